@@ -1,0 +1,104 @@
+"""``minbits doctor``: is this installation sound?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import typer
+
+from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json
+from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling, tensor_shapes
+from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.inference import predict_logits
+from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.files import sha256_hex
+from minbits.ledger.provenance import code_version, library_versions
+from minbits.ledger.store import default_ledger_path
+from minbits.search.device import device_name
+
+# The bytes that the self-test network must be coded as, on every machine.
+SELF_TEST_SHA256 = "40cf13be9b7d51a516f478d2d7e844e0bb9fe27da5ed1bcf42278a450c09e18e"
+
+
+def self_test_network() -> QuantizedNetwork:
+    """Return a small network whose levels follow from a counter alone."""
+    architecture = Architecture(
+        (1, 8, 8),
+        4,
+        (
+            Convolution(4, 3, 1, 1),
+            Convolution(4, 3, 1, 1, depthwise=True, bias=False, activation="none"),
+            Convolution(6, 1),
+            Pooling("max", 2),
+            Linear(10),
+        ),
+    )
+    layers: list[QuantizedLayer] = []
+    for shapes in tensor_shapes(architecture):
+        count = int(np.prod(shapes.weights))
+        ramp = (np.arange(count) * 7 % 11 - 5) * (np.arange(count) % 3)
+        weights = ramp.astype(np.int32).reshape(shapes.weights)
+        bias = None
+        if shapes.bias is not None:
+            bias = QuantizedTensor((np.arange(shapes.bias) % 5 - 2).astype(np.int32), -9)
+        layers.append(QuantizedLayer(QuantizedTensor(weights, -12), bias))
+    return QuantizedNetwork(architecture, tuple(layers))
+
+
+def codec_problem() -> str | None:
+    """Return what is wrong with the codec on this machine, None if nothing is."""
+    network = self_test_network()
+    content = encode_network(network)
+    if sha256_hex(content) != SELF_TEST_SHA256:
+        return f"the self-test network is coded as {sha256_hex(content)}, not {SELF_TEST_SHA256}"
+    inputs = (np.arange(256).reshape(4, 1, 8, 8) % 17).astype(np.uint8)
+    before = predict_logits(network, inputs)
+    if not np.array_equal(before, predict_logits(decode_network(content), inputs)):
+        return "a decoded network computes other logits"
+    return None
+
+
+def _torch_facts() -> dict[str, object]:
+    # In a process of its own: the command line itself never imports PyTorch.
+    code = (
+        "import json, torch; print(json.dumps({'threads': torch.get_num_threads(), "
+        "'cuda': torch.cuda.is_available()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return {"error": done.stderr.strip().splitlines()[-1:]}
+    facts: dict[str, object] = json.loads(done.stdout)
+    return facts
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Print versions, threads, device and ledger, and test the codec.
+
+    Example: minbits doctor
+    """
+    problem = codec_problem()
+    ledger_path = default_ledger_path()
+    facts = {
+        "code_version": code_version(),
+        "libraries": library_versions(),
+        "cores": os.cpu_count(),
+        "device": device_name(),
+        "torch": _torch_facts(),
+        "ledger": str(ledger_path),
+        "ledger_exists": ledger_path.exists(),
+        "codec_self_test": "passed" if problem is None else f"FAILED: {problem}",
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        for name, value in facts.items():
+            text = str(value)
+            if isinstance(value, dict):
+                text = ", ".join(f"{key} {item}" for key, item in value.items())
+            console().print(f"{name}: {text}", soft_wrap=True)
+    if problem is not None or "error" in facts["torch"]:  # type: ignore[operator]
+        raise typer.Exit(EXIT_NOT_REACHED)

@@ -1,0 +1,93 @@
+"""``minbits verify`` and ``minbits inspect``: questions to a network file."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json, print_table
+from minbits.codec.architecture import multiply_accumulate_count
+from minbits.codec.file_format import read_network, size_parts
+from minbits.data import load
+from minbits.networks.grammar import format_layers
+from minbits.pipeline.verification import verify_file
+from minbits.search.driver import reaches
+from minbits.units import bytes_to_bits
+
+FileArgument = Annotated[Path, typer.Argument(help="A network file (.mbn).")]
+
+
+def verify(
+    file: FileArgument,
+    data: Annotated[str, typer.Option(help="The data set whose test examples are classified.")],
+    accuracy: Annotated[
+        float | None, typer.Option(help="Exit with code 1 where the test accuracy is below this.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decode a network file in a fresh process, with NumPy alone, and run the whole test set.
+
+    Example: minbits verify records/mnist-99.mbn --data mnist
+    """
+    found = verify_file(file, load(data))
+    if as_json:
+        facts = dataclasses.asdict(found)
+        for name in ("path", "seconds"):
+            del facts[name]
+        print_json(facts)
+    else:
+        console().print(
+            f"{file}: {found.size_bits:,} bits ({found.bytes:,} bytes), SHA-256 {found.sha256}\n"
+            f"{found.correct:,} of {found.n_test:,} test examples correct: "
+            f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval "
+            f"{100 * found.wilson_low:.2f} to {100 * found.wilson_high:.2f} %)",
+            soft_wrap=True,
+        )
+    if accuracy is not None and not reaches(found.correct, found.n_test, accuracy):
+        raise typer.Exit(EXIT_NOT_REACHED)
+
+
+def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
+    """Show where the bits of a network file go, part by part.
+
+    Example: minbits inspect records/mnist-99.mbn
+    """
+    network = read_network(file)
+    parts = size_parts(network)
+    size_bits = bytes_to_bits(file.stat().st_size)
+    weight_bits = sum(part.size_bits for part in parts if part.values)
+    summary = {
+        "size_bits": size_bits,
+        "weights_and_biases_bits": round(weight_bits, 2),
+        "overhead_bits": round(size_bits - weight_bits, 2),
+        "parameters": network.parameter_count,
+        "nonzero_parameters": network.nonzero_count,
+        "bits_per_parameter": round(size_bits / network.parameter_count, 4),
+        "multiply_accumulates": multiply_accumulate_count(network.architecture),
+        "input_shape": list(network.architecture.input_shape),
+        "architecture": format_layers(network.architecture.layers),
+    }
+    if as_json:
+        print_json({**summary, "parts": [dataclasses.asdict(part) for part in parts]})
+        return
+    rows = [
+        (
+            part.name,
+            f"{part.values:,}" if part.values else "",
+            f"{part.size_bits:,.1f}",
+            f"{part.size_bits / part.values:.2f}" if part.values else "",
+            f"{100 * part.size_bits / size_bits:.1f} %",
+        )
+        for part in parts
+    ]
+    columns = [("part", "left"), *((name, "right") for name in ("values", "bits", "each", "share"))]
+    print_table(f"{file}: {size_bits:,} bits", columns, rows)
+    for name, value in summary.items():
+        text = f"{value:,}" if isinstance(value, int | float) else str(value)
+        console().print(f"{name}: {text}", soft_wrap=True)
+    levels = np.concatenate([layer.weights.levels.ravel() for layer in network.layers])
+    console().print(f"weight levels: {int(levels.min())} to {int(levels.max())}")

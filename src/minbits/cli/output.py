@@ -1,0 +1,46 @@
+"""What every command prints alike: JSON, tables, and errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
+
+EXIT_DONE = 0
+EXIT_NOT_REACHED = 1
+EXIT_INTERRUPTED = 130
+
+
+def console() -> Console:
+    """Return a console on standard output that does not invent colours in a pipe."""
+    return Console(highlight=False)
+
+
+def error_console() -> Console:
+    """Return a console on standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as indented JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(
+    title: str, columns: Iterable[tuple[str, str]], rows: Iterable[Iterable[str]]
+) -> None:
+    """Print a table; each column is a header and ``left`` or ``right``."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for header, side in columns:
+        table.add_column(header, justify="right" if side == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)

@@ -1,0 +1,113 @@
+"""Progress of a search: live on a terminal, plain lines elsewhere, nothing when asked."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from minbits.records import Progress as Sign
+from minbits.records import TrialResult
+from minbits.search.space import Candidate
+from minbits.units import bytes_to_bits
+
+PLAIN_LINE_EVERY_EPOCHS = 10
+
+
+def describe(sign: Sign) -> str:
+    """Return a sign of life in words: validation accuracy and bits so far."""
+    words = []
+    if sign.validation_accuracy is not None:
+        words.append(f"validation {100 * sign.validation_accuracy:.2f} %")
+    if sign.size_bits is not None:
+        words.append(f"about {sign.size_bits:,.0f} bits")
+    return ", ".join(words)
+
+
+class SearchProgress:
+    """Shows stage, epoch, validation accuracy, bits so far and the time left."""
+
+    def __init__(self, console: Console, seconds: float, quiet: bool) -> None:
+        self._console = console
+        self._deadline = time.monotonic() + seconds
+        self._quiet = quiet
+        self._live = not quiet and console.is_terminal
+        self._bar = Progress(
+            TextColumn("trial {task.fields[number]}"),
+            TextColumn("[bold]{task.description:<10}[/bold]"),
+            BarColumn(bar_width=24),
+            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[facts]}"),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            disable=not self._live,
+        )
+        self._tasks: dict[int, TaskID] = {}
+
+    def __enter__(self) -> SearchProgress:
+        """Start the display."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the display."""
+        self._bar.stop()
+
+    def _time_left(self) -> str:
+        left = max(0, round(self._deadline - time.monotonic()))
+        return f"{left // 60}:{left % 60:02d} left"
+
+    def stage(self, text: str) -> None:
+        """Show what is being done."""
+        if not self._quiet:
+            self._console.print(f"{text} …")
+
+    def sign(self, sign: Sign) -> None:
+        """Show a sign of life of a trial."""
+        if self._live:
+            self._update_bar(sign)
+        elif not self._quiet and self._is_worth_a_line(sign):
+            self._console.print(
+                f"trial {sign.trial}: {sign.stage}, epoch {sign.epoch}/{sign.epochs}"
+                f"{', ' + describe(sign) if describe(sign) else ''}, {self._time_left()}"
+            )
+
+    @staticmethod
+    def _is_worth_a_line(sign: Sign) -> bool:
+        return sign.epoch % PLAIN_LINE_EVERY_EPOCHS == 0 or sign.epoch == sign.epochs
+
+    def _update_bar(self, sign: Sign) -> None:
+        task = self._tasks.get(sign.trial)
+        if task is None:
+            task = self._tasks[sign.trial] = self._bar.add_task(
+                sign.stage, total=sign.epochs, number=sign.trial, facts="", left=""
+            )
+        self._bar.update(
+            task,
+            description=sign.stage,
+            completed=sign.epoch,
+            total=sign.epochs,
+            facts=describe(sign),
+            left=self._time_left(),
+        )
+
+    def result(self, number: int, candidate: Candidate, result: TrialResult) -> None:
+        """Show how a trial ended; ``number`` is its row in the ledger."""
+        if self._quiet:
+            return
+        head = f"ledger row {number}, seed {result.config.seed}, {result.seconds:.0f} s"
+        if result.network_file is None or result.validation_accuracy is None:
+            reason = f": {result.error}" if result.error else ""
+            self._console.print(f"{head}: {result.status}{reason}")
+            return
+        self._console.print(
+            f"{head}: {bytes_to_bits(len(result.network_file)):,} bits, validation "
+            f"{100 * result.validation_accuracy:.2f} % ({candidate.key})"
+        )

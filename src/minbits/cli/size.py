@@ -1,0 +1,122 @@
+"""``minbits size``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minbits.cli.entropy import DataArgument
+from minbits.cli.output import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_REACHED,
+    JsonOption,
+    QuietOption,
+    console,
+    error_console,
+    print_json,
+)
+from minbits.cli.progress import SearchProgress
+from minbits.data import load
+from minbits.ledger.store import default_ledger_path
+from minbits.pipeline.size import (
+    SizeEvents,
+    SizeReport,
+    SizeRequest,
+    check_request,
+    plain_report,
+    size_job,
+)
+from minbits.search.workers import usable_cores
+from minbits.views.answer import missed_answer, size_answer
+
+DEFAULT_MINUTES = 13.0
+DEFAULT_TRIALS = 8
+
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option(help="The ledger's file.", show_default="in the user data directory"),
+]
+
+
+def default_out(data_name: str, accuracy: float, network: str | None) -> Path:
+    """Return the name of the network file in the current folder, such as ``mnist-99.mbn``."""
+    parts = [data_name] + ([network] if network else []) + [f"{100 * accuracy:g}"]
+    return Path("-".join(parts) + ".mbn")
+
+
+def size(
+    data: DataArgument,
+    accuracy: Annotated[float, typer.Option(help="Target test accuracy, in (0, 1].")] = 0.99,
+    minutes: Annotated[
+        float, typer.Option(help="Minutes to search; verifying and drawing take some seconds more.")
+    ] = DEFAULT_MINUTES,
+    trials: Annotated[int, typer.Option(help="Most trials of this run.")] = DEFAULT_TRIALS,
+    seed: Annotated[int, typer.Option(help="First seed of a candidate not tried yet.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Worker processes of one thread each.", show_default="one a core"),
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(help="A network of the zoo, such as pytorch-example.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The network file; its card and diagram go beside it."),
+    ] = None,
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the smallest network file that reaches an accuracy; verify, record and draw it.
+
+    Running it again goes on from what is known. Exit code 1 says that the target was not reached.
+
+    Example: minbits size mnist --accuracy 0.98 --minutes 3
+    """
+    request = SizeRequest(
+        accuracy=accuracy,
+        minutes=minutes,
+        trials=trials,
+        seed=seed,
+        workers=workers if workers is not None else usable_cores(),
+        ledger_path=ledger or default_ledger_path(),
+        out=out or default_out(Path(data).stem or "data", accuracy, network),
+        network=network,
+    )
+    check_request(request)
+    loaded = load(data)
+    with SearchProgress(error_console(), minutes * 60, quiet) as progress:
+        events = SizeEvents(progress.stage, progress.result, progress.sign)
+        report = size_job(loaded, request, events)
+    if as_json:
+        print_json(plain_report(report))
+    else:
+        _print_report(report)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if report.best is None:
+        raise typer.Exit(EXIT_NOT_REACHED)
+
+
+def _print_report(report: SizeReport) -> None:
+    out = console()
+    out.print()
+    if report.best is not None:
+        out.print(size_answer(report.table, report.request.accuracy, report.best), soft_wrap=True)
+    if report.missed is not None or report.best is None:
+        out.print(
+            missed_answer(report.request.accuracy, report.missed, report.best_validation),
+            soft_wrap=True,
+        )
+    state = "smaller than before" if report.improved else "no smaller than before"
+    out.print(
+        f"This run: {report.trials} trials, {report.reached} reached the target on validation, "
+        f"{report.failed} failed; what was found so far is {state}. The test set has been run "
+        f"{report.claim_count} times for a claim.",
+        soft_wrap=True,
+    )
+    out.print(f"Ledger: {report.request.ledger_path}", soft_wrap=True)
+    for role, path in report.outputs.items():
+        out.print(f"{role}: {path}", soft_wrap=True)

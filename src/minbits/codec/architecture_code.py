@@ -1,0 +1,174 @@
+"""How an architecture is written: every field relative to what usually stands there.
+
+The usual values (a 3 x 3 kernel, stride 1, "same" padding, a depthwise convolution followed by a
+pointwise one, …) are conventions of network design. They shorten the common case and fit no data.
+"""
+
+from __future__ import annotations
+
+from minbits.codec.adaptive_bits import BitCoder
+from minbits.codec.architecture import (
+    ACTIVATION_KINDS,
+    ActivationKind,
+    Architecture,
+    Convolution,
+    Layer,
+    Linear,
+    Pooling,
+    Shape,
+    activation_shapes,
+)
+from minbits.codec.integers import (
+    ModelBank,
+    code_adaptive_bit,
+    code_exception,
+    code_signed,
+    code_unsigned,
+)
+
+USUAL_INPUT_EXPONENT = 8
+USUAL_KERNEL = 3
+
+# What may follow each kind of layer, the most usual first.
+_SUCCESSORS = {
+    "start": ("convolution", "linear", "pooling", "pointwise", "depthwise"),
+    "convolution": ("pooling", "convolution", "depthwise", "linear", "pointwise", "end"),
+    "depthwise": ("pointwise", "convolution", "depthwise", "pooling", "linear", "end"),
+    "pointwise": ("depthwise", "pooling", "convolution", "pointwise", "linear", "end"),
+    "pooling": ("depthwise", "linear", "convolution", "pointwise", "pooling", "end"),
+    "linear": ("end", "linear", "pooling", "convolution", "depthwise", "pointwise"),
+}
+
+
+def kind_of(layer: Layer | None) -> str:
+    """Return the kind under which a layer is coded; ``None`` stands for the end of the network."""
+    match layer:
+        case None:
+            return "end"
+        case Convolution(depthwise=True):
+            return "depthwise"
+        case Convolution(kernel=1, stride=1, padding=0):
+            return "pointwise"
+        case Convolution():
+            return "convolution"
+        case Linear():
+            return "linear"
+        case Pooling():
+            return "pooling"
+
+
+def _code_kind(coder: BitCoder, bank: ModelBank, kind: str, previous: str) -> str:
+    successors = _SUCCESSORS[previous]
+    wanted = successors.index(kind)
+    for rank in range(len(successors) - 1):
+        if not code_exception(coder, bank, ("kind", previous, rank), int(wanted > rank)):
+            return successors[rank]
+    return successors[-1]
+
+
+def _code_shape(coder: BitCoder, bank: ModelBank, shape: Shape) -> Shape:
+    channels = 1 + code_unsigned(coder, bank, ("input channels",), shape[0] - 1)
+    height = 1 + code_unsigned(coder, bank, ("height",), shape[1] - 1, order=4)
+    if code_exception(coder, bank, ("not square",), int(shape[1] != shape[2])):
+        return (channels, height, 1 + code_unsigned(coder, bank, ("width",), shape[2] - 1, order=4))
+    return (channels, height, height)
+
+
+def _code_activation(
+    coder: BitCoder, bank: ModelBank, family: str, activation: ActivationKind
+) -> ActivationKind:
+    index = ACTIVATION_KINDS.index(activation)
+    high = code_exception(coder, bank, (family, "activation, high bit"), index >> 1)
+    # Hidden layers mostly have one, depthwise halves and last layers mostly none.
+    code_low = code_adaptive_bit if family == "convolution" else code_exception
+    low = code_low(coder, bank, (family, "activation, low bit", high), index & 1)
+    return ACTIVATION_KINDS[high << 1 | low]
+
+
+def _code_convolution(
+    coder: BitCoder, bank: ModelBank, layer: Convolution, kind: str, channels: int
+) -> Convolution:
+    family = "depthwise" if kind == "depthwise" else "convolution"
+    out_channels, kernel, stride, padding = channels, 1, 1, 0
+    if kind != "depthwise":
+        change = code_signed(
+            coder, bank, ("more channels",), layer.out_channels - channels, order=1
+        )
+        out_channels = channels + change
+    if kind != "pointwise":
+        kernel = USUAL_KERNEL + code_signed(
+            coder, bank, (kind, "kernel"), layer.kernel - USUAL_KERNEL
+        )
+        stride = 1 + code_signed(coder, bank, (kind, "stride"), layer.stride - 1)
+        same = kernel // 2
+        padding = same + code_signed(coder, bank, (kind, "padding"), layer.padding - same)
+    # A depthwise half is linear: its bias would add nothing to that of the pointwise half.
+    usual_bias = kind != "depthwise"
+    unusual = code_exception(coder, bank, (family, "bias"), int(layer.bias != usual_bias))
+    activation = _code_activation(coder, bank, family, layer.activation)
+    bias = usual_bias != bool(unusual)
+    return Convolution(out_channels, kernel, stride, padding, kind == "depthwise", bias, activation)
+
+
+def _code_linear(coder: BitCoder, bank: ModelBank, layer: Linear) -> Linear:
+    features = 1 + code_unsigned(coder, bank, ("out features",), layer.out_features - 1, order=3)
+    bias = code_exception(coder, bank, ("linear", "bias"), int(not layer.bias)) == 0
+    return Linear(features, bias, _code_activation(coder, bank, "linear", layer.activation))
+
+
+def _code_pooling(coder: BitCoder, bank: ModelBank, layer: Pooling) -> Pooling:
+    average = code_adaptive_bit(coder, bank, ("average",), int(layer.kind == "average"))
+    usual = 0 if average else 2
+    size = usual + code_signed(coder, bank, ("pooling size", average), layer.size - usual)
+    return Pooling("average" if average else "max", size)
+
+
+# What a decoder passes in place of the layer that it is about to read: any value will do.
+_ANY_CONVOLUTION = Convolution(1, 1)
+_ANY_LINEAR = Linear(1)
+_ANY_POOLING = Pooling("max", 2)
+
+
+def _code_layer(
+    coder: BitCoder, bank: ModelBank, layer: Layer | None, kind: str, channels: int
+) -> Layer:
+    match kind:
+        case "linear":
+            linear = layer if isinstance(layer, Linear) else _ANY_LINEAR
+            return _code_linear(coder, bank, linear)
+        case "pooling":
+            pooling = layer if isinstance(layer, Pooling) else _ANY_POOLING
+            return _code_pooling(coder, bank, pooling)
+        case _:
+            convolution = layer if isinstance(layer, Convolution) else _ANY_CONVOLUTION
+            return _code_convolution(coder, bank, convolution, kind, channels)
+
+
+def code_architecture(
+    coder: BitCoder, bank: ModelBank, architecture: Architecture | None
+) -> Architecture:
+    """Write ``architecture``, or read one (``None``), and return it.
+
+    Raises:
+        NetworkError: as soon as what was read so far breaks a limit of the format, so that a
+            hostile file can make nothing large.
+        NetworkFileError: if an integer read is too long.
+    """
+    given = architecture or Architecture((1, 1, 1), 0, ())
+    shape = _code_shape(coder, bank, given.input_shape)
+    exponent = USUAL_INPUT_EXPONENT + code_signed(
+        coder, bank, ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
+    )
+    layers: list[Layer] = []
+    kind, channels = "start", shape[0]
+    while True:
+        source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
+        # A decoder's source is always None, and what it codes for the kind is ignored.
+        wanted = kind_of(source)
+        if wanted not in _SUCCESSORS[kind]:
+            wanted = _SUCCESSORS[kind][0]
+        kind = _code_kind(coder, bank, wanted, kind)
+        if kind == "end":
+            return Architecture(shape, exponent, tuple(layers))
+        layers.append(_code_layer(coder, bank, source, kind, channels))
+        channels = activation_shapes(Architecture(shape, exponent, tuple(layers)))[-1][0]

@@ -1,0 +1,220 @@
+"""Version 1 of the network file: bytes to network and back (docs/format.md, to the byte).
+
+``magic (1 byte) · version (1) · CRC-16 (2) · payload``. The payload is one stream of adaptive
+bits: architecture, steps, levels. Encoder and decoder run the same `_code_*` functions, so that
+the format is described once.
+"""
+
+from __future__ import annotations
+
+import binascii
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
+from minbits.codec.architecture import TensorShapes, tensor_shapes
+from minbits.codec.architecture_code import code_architecture, kind_of
+from minbits.codec.integers import ModelBank, code_signed, code_weight
+from minbits.codec.quantized_network import (
+    IntegerArray,
+    QuantizedLayer,
+    QuantizedNetwork,
+    QuantizedTensor,
+)
+from minbits.errors import NetworkError, NetworkFileError
+from minbits.units import bytes_to_bits
+
+MAGIC = 0xB7
+VERSION = 1
+HEADER_BYTES = 4
+MAX_FILE_BYTES = 4 << 20
+
+# Conventions of the format, fitted to no data set: the step relative to which the first step is
+# coded, and how much of the statistics of one tensor is carried over to the next of its family.
+USUAL_STEP_INDEX = -12
+LEVEL_COUNTS_KEPT = 24
+
+
+@dataclass(frozen=True)
+class SizePart:
+    """One part of a file and its ideal code length; parts add up to the file but for rounding."""
+
+    name: str
+    size_bits: float
+    values: int
+
+
+def _get_file_again(where: str, got: str, expected: str) -> NetworkFileError:
+    return NetworkFileError(where, got, expected, "Get the file again, or write it anew.")
+
+
+class _Parts:
+    """Splits the ideal code length that an encoder adds up into named parts."""
+
+    def __init__(self, encoder: BitEncoder | None) -> None:
+        self._encoder = encoder
+        self.parts: list[SizePart] = []
+
+    @contextmanager
+    def part(self, name: str, values: int) -> Iterator[None]:
+        before = self._encoder.ideal_bits if self._encoder else 0.0
+        yield
+        after = self._encoder.ideal_bits if self._encoder else 0.0
+        self.parts.append(SizePart(name, after - before, values))
+
+
+def _code_levels(
+    coder: BitCoder, bank: ModelBank, family: str, shape: tuple[int, ...], levels: IntegerArray
+) -> IntegerArray:
+    """Code a tensor in row-major order; the context is what was coded beside and above it."""
+    source = [int(level) for level in levels.ravel()]
+    row = math.prod(shape[1:])
+    result: list[int] = []
+    bank.shrink(family, LEVEL_COUNTS_KEPT)
+    for index in range(math.prod(shape)):
+        beside = abs(result[index - 1]) if index else 0
+        above = abs(result[index - row]) if index >= row else 0
+        nearby = min(beside + above, 4) // 2
+        value = source[index] if source else 0
+        result.append(code_weight(coder, bank, family, nearby, value))
+    return np.array(result, np.int32).reshape(shape)
+
+
+def _code_layer_tensors(
+    coder: BitCoder,
+    bank: ModelBank,
+    family: str,
+    shapes: TensorShapes,
+    layer: QuantizedLayer | None,
+    steps: dict[str, int],
+    parts: _Parts,
+) -> QuantizedLayer:
+    def code_tensor(
+        role: str, context: str, shape: tuple[int, ...], tensor: QuantizedTensor | None
+    ) -> QuantizedTensor:
+        given = tensor or QuantizedTensor(np.zeros(0, np.int32), 0)
+        name = f"layer {shapes.layer_index} {family}: {role}"
+        with parts.part(f"{name} step", 0):
+            change = code_signed(coder, bank, ("step", role), given.step_index - steps[role])
+            steps[role] += change
+        with parts.part(name, math.prod(shape)):
+            levels = _code_levels(coder, bank, context, shape, given.levels)
+        return QuantizedTensor(levels, steps[role])
+
+    weights = code_tensor("weights", family, shapes.weights, layer.weights if layer else None)
+    bias = None
+    if shapes.bias is not None:
+        bias = code_tensor("bias", "bias", (shapes.bias,), layer.bias if layer else None)
+    return QuantizedLayer(weights, bias)
+
+
+def _code_network(
+    coder: BitCoder, network: QuantizedNetwork | None, parts: _Parts
+) -> QuantizedNetwork:
+    bank = ModelBank()
+    with parts.part("architecture", 0):
+        architecture = code_architecture(coder, bank, network.architecture if network else None)
+    steps = {"weights": USUAL_STEP_INDEX, "bias": USUAL_STEP_INDEX}
+    layers: list[QuantizedLayer] = []
+    for index, shapes in enumerate(tensor_shapes(architecture)):
+        family = kind_of(architecture.layers[shapes.layer_index])
+        given = network.layers[index] if network else None
+        layers.append(_code_layer_tensors(coder, bank, family, shapes, given, steps, parts))
+    return QuantizedNetwork(architecture, tuple(layers))
+
+
+def _checksum(payload: bytes) -> bytes:
+    return binascii.crc_hqx(bytes([MAGIC, VERSION]) + payload, 0xFFFF).to_bytes(2, "big")
+
+
+def encode_network(network: QuantizedNetwork) -> bytes:
+    """Return the bytes of the version 1 file that holds ``network``.
+
+    Raises:
+        NetworkFileError: if the network is too large for the format.
+    """
+    encoder = BitEncoder()
+    _code_network(encoder, network, _Parts(encoder))
+    payload = encoder.payload()
+    if HEADER_BYTES + len(payload) > MAX_FILE_BYTES:
+        raise NetworkFileError(
+            "network", f"{len(payload)} bytes", f"at most {MAX_FILE_BYTES}", "Use fewer weights."
+        )
+    return bytes([MAGIC, VERSION]) + _checksum(payload) + payload
+
+
+def decode_network(data: bytes) -> QuantizedNetwork:
+    """Read a network from the bytes of a file.
+
+    Raises:
+        NetworkFileError: if ``data`` is not exactly the encoding of a network.
+    """
+    if len(data) < HEADER_BYTES or data[0] != MAGIC:
+        start = data[:2].hex(" ") or "nothing"
+        raise _get_file_again("file", f"{len(data)} bytes, starting {start}", "a .mbn network file")
+    if data[1] != VERSION:
+        raise NetworkFileError(
+            "file", f"format version {data[1]}", f"version {VERSION}", "Update minbits."
+        )
+    payload = data[HEADER_BYTES:]
+    if len(data) > MAX_FILE_BYTES:
+        raise _get_file_again("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
+    if _checksum(payload) != data[2:HEADER_BYTES]:
+        raise _get_file_again("file", "a checksum that does not match", "intact bytes")
+    try:
+        network = _code_network(BitDecoder(payload), None, _Parts(None))
+    except NetworkError as error:
+        raise _get_file_again(f"file, {error.where}", error.got, error.expected) from error
+    # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
+    if encode_network(network) != data:
+        raise _get_file_again("file", "bytes that no encoder writes", "a canonical encoding")
+    return network
+
+
+def size_parts(network: QuantizedNetwork) -> tuple[SizePart, ...]:
+    """Return where the bits of the network's file go; the parts add up to its whole length."""
+    encoder = BitEncoder()
+    parts = _Parts(encoder)
+    _code_network(encoder, network, parts)
+    header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
+    payload_bits = bytes_to_bits(len(encoder.payload()))
+    ending = SizePart("end of the range coder's last byte", payload_bits - encoder.ideal_bits, 0)
+    return (header, *parts.parts, ending)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a network file.
+
+    Raises:
+        NetworkFileError: if the file cannot be read or is larger than the format allows.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise _get_file_again(str(path), f"{size} bytes", f"at most {MAX_FILE_BYTES}")
+        return path.read_bytes()
+    except OSError as error:
+        raise NetworkFileError(
+            str(path), error.strerror or "an error", "a readable file", "Check the path."
+        ) from error
+
+
+def read_network(path: Path) -> QuantizedNetwork:
+    """Read the network in the file at ``path``.
+
+    Raises:
+        NetworkFileError: if the file cannot be read or is not a valid network file.
+    """
+    try:
+        return decode_network(read_bytes(path))
+    except NetworkFileError as error:
+        if error.where == str(path):
+            raise
+        raise NetworkFileError(
+            f"{path}: {error.where}", error.got, error.expected, error.remedy
+        ) from error

@@ -1,0 +1,154 @@
+"""Runs a decoded network on arrays with NumPy alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.codec.architecture import (
+    LEAKY_RELU_SLOPE,
+    ActivationKind,
+    Convolution,
+    Layer,
+    Linear,
+    Pooling,
+    activation_shapes,
+)
+from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
+from minbits.errors import DataError
+
+# The unfolded input of the largest layer is kept near this size, whatever the batch.
+_WORKSPACE_VALUES = 1 << 21
+
+Weights = tuple[FloatArray, FloatArray | None]
+
+
+def _activate(x: FloatArray, kind: ActivationKind) -> FloatArray:
+    match kind:
+        case "none":
+            return x
+        case "relu":
+            return np.asarray(np.maximum(x, 0), np.float32)
+        case "leaky_relu":
+            return np.asarray(np.maximum(x, x * np.float32(LEAKY_RELU_SLOPE)), np.float32)
+        case "hard_swish":
+            return np.asarray(x * (np.clip(x + np.float32(3), 0, 6) / np.float32(6)), np.float32)
+
+
+def _taps(x: FloatArray, layer: Convolution) -> list[FloatArray]:
+    """Return, for each kernel position, the strided view of the padded input that it meets."""
+    pad = layer.padding
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad))) if pad else x
+    height, width = (
+        (side - layer.kernel) // layer.stride + 1 for side in (padded.shape[2], padded.shape[3])
+    )
+    step = layer.stride
+    return [
+        padded[:, :, row : row + step * height : step, column : column + step * width : step][
+            :, :, :height, :width
+        ]
+        for row in range(layer.kernel)
+        for column in range(layer.kernel)
+    ]
+
+
+def _convolve(x: FloatArray, layer: Convolution, weights: FloatArray) -> FloatArray:
+    taps = _taps(x, layer)
+    batch, channels, height, width = taps[0].shape
+    kernels = weights.reshape(weights.shape[0], weights.shape[1], len(taps))
+    if layer.depthwise:
+        result = np.zeros((batch, channels, height, width), np.float32)
+        for index, tap in enumerate(taps):
+            result += tap * kernels[None, :, 0, index, None, None]
+        return result
+    columns = np.stack(taps, axis=2).reshape(batch, channels * len(taps), height * width)
+    product = np.matmul(kernels.reshape(kernels.shape[0], -1), columns)
+    return np.asarray(product.reshape(batch, -1, height, width), np.float32)
+
+
+def _pool(x: FloatArray, layer: Pooling) -> FloatArray:
+    batch, channels, height, width = x.shape
+    rows, columns = (height, width) if layer.size == 0 else (layer.size, layer.size)
+    kept = x[:, :, : height // rows * rows, : width // columns * columns]
+    windows = kept.reshape(batch, channels, height // rows, rows, width // columns, columns)
+    result = windows.max((3, 5)) if layer.kind == "max" else windows.mean((3, 5))
+    return np.asarray(result, np.float32)
+
+
+def _run_layer(x: FloatArray, layer: Layer, tensors: Weights | None) -> FloatArray:
+    match layer:
+        case Pooling():
+            return _pool(x, layer)
+        case Convolution() | Linear():
+            assert tensors is not None
+            weights, bias = tensors
+            if isinstance(layer, Convolution):
+                result = _convolve(x, layer, weights)
+            else:
+                result = (x.reshape(len(x), -1) @ weights.T)[:, :, None, None]
+            if bias is not None:
+                result = result + bias[:, None, None]
+            return _activate(result, layer.activation)
+
+
+def _batch_size(network: QuantizedNetwork) -> int:
+    shapes = activation_shapes(network.architecture)
+    largest = max(math.prod(shape) for shape in shapes)
+    for index, layer in enumerate(network.architecture.layers):
+        if isinstance(layer, Convolution):
+            _, height, width = shapes[index + 1]
+            largest = max(largest, shapes[index][0] * layer.kernel**2 * height * width)
+    return max(1, min(1024, _WORKSPACE_VALUES // largest))
+
+
+def _as_batches(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> FloatArray:
+    shape = network.architecture.input_shape
+    if inputs.ndim < 1 or math.prod(inputs.shape[1:]) != math.prod(shape):
+        raise DataError(
+            "inputs", f"shape {inputs.shape}", f"(examples, {shape})", "Reshape the inputs."
+        )
+    return inputs.reshape(len(inputs), *shape)  # type: ignore[return-value]
+
+
+def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> FloatArray:
+    """Return the logits, float32 of shape ``(examples, classes)``.
+
+    Args:
+        network: a decoded network.
+        inputs: numbers of shape ``(examples, …)`` with as many values an example as the network's
+            input shape holds: raw, as in the data set (bytes 0 to 255 for images).
+
+    Raises:
+        DataError: if the shape of ``inputs`` does not fit.
+    """
+    arrays = _as_batches(network, inputs)
+    layers = network.architecture.layers
+    tensors: list[Weights | None] = []
+    stored = iter(network.layers)
+    for layer in layers:
+        if isinstance(layer, Pooling):
+            tensors.append(None)
+            continue
+        quantized = next(stored)
+        bias = quantized.bias.values() if quantized.bias else None
+        tensors.append((quantized.weights.values(), bias))
+    scale = np.float32(2.0**-network.architecture.input_exponent)
+    batch = _batch_size(network)
+    logits: list[FloatArray] = []
+    for start in range(0, len(arrays), batch):
+        x = arrays[start : start + batch].astype(np.float32) * scale
+        for layer, weights in zip(layers, tensors, strict=True):
+            x = _run_layer(x, layer, weights)
+        logits.append(x.reshape(len(x), -1))
+    return np.concatenate(logits) if logits else np.zeros((0, 0), np.float32)
+
+
+def predict(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """Return the class of largest logit for every example, the first one where several tie.
+
+    Raises:
+        DataError: if the shape of ``inputs`` does not fit.
+    """
+    return np.asarray(predict_logits(network, inputs).argmax(axis=1), dtype=np.int64)

@@ -1,0 +1,119 @@
+"""Adaptive codes for integers, built from adaptive bits.
+
+One description serves both directions: each function takes the value to write, or anything when
+the coder is a decoder, and returns the value that was written or read.
+"""
+
+from __future__ import annotations
+
+from minbits.codec.adaptive_bits import HALF, BitCoder, BitModel
+from minbits.errors import NetworkFileError
+
+Context = tuple[str | int, ...]
+
+# A magnitude is written in unary up to this many flags; what is beyond goes to an Exp-Golomb code.
+UNARY_FLAGS = 18
+MAX_EXPONENT = 24
+# A flag that says "not the usual" starts as if the usual had been seen this often.
+USUAL_COUNT = 3
+
+
+class ModelBank:
+    """The adaptive models of one file, made when a context is first met."""
+
+    def __init__(self) -> None:
+        self._models: dict[Context, BitModel] = {}
+
+    def model(self, context: Context, zeros: int = 0) -> BitModel:
+        """Return the model of ``context``, which starts with ``zeros`` zeros counted."""
+        found = self._models.get(context)
+        if found is None:
+            found = self._models[context] = BitModel(zeros)
+        return found
+
+    def shrink(self, family: str, limit: int) -> None:
+        """Shrink the counts of every model whose context starts with ``family``."""
+        for context, model in self._models.items():
+            if context[0] == family:
+                model.shrink(limit)
+
+
+def code_adaptive_bit(coder: BitCoder, bank: ModelBank, context: Context, bit: int) -> int:
+    """Code one bit with the adaptive model of ``context``."""
+    model = bank.model(context)
+    coded = coder.code(bit, model.probability_of_one())
+    model.update(coded)
+    return coded
+
+
+def code_exception(coder: BitCoder, bank: ModelBank, context: Context, exception: int) -> int:
+    """Code a flag that is expected to be zero."""
+    model = bank.model(context, zeros=USUAL_COUNT)
+    coded = coder.code(exception, model.probability_of_one())
+    model.update(coded)
+    return coded
+
+
+def code_plain_bits(coder: BitCoder, value: int, width: int) -> int:
+    """Code ``width`` equiprobable bits, the highest first."""
+    result = 0
+    for shift in reversed(range(width)):
+        result = result << 1 | coder.code(value >> shift & 1, HALF)
+    return result
+
+
+def code_unsigned(
+    coder: BitCoder, bank: ModelBank, context: Context, value: int, order: int = 0
+) -> int:
+    """Code ``value >= 0`` in Exp-Golomb of ``order`` with an adaptive prefix.
+
+    Raises:
+        NetworkFileError: if the prefix read is longer than any valid value has.
+    """
+    shifted = value + (1 << order)
+    width = shifted.bit_length() - 1
+    exponent = order
+    while code_adaptive_bit(coder, bank, (*context, exponent), int(exponent < width)):
+        exponent += 1
+        if exponent > MAX_EXPONENT:
+            raise NetworkFileError(
+                "payload", "an integer of over 24 bits", "a smaller one", "Get the file again."
+            )
+    rest = code_plain_bits(coder, shifted & ((1 << exponent) - 1), exponent)
+    return (1 << exponent) + rest - (1 << order)
+
+
+def code_signed(
+    coder: BitCoder, bank: ModelBank, context: Context, value: int, order: int = 0
+) -> int:
+    """Code a signed integer that is expected to be zero: zero flag, sign, magnitude."""
+    if not code_exception(coder, bank, (*context, "nonzero"), int(value != 0)):
+        return 0
+    negative = code_adaptive_bit(coder, bank, (*context, "negative"), int(value < 0))
+    magnitude = 1 + code_unsigned(coder, bank, (*context, "magnitude"), abs(value) - 1, order)
+    return -magnitude if negative else magnitude
+
+
+def code_weight(coder: BitCoder, bank: ModelBank, family: str, nearby: int, value: int) -> int:
+    """Code a quantised weight: zero flag, sign, then the magnitude in adaptive unary.
+
+    Args:
+        coder: encoder or decoder.
+        bank: the file's models.
+        family: the kind of tensor that the weight belongs to.
+        nearby: class of the magnitudes already coded nearby, the context of the first two flags.
+        value: the weight in units of its step.
+    """
+    if not code_adaptive_bit(coder, bank, (family, "nonzero", nearby), int(value != 0)):
+        return 0
+    negative = coder.code(int(value < 0), HALF)
+    magnitude = 1
+    flag_context: Context = (family, "more", 0, nearby)
+    while code_adaptive_bit(coder, bank, flag_context, int(abs(value) > magnitude)):
+        magnitude += 1
+        if magnitude > UNARY_FLAGS:
+            excess = max(abs(value) - magnitude, 0)
+            magnitude += code_unsigned(coder, bank, (family, "excess"), excess, order=2)
+            break
+        flag_context = (family, "more", min(magnitude - 1, 6))
+    return -magnitude if negative else magnitude

@@ -1,0 +1,48 @@
+"""Runs a network file on inputs in a process of its own: ``python -m minbits.codec.run``.
+
+The process sees the file and the inputs, never the labels; it writes the predicted classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from minbits.codec.file_format import decode_network, read_bytes
+from minbits.codec.inference import predict
+from minbits.errors import MinbitsError
+
+USAGE = "usage: python -m minbits.codec.run FILE.mbn INPUTS.npy PREDICTIONS.npy"
+
+
+def main(arguments: list[str]) -> int:
+    """Decode, predict, write; print one line of JSON about the file, or about what is wrong."""
+    if len(arguments) != 3:
+        print(USAGE, file=sys.stderr)
+        return 2
+    network_path, inputs_path, predictions_path = (Path(argument) for argument in arguments)
+    try:
+        content = read_bytes(network_path)
+        network = decode_network(content)
+        predictions = predict(network, np.load(inputs_path, mmap_mode="r", allow_pickle=False))
+    except MinbitsError as error:
+        kind = type(error).__name__
+        parts = [error.where, error.got, error.expected, error.remedy]
+        print(json.dumps({"error": kind, "parts": parts}))
+        return 2
+    np.save(predictions_path, predictions)
+    facts = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "torch_imported": "torch" in sys.modules,
+    }
+    print(json.dumps(facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

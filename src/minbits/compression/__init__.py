@@ -1,0 +1,1 @@
+"""From a trained network to few bits: quantisation-aware training under a rate penalty."""

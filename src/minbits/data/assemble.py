@@ -1,0 +1,154 @@
+"""Turns arrays into a checked `DataSet`, whatever file they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.data.splits import stratified_holdout
+from minbits.errors import DataError
+from minbits.records import DataSet
+
+TEST_FRACTION = 0.2
+TEST_SPLIT_SEED = 0
+
+Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+
+def read_failure(path: Path, error: OSError) -> DataError:
+    """Return the error for a file that the operating system does not let us read."""
+    return DataError(
+        str(path), error.strerror or str(error), "a readable file", "Check the path and its rights."
+    )
+
+
+def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    """Bring inputs to ``(examples, channels, height, width)`` and to uint8 or float32."""
+    if inputs.dtype.kind not in "buif":
+        raise DataError(where, f"inputs of type {inputs.dtype}", "numbers", "Convert them first.")
+    if inputs.ndim == 2:
+        inputs = inputs[:, :, None, None]
+    elif inputs.ndim == 3:
+        inputs = inputs[:, None]
+    elif inputs.ndim == 4:
+        # Colour images mostly come with the channels last; the smaller end is the channels.
+        if inputs.shape[3] in (1, 3, 4) and inputs.shape[1] not in (1, 3, 4):
+            inputs = inputs.transpose(0, 3, 1, 2)
+    else:
+        raise DataError(
+            where,
+            f"inputs of shape {inputs.shape}",
+            "(examples, features), (examples, height, width) or images with channels",
+            "Reshape the inputs.",
+        )
+    if inputs.dtype == np.bool_:
+        inputs = inputs.astype(np.uint8)
+    if inputs.dtype != np.uint8:
+        if not np.isfinite(inputs).all():
+            count = int((~np.isfinite(inputs)).sum())
+            raise DataError(
+                where, f"{count} inputs that are NaN or infinite", "finite numbers", "Impute them."
+            )
+        inputs = inputs.astype(np.float32)
+        if not np.isfinite(inputs).all():
+            raise DataError(where, "inputs beyond float32", "numbers below 3e38", "Rescale them.")
+    return np.ascontiguousarray(inputs)
+
+
+def _check_pair(pair: Pair, where: str) -> None:
+    inputs, labels = pair
+    if labels.ndim != 1:
+        raise DataError(where, f"labels of shape {labels.shape}", "one label an example", "Reshape")
+    if len(inputs) != len(labels):
+        raise DataError(
+            where, f"{len(inputs)} inputs and {len(labels)} labels", "as many", "Match the files."
+        )
+    if len(labels) == 0:
+        raise DataError(where, "no examples", "at least one", "Check the file.")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise DataError(where, "labels that are NaN or infinite", "finite labels", "Clean them.")
+
+
+def _input_exponent(inputs: npt.NDArray[Any]) -> int:
+    if inputs.dtype == np.uint8 and inputs.max() > 1:
+        return 8
+    largest = float(np.abs(inputs).max())
+    return min(64, max(-64, math.ceil(math.log2(largest)))) if largest > 0 else 0
+
+
+def _digest(arrays: dict[str, npt.NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        digest.update(f"{name} {little_endian.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(little_endian).tobytes())
+    return digest.hexdigest()
+
+
+def assemble(name: str, train: Pair, test: Pair | None, where: str, origin: str) -> DataSet:
+    """Return a checked data set.
+
+    Args:
+        name: the data set's name.
+        train: inputs and labels.
+        test: inputs and labels; None splits off one fifth of ``train``, class by class, by a fixed
+            seed, so that the same file always has the same test set.
+        where: what to call the source in an error.
+        origin: where the data came from.
+
+    Raises:
+        DataError: if arrays do not fit together, hold NaN, or have fewer than two classes.
+    """
+    _check_pair(train, where)
+    classes, codes = np.unique(train[1], return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(
+            where, f"one class only ({classes[0]})", "at least two classes", "Check the labels."
+        )
+    inputs = _as_images(train[0], where)
+    labels = codes.astype(np.int64)
+    if test is None:
+        kept, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
+        test_inputs, test_labels = inputs[held_out], labels[held_out]
+        inputs, labels = inputs[kept], labels[kept]
+    else:
+        _check_pair(test, f"{where}, test set")
+        test_inputs = _as_images(test[0], f"{where}, test set")
+        unknown = np.setdiff1d(test[1], classes)
+        if len(unknown):
+            raise DataError(
+                f"{where}, test set",
+                f"labels never trained on ({', '.join(map(str, unknown[:5]))})",
+                f"labels among the {len(classes)} training classes",
+                "Check the labels.",
+            )
+        test_labels = np.searchsorted(classes, test[1]).astype(np.int64)
+    if test_inputs.shape[1:] != inputs.shape[1:]:
+        raise DataError(
+            f"{where}, test set",
+            f"examples of shape {test_inputs.shape[1:]}",
+            f"{inputs.shape[1:]} as in training",
+            "Match the files.",
+        )
+    arrays = {
+        "train inputs": inputs,
+        "train labels": labels,
+        "test inputs": test_inputs,
+        "test labels": test_labels,
+    }
+    return DataSet(
+        name=name,
+        train_inputs=inputs,
+        train_labels=labels,
+        test_inputs=test_inputs,
+        test_labels=test_labels,
+        class_names=tuple(str(label) for label in classes),
+        input_exponent=_input_exponent(inputs),
+        digest=_digest(arrays),
+        origin=origin,
+    )

@@ -1,0 +1,50 @@
+"""Files written so that no crash leaves half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from minbits.errors import OutputError
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, force it to disk, then rename it into place.
+
+    Raises:
+        OutputError: if the file cannot be written; an existing file is then unchanged.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(
+            str(path), error.strerror or str(error), "a writable path", "Choose another path."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename itself is only on disk once the folder is.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_hex(content: bytes) -> str:
+    """Return the SHA-256 of ``content`` as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,1 @@
+"""Alembic migrations of the ledger, numbered; run when a ledger is opened."""

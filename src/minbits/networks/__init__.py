@@ -1,0 +1,1 @@
+"""Architectures as text, by name, and as PyTorch computations."""

@@ -1,0 +1,1 @@
+"""The main job: search, ledger, verification and diagram, connected."""

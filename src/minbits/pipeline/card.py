@@ -1,0 +1,94 @@
+"""The card beside a network file: what it reaches, how it was found, how to run it again."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from minbits.records import DataSet, Verification
+
+
+@dataclass(frozen=True)
+class TrialSpread:
+    """The trials of one candidate: a claim is worth little without those that missed.
+
+    Attributes:
+        tries: trials that ended, failed ones included.
+        successes: trials that reached the target on validation.
+        seeds: their seeds.
+        validation_accuracies: of the trials that gave a file.
+        sizes_bits: of the same trials.
+    """
+
+    tries: int
+    successes: int
+    seeds: tuple[int, ...]
+    validation_accuracies: tuple[float, ...]
+    sizes_bits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card is made from; ``trial`` is the ledger's row."""
+
+    data: DataSet
+    accuracy: float
+    verification: Verification
+    trial: dict[str, Any]
+    spread: TrialSpread
+    claim_count: int
+
+
+def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
+    if not values:
+        return {}
+    return {
+        "min": min(values),
+        "median": statistics.median(values),
+        "max": max(values),
+    }
+
+
+def card(facts: CardFacts) -> dict[str, Any]:
+    """Return the card as plain data; the keys are stable (docs/card.md)."""
+    found, trial = facts.verification, facts.trial
+    return {
+        "data": facts.data.name,
+        "data_digest": facts.data.digest,
+        "target_accuracy": facts.accuracy,
+        "size_bits": found.size_bits,
+        "bytes": found.bytes,
+        "sha256": found.sha256,
+        "n_test": found.n_test,
+        "correct": found.correct,
+        "test_accuracy": found.test_accuracy,
+        "wilson_95": [found.wilson_low, found.wilson_high],
+        "counting": (
+            "8 x bytes of the whole file (magic, version, checksum, architecture, steps, weights); "
+            "decoded in a fresh process with NumPy alone; the decoder holds no constant fitted to "
+            "any data set"
+        ),
+        "validation": {
+            "correct": trial["validation_correct"],
+            "examples": trial["validation_examples"],
+        },
+        "candidate": trial["candidate"],
+        "config": json.loads(trial["config"]),
+        "seeds_tried": facts.spread.tries,
+        "successes_on_validation": facts.spread.successes,
+        "seeds": list(facts.spread.seeds),
+        "validation_accuracy_spread": _spread(facts.spread.validation_accuracies),
+        "size_bits_spread": _spread(facts.spread.sizes_bits),
+        "claims_against_test_set": facts.claim_count,
+        "training_seconds": round(trial["seconds"], 1),
+        "created_at": trial["created_at"],
+        "code_version": trial["code_version"],
+        "libraries": json.loads(trial["libraries"]),
+        "machine": json.loads(trial["machine"]),
+        "rerun": (
+            "minbits.search.trial.run_trial with this config and no time limit gives the same "
+            "weights on the same machine"
+        ),
+    }

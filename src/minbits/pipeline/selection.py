@@ -1,0 +1,50 @@
+"""Which trial's file is put to the test: chosen by validation alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minbits.search.driver import reaches
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A trial's file and its validation result."""
+
+    sha256: str
+    size_bits: int
+    correct: int
+    examples: int
+
+
+def choose_claim(
+    validated: Sequence[Validated], accuracy: float, smaller_than_bits: float
+) -> Validated | None:
+    """Return the file to claim, or None where no file is worth a look at the test set.
+
+    Only files that reached the target on validation, and that are smaller than what was found so
+    far, are considered. Among those that clear the target by one standard error the smallest is
+    chosen, since a validation accuracy just at the target is as likely luck as not; if there is
+    none, the most accurate one.
+    """
+    eligible = [
+        item
+        for item in validated
+        if item.size_bits < smaller_than_bits and reaches(item.correct, item.examples, accuracy)
+    ]
+    safe = [
+        item
+        for item in eligible
+        if reaches(item.correct, item.examples, _with_margin(item, accuracy))
+    ]
+    if safe:
+        return min(safe, key=lambda item: (item.size_bits, -item.correct))
+    return max(
+        eligible, key=lambda item: (item.correct / item.examples, -item.size_bits), default=None
+    )
+
+
+def _with_margin(item: Validated, accuracy: float) -> float:
+    return min(1.0, accuracy + math.sqrt(accuracy * (1 - accuracy) / item.examples))

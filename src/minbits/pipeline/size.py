@@ -1,0 +1,369 @@
+"""The main job: the smallest network file that reaches an accuracy."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minbits.errors import ArgumentError, OutputError
+from minbits.files import sha256_hex, write_atomically
+from minbits.information.ladder import EntropyTable, entropy_table
+from minbits.ledger.provenance import Provenance, current_provenance
+from minbits.ledger.store import Claim, Ledger
+from minbits.networks.zoo import zoo_entry
+from minbits.pipeline.card import CardFacts, TrialSpread, card
+from minbits.pipeline.selection import Validated, choose_claim
+from minbits.pipeline.verification import verify_file
+from minbits.records import DataSet, Progress, TrialResult, Verification
+from minbits.search.device import device_name
+from minbits.search.driver import PastTrial, SearchEvents, SearchSettings, reaches, run_search
+from minbits.search.space import START_RUNG, Candidate, ladder, zoo_candidate
+from minbits.views.diagram import diagram_data, draw_diagram
+
+
+@dataclass(frozen=True)
+class SizeRequest:
+    """What the main job is asked.
+
+    Attributes:
+        accuracy: target, in (0, 1].
+        minutes: wall-clock minutes for the search; writing and verifying take some seconds more.
+        trials: most trials.
+        seed: first seed.
+        workers: worker processes of one thread each.
+        ledger_path: the ledger's SQLite file.
+        out: where the network file goes; the card and the diagram go beside it.
+        network: a name from the zoo in place of the built-in family.
+    """
+
+    accuracy: float
+    minutes: float
+    trials: int
+    seed: int
+    workers: int
+    ledger_path: Path
+    out: Path
+    network: str | None = None
+
+
+@dataclass(frozen=True)
+class SizeReport:
+    """What the main job found.
+
+    Attributes:
+        request: what was asked.
+        data_name: the data set.
+        table: its entropies.
+        best: the smallest verified file so far that reaches the accuracy, written to
+            ``request.out``; None where there is none.
+        missed: a file of this run that was put to the test and missed the target.
+        improved: whether this run made what was found so far smaller.
+        trials: trials of this run.
+        failed: how many of them failed.
+        reached: how many of them reached the target on validation.
+        best_validation: the largest validation accuracy of this run.
+        claim_count: how often the test set was run for a claim, ever.
+        interrupted: whether the run was cut short from the keyboard.
+        outputs: files written, by role.
+    """
+
+    request: SizeRequest
+    data_name: str
+    table: EntropyTable
+    best: Verification | None
+    missed: Verification | None
+    improved: bool
+    trials: int
+    failed: int
+    reached: int
+    best_validation: float | None
+    claim_count: int
+    interrupted: bool
+    outputs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SizeEvents:
+    """What the main job tells while it works."""
+
+    on_stage: Callable[[str], None] = lambda text: None
+    on_result: Callable[[int, Candidate, TrialResult], None] = lambda number, candidate, result: (
+        None
+    )
+    on_progress: Callable[[Progress], None] = lambda progress: None
+
+
+def check_request(request: SizeRequest) -> None:
+    """Check every argument, and that outputs can be written, before any work is done.
+
+    Raises:
+        ArgumentError: if an argument is out of its range.
+        OutputError: if the folder of ``out`` cannot be written.
+    """
+    ranges = {
+        "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
+        "--minutes": (request.minutes, 0 < request.minutes < 1e6, "a positive number"),
+        "--trials": (request.trials, request.trials >= 1, "at least 1"),
+        "--workers": (request.workers, 1 <= request.workers <= 256, "1 to 256"),
+        "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
+    }
+    for name, (value, good, expected) in ranges.items():
+        if not good:
+            raise ArgumentError(name, str(value), expected, "Give another value.")
+    if request.network is not None:
+        zoo_entry(request.network)
+    if request.out.is_dir():
+        raise OutputError(str(request.out), "a folder", "a file name", "Name a file with --out.")
+    try:
+        request.out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=request.out.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            str(request.out),
+            error.strerror or str(error),
+            "a writable path",
+            "Choose another --out.",
+        ) from error
+
+
+class _SizeJob:
+    def __init__(
+        self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SizeEvents
+    ) -> None:
+        self.data = data
+        self.request = request
+        self.ledger = ledger
+        self.events = events
+        self.provenance: Provenance = current_provenance(device_name(), request.workers)
+        if request.network is None:
+            self.ladder = ladder(data)
+        else:
+            self.ladder = (zoo_candidate(request.network, zoo_entry(request.network)),)
+        self.results: list[TrialResult] = []
+        self.outputs: dict[str, str] = {}
+
+    def past_trials(self) -> list[PastTrial]:
+        found: list[PastTrial] = []
+        for row in self.ledger.trials_on(self.data.digest):
+            if row["status"] == "interrupted":
+                continue
+            found.append(
+                PastTrial(
+                    candidate=row["candidate"],
+                    seed=row["seed"],
+                    passed=row["validation_correct"] is not None
+                    and reaches(
+                        row["validation_correct"],
+                        row["validation_examples"],
+                        self.request.accuracy,
+                    ),
+                    seconds=row["seconds"],
+                    float_epochs=json.loads(row["config"])["recipe"]["float_epochs"],
+                )
+            )
+        return found
+
+    def remember(self, candidate: Candidate, result: TrialResult) -> None:
+        number = self.ledger.append_trial(
+            self.data, self.request.accuracy, candidate.key, result, self.provenance
+        )
+        self.results.append(result)
+        self.events.on_result(number, candidate, result)
+
+    def search(self) -> bool:
+        """Search, and return whether it was interrupted."""
+        request = self.request
+        settings = SearchSettings(
+            accuracy=request.accuracy,
+            seconds=request.minutes * 60,
+            trials=request.trials,
+            seed=request.seed,
+            workers=request.workers,
+            start=START_RUNG if request.network is None else 0,
+        )
+        events = SearchEvents(self.remember, self.events.on_progress)
+        try:
+            run_search(self.data, self.ladder, settings, self.past_trials(), events)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def best(self) -> Claim | None:
+        """Return the best claim so far; of one network alone where one was asked for."""
+        rows = self.eligible_rows()
+        shas = None if self.request.network is None else {row["artifact_sha256"] for row in rows}
+        return self.ledger.best_claim(self.data.digest, self.request.accuracy, shas)
+
+    def eligible_rows(self) -> list[dict[str, Any]]:
+        keys = {candidate.key for candidate in self.ladder}
+        return [
+            row
+            for row in self.ledger.trials_on(self.data.digest)
+            if row["artifact_sha256"] is not None
+            and (self.request.network is None or row["candidate"] in keys)
+        ]
+
+    def claim(self) -> Verification | None:
+        """Put at most one file to the test and record the outcome, good or bad."""
+        best = self.best()
+        validated = [
+            Validated(
+                row["artifact_sha256"],
+                row["size_bits"],
+                row["validation_correct"],
+                row["validation_examples"],
+            )
+            for row in self.eligible_rows()
+            if not self.ledger.is_claimed(self.data.digest, row["artifact_sha256"])
+        ]
+        chosen = choose_claim(
+            validated, self.request.accuracy, best.verification.size_bits if best else float("inf")
+        )
+        if chosen is None:
+            return None
+        self.events.on_stage("verifying in a fresh process, with NumPy alone")
+        verification = verify_file(self.ledger.artifacts.path(chosen.sha256), self.data)
+        self.ledger.append_claim(self.data, self.request.accuracy, verification, self.provenance)
+        return verification
+
+    def write_outputs(self, best: Claim, table: EntropyTable) -> Verification:
+        """Write the best file with its card and diagram, and return what is known of it."""
+        out = self.request.out
+        found = best.verification
+        content = Path(found.path).read_bytes()
+        self.write("network", out, content)
+        if sha256_hex(out.read_bytes()) != found.sha256:
+            raise OutputError(
+                str(out), "other bytes than the verified ones", found.sha256, "Check the disk."
+            )
+        found = dataclasses.replace(found, path=str(out))
+        facts = CardFacts(
+            data=self.data,
+            accuracy=self.request.accuracy,
+            verification=found,
+            trial=self.trial_of(best),
+            spread=self.spread_of(best),
+            claim_count=self.ledger.claim_count(self.data.digest),
+        )
+        text = json.dumps(card(facts), indent=2) + "\n"
+        self.write("card", out.with_suffix(".json"), text.encode())
+        numbers = diagram_data(table, self.request.accuracy, found.size_bits)
+        for kind, picture in draw_diagram(numbers).items():
+            self.write(f"diagram {kind}", out.with_suffix(f".{kind}"), picture)
+        return found
+
+    def write(self, role: str, path: Path, content: bytes) -> None:
+        write_atomically(path, content)
+        self.outputs[role] = str(path)
+
+    def trial_of(self, best: Claim) -> dict[str, Any]:
+        return next(
+            row
+            for row in self.ledger.trials_on(self.data.digest)
+            if row["artifact_sha256"] == best.verification.sha256
+        )
+
+    def spread_of(self, best: Claim) -> TrialSpread:
+        candidate = self.trial_of(best)["candidate"]
+        rows = [
+            row
+            for row in self.ledger.trials_on(self.data.digest)
+            if row["candidate"] == candidate and row["status"] != "interrupted"
+        ]
+        done = [row for row in rows if row["validation_correct"] is not None]
+        return TrialSpread(
+            tries=len(rows),
+            successes=sum(
+                reaches(
+                    row["validation_correct"], row["validation_examples"], self.request.accuracy
+                )
+                for row in done
+            ),
+            seeds=tuple(row["seed"] for row in rows),
+            validation_accuracies=tuple(
+                row["validation_correct"] / row["validation_examples"] for row in done
+            ),
+            sizes_bits=tuple(row["size_bits"] for row in done),
+        )
+
+    def is_reached(self, verification: Verification) -> bool:
+        return reaches(verification.correct, verification.n_test, self.request.accuracy)
+
+    def run(self) -> SizeReport:
+        table = entropy_table(self.data)
+        before = self.best()
+        self.events.on_stage("searching")
+        interrupted = self.search()
+        claimed = self.claim()
+        missed = claimed if claimed and not self.is_reached(claimed) else None
+        best = self.best()
+        found = None
+        if best is not None:
+            self.events.on_stage("writing the file, its card and the diagram")
+            found = self.write_outputs(best, table)
+        accuracies = [
+            result.validation_accuracy
+            for result in self.results
+            if result.validation_accuracy is not None
+        ]
+        return SizeReport(
+            request=self.request,
+            data_name=self.data.name,
+            table=table,
+            best=found,
+            missed=missed,
+            improved=best is not None and (before is None or best.claim_id != before.claim_id),
+            trials=len(self.results),
+            failed=sum(result.status == "failed" for result in self.results),
+            reached=sum(value >= self.request.accuracy - 1e-12 for value in accuracies),
+            best_validation=max(accuracies, default=None),
+            claim_count=self.ledger.claim_count(self.data.digest),
+            interrupted=interrupted,
+            outputs=self.outputs,
+        )
+
+
+def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeReport:
+    """Search for the smallest network, verify it, remember everything and draw the diagram.
+
+    Every trial is in the ledger before the next one starts. An interrupt from the keyboard ends
+    the search early; what was found by then is verified and written all the same.
+
+    Raises:
+        ArgumentError: if an argument is out of its range.
+        OutputError: if an output cannot be written.
+        LedgerError: if the ledger cannot be used.
+    """
+    check_request(request)
+    ledger = Ledger(request.ledger_path)
+    try:
+        return _SizeJob(data, request, ledger, events).run()
+    finally:
+        ledger.close()
+
+
+def plain_report(report: SizeReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON, its figures by key."""
+    plain: dict[str, Any] = {
+        "data": report.data_name,
+        "accuracy": report.request.accuracy,
+        "reached_target": report.best is not None,
+        "improved": report.improved,
+        "interrupted": report.interrupted,
+        "trials": report.trials,
+        "failed": report.failed,
+        "reached_on_validation": report.reached,
+        "best_validation_accuracy": report.best_validation,
+        "claims_against_test_set": report.claim_count,
+        "outputs": report.outputs,
+        "entropy": [dataclasses.asdict(figure) for figure in report.table.figures],
+    }
+    for name, verification in (("verification", report.best), ("missed", report.missed)):
+        plain[name] = None if verification is None else dataclasses.asdict(verification)
+    return plain

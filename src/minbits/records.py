@@ -1,0 +1,159 @@
+"""The frozen records that pass between rooms. Nothing here computes or imports PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FigureOf = Literal["X", "Y", "Y given X", "network", "X and Y"]
+FigureScope = Literal["example", "data set"]
+FigureKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an entropy"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number and what it says: its unit, what it measures, and what kind of statement it is."""
+
+    key: str
+    value: float
+    unit: str
+    of: FigureOf
+    scope: FigureScope
+    kind: FigureKind
+    method: str
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A labelled data set with a fixed test set.
+
+    Attributes:
+        name: a short name, used in file names and in the ledger.
+        train_inputs: shape ``(examples, channels, height, width)``, uint8 or float32.
+        train_labels: shape ``(examples,)``, int64 in ``[0, len(class_names))``.
+        test_inputs: as ``train_inputs``.
+        test_labels: as ``train_labels``.
+        class_names: the label that each class stands for.
+        input_exponent: inputs times ``2 ** -input_exponent`` lie within about [-1, 1].
+        digest: SHA-256 over names, shapes, types and bytes of the four arrays.
+        origin: where the data came from, and under which licence.
+    """
+
+    name: str
+    train_inputs: npt.NDArray[Any]
+    train_labels: npt.NDArray[np.int64]
+    test_inputs: npt.NDArray[Any]
+    test_labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    input_exponent: int
+    digest: str
+    origin: str
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """The shape ``(channels, height, width)`` of one example."""
+        channels, height, width = self.train_inputs.shape[1:]
+        return (int(channels), int(height), int(width))
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How one network is trained; with the architecture and the seed it determines the result.
+
+    Attributes:
+        float_epochs: epochs of full-precision training, with batch normalisation.
+        quantized_epochs: epochs of quantisation-aware training under the rate penalty.
+        batch_size: examples a step.
+        learning_rate: peak learning rate of the first phase (AdamW, one cycle).
+        quantized_learning_rate: first learning rate of the second phase (cosine to zero).
+        weight_decay: decoupled weight decay of the first phase.
+        augmentation: strength of random affine distortion; 0 turns it off.
+        rate_weight: weight of the rate penalty; 1 is the description-length optimum, where a bit
+            of weights costs as much as a bit of the code of all training labels.
+        initial_step_ratio: first quantisation step over the standard deviation of a tensor.
+        batch_normalisation: whether convolutions are normalised in the first phase.
+        dropout: dropout rate before linear layers, and on channels of the last convolution.
+    """
+
+    float_epochs: int
+    quantized_epochs: int
+    batch_size: int = 128
+    learning_rate: float = 8e-3
+    quantized_learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    augmentation: float = 1.0
+    rate_weight: float = 1.0
+    initial_step_ratio: float = 0.35
+    batch_normalisation: bool = True
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrialConfig:
+    """All that determines a trial beside the data and the code version."""
+
+    architecture: str
+    recipe: TrainingRecipe
+    seed: int
+
+
+TrialStatus = Literal["done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """The outcome of one trial; a failed or interrupted one has no file.
+
+    Validation counts come from the decoded file, run with NumPy.
+    """
+
+    config: TrialConfig
+    status: TrialStatus
+    seconds: float
+    error: str | None = None
+    network_file: bytes | None = field(default=None, repr=False)
+    validation_correct: int | None = None
+    validation_examples: int | None = None
+
+    @property
+    def validation_accuracy(self) -> float | None:
+        """The accuracy on the validation examples, None for a trial without a file."""
+        if self.validation_correct is None or not self.validation_examples:
+            return None
+        return self.validation_correct / self.validation_examples
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a decoder in a fresh process found on the test set: the only source of a claim."""
+
+    path: str
+    sha256: str
+    bytes: int
+    size_bits: int
+    n_test: int
+    correct: int
+    test_accuracy: float
+    wilson_low: float
+    wilson_high: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A sign of life from a running trial."""
+
+    trial: int
+    stage: str
+    epoch: int
+    epochs: int
+    validation_accuracy: float | None = None
+    size_bits: float | None = None

@@ -1,0 +1,1 @@
+"""Finding small networks: candidates, trials, workers and the driver."""

@@ -1,0 +1,1 @@
+"""Training in PyTorch: data on a device, augmentation, schedules and one loop."""

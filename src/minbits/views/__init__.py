@@ -1,0 +1,1 @@
+"""Charts and tables: nothing here computes a result, it only shows."""
