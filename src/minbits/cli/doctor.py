@@ -21,7 +21,7 @@ from minbits.ledger.store import default_ledger_path
 from minbits.search.device import device_name
 
 # The bytes that the self-test network must be coded as, on every machine.
-SELF_TEST_SHA256 = "40cf13be9b7d51a516f478d2d7e844e0bb9fe27da5ed1bcf42278a450c09e18e"
+SELF_TEST_SHA256 = "08f96b2907f2145d158f1ac0045417946294dbacb3444b13329439db6540ce1d"
 
 
 def self_test_network() -> QuantizedNetwork:

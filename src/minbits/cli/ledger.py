@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minbits.cli.output import JsonOption, print_json, print_table
+from minbits.cli.output import JsonOption, console, print_json
 from minbits.cli.size import LedgerOption
 from minbits.ledger.store import Ledger, default_ledger_path
 
@@ -20,45 +20,41 @@ class LedgerTable(StrEnum):
     artifacts = "artifacts"
 
 
-_SHOWN = {
-    LedgerTable.trials: (
-        "id",
-        "created_at",
-        "data_name",
-        "candidate",
-        "seed",
-        "status",
-        "validation_correct",
-        "validation_examples",
-        "size_bits",
-        "seconds",
-        "error",
-    ),
-    LedgerTable.claims: (
-        "id",
-        "created_at",
-        "data_name",
-        "target_accuracy",
-        "size_bits",
-        "correct",
-        "n_test",
-        "wilson_low",
-        "wilson_high",
-        "artifact_sha256",
-    ),
-    LedgerTable.artifacts: ("sha256", "size_bytes", "created_at"),
+def _trial_line(row: dict[str, Any]) -> str:
+    if row["validation_correct"] is None:
+        outcome = row["error"] or ""
+    else:
+        accuracy = row["validation_correct"] / row["validation_examples"]
+        outcome = f"{row['size_bits']:,} bits, validation {100 * accuracy:.2f} %"
+    return (
+        f"{row['id']}  {row['created_at']}  {row['data_name']}  {row['status']}  seed {row['seed']}"
+        f"  {row['seconds']:.0f} s  {outcome}  ({row['candidate']})"
+    )
+
+
+def _claim_line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['id']}  {row['created_at']}  {row['data_name']}  target "
+        f"{100 * row['target_accuracy']:g} %  {row['size_bits']:,} bits  {row['correct']:,} of "
+        f"{row['n_test']:,} correct ({100 * row['wilson_low']:.2f} to "
+        f"{100 * row['wilson_high']:.2f} %)  {row['artifact_sha256'][:16]}"
+    )
+
+
+def _artifact_line(row: dict[str, Any]) -> str:
+    return f"{row['sha256']}  {row['size_bytes']:,} bytes  {row['created_at']}"
+
+
+_LINES = {
+    LedgerTable.trials: _trial_line,
+    LedgerTable.claims: _claim_line,
+    LedgerTable.artifacts: _artifact_line,
 }
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def ledger(
     table: Annotated[LedgerTable, typer.Argument(help="What to list.")] = LedgerTable.claims,
-    ledger_path: Annotated[LedgerOption, typer.Option("--ledger")] = None,
+    ledger_path: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the ledger's claims, trials (failed ones too) or artifacts, oldest first.
@@ -73,6 +69,6 @@ def ledger(
     if as_json:
         print_json(rows)
         return
-    names = _SHOWN[table]
-    shown = [[_text(row[name]) for name in names] for row in rows]
-    print_table(f"{table.value} in {store.path}", [(name, "left") for name in names], shown)
+    console().print(f"{len(rows)} {table.value} in {store.path}", soft_wrap=True)
+    for row in rows:
+        console().print(_LINES[table](row), soft_wrap=True)

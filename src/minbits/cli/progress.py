@@ -13,7 +13,7 @@ from minbits.records import TrialResult
 from minbits.search.space import Candidate
 from minbits.units import bytes_to_bits
 
-PLAIN_LINE_EVERY_EPOCHS = 10
+PLAIN_LINES_A_STAGE = 6
 
 
 def describe(sign: Sign) -> str:
@@ -76,12 +76,14 @@ class SearchProgress:
         elif not self._quiet and self._is_worth_a_line(sign):
             self._console.print(
                 f"trial {sign.trial}: {sign.stage}, epoch {sign.epoch}/{sign.epochs}"
-                f"{', ' + describe(sign) if describe(sign) else ''}, {self._time_left()}"
+                f"{', ' + describe(sign) if describe(sign) else ''}, {self._time_left()}",
+                soft_wrap=True,
             )
 
     @staticmethod
     def _is_worth_a_line(sign: Sign) -> bool:
-        return sign.epoch % PLAIN_LINE_EVERY_EPOCHS == 0 or sign.epoch == sign.epochs
+        every = max(1, sign.epochs // PLAIN_LINES_A_STAGE)
+        return sign.epoch % every == 0 or sign.epoch == sign.epochs
 
     def _update_bar(self, sign: Sign) -> None:
         task = self._tasks.get(sign.trial)
@@ -105,9 +107,10 @@ class SearchProgress:
         head = f"ledger row {number}, seed {result.config.seed}, {result.seconds:.0f} s"
         if result.network_file is None or result.validation_accuracy is None:
             reason = f": {result.error}" if result.error else ""
-            self._console.print(f"{head}: {result.status}{reason}")
+            self._console.print(f"{head}: {result.status}{reason}", soft_wrap=True)
             return
         self._console.print(
             f"{head}: {bytes_to_bits(len(result.network_file)):,} bits, validation "
-            f"{100 * result.validation_accuracy:.2f} % ({candidate.key})"
+            f"{100 * result.validation_accuracy:.2f} % ({candidate.key})",
+            soft_wrap=True,
         )

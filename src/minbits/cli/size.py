@@ -36,7 +36,7 @@ DEFAULT_TRIALS = 8
 
 LedgerOption = Annotated[
     Path | None,
-    typer.Option(help="The ledger's file.", show_default="in the user data directory"),
+    typer.Option("--ledger", help="The ledger's file.", show_default="in the user data directory"),
 ]
 
 

@@ -15,6 +15,8 @@ import constriction
 import numpy as np
 import numpy.typing as npt
 
+from minbits.errors import NetworkFileError
+
 PROBABILITY_BITS = 16
 COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
@@ -96,7 +98,10 @@ class BitEncoder:
 
     def _reads_back(self, payload: bytes) -> bool:
         decoder = BitDecoder(payload)
-        return all(decoder.code(0, probability) == bit for bit, probability in self._coded)
+        try:
+            return all(decoder.code(0, probability) == bit for bit, probability in self._coded)
+        except NetworkFileError:
+            return False
 
 
 class BitDecoder:
@@ -106,8 +111,17 @@ class BitDecoder:
         self._decoder = constriction.stream.queue.RangeDecoder(_words(payload))
 
     def code(self, bit: int, probability_of_one: int) -> int:
-        """Read and return the next bit (the argument ``bit`` is ignored)."""
-        return int(self._decoder.decode(_bernoulli(probability_of_one)))
+        """Read and return the next bit (the argument ``bit`` is ignored).
+
+        Raises:
+            NetworkFileError: if no encoder can have written what comes next.
+        """
+        try:
+            return int(self._decoder.decode(_bernoulli(probability_of_one)))
+        except AssertionError as error:  # what constriction raises for it
+            raise NetworkFileError(
+                "payload", "an invalid code word", "what an encoder writes", "Get the file again."
+            ) from error
 
 
 def _bernoulli(probability_of_one: int) -> constriction.stream.model.Bernoulli:

@@ -71,17 +71,10 @@ class _Parts:
 def _code_levels(
     coder: BitCoder, bank: ModelBank, family: str, shape: tuple[int, ...], levels: IntegerArray
 ) -> IntegerArray:
-    """Code a tensor in row-major order; the context is what was coded beside and above it."""
-    source = [int(level) for level in levels.ravel()]
-    row = math.prod(shape[1:])
-    result: list[int] = []
+    """Code a tensor in row-major order; a decoder passes no levels."""
+    source = [int(level) for level in levels.ravel()] or [0] * math.prod(shape)
     bank.shrink(family, LEVEL_COUNTS_KEPT)
-    for index in range(math.prod(shape)):
-        beside = abs(result[index - 1]) if index else 0
-        above = abs(result[index - row]) if index >= row else 0
-        nearby = min(beside + above, 4) // 2
-        value = source[index] if source else 0
-        result.append(code_weight(coder, bank, family, nearby, value))
+    result = [code_weight(coder, bank, family, value) for value in source]
     return np.array(result, np.int32).reshape(shape)
 
 

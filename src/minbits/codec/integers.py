@@ -13,6 +13,7 @@ Context = tuple[str | int, ...]
 
 # A magnitude is written in unary up to this many flags; what is beyond goes to an Exp-Golomb code.
 UNARY_FLAGS = 18
+SHARED_FLAG = 4
 MAX_EXPONENT = 24
 # A flag that says "not the usual" starts as if the usual had been seen this often.
 USUAL_COUNT = 3
@@ -94,26 +95,29 @@ def code_signed(
     return -magnitude if negative else magnitude
 
 
-def code_weight(coder: BitCoder, bank: ModelBank, family: str, nearby: int, value: int) -> int:
+def code_weight(coder: BitCoder, bank: ModelBank, family: str, value: int) -> int:
     """Code a quantised weight: zero flag, sign, then the magnitude in adaptive unary.
+
+    Training under a rate penalty leaves magnitudes close to geometric, so that all flags from
+    ``SHARED_FLAG`` on share one model; contexts of neighbouring weights were tried and cost more
+    than they gave.
 
     Args:
         coder: encoder or decoder.
         bank: the file's models.
         family: the kind of tensor that the weight belongs to.
-        nearby: class of the magnitudes already coded nearby, the context of the first two flags.
         value: the weight in units of its step.
     """
-    if not code_adaptive_bit(coder, bank, (family, "nonzero", nearby), int(value != 0)):
+    if not code_adaptive_bit(coder, bank, (family, "nonzero"), int(value != 0)):
         return 0
     negative = coder.code(int(value < 0), HALF)
     magnitude = 1
-    flag_context: Context = (family, "more", 0, nearby)
-    while code_adaptive_bit(coder, bank, flag_context, int(abs(value) > magnitude)):
-        magnitude += 1
-        if magnitude > UNARY_FLAGS:
-            excess = max(abs(value) - magnitude, 0)
-            magnitude += code_unsigned(coder, bank, (family, "excess"), excess, order=2)
+    while magnitude <= UNARY_FLAGS:
+        context = (family, "more", min(magnitude, SHARED_FLAG))
+        if not code_adaptive_bit(coder, bank, context, int(abs(value) > magnitude)):
             break
-        flag_context = (family, "more", min(magnitude - 1, 6))
+        magnitude += 1
+    else:
+        excess = max(abs(value) - magnitude, 0)
+        magnitude += code_unsigned(coder, bank, (family, "excess"), excess, order=2)
     return -magnitude if negative else magnitude

@@ -54,9 +54,9 @@ def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
             raise DataError(
                 where, f"{count} inputs that are NaN or infinite", "finite numbers", "Impute them."
             )
-        inputs = inputs.astype(np.float32)
-        if not np.isfinite(inputs).all():
+        if np.abs(inputs.astype(np.float64)).max(initial=0) > np.finfo(np.float32).max:
             raise DataError(where, "inputs beyond float32", "numbers below 3e38", "Rescale them.")
+        inputs = inputs.astype(np.float32)
     return np.ascontiguousarray(inputs)
 
 

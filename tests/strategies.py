@@ -1,0 +1,107 @@
+"""Hypothesis strategies for architectures and quantised networks."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from minbits.codec.architecture import (
+    ACTIVATION_KINDS,
+    Architecture,
+    Convolution,
+    Layer,
+    Linear,
+    Pooling,
+    activation_shapes,
+    tensor_shapes,
+)
+from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.errors import NetworkError
+
+
+@st.composite
+def layers(draw: st.DrawFn, channels: int) -> Layer:
+    kind = draw(st.sampled_from(["conv", "depthwise", "pointwise", "pooling", "linear"]))
+    activation = draw(st.sampled_from(ACTIVATION_KINDS))
+    bias = draw(st.booleans())
+    if kind == "pooling":
+        return Pooling(draw(st.sampled_from(["max", "average"])), draw(st.integers(0, 3)))
+    if kind == "linear":
+        return Linear(draw(st.integers(1, 12)), bias, activation)
+    if kind == "pointwise":
+        return Convolution(draw(st.integers(1, 8)), 1, bias=bias, activation=activation)
+    depthwise = kind == "depthwise"
+    return Convolution(
+        channels if depthwise else draw(st.integers(1, 8)),
+        draw(st.integers(1, 5)),
+        draw(st.integers(1, 2)),
+        draw(st.integers(0, 3)),
+        depthwise,
+        bias,
+        activation,
+    )
+
+
+@st.composite
+def architectures(draw: st.DrawFn) -> Architecture:
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    exponent = draw(st.integers(-10, 10))
+    chosen: list[Layer] = []
+    channels = shape[0]
+    for _ in range(draw(st.integers(1, 5))):
+        layer = draw(layers(channels))
+        try:
+            grown = Architecture(shape, exponent, (*chosen, layer))
+            channels = activation_shapes(grown)[-1][0]
+        except NetworkError:
+            continue
+        chosen.append(layer)
+    if not chosen:
+        chosen = [Pooling("max", 0)]
+    return Architecture(shape, exponent, tuple(chosen))
+
+
+def random_network(
+    architecture: Architecture, seed: int, scale: float = 2.0, step_index: int | None = None
+) -> QuantizedNetwork:
+    generator = np.random.default_rng(seed)
+
+    def tensor(shape: tuple[int, ...]) -> QuantizedTensor:
+        levels = np.round(generator.laplace(0, scale, shape)).astype(np.int32)
+        step = int(generator.integers(-20, 3)) if step_index is None else step_index
+        return QuantizedTensor(levels, step)
+
+    return QuantizedNetwork(
+        architecture,
+        tuple(
+            QuantizedLayer(
+                tensor(shape.weights), None if shape.bias is None else tensor((shape.bias,))
+            )
+            for shape in tensor_shapes(architecture)
+        ),
+    )
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> QuantizedNetwork:
+    architecture = draw(architectures())
+    scale = draw(st.sampled_from([0.0, 0.3, 2.0, 40.0, 3000.0]))
+    return random_network(architecture, draw(st.integers(0, 2**32 - 1)), scale)
+
+
+def same_network(first: QuantizedNetwork, second: QuantizedNetwork) -> bool:
+    if first.architecture != second.architecture or len(first.layers) != len(second.layers):
+        return False
+
+    def tensors(network: QuantizedNetwork) -> list[QuantizedTensor | None]:
+        return [t for layer in network.layers for t in (layer.weights, layer.bias)]
+
+    for one, other in zip(tensors(first), tensors(second), strict=True):
+        if (one is None) != (other is None):
+            return False
+        if one is not None and other is not None:
+            if one.step_index != other.step_index:
+                return False
+            if not np.array_equal(one.levels, other.levels):
+                return False
+    return True
