@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.file_format import encode_network
+from tests.strategies import random_network
+
+COMMANDS = ["entropy", "size", "verify", "inspect", "ledger", "doctor"]
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "minbits", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
+
+
+@pytest.fixture
+def network_file(tmp_path: Path) -> Path:
+    path = tmp_path / "n.mbn"
+    network = random_network(Architecture((1, 8, 8), 8, (Linear(2),)), 1)
+    path.write_bytes(encode_network(network))
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: minbits {command}" in done.stdout
+
+
+def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
+    done = run("entropy", idx_folder, "--threshold", "100", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    keys = {"key", "value", "unit", "of", "scope", "kind", "method"}
+    assert all(set(figure) == keys for figure in found["figures"])
+    assert found["threshold"] == 100
+    assert (tmp_path / found["heat_map"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_entropy_as_text_says_what_each_figure_is(idx_folder: Path, tmp_path: Path) -> None:
+    done = run("entropy", idx_folder, "--heat-map", tmp_path / "map.png")
+    assert done.returncode == 0, done.stderr
+    assert "not an entropy" in done.stdout
+    assert (tmp_path / "map.png").exists()
+
+
+def test_verify_prints_the_documented_keys(network_file: Path, idx_folder: Path) -> None:
+    done = run("verify", network_file, "--data", idx_folder, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == {
+        "bytes", "size_bits", "n_test", "correct", "test_accuracy", "wilson_low", "wilson_high",
+        "sha256",
+    }  # fmt: skip
+    assert found["size_bits"] == 8 * found["bytes"] == 8 * network_file.stat().st_size
+    assert run("verify", network_file, "--data", idx_folder, "--accuracy", "1").returncode == 1
+
+
+def test_inspect_accounts_for_every_bit(network_file: Path) -> None:
+    found = json.loads(run("inspect", network_file, "--json").stdout)
+    assert sum(part["size_bits"] for part in found["parts"]) == pytest.approx(found["size_bits"])
+    text = run("inspect", network_file).stdout
+    assert "layer 0 linear: weights" in text
+
+
+def test_doctor_passes_here(tmp_path: Path) -> None:
+    done = run("doctor", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["codec_self_test"] == "passed"
+    assert found["ledger"].endswith("ledger.sqlite")
+
+
+def test_an_empty_ledger_is_listed(tmp_path: Path) -> None:
+    done = run("ledger", "trials", "--ledger", tmp_path / "l.sqlite", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["entropy", "no-such-set"], "data set 'no-such-set': got an unknown name"),
+        (["entropy", "digits", "--threshold", "nan"], "--threshold"),
+        (["size", "digits", "--accuracy", "1.5"], "--accuracy: got 1.5"),
+        (["size", "digits", "--accuracy", "0"], "--accuracy: got 0.0"),
+        (["size", "digits", "--out", "/proc/none/x.mbn"], "/proc/none/x.mbn"),
+        (["size", "digits", "--ledger", "/proc/none/l.sqlite"], "ledger /proc/none/l.sqlite"),
+        (["size", "digits", "--network", "none"], "pytorch-example"),
+        (["inspect", "/no/such/file.mbn"], "/no/such/file.mbn"),
+        (["verify", "/no/such/file.mbn", "--data", "digits"], "/no/such/file.mbn"),
+        (["entropy", "digits", "--heat-map", "/proc/none/map.png"], "/proc/none/map.png"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "; expected" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.full((9, 4), np.nan), "y": np.arange(9) % 2}, "NaN"),
+        ({"x": np.zeros((9, 4)), "y": np.zeros(9)}, "one class only"),
+        ({"x": np.zeros((9, 4)), "y": np.zeros(8)}, "9 inputs and 8 labels"),
+    ],
+)
+def test_bad_data_is_one_message_and_exit_code_2(
+    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)
+    for command in (["entropy"], ["size", "--ledger", tmp_path / "l.sqlite"]):
+        done = run(*command, tmp_path / "bad.npz", cwd=tmp_path)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout.startswith("minbits 0.")

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minbits
+from minbits.errors import ArgumentError, LedgerError, OutputError
+from minbits.facade import TargetNotReachedError
+from minbits.ledger.store import Ledger
+from minbits.pipeline.size import SizeEvents, SizeRequest, plain_report, size_job
+from minbits.pipeline.verification import verify_file
+from minbits.records import DataSet
+from tests.conftest import stripes
+
+
+def request(folder: Path, **changes: object) -> SizeRequest:
+    usual = SizeRequest(
+        accuracy=0.9,
+        minutes=0.4,
+        trials=2,
+        seed=0,
+        workers=2,
+        ledger_path=folder / "ledger.sqlite",
+        out=folder / "found.mbn",
+    )
+    return dataclasses.replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
+    asked = request(tmp_path)
+    report = size_job(tiny, asked, SizeEvents())
+    assert report.best is not None
+    assert report.improved
+    assert (report.trials, report.failed) == (2, 0)
+    again = verify_file(asked.out, tiny)
+    assert again.sha256 == report.best.sha256
+    assert again.correct == report.best.correct >= 0.9 * again.n_test
+
+    card = json.loads((tmp_path / "found.json").read_text())
+    assert card["size_bits"] == 8 * asked.out.stat().st_size
+    assert card["correct"] == again.correct
+    assert card["seeds_tried"] >= 1
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (tmp_path / "found.svg").read_bytes()
+    assert json.dumps(plain_report(report))
+
+    ledger = Ledger(asked.ledger_path)
+    first_trials = ledger.rows("trials")
+    assert [row["status"] for row in first_trials] == ["done", "done"]
+    assert len(ledger.rows("claims")) == 1
+
+    second = size_job(tiny, dataclasses.replace(asked, trials=1), SizeEvents())
+    assert second.best is not None
+    assert second.best.size_bits <= report.best.size_bits
+    assert second.improved == (second.best.sha256 != report.best.sha256)
+    rows = ledger.rows("trials")
+    assert rows[:2] == first_trials
+    keys = [(row["candidate"], row["seed"]) for row in rows]
+    assert len(set(keys)) == len(keys) == 3
+    ledger.close()
+
+
+def test_labels_that_mean_nothing_cannot_be_reached(tmp_path: Path) -> None:
+    images, _ = stripes(300, 0)
+    noise = np.random.default_rng(0).integers(0, 2, 300)
+    np.savez(tmp_path / "noise.npz", x=images, y=noise)
+    data = minbits.load(tmp_path / "noise.npz")
+    with pytest.raises(TargetNotReachedError, match="on validation at best"):
+        minbits.smallest(
+            data, 0.999, 0.2, trials=1, workers=1,
+            ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
+        )  # fmt: skip
+    assert not (tmp_path / "o.mbn").exists()
+    ledger = Ledger(tmp_path / "l.sqlite")
+    assert len(ledger.rows("trials")) == 1
+    assert ledger.rows("claims") == []
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"accuracy": 0.0}, "--accuracy: got 0.0"),
+        ({"accuracy": 1.01}, "--accuracy: got 1.01"),
+        ({"accuracy": float("nan")}, "--accuracy: got nan"),
+        ({"minutes": 0.0}, "--minutes"),
+        ({"trials": 0}, "--trials"),
+        ({"workers": 0}, "--workers"),
+        ({"seed": -1}, "--seed"),
+        ({"network": "none"}, "--network: got 'none'; expected pytorch-example"),
+    ],
+)
+def test_arguments_out_of_range(
+    tmp_path: Path, tiny: DataSet, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        size_job(tiny, request(tmp_path, **changes), SizeEvents())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_that_cannot_be_written_are_told_before_any_work(
+    tmp_path: Path, tiny: DataSet
+) -> None:
+    with pytest.raises(OutputError, match="a folder"):
+        size_job(tiny, request(tmp_path, out=tmp_path), SizeEvents())
+    with pytest.raises(OutputError, match="/proc/none"):
+        size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SizeEvents())
+    with pytest.raises(LedgerError, match="/proc/none"):
+        size_job(tiny, request(tmp_path, ledger_path=Path("/proc/none/l.sqlite")), SizeEvents())
+
+
+def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, idx_folder: Path) -> None:
+    command = [
+        sys.executable, "-m", "minbits", "size", str(idx_folder), "--accuracy", "0.999",
+        "--minutes", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "training" in line:
+                break
+        # To the whole group, as a terminal does it: workers are hit too.
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=120)
+    assert process.returncode == 130
+    ledger = Ledger(tmp_path / "l.sqlite")
+    assert {row["status"] for row in ledger.rows("trials")} == {"interrupted"}
+    ledger.close()

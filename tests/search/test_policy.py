@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minbits.records import DataSet
+from minbits.search.policy import RungState, next_rung
+from minbits.search.space import START_RUNG, ladder
+
+RUNGS = st.lists(
+    st.builds(
+        lambda tries, passes: RungState(max(tries, passes), passes),
+        st.integers(0, 6),
+        st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def states(*pairs: tuple[int, int]) -> list[RungState]:
+    return [RungState(tries, passes) for tries, passes in pairs]
+
+
+def test_an_unknown_set_is_started_at_the_start() -> None:
+    assert next_rung(states((0, 0), (0, 0), (0, 0)), 1) == 1
+
+
+def test_failures_lead_to_larger_networks() -> None:
+    assert next_rung(states((0, 0), (2, 0), (0, 0)), 1) == 0
+
+
+def test_a_pass_leads_to_smaller_networks() -> None:
+    assert next_rung(states((0, 0), (1, 1), (0, 0)), 1) == 2
+
+
+def test_a_stubborn_rung_is_tried_in_turn_with_the_one_above() -> None:
+    assert next_rung(states((0, 0), (2, 1), (3, 0)), 1) == 1
+    assert next_rung(states((0, 0), (4, 1), (3, 0)), 1) == 2
+
+
+def test_the_smallest_rung_is_tried_again_for_smaller_files() -> None:
+    assert next_rung(states((1, 1), (5, 2)), 0) == 1
+
+
+@given(RUNGS, st.integers(0, 7))
+def test_every_answer_is_a_rung_and_never_above_a_pass(rungs: list[RungState], start: int) -> None:
+    index = next_rung(rungs, min(start, len(rungs) - 1))
+    assert 0 <= index < len(rungs)
+    passed = [place for place, rung in enumerate(rungs) if rung.passes]
+    if passed:
+        assert max(passed) <= index <= max(passed) + 1
+
+
+@given(st.integers(0, 4), st.integers(1, 5))
+def test_a_search_in_which_all_fails_visits_every_larger_rung(start: int, count: int) -> None:
+    rungs = [RungState() for _ in range(max(count, start + 1))]
+    for _ in range(3 * len(rungs)):
+        index = next_rung(rungs, start)
+        rungs[index] = RungState(rungs[index].tries + 1, 0)
+    assert all(rung.tries for rung in rungs[: start + 1])
+
+
+def test_the_ladder_has_distinct_keys_and_a_start(tiny: DataSet, mnist: DataSet) -> None:
+    for data in (tiny, mnist):
+        rungs = ladder(data)
+        assert len({rung.key for rung in rungs}) == len(rungs) > START_RUNG

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minbits.codec.file_format import decode_network
+from minbits.codec.inference import predict
+from minbits.data.splits import validation_split
+from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig
+from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase
+from minbits.search.trial import TrialHooks, run_trial
+
+TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
+RECIPE = TrainingRecipe(float_epochs=6, quantized_epochs=5, batch_size=40, augmentation=0.2)
+CONFIG = TrialConfig(TEXT, RECIPE, seed=3)
+
+
+def test_a_trial_gives_a_file_whose_validation_is_what_it_says(tiny: DataSet) -> None:
+    signs: list[Progress] = []
+    result = run_trial(CONFIG, tiny, 7, TrialHooks(report=signs.append))
+    assert result.status == "done"
+    assert result.network_file is not None
+    _, held_out = validation_split(tiny)
+    predicted = predict(decode_network(result.network_file), tiny.train_inputs[held_out])
+    assert result.validation_correct == np.count_nonzero(predicted == tiny.train_labels[held_out])
+    assert result.validation_examples == len(held_out)
+    assert [sign.stage for sign in signs] == ["training"] * 6 + ["quantising"] * 5
+    assert all(sign.trial == 7 for sign in signs)
+    assert signs[-1].size_bits is not None
+
+
+def test_the_same_config_gives_the_same_bytes(tiny: DataSet) -> None:
+    first, second = (run_trial(CONFIG, tiny, 0, TrialHooks()) for _ in range(2))
+    assert first.network_file == second.network_file
+
+
+def test_a_trial_that_cannot_work_is_a_failed_result(tiny: DataSet) -> None:
+    wrong = TrialConfig(TEXT.replace("linear 2", "linear 5"), RECIPE, 0)
+    result = run_trial(wrong, tiny, 0, TrialHooks())
+    assert result.status == "failed"
+    assert result.error is not None
+    assert "got 5 logits; expected 2" in result.error
+    assert result.network_file is None
+
+
+def test_a_trial_that_is_stopped_is_interrupted(tiny: DataSet) -> None:
+    result = run_trial(CONFIG, tiny, 0, TrialHooks(should_stop=lambda: True))
+    assert result.status == "interrupted"
+
+
+def test_epochs_are_fitted_to_the_time_and_recorded(tiny: DataSet) -> None:
+    long = TrialConfig(TEXT, TrainingRecipe(100_000, 100_000, batch_size=40), 0)
+    result = run_trial(long, tiny, 0, TrialHooks(), seconds=8.0)
+    assert result.status == "done"
+    assert 1 <= result.config.recipe.float_epochs < 100_000
+    assert result.seconds < 20
+
+
+def test_plans() -> None:
+    recipe = TrainingRecipe(60, 40)
+    fast = EpochSeconds(0.01, 0.01)
+    assert plan_epochs(recipe, fast, math.inf) == recipe
+    half = plan_epochs(recipe, EpochSeconds(1.0, 2.0), 3 + 70 / 0.93)
+    assert (half.float_epochs, half.quantized_epochs) == (30, 20)
+    assert plan_epochs(recipe, fast, 0.0).float_epochs == 1
+    # The first phase took twice as long as measured before: half as many epochs fit.
+    second = plan_second_phase(half, 40, EpochSeconds(1.0, 2.0), 60.0, 3 + 40 / 0.93)
+    assert second.quantized_epochs == 10
+    assert plan_second_phase(half, 40, fast, 0.3, 1000.0).quantized_epochs == 40

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from minbits.data import load
+from minbits.errors import ArgumentError
+from minbits.information.ladder import entropy_table
+from minbits.records import DataSet, Verification
+from minbits.views.answer import missed_answer, size_answer
+from minbits.views.diagram import diagram_data, draw_diagram
+from minbits.views.heat_map import draw_heat_map
+from minbits.views.published import PUBLISHED, published_networks
+
+
+def test_the_numbers_of_the_diagram(mnist: DataSet) -> None:
+    data = diagram_data(entropy_table(mnist), 0.99, 8560)
+    assert data.chosen.key == "label_entropy_total"
+    assert round(data.chosen.bits) == 199_192
+    assert {mark.key for mark in data.marks} >= {"independent_pixels", "label_entropy"}
+    assert (data.question_neurons, round(data.question_bits or 0, 2)) == (95, 190.79)
+    sizes = [item.size_bits for item in data.references]
+    assert 698_880 in sizes
+    assert 12_160 in sizes
+
+
+def test_another_entropy_can_be_chosen(mnist: DataSet) -> None:
+    table = entropy_table(mnist)
+    assert diagram_data(table, 0.99, 1, "independent_pixels").chosen.bits == pytest.approx(342.407)
+    with pytest.raises(ArgumentError):
+        diagram_data(table, 0.99, 1, "none")
+
+
+def test_references_reach_the_accuracy_and_belong_to_the_data() -> None:
+    assert {item.name for item in published_networks("mnist", 0.991)} < {
+        item.name for item in PUBLISHED
+    }
+    assert published_networks("digits", 0.5) == ()
+    assert all(item.source and item.counting for item in PUBLISHED)
+
+
+@pytest.mark.parametrize("found_bits", [100, 8560, 10_000_000])
+def test_the_same_numbers_give_the_same_pictures(tiny: DataSet, found_bits: int) -> None:
+    data = diagram_data(entropy_table(tiny), 0.9, found_bits)
+    first, second = draw_diagram(data), draw_diagram(data)
+    assert first == second
+    assert f"{found_bits:,} bits" in first["svg"].decode() or "<svg" in first["svg"].decode()
+    assert first["png"].startswith(b"\x89PNG")
+
+
+def test_the_heat_map_is_a_picture() -> None:
+    data = load("digits")
+    pixels = entropy_table(data).pixels
+    assert pixels is not None
+    assert draw_heat_map(pixels, data.name).startswith(b"\x89PNG")
+
+
+def test_the_answer_compares_need_and_spend(mnist: DataSet) -> None:
+    found = Verification("f.mbn", "0" * 64, 1070, 8560, 10_000, 9910, 0.991, 0.989, 0.9927, 3.0)
+    text = size_answer(entropy_table(mnist), 0.99, found)
+    assert "8,560 bits (1,070 bytes)" in text
+    assert "9,910 of 10,000" in text
+    assert "698,880 bits, 82 times as much" in text
+
+
+def test_a_missed_target_is_said_plainly() -> None:
+    found = Verification("f.mbn", "0" * 64, 1070, 8560, 10_000, 9890, 0.989, 0.987, 0.991, 3.0)
+    assert "only 98.90 % of the test set" in missed_answer(0.99, found, 0.991)
+    assert "the best of this run had 98.10 %" in missed_answer(0.99, None, 0.981)
+    assert "No trial ended" in missed_answer(0.99, None, None)
