@@ -1,0 +1,22 @@
+"""What the recipes share: the command line with a fresh ledger, its output shown as recorded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def run_size(out: Path, *arguments: str) -> int:
+    """Run ``minbits size`` with a fresh ledger and print the trials and claims it wrote."""
+    with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
+        ledger = str(Path(folder) / "ledger.sqlite")
+        command = [sys.executable, "-m", "minbits"]
+        size = ["size", *arguments, "--ledger", ledger, "--out", str(out)]
+        print("$ minbits size", *arguments, "--out", out, flush=True)
+        code = subprocess.run([*command, *size], stderr=sys.stdout, check=False).returncode
+        for table in ("trials", "claims"):
+            print(f"\n$ minbits ledger {table}", flush=True)
+            subprocess.run([*command, "ledger", table, "--ledger", ledger], check=True)
+        return code
