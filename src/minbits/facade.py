@@ -6,7 +6,8 @@ from pathlib import Path
 
 from minbits.errors import MinbitsError
 from minbits.ledger.store import default_ledger_path
-from minbits.pipeline.size import SizeEvents, SizeRequest, size_job
+from minbits.pipeline.size import SizeEvents, size_job
+from minbits.pipeline.size_request import SizeRequest
 from minbits.records import DataSet, Verification
 from minbits.search.workers import usable_cores
 

@@ -87,11 +87,11 @@ class TrainingRecipe:
     quantized_epochs: int
     batch_size: int = 128
     learning_rate: float = 8e-3
-    quantized_learning_rate: float = 2e-3
+    quantized_learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     augmentation: float = 1.0
     rate_weight: float = 1.0
-    initial_step_ratio: float = 0.35
+    initial_step_ratio: float = 0.28
     batch_normalisation: bool = True
     dropout: float = 0.0
 

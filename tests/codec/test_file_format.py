@@ -20,10 +20,10 @@ from minbits.codec.architecture import (
 )
 from minbits.codec.architecture_code import code_architecture
 from minbits.codec.file_format import (
+    FIRST_BYTE,
     HEADER_BYTES,
     MAGIC,
     MAX_FILE_BYTES,
-    VERSION,
     decode_network,
     encode_network,
     read_network,
@@ -39,7 +39,7 @@ FILE = encode_network(self_test_network())
 
 
 def with_checksum(payload: bytes) -> bytes:
-    head = bytes([MAGIC, VERSION])
+    head = bytes([FIRST_BYTE])
     return head + binascii.crc_hqx(head + payload, 0xFFFF).to_bytes(2, "big") + payload
 
 
@@ -115,14 +115,14 @@ def test_any_payload_with_a_right_checksum_is_a_network_or_one_error(payload: by
 
 @given(st.binary(max_size=200))
 def test_foreign_bytes_are_refused(content: bytes) -> None:
-    if content[:2] != bytes([MAGIC, VERSION]):
+    if content[:1] != bytes([FIRST_BYTE]):
         with pytest.raises(NetworkFileError):
             decode_network(content)
 
 
 def test_a_newer_version_is_named() -> None:
     with pytest.raises(NetworkFileError, match="format version 2"):
-        decode_network(bytes([MAGIC, 2]) + FILE[2:])
+        decode_network(bytes([MAGIC | 2]) + FILE[1:])
 
 
 @pytest.mark.parametrize(

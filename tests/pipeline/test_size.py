@@ -15,7 +15,9 @@ import minbits
 from minbits.errors import ArgumentError, LedgerError, OutputError
 from minbits.facade import TargetNotReachedError
 from minbits.ledger.store import Ledger
-from minbits.pipeline.size import SizeEvents, SizeRequest, plain_report, size_job
+from minbits.pipeline.size import SizeEvents, size_job
+from minbits.pipeline.size_report import plain_report
+from minbits.pipeline.size_request import SizeRequest
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet
 from tests.conftest import stripes

@@ -26,6 +26,13 @@ def test_an_unknown_set_is_started_at_the_start() -> None:
     assert next_rung(states((0, 0), (0, 0), (0, 0)), 1) == 1
 
 
+def test_a_second_worker_tries_the_next_smaller_rung() -> None:
+    rungs = [RungState(), RungState(1, 0, running=1), RungState()]
+    assert next_rung(rungs, 1) == 2
+    rungs[2] = RungState(1, 0, running=1)
+    assert next_rung(rungs, 1) == 1
+
+
 def test_failures_lead_to_larger_networks() -> None:
     assert next_rung(states((0, 0), (2, 0), (0, 0)), 1) == 0
 

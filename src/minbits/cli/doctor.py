@@ -21,7 +21,7 @@ from minbits.ledger.store import default_ledger_path
 from minbits.search.device import device_name
 
 # The bytes that the self-test network must be coded as, on every machine.
-SELF_TEST_SHA256 = "08f96b2907f2145d158f1ac0045417946294dbacb3444b13329439db6540ce1d"
+SELF_TEST_SHA256 = "e9213d225099eb5dacdcd4beb53f1f06ff6f19d722a60c81b89f5d4ee534c4fc"
 
 
 def self_test_network() -> QuantizedNetwork:

@@ -20,14 +20,9 @@ from minbits.cli.output import (
 from minbits.cli.progress import SearchProgress
 from minbits.data import load
 from minbits.ledger.store import default_ledger_path
-from minbits.pipeline.size import (
-    SizeEvents,
-    SizeReport,
-    SizeRequest,
-    check_request,
-    plain_report,
-    size_job,
-)
+from minbits.pipeline.size import SizeEvents, size_job
+from minbits.pipeline.size_report import SizeReport, plain_report
+from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.search.workers import usable_cores
 from minbits.views.answer import missed_answer, size_answer
 

@@ -21,6 +21,7 @@ from minbits.codec.architecture import (
 from minbits.codec.integers import (
     ModelBank,
     code_adaptive_bit,
+    code_difference,
     code_exception,
     code_signed,
     code_unsigned,
@@ -32,7 +33,7 @@ USUAL_KERNEL = 3
 # What may follow each kind of layer, the most usual first.
 _SUCCESSORS = {
     "start": ("convolution", "linear", "pooling", "pointwise", "depthwise"),
-    "convolution": ("pooling", "convolution", "depthwise", "linear", "pointwise", "end"),
+    "convolution": ("depthwise", "pooling", "convolution", "linear", "pointwise", "end"),
     "depthwise": ("pointwise", "convolution", "depthwise", "pooling", "linear", "end"),
     "pointwise": ("depthwise", "pooling", "convolution", "pointwise", "linear", "end"),
     "pooling": ("depthwise", "linear", "convolution", "pointwise", "pooling", "end"),
@@ -91,7 +92,7 @@ def _code_convolution(
     family = "depthwise" if kind == "depthwise" else "convolution"
     out_channels, kernel, stride, padding = channels, 1, 1, 0
     if kind != "depthwise":
-        change = code_signed(
+        change = code_difference(
             coder, bank, ("more channels",), layer.out_channels - channels, order=1
         )
         out_channels = channels + change
@@ -99,7 +100,8 @@ def _code_convolution(
         kernel = USUAL_KERNEL + code_signed(
             coder, bank, (kind, "kernel"), layer.kernel - USUAL_KERNEL
         )
-        stride = 1 + code_signed(coder, bank, (kind, "stride"), layer.stride - 1)
+        if code_exception(coder, bank, (kind, "strided"), int(layer.stride > 1)):
+            stride = 2 + code_unsigned(coder, bank, (kind, "stride"), max(layer.stride - 2, 0))
         same = kernel // 2
         padding = same + code_signed(coder, bank, (kind, "padding"), layer.padding - same)
     # A depthwise half is linear: its bias would add nothing to that of the pointwise half.

@@ -1,6 +1,6 @@
 """Version 1 of the network file: bytes to network and back (docs/format.md, to the byte).
 
-``magic (1 byte) · version (1) · CRC-16 (2) · payload``. The payload is one stream of adaptive
+``magic and version (1 byte) · CRC-16 (2 bytes) · payload``. The payload is one stream of adaptive
 bits: architecture, steps, levels. Encoder and decoder run the same `_code_*` functions, so that
 the format is described once.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
 from minbits.codec.architecture import TensorShapes, tensor_shapes
 from minbits.codec.architecture_code import code_architecture, kind_of
-from minbits.codec.integers import ModelBank, code_signed, code_weight
+from minbits.codec.integers import ModelBank, code_difference, code_signed, code_weight
 from minbits.codec.quantized_network import (
     IntegerArray,
     QuantizedLayer,
@@ -29,9 +29,10 @@ from minbits.codec.quantized_network import (
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.units import bytes_to_bits
 
-MAGIC = 0xB7
+MAGIC = 0xB0
 VERSION = 1
-HEADER_BYTES = 4
+FIRST_BYTE = MAGIC | VERSION
+HEADER_BYTES = 3
 MAX_FILE_BYTES = 4 << 20
 
 # Conventions of the format, fitted to no data set: the step relative to which the first step is
@@ -93,8 +94,11 @@ def _code_layer_tensors(
         given = tensor or QuantizedTensor(np.zeros(0, np.int32), 0)
         name = f"layer {shapes.layer_index} {family}: {role}"
         with parts.part(f"{name} step", 0):
-            change = code_signed(coder, bank, ("step", role), given.step_index - steps[role])
-            steps[role] += change
+            change = given.step_index - steps[role]
+            if role == "weights":
+                steps[role] += code_signed(coder, bank, ("step", role), change)
+            else:
+                steps[role] += code_difference(coder, bank, ("step", role), change, order=2)
         with parts.part(name, math.prod(shape)):
             levels = _code_levels(coder, bank, context, shape, given.levels)
         return QuantizedTensor(levels, steps[role])
@@ -122,7 +126,7 @@ def _code_network(
 
 
 def _checksum(payload: bytes) -> bytes:
-    return binascii.crc_hqx(bytes([MAGIC, VERSION]) + payload, 0xFFFF).to_bytes(2, "big")
+    return binascii.crc_hqx(bytes([FIRST_BYTE]) + payload, 0xFFFF).to_bytes(2, "big")
 
 
 def encode_network(network: QuantizedNetwork) -> bytes:
@@ -138,7 +142,7 @@ def encode_network(network: QuantizedNetwork) -> bytes:
         raise NetworkFileError(
             "network", f"{len(payload)} bytes", f"at most {MAX_FILE_BYTES}", "Use fewer weights."
         )
-    return bytes([MAGIC, VERSION]) + _checksum(payload) + payload
+    return bytes([FIRST_BYTE]) + _checksum(payload) + payload
 
 
 def decode_network(data: bytes) -> QuantizedNetwork:
@@ -147,17 +151,17 @@ def decode_network(data: bytes) -> QuantizedNetwork:
     Raises:
         NetworkFileError: if ``data`` is not exactly the encoding of a network.
     """
-    if len(data) < HEADER_BYTES or data[0] != MAGIC:
+    if len(data) < HEADER_BYTES or data[0] & 0xF0 != MAGIC:
         start = data[:2].hex(" ") or "nothing"
         raise _get_file_again("file", f"{len(data)} bytes, starting {start}", "a .mbn network file")
-    if data[1] != VERSION:
+    if data[0] != FIRST_BYTE:
         raise NetworkFileError(
-            "file", f"format version {data[1]}", f"version {VERSION}", "Update minbits."
+            "file", f"format version {data[0] & 0x0F}", f"version {VERSION}", "Update minbits."
         )
     payload = data[HEADER_BYTES:]
     if len(data) > MAX_FILE_BYTES:
         raise _get_file_again("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
-    if _checksum(payload) != data[2:HEADER_BYTES]:
+    if _checksum(payload) != data[1:HEADER_BYTES]:
         raise _get_file_again("file", "a checksum that does not match", "intact bytes")
     try:
         network = _code_network(BitDecoder(payload), None, _Parts(None))

@@ -90,6 +90,21 @@ def code_signed(
     """Code a signed integer that is expected to be zero: zero flag, sign, magnitude."""
     if not code_exception(coder, bank, (*context, "nonzero"), int(value != 0)):
         return 0
+    return _code_nonzero(coder, bank, context, value, order)
+
+
+def code_difference(
+    coder: BitCoder, bank: ModelBank, context: Context, value: int, order: int
+) -> int:
+    """Code a signed integer of which zero is not expected more than others."""
+    if not code_adaptive_bit(coder, bank, (*context, "nonzero"), int(value != 0)):
+        return 0
+    return _code_nonzero(coder, bank, context, value, order)
+
+
+def _code_nonzero(
+    coder: BitCoder, bank: ModelBank, context: Context, value: int, order: int
+) -> int:
     negative = code_adaptive_bit(coder, bank, (*context, "negative"), int(value < 0))
     magnitude = 1 + code_unsigned(coder, bank, (*context, "magnitude"), abs(value) - 1, order)
     return -magnitude if negative else magnitude

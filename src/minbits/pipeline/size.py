@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minbits.errors import ArgumentError, OutputError
+from minbits.errors import OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.ledger.provenance import Provenance, current_provenance
@@ -18,73 +17,14 @@ from minbits.ledger.store import Claim, Ledger
 from minbits.networks.zoo import zoo_entry
 from minbits.pipeline.card import CardFacts, TrialSpread, card
 from minbits.pipeline.selection import Validated, choose_claim
+from minbits.pipeline.size_report import SizeReport
+from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet, Progress, TrialResult, Verification
 from minbits.search.device import device_name
 from minbits.search.driver import PastTrial, SearchEvents, SearchSettings, reaches, run_search
 from minbits.search.space import START_RUNG, Candidate, ladder, zoo_candidate
 from minbits.views.diagram import diagram_data, draw_diagram
-
-
-@dataclass(frozen=True)
-class SizeRequest:
-    """What the main job is asked.
-
-    Attributes:
-        accuracy: target, in (0, 1].
-        minutes: wall-clock minutes for the search; writing and verifying take some seconds more.
-        trials: most trials.
-        seed: first seed.
-        workers: worker processes of one thread each.
-        ledger_path: the ledger's SQLite file.
-        out: where the network file goes; the card and the diagram go beside it.
-        network: a name from the zoo in place of the built-in family.
-    """
-
-    accuracy: float
-    minutes: float
-    trials: int
-    seed: int
-    workers: int
-    ledger_path: Path
-    out: Path
-    network: str | None = None
-
-
-@dataclass(frozen=True)
-class SizeReport:
-    """What the main job found.
-
-    Attributes:
-        request: what was asked.
-        data_name: the data set.
-        table: its entropies.
-        best: the smallest verified file so far that reaches the accuracy, written to
-            ``request.out``; None where there is none.
-        missed: a file of this run that was put to the test and missed the target.
-        improved: whether this run made what was found so far smaller.
-        trials: trials of this run.
-        failed: how many of them failed.
-        reached: how many of them reached the target on validation.
-        best_validation: the largest validation accuracy of this run.
-        claim_count: how often the test set was run for a claim, ever.
-        interrupted: whether the run was cut short from the keyboard.
-        outputs: files written, by role.
-    """
-
-    request: SizeRequest
-    data_name: str
-    table: EntropyTable
-    best: Verification | None
-    missed: Verification | None
-    improved: bool
-    trials: int
-    failed: int
-    reached: int
-    best_validation: float | None
-    claim_count: int
-    interrupted: bool
-    outputs: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -96,40 +36,6 @@ class SizeEvents:
         None
     )
     on_progress: Callable[[Progress], None] = lambda progress: None
-
-
-def check_request(request: SizeRequest) -> None:
-    """Check every argument, and that outputs can be written, before any work is done.
-
-    Raises:
-        ArgumentError: if an argument is out of its range.
-        OutputError: if the folder of ``out`` cannot be written.
-    """
-    ranges = {
-        "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
-        "--minutes": (request.minutes, 0 < request.minutes < 1e6, "a positive number"),
-        "--trials": (request.trials, request.trials >= 1, "at least 1"),
-        "--workers": (request.workers, 1 <= request.workers <= 256, "1 to 256"),
-        "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
-    }
-    for name, (value, good, expected) in ranges.items():
-        if not good:
-            raise ArgumentError(name, str(value), expected, "Give another value.")
-    if request.network is not None:
-        zoo_entry(request.network)
-    if request.out.is_dir():
-        raise OutputError(str(request.out), "a folder", "a file name", "Name a file with --out.")
-    try:
-        request.out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=request.out.parent):
-            pass
-    except OSError as error:
-        raise OutputError(
-            str(request.out),
-            error.strerror or str(error),
-            "a writable path",
-            "Choose another --out.",
-        ) from error
 
 
 class _SizeJob:
@@ -346,24 +252,3 @@ def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeRep
         return _SizeJob(data, request, ledger, events).run()
     finally:
         ledger.close()
-
-
-def plain_report(report: SizeReport) -> dict[str, Any]:
-    """Return the report as plain data for JSON, its figures by key."""
-    plain: dict[str, Any] = {
-        "data": report.data_name,
-        "accuracy": report.request.accuracy,
-        "reached_target": report.best is not None,
-        "improved": report.improved,
-        "interrupted": report.interrupted,
-        "trials": report.trials,
-        "failed": report.failed,
-        "reached_on_validation": report.reached,
-        "best_validation_accuracy": report.best_validation,
-        "claims_against_test_set": report.claim_count,
-        "outputs": report.outputs,
-        "entropy": [dataclasses.asdict(figure) for figure in report.table.figures],
-    }
-    for name, verification in (("verification", report.best), ("missed", report.missed)):
-        plain[name] = None if verification is None else dataclasses.asdict(verification)
-    return plain

@@ -90,11 +90,13 @@ class _Bookkeeping:
         self.seeds[past.candidate].add(past.seed)
         full = past.float_epochs >= self.ladder[index].recipe.float_epochs
         if past.passed or full or past.seconds >= FAIR_SHARE * trial_seconds:
-            self.count(index, 1, int(past.passed))
+            self.count(index, tries=1, passes=int(past.passed))
 
-    def count(self, index: int, tries: int, passes: int) -> None:
+    def count(self, index: int, tries: int = 0, passes: int = 0, running: int = 0) -> None:
         state = self.states[index]
-        self.states[index] = RungState(state.tries + tries, state.passes + passes)
+        self.states[index] = RungState(
+            state.tries + tries, state.passes + passes, state.running + running
+        )
 
     def new_seed(self, key: str, first: int) -> int:
         seed = first
@@ -134,7 +136,7 @@ class _Search:
         config = TrialConfig(candidate.architecture, candidate.recipe, seed)
         future = self.pool.submit(config, self.started, self.time_left())
         self.running[future] = (index, config, time.monotonic())
-        self.books.count(index, 1, 0)
+        self.books.count(index, tries=1, running=1)
         self.started += 1
 
     def fill(self) -> None:
@@ -160,11 +162,12 @@ class _Search:
         self.settle(index, result)
 
     def settle(self, index: int, result: TrialResult) -> None:
+        self.books.count(index, running=-1)
         if result.validation_correct is not None and result.validation_examples is not None:
             passed = reaches(
                 result.validation_correct, result.validation_examples, self.settings.accuracy
             )
-            self.books.count(index, 0, int(passed))
+            self.books.count(index, passes=int(passed))
         self.events.on_result(self.ladder[index], result)
 
     def collect(self) -> None:

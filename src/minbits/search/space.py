@@ -75,9 +75,10 @@ def _vector(widths: Sequence[int], classes: int) -> str:
 # Widths of stem and four blocks, and rate weight, from the largest to the smallest.
 _RUNGS: tuple[tuple[tuple[int, int, int, int, int], float], ...] = (
     ((16, 32, 32, 48, 48), 0.25),
-    ((12, 24, 24, 32, 32), 0.5),
-    ((8, 16, 16, 24, 24), 0.7),
-    ((8, 16, 16, 24, 24), 1.0),
+    ((12, 24, 24, 36, 36), 0.5),
+    ((10, 16, 20, 28, 28), 0.7),
+    ((10, 16, 20, 28, 28), 1.0),
+    ((10, 16, 20, 28, 28), 1.5),
     ((8, 16, 16, 24, 24), 1.5),
     ((8, 12, 12, 20, 20), 1.5),
     ((6, 12, 12, 16, 16), 2.0),
@@ -85,9 +86,9 @@ _RUNGS: tuple[tuple[tuple[int, int, int, int, int], float], ...] = (
     ((5, 8, 8, 10, 10), 3.0),
     ((4, 6, 6, 8, 8), 3.0),
 )
-START_RUNG = 3
+START_RUNG = 2
 
-_IMAGE_RECIPE = TrainingRecipe(float_epochs=75, quantized_epochs=60, augmentation=0.8)
+_IMAGE_RECIPE = TrainingRecipe(float_epochs=65, quantized_epochs=70, augmentation=0.8)
 _VECTOR_RECIPE = TrainingRecipe(
     float_epochs=60, quantized_epochs=60, batch_size=64, augmentation=0.0
 )

@@ -1,0 +1,68 @@
+"""What the main job found."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from minbits.information.ladder import EntropyTable
+from minbits.pipeline.size_request import SizeRequest
+from minbits.records import Verification
+
+
+@dataclass(frozen=True)
+class SizeReport:
+    """What the main job found.
+
+    Attributes:
+        request: what was asked.
+        data_name: the data set.
+        table: its entropies.
+        best: the smallest verified file so far that reaches the accuracy, written to
+            ``request.out``; None where there is none.
+        missed: a file of this run that was put to the test and missed the target.
+        improved: whether this run made what was found so far smaller.
+        trials: trials of this run.
+        failed: how many of them failed.
+        reached: how many of them reached the target on validation.
+        best_validation: the largest validation accuracy of this run.
+        claim_count: how often the test set was run for a claim, ever.
+        interrupted: whether the run was cut short from the keyboard.
+        outputs: files written, by role.
+    """
+
+    request: SizeRequest
+    data_name: str
+    table: EntropyTable
+    best: Verification | None
+    missed: Verification | None
+    improved: bool
+    trials: int
+    failed: int
+    reached: int
+    best_validation: float | None
+    claim_count: int
+    interrupted: bool
+    outputs: dict[str, str]
+
+
+def plain_report(report: SizeReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON, its figures by key."""
+    plain: dict[str, Any] = {
+        "data": report.data_name,
+        "accuracy": report.request.accuracy,
+        "reached_target": report.best is not None,
+        "improved": report.improved,
+        "interrupted": report.interrupted,
+        "trials": report.trials,
+        "failed": report.failed,
+        "reached_on_validation": report.reached,
+        "best_validation_accuracy": report.best_validation,
+        "claims_against_test_set": report.claim_count,
+        "outputs": report.outputs,
+        "entropy": [dataclasses.asdict(figure) for figure in report.table.figures],
+    }
+    for name, verification in (("verification", report.best), ("missed", report.missed)):
+        plain[name] = None if verification is None else dataclasses.asdict(verification)
+    return plain

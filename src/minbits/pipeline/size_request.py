@@ -1,0 +1,69 @@
+"""What the main job is asked, checked before any work is done."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from minbits.errors import ArgumentError, OutputError
+from minbits.networks.zoo import zoo_entry
+
+
+@dataclass(frozen=True)
+class SizeRequest:
+    """What the main job is asked.
+
+    Attributes:
+        accuracy: target, in (0, 1].
+        minutes: wall-clock minutes for the search; writing and verifying take some seconds more.
+        trials: most trials.
+        seed: first seed.
+        workers: worker processes of one thread each.
+        ledger_path: the ledger's SQLite file.
+        out: where the network file goes; the card and the diagram go beside it.
+        network: a name from the zoo in place of the built-in family.
+    """
+
+    accuracy: float
+    minutes: float
+    trials: int
+    seed: int
+    workers: int
+    ledger_path: Path
+    out: Path
+    network: str | None = None
+
+
+def check_request(request: SizeRequest) -> None:
+    """Check every argument, and that outputs can be written, before any work is done.
+
+    Raises:
+        ArgumentError: if an argument is out of its range.
+        OutputError: if the folder of ``out`` cannot be written.
+    """
+    ranges = {
+        "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
+        "--minutes": (request.minutes, 0 < request.minutes < 1e6, "a positive number"),
+        "--trials": (request.trials, request.trials >= 1, "at least 1"),
+        "--workers": (request.workers, 1 <= request.workers <= 256, "1 to 256"),
+        "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
+    }
+    for name, (value, good, expected) in ranges.items():
+        if not good:
+            raise ArgumentError(name, str(value), expected, "Give another value.")
+    if request.network is not None:
+        zoo_entry(request.network)
+    if request.out.is_dir():
+        raise OutputError(str(request.out), "a folder", "a file name", "Name a file with --out.")
+    try:
+        request.out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=request.out.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            str(request.out),
+            error.strerror or str(error),
+            "a writable path",
+            "Choose another --out.",
+        ) from error

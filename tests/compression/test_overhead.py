@@ -1,0 +1,37 @@
+"""The bar on everything in a file that is not the code of a weight or a bias."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from minbits.codec.file_format import encode_network, read_network, size_parts
+from minbits.compression.fake_quantizer import FakeQuantizer
+from minbits.compression.steps import share_steps
+from minbits.networks.torch_layers import FloatNetwork
+from minbits.networks.zoo import architecture_for
+from minbits.records import DataSet
+from minbits.search.space import START_RUNG, ladder
+
+BAR_BITS = 160
+RECORDS = Path(__file__).parent.parent.parent / "records"
+
+
+def overhead_bits(path: Path) -> float:
+    parts = size_parts(read_network(path))
+    return sum(part.size_bits for part in parts if not part.values)
+
+
+def test_the_default_network_of_mnist(mnist: DataSet, tmp_path: Path) -> None:
+    architecture = architecture_for(ladder(mnist)[START_RUNG].architecture, mnist)
+    network = FloatNetwork(architecture, 0, True, 0.0).eval()
+    quantized = FakeQuantizer(architecture, network.folded_tensors(), 0.3).export()
+    path = tmp_path / "n.mbn"
+    path.write_bytes(encode_network(share_steps(quantized)))
+    assert overhead_bits(path) <= BAR_BITS
+
+
+def test_the_record_on_mnist_at_99_percent() -> None:
+    card = json.loads((RECORDS / "mnist-99.json").read_text())
+    assert card["size_bits"] <= 12_000
+    assert overhead_bits(RECORDS / "mnist-99.mbn") <= BAR_BITS
