@@ -37,6 +37,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return  # a folder cannot be opened there
     # The rename itself is only on disk once the folder is.
     descriptor = os.open(folder, os.O_RDONLY)
     try:

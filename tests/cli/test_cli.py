@@ -134,5 +134,17 @@ def test_bad_data_is_one_message_and_exit_code_2(
         assert "Traceback" not in done.stderr
 
 
+def test_a_missing_or_truncated_idx_file_is_one_message(idx_folder: Path) -> None:
+    path = idx_folder / "train-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-3])
+    truncated = run("entropy", idx_folder)
+    path.unlink()
+    missing = run("size", idx_folder)
+    for done, message in ((truncated, "405 bytes; expected 408 bytes"), (missing, path.name)):
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout.startswith("minbits 0.")

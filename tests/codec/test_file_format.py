@@ -152,6 +152,20 @@ def test_a_hostile_file_makes_nothing_large(architecture: Architecture) -> None:
     assert peak < 64 << 20
 
 
+def test_a_million_weights_in_a_small_file_are_decoded_in_time() -> None:
+    architecture = Architecture((1023, 1, 1), 8, (Linear(1024),))
+    network = random_network(architecture, 0, scale=0.0)
+    content = encode_network(network)
+    assert len(content) < 10_000
+    assert same_network(decode_network(content), network)
+
+
+def test_a_network_of_endless_work_is_refused() -> None:
+    layers = (Convolution(32, 31, 1, 15), Convolution(32, 31, 1, 15))
+    with pytest.raises(NetworkError, match="multiply-accumulates"):
+        random_network(Architecture((1, 180, 180), 8, layers), 0)
+
+
 def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "large.mbn"
     with path.open("wb") as file:

@@ -22,6 +22,8 @@ COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
 _ONE = 1 << PROBABILITY_BITS
 _LEAST = 1 << 5
+_LAST_INTERVAL_BYTES = 8
+_MOST_BITS_TO_SHORTEN = 1 << 18
 
 
 class BitModel:
@@ -82,19 +84,32 @@ class BitEncoder:
         return bit
 
     def payload(self) -> bytes:
-        """Return the shortest byte string found that a `BitDecoder` reads back unchanged.
+        """Return the shortest byte string that a `BitDecoder` reads back unchanged.
 
-        A range coder ends anywhere inside its last interval, and the decoder continues a payload
-        with zero bytes. So the end is cut byte by byte, rounded up into the interval where needed.
+        A range coder may end anywhere inside its last interval, and the decoder continues a
+        payload with zero bytes. So for each length there are two strings to look at, the coder's
+        own ending cut off there and the one above it; and where a length will do, so will every
+        larger one. Very long payloads are left as they are: there the bytes do not matter, and
+        looking takes time.
         """
-        words = self._encoder.get_compressed()
-        full = bytes(words.astype(">u4").tobytes())
-        for length in range(max(0, len(full) - 8), len(full)):
-            head = full[:length]
-            for candidate in (head, _increment(head)):
-                if candidate is not None and self._reads_back(candidate):
-                    return candidate.rstrip(b"\0")
-        return full.rstrip(b"\0")
+        full = bytes(self._encoder.get_compressed().astype(">u4").tobytes())
+        low, high, best = max(0, len(full) - _LAST_INTERVAL_BYTES), len(full), full
+        if len(self._coded) > _MOST_BITS_TO_SHORTEN:
+            low = high
+        while low < high:
+            middle = (low + high) // 2
+            found = self._ending(full[:middle])
+            if found is None:
+                low = middle + 1
+            else:
+                high, best = middle, found
+        return best.rstrip(b"\0")
+
+    def _ending(self, head: bytes) -> bytes | None:
+        for candidate in (head, _increment(head)):
+            if candidate is not None and self._reads_back(candidate):
+                return candidate
+        return None
 
     def _reads_back(self, payload: bytes) -> bool:
         decoder = BitDecoder(payload)

@@ -26,6 +26,7 @@ MAX_SIDE = 4096
 MAX_CHANNELS = 65_536
 MAX_PARAMETERS = 1_048_576
 MAX_ACTIVATIONS = 1_048_576  # values in the largest activation of one example
+MAX_MULTIPLY_ACCUMULATES = 1 << 32  # of one example
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,10 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
     """Return the shapes of weights and biases of every layer that has them, in file order.
 
     Raises:
-        NetworkError: as `activation_shapes`, or if there are too many parameters.
+        NetworkError: as `activation_shapes`, or if there are too many parameters or operations.
     """
     result: list[TensorShapes] = []
-    total = 0
+    parameters = operations = 0
     shapes = activation_shapes(architecture)
     for index, layer in enumerate(architecture.layers):
         channels, height, width = shapes[index]
@@ -187,9 +188,14 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
                 weights = (layer.out_features, channels * height * width)
         bias = weights[0] if layer.bias else None
         result.append(TensorShapes(layer_index=index, weights=weights, bias=bias))
-        total += math.prod(weights) + (bias or 0)
-        if total > MAX_PARAMETERS:
+        parameters += math.prod(weights) + (bias or 0)
+        if parameters > MAX_PARAMETERS:
             raise _error("network", f"more than {MAX_PARAMETERS} parameters", "fewer")
+        operations += math.prod(weights) * math.prod(shapes[index + 1][1:])
+        if operations > MAX_MULTIPLY_ACCUMULATES:
+            raise _error(
+                "network", "more than 2**32 multiply-accumulates an example", "at most 2**32"
+            )
     return tuple(result)
 
 

@@ -125,6 +125,7 @@ class _Search:
         self.pool = WorkerPool(data, settings.workers)
         self.running: dict[Future[TrialResult], tuple[int, TrialConfig, float]] = {}
         self.started = 0
+        self.shortest_seconds = 0.0  # of the trials of this run that ended well
 
     def time_left(self) -> float:
         return self.deadline - time.monotonic()
@@ -139,11 +140,16 @@ class _Search:
         self.books.count(index, tries=1, running=1)
         self.started += 1
 
+    def is_time_for_another(self) -> bool:
+        # A trial that must make do with far less than the others had would only waste the time.
+        needed = max(LEAST_SECONDS, FAIR_SHARE * self.shortest_seconds)
+        return self.started == 0 or self.time_left() >= needed
+
     def fill(self) -> None:
         while (
             len(self.running) < self.settings.workers
             and self.started < self.settings.trials
-            and (self.time_left() >= LEAST_SECONDS or self.started == 0)
+            and self.is_time_for_another()
         ):
             self.start_trial()
 
@@ -163,6 +169,9 @@ class _Search:
 
     def settle(self, index: int, result: TrialResult) -> None:
         self.books.count(index, running=-1)
+        if result.status == "done":
+            shortest = self.shortest_seconds or result.seconds
+            self.shortest_seconds = min(shortest, result.seconds)
         if result.validation_correct is not None and result.validation_examples is not None:
             passed = reaches(
                 result.validation_correct, result.validation_examples, self.settings.accuracy
