@@ -96,13 +96,21 @@ class TrainingRecipe:
     dropout: float = 0.0
 
 
+EngineName = Literal["auto", "torch", "lanes"]
+
+
 @dataclass(frozen=True)
 class TrialConfig:
-    """All that determines a trial beside the data and the code version."""
+    """All that determines a trial beside the data and the code version.
+
+    ``engine`` is ``auto`` in what is asked for and the engine really used in what was done: the
+    engines agree but for rounding, so that the same seed leads to other weights.
+    """
 
     architecture: str
     recipe: TrainingRecipe
     seed: int
+    engine: EngineName = "auto"
 
 
 TrialStatus = Literal["done", "failed", "interrupted"]

@@ -23,6 +23,7 @@ from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.torch_layers import FloatNetwork
 from minbits.records import DataSet, TrainingRecipe
+from minbits.training.engine import Engine, LanesEngine, TorchEngine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import best_device, training_data
 from tests.strategies import networks
@@ -99,13 +100,14 @@ def test_impossible_steps_are_refused(step: float) -> None:
         nearest_step_index(step)
 
 
-def test_the_rate_weight_trades_bits(tiny: DataSet) -> None:
+@pytest.mark.parametrize("engine", [TorchEngine(), LanesEngine()], ids=lambda engine: engine.name)
+def test_the_rate_weight_trades_bits(tiny: DataSet, engine: Engine) -> None:
     text = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
     architecture = Architecture(tiny.input_shape, tiny.input_exponent, parse_layers(text, 1))
     data = training_data(tiny, np.arange(len(tiny.train_labels)), best_device())
-    recipe = TrainingRecipe(12, 20, batch_size=50, augmentation=0.0)
+    recipe = TrainingRecipe(12, 20, batch_size=64, augmentation=0.0)
     network = train_float(
-        architecture, recipe, 0, data, data, lambda epoch, accuracy: None, lambda: False
+        architecture, recipe, 0, data, data, lambda epoch, accuracy: None, lambda: False, engine
     )
     sizes: list[int] = []
     for rate_weight in (0.01, 0.3):
@@ -118,6 +120,7 @@ def test_the_rate_weight_trades_bits(tiny: DataSet) -> None:
             data,
             lambda epoch, accuracy, size_bits: None,
             lambda: False,
+            engine,
         )
         sizes.append(len(encode_network(quantized)))
         accuracy = np.mean(predict(quantized, tiny.train_inputs) == tiny.train_labels)

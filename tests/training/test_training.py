@@ -5,12 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
 from minbits.records import DataSet, TrainingRecipe
-from minbits.training.augmentation import random_affine
+from minbits.training.augmentation import random_affine, random_maps
+from minbits.training.engine import Engine, LanesEngine, TorchEngine
 from minbits.training.float_phase import train_float
+from minbits.training.lanes.affine import affine_images
 from minbits.training.loop import (
     LoopSettings,
     StoppedError,
@@ -23,17 +26,26 @@ from minbits.training.loop import (
 from minbits.training.schedule import cosine, one_cycle
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
-RECIPE = TrainingRecipe(float_epochs=12, quantized_epochs=1, batch_size=50, augmentation=0.3)
+RECIPE = TrainingRecipe(float_epochs=12, quantized_epochs=1, batch_size=64, augmentation=0.3)
+ENGINES: list[Engine] = [TorchEngine(), LanesEngine()]
+CPU_ONLY = pytest.mark.skipif(torch.cuda.is_available(), reason="lanes run on the CPU")
 
 
 def examples(data: DataSet) -> TrainingData:
     return training_data(data, np.arange(len(data.train_labels)), best_device())
 
 
-def train(data: DataSet, seed: int, recipe: TrainingRecipe = RECIPE) -> torch.Tensor:
+def train(data: DataSet, seed: int, engine: Engine) -> torch.Tensor:
     architecture = Architecture(data.input_shape, data.input_exponent, parse_layers(TEXT, 1))
     found = train_float(
-        architecture, recipe, seed, examples(data), examples(data), lambda e, a: None, lambda: False
+        architecture,
+        RECIPE,
+        seed,
+        examples(data),
+        examples(data),
+        lambda epoch, accuracy: None,
+        lambda: False,
+        engine,
     )
     return torch.cat([weights.detach().cpu().ravel() for weights in found.weights])
 
@@ -54,6 +66,17 @@ def test_augmentation_moves_mass_but_hardly_makes_or_loses_any() -> None:
     assert float(centre) == pytest.approx(13.5, abs=0.4)
 
 
+@pytest.mark.parametrize("shape", [(9, 1, 28, 28), (5, 3, 8, 11), (4, 2, 9, 5)])
+@pytest.mark.parametrize("strength", [0.3, 1.0, 6.0])
+def test_sampling_equals_that_of_pytorch(shape: tuple[int, ...], strength: float) -> None:
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
+    maps = random_maps(shape[0], strength, torch.Generator().manual_seed(2))
+    grid = functional.affine_grid(maps, list(shape), align_corners=False)
+    expected = functional.grid_sample(images, grid, align_corners=False)
+    found = affine_images(images.numpy(), maps.numpy())
+    assert np.abs(found - expected.numpy()).max() < 1e-4
+
+
 def test_augmentation_follows_its_generator_alone() -> None:
     images = torch.rand(5, 1, 9, 9)
     one, two = (random_affine(images, 1, torch.Generator().manual_seed(4)) for _ in range(2))
@@ -69,18 +92,20 @@ def test_schedules() -> None:
     assert cosine(3.0)(0.5) == pytest.approx(1.5)
 
 
-def test_training_learns_and_repeats_itself(tiny: DataSet) -> None:
+@CPU_ONLY
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_training_learns_and_repeats_itself(tiny: DataSet, engine: Engine) -> None:
     architecture = Architecture(tiny.input_shape, tiny.input_exponent, parse_layers(TEXT, 1))
     reports: list[float] = []
     data = examples(tiny)
     network = train_float(
-        architecture, RECIPE, 0, data, data, lambda e, a: reports.append(a), lambda: False
+        architecture, RECIPE, 0, data, data, lambda e, a: reports.append(a), lambda: False, engine
     )
     assert len(reports) == RECIPE.float_epochs
     assert accuracy(network, data) == reports[-1] > 0.95
     first = torch.cat([weights.detach().ravel() for weights in network.weights])
-    assert torch.equal(first.cpu(), train(tiny, 0))
-    assert not torch.equal(first.cpu(), train(tiny, 1))
+    assert torch.equal(first.cpu(), train(tiny, 0, engine))
+    assert not torch.equal(first.cpu(), train(tiny, 1, engine))
 
 
 def test_inputs_are_scaled_as_the_decoder_scales_them(tiny: DataSet) -> None:
@@ -124,4 +149,4 @@ def test_divergence_is_an_error(tiny: DataSet) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_training_runs_on_the_gpu(tiny: DataSet) -> None:
     assert best_device().type == "cuda"
-    assert train(tiny, 0).isfinite().all()
+    assert train(tiny, 0, TorchEngine()).isfinite().all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,14 @@ LedgerOption = Annotated[
 ]
 
 
+class Engine(StrEnum):
+    """What can train a network."""
+
+    auto = "auto"
+    torch = "torch"
+    lanes = "lanes"
+
+
 def default_out(data_name: str, accuracy: float, network: str | None) -> Path:
     """Return the name of the network file in the current folder, such as ``mnist-99.mbn``."""
     parts = [data_name] + ([network] if network else []) + [f"{100 * accuracy:g}"]
@@ -56,6 +65,9 @@ def size(
     network: Annotated[
         str | None, typer.Option(help="A network of the zoo, such as pytorch-example.")
     ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What trains; auto takes the fastest that covers the network.")
+    ] = Engine.auto,
     out: Annotated[
         Path | None,
         typer.Option(help="The network file; its card and diagram go beside it."),
@@ -79,6 +91,7 @@ def size(
         ledger_path=ledger or default_ledger_path(),
         out=out or default_out(Path(data).stem or "data", accuracy, network),
         network=network,
+        engine=engine.value,
     )
     check_request(request)
     loaded = load(data)

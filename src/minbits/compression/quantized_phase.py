@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.quantized_network import QuantizedNetwork
@@ -14,7 +13,8 @@ from minbits.compression.fake_quantizer import FakeQuantizer, Quantized
 from minbits.compression.steps import share_steps
 from minbits.networks.torch_layers import LayerTensors, run_layers
 from minbits.records import TrainingRecipe
-from minbits.training.loop import LoopSettings, TrainingData, accuracy, run_epochs
+from minbits.training.engine import Engine
+from minbits.training.loop import LoopSettings, TrainingData, accuracy, batch_of, run_epochs
 from minbits.training.schedule import cosine
 from minbits.units import bits_to_nats
 
@@ -28,6 +28,7 @@ def train_quantized(
     validation: TrainingData,
     report: Callable[[int, float, float], None],
     should_stop: Callable[[], bool],
+    engine: Engine,
 ) -> QuantizedNetwork:
     """Train on with rounded weights and return the quantised network.
 
@@ -44,6 +45,7 @@ def train_quantized(
         validation: examples whose accuracy is reported after every epoch.
         report: called with the epochs done, the validation accuracy and the estimated bits.
         should_stop: asked after every step.
+        engine: computes loss and gradient.
 
     Raises:
         StoppedError: if asked to stop.
@@ -63,11 +65,11 @@ def train_quantized(
     )
     penalty = bits_to_nats(recipe.rate_weight) / len(data.labels)
     generator = torch.Generator().manual_seed(seed + 1)
+    batch_loss = engine.tensor_loss(architecture, batch_of(data, recipe.batch_size))
 
     def loss(images: Tensor, labels: Tensor) -> Tensor:
         quantized: Quantized = quantizer()
-        logits = run_layers(architecture, quantized.tensors, images)
-        return functional.cross_entropy(logits, labels) + penalty * quantized.size_bits
+        return batch_loss(quantized.tensors, images, labels) + penalty * quantized.size_bits
 
     def after_epoch(epoch: int) -> None:
         with torch.no_grad():

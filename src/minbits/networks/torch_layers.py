@@ -19,6 +19,7 @@ from minbits.codec.architecture import (
     Pooling,
     tensor_shapes,
 )
+from minbits.codec.quantized_network import FloatArray
 
 LayerTensors = tuple[Tensor, Tensor | None]
 
@@ -90,6 +91,7 @@ class FloatNetwork(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.dropout = dropout
+        self.batch_normalisation = batch_normalisation
         self._dropout_generator = torch.Generator().manual_seed(seed)
         self.weights = nn.ParameterList()
         self.biases = nn.ModuleList()
@@ -132,6 +134,39 @@ class FloatNetwork(nn.Module):
         draws = torch.rand(x.shape[:2], generator=self._dropout_generator)
         kept = (draws >= self.dropout).to(x.device, x.dtype) / (1 - self.dropout)
         return x * kept[:, :, None, None]
+
+    def layer_triples(self) -> list[tuple[Tensor, Tensor | None, Tensor | None]]:
+        """Return every layer's own weights, normalisation scale and shift or bias."""
+        result: list[tuple[Tensor, Tensor | None, Tensor | None]] = []
+        for weights, shift in zip(self.weights, self.biases, strict=True):
+            assert isinstance(shift, _Shift)
+            if shift.normalise is not None:
+                result.append((weights, shift.normalise.weight, shift.normalise.bias))
+            else:
+                result.append((weights, None, shift.bias))
+        return result
+
+    def update_running_moments(
+        self, moments: Sequence[tuple[FloatArray, FloatArray, int] | None]
+    ) -> None:
+        """Move running means and variances towards a batch's, as PyTorch's layers do.
+
+        Args:
+            moments: of each layer with weights: mean, biased variance and values a channel; None
+                where the layer is not normalised.
+        """
+        for shift, found in zip(self.biases, moments, strict=True):
+            if found is None:
+                continue
+            assert isinstance(shift, _Shift)
+            assert shift.normalise is not None
+            mean, variance, count = found
+            running_mean, running_var = shift.normalise.running_mean, shift.normalise.running_var
+            assert running_mean is not None
+            assert running_var is not None
+            unbiased = variance * (count / max(count - 1, 1))
+            running_mean.lerp_(torch.from_numpy(mean), BATCH_NORM_MOMENTUM)
+            running_var.lerp_(torch.from_numpy(unbiased), BATCH_NORM_MOMENTUM)
 
     def folded_tensors(self) -> list[tuple[Tensor, Tensor | None]]:
         """Return weights and biases with the normalisation folded in, detached copies."""

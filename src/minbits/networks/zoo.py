@@ -33,12 +33,12 @@ PYTORCH_EXAMPLE = ZooEntry(
         "conv 10 k5 relu; maxpool 2; conv 20 k5 relu; maxpool 2; linear 50 relu; linear 10"
     ),
     recipe=TrainingRecipe(
-        float_epochs=20,
-        quantized_epochs=15,
+        float_epochs=25,
+        quantized_epochs=45,
         learning_rate=3e-3,
         quantized_learning_rate=1e-3,
         augmentation=0.6,
-        rate_weight=0.5,
+        rate_weight=0.15,
         batch_normalisation=False,
         dropout=0.25,
     ),

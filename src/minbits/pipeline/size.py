@@ -92,6 +92,7 @@ class _SizeJob:
             seed=request.seed,
             workers=request.workers,
             start=START_RUNG if request.network is None else 0,
+            engine=request.engine,
         )
         events = SearchEvents(self.remember, self.events.on_progress)
         try:

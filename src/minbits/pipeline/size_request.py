@@ -8,6 +8,7 @@ from pathlib import Path
 
 from minbits.errors import ArgumentError, OutputError
 from minbits.networks.zoo import zoo_entry
+from minbits.records import EngineName
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class SizeRequest:
         ledger_path: the ledger's SQLite file.
         out: where the network file goes; the card and the diagram go beside it.
         network: a name from the zoo in place of the built-in family.
+        engine: which engine trains; ``auto`` takes the fastest that covers the network.
     """
 
     accuracy: float
@@ -33,6 +35,7 @@ class SizeRequest:
     ledger_path: Path
     out: Path
     network: str | None = None
+    engine: EngineName = "auto"
 
 
 def check_request(request: SizeRequest) -> None:

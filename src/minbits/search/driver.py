@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
-from minbits.records import DataSet, Progress, TrialConfig, TrialResult
+from minbits.records import DataSet, EngineName, Progress, TrialConfig, TrialResult
 from minbits.search.policy import RungState, next_rung
 from minbits.search.space import Candidate
 from minbits.search.workers import WorkerPool
@@ -44,6 +44,7 @@ class SearchSettings:
         seed: first seed; a candidate's later trials take the following ones.
         workers: worker processes.
         start: rung of the ladder to start from when nothing is known.
+        engine: which engine trains.
     """
 
     accuracy: float
@@ -52,6 +53,7 @@ class SearchSettings:
     seed: int
     workers: int
     start: int
+    engine: EngineName = "auto"
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class _Search:
         index = next_rung(self.books.states, self.settings.start)
         candidate = self.ladder[index]
         seed = self.books.new_seed(candidate.key, self.settings.seed)
-        config = TrialConfig(candidate.architecture, candidate.recipe, seed)
+        config = TrialConfig(candidate.architecture, candidate.recipe, seed, self.settings.engine)
         future = self.pool.submit(config, self.started, self.time_left())
         self.running[future] = (index, config, time.monotonic())
         self.books.count(index, tries=1, running=1)

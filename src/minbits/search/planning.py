@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
 from minbits.records import TrainingRecipe
+from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import TrainingData
 
@@ -33,7 +34,11 @@ def _first_steps(data: TrainingData, recipe: TrainingRecipe, steps: int) -> Trai
 
 
 def measure_epoch_seconds(
-    architecture: Architecture, recipe: TrainingRecipe, data: TrainingData, held_out: TrainingData
+    architecture: Architecture,
+    recipe: TrainingRecipe,
+    data: TrainingData,
+    held_out: TrainingData,
+    engine: Engine,
 ) -> EpochSeconds:
     """Time some steps of both phases on throw-away networks and scale up to an epoch.
 
@@ -46,7 +51,14 @@ def measure_epoch_seconds(
         few = _first_steps(held_out, recipe, 1)
         start = time.perf_counter()
         network = train_float(
-            architecture, one_epoch, 0, part, few, lambda epoch, accuracy: None, lambda: False
+            architecture,
+            one_epoch,
+            0,
+            part,
+            few,
+            lambda epoch, accuracy: None,
+            lambda: False,
+            engine,
         )
         middle = time.perf_counter()
         train_quantized(
@@ -58,6 +70,7 @@ def measure_epoch_seconds(
             few,
             lambda epoch, accuracy, size_bits: None,
             lambda: False,
+            engine,
         )
         seconds = [middle - start, time.perf_counter() - middle]
         # A forward pass takes about a third of a step.

@@ -19,8 +19,9 @@ from minbits.errors import NetworkError
 from minbits.networks.zoo import architecture_for
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.planning import measure_epoch_seconds, plan_epochs, plan_second_phase
+from minbits.training.engine import choose_engine
 from minbits.training.float_phase import train_float
-from minbits.training.loop import StoppedError, best_device, training_data
+from minbits.training.loop import StoppedError, batch_of, best_device, training_data
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,24 @@ class _Trial:
         examples = training_data(self.data, kept, device)
         validation = training_data(self.data, held_out, device)
         stop = self.hooks.should_stop
+        batch = batch_of(examples, wanted.batch_size)
+        engine = choose_engine(self.config.engine, architecture, wanted, batch, device)
+        self.config = dataclasses.replace(self.config, engine=engine.name)
         epoch = None
         if math.isfinite(self.deadline):
             self.hooks.report(Progress(self.number, "planning", 0, wanted.float_epochs))
-            epoch = measure_epoch_seconds(architecture, wanted, examples, validation)
+            epoch = measure_epoch_seconds(architecture, wanted, examples, validation, engine)
             self.use(plan_epochs(wanted, epoch, self.seconds_left()))
         start = time.perf_counter()
         network = train_float(
-            architecture, self.config.recipe, seed, examples, validation, self.report_float, stop
+            architecture,
+            self.config.recipe,
+            seed,
+            examples,
+            validation,
+            self.report_float,
+            stop,
+            engine,
         )
         if epoch is not None:
             spent = time.perf_counter() - start
@@ -86,6 +97,7 @@ class _Trial:
             validation,
             self.report_quantized,
             stop,
+            engine,
         )
         return encode_network(quantized)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.torch_layers import FloatNetwork
 from minbits.records import TrainingRecipe
-from minbits.training.loop import LoopSettings, TrainingData, accuracy, run_epochs
+from minbits.training.engine import Engine
+from minbits.training.loop import LoopSettings, TrainingData, accuracy, batch_of, run_epochs
 from minbits.training.schedule import one_cycle
 
 
@@ -23,6 +22,7 @@ def train_float(
     validation: TrainingData,
     report: Callable[[int, float], None],
     should_stop: Callable[[], bool],
+    engine: Engine,
 ) -> FloatNetwork:
     """Train a network in full precision by cross-entropy and return it in evaluation mode.
 
@@ -34,6 +34,7 @@ def train_float(
         validation: examples whose accuracy is reported after every epoch.
         report: called with the epochs done and the validation accuracy.
         should_stop: asked after every step.
+        engine: computes loss and gradient.
 
     Raises:
         StoppedError: if asked to stop.
@@ -42,13 +43,10 @@ def train_float(
     generator = torch.Generator().manual_seed(seed)
     network = FloatNetwork(architecture, seed, recipe.batch_normalisation, recipe.dropout)
     network.to(data.inputs.device)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    batch_loss = engine.float_loss(network, batch_of(data, recipe.batch_size))
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
-
-    def loss(images: Tensor, labels: Tensor) -> Tensor:
-        return functional.cross_entropy(network(images), labels)
 
     def after_epoch(epoch: int) -> None:
         network.eval()
@@ -62,6 +60,6 @@ def train_float(
         one_cycle(recipe.learning_rate),
         recipe.augmentation,
     )
-    run_epochs(data, settings, optimizer, loss, generator, after_epoch, should_stop)
+    run_epochs(data, settings, optimizer, batch_loss, generator, after_epoch, should_stop)
     network.eval()
     return network

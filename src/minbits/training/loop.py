@@ -49,6 +49,11 @@ def training_data(
     return TrainingData(scaled, labels)
 
 
+def batch_of(data: TrainingData, batch_size: int) -> int:
+    """Return the batch size that is really used: never more than there are examples."""
+    return min(batch_size, len(data.labels))
+
+
 @dataclass(frozen=True)
 class LoopSettings:
     """What an epoch does, apart from the loss."""
@@ -87,7 +92,7 @@ def run_epochs(
         FloatingPointError: if the loss is not finite.
     """
     examples = len(data.labels)
-    batch = min(settings.batch_size, examples)
+    batch = batch_of(data, settings.batch_size)
     steps = examples // batch
     augmentation = settings.augmentation if data.is_image else 0.0
     for epoch in range(settings.epochs):

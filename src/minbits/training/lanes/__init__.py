@@ -1,0 +1,1 @@
+"""The lanes engine: tiny networks on one CPU core, many examples to a vector instruction."""
