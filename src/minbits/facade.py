@@ -39,7 +39,7 @@ def smallest(
         accuracy: target test accuracy, in (0, 1].
         minutes: wall-clock minutes to search.
         trials: most trials.
-        seed: first seed of a candidate not tried yet.
+        seed: first seed; each trial takes the next one not used on this data.
         workers: worker processes of one thread each; None takes one a core.
         ledger: the ledger's file; None takes the one in the user data directory.
         out: where the file goes; None names it after data set and accuracy.

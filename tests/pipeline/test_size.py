@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,34 @@ def test_outputs_that_cannot_be_written_are_told_before_any_work(
         size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SizeEvents())
     with pytest.raises(LedgerError, match="/proc/none"):
         size_job(tiny, request(tmp_path, ledger_path=Path("/proc/none/l.sqlite")), SizeEvents())
+
+
+def children_of(pid: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def test_a_kill_leaves_the_ledger_whole_and_no_worker_behind(
+    tmp_path: Path, idx_folder: Path
+) -> None:
+    command = [
+        sys.executable, "-m", "minbits", "size", str(idx_folder), "--accuracy", "0.999",
+        "--minutes", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "training" in line:
+                break
+        workers = children_of(process.pid)
+        process.kill()
+    assert workers
+    patience = time.monotonic() + 60
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < patience
+        time.sleep(0.2)
+    ledger = Ledger(tmp_path / "l.sqlite")
+    assert all(row["status"] == "done" for row in ledger.rows("trials"))
+    ledger.close()
 
 
 def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, idx_folder: Path) -> None:

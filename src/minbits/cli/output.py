@@ -19,9 +19,13 @@ EXIT_NOT_REACHED = 1
 EXIT_INTERRUPTED = 130
 
 
+PIPE_WIDTH = 110
+
+
 def console() -> Console:
-    """Return a console on standard output that does not invent colours in a pipe."""
-    return Console(highlight=False)
+    """Return a console on standard output: as wide as the terminal, or fit for a page in a pipe."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def error_console() -> Console:
@@ -40,7 +44,14 @@ def print_table(
     """Print a table; each column is a header and ``left`` or ``right``."""
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for header, side in columns:
-        table.add_column(header, justify="right" if side == "right" else "left", overflow="fold")
+        # Names and numbers stay whole; a narrow terminal breaks words in the other columns.
+        whole = side == "right" or not table.columns
+        table.add_column(
+            header,
+            justify="right" if side == "right" else "left",
+            overflow="fold",
+            no_wrap=whole,
+        )
     for row in rows:
         table.add_row(*row)
     console().print(table)

@@ -57,7 +57,9 @@ def size(
         float, typer.Option(help="Minutes to search; verifying and drawing take some seconds more.")
     ] = DEFAULT_MINUTES,
     trials: Annotated[int, typer.Option(help="Most trials of this run.")] = DEFAULT_TRIALS,
-    seed: Annotated[int, typer.Option(help="First seed of a candidate not tried yet.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="First seed; each trial takes the next one not used on this data.")
+    ] = 0,
     workers: Annotated[
         int | None,
         typer.Option(help="Worker processes of one thread each.", show_default="one a core"),

@@ -41,7 +41,7 @@ class SearchSettings:
         accuracy: target on validation, in (0, 1].
         seconds: wall-clock time for all trials.
         trials: most trials to run.
-        seed: first seed; a candidate's later trials take the following ones.
+        seed: first seed; every trial takes the next one that no trial on this data has used.
         workers: worker processes.
         start: rung of the ladder to start from when nothing is known.
         engine: which engine trains.
@@ -71,15 +71,14 @@ def reaches(correct: int, examples: int, accuracy: float) -> bool:
 
 @dataclass
 class _Bookkeeping:
-    """Tries, passes and used seeds of every candidate, past and present."""
+    """Tries and passes of every candidate, and used seeds, past and present."""
 
     ladder: Sequence[Candidate]
     states: list[RungState] = field(init=False)
-    seeds: dict[str, set[int]] = field(init=False)
+    seeds: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.states = [RungState() for _ in self.ladder]
-        self.seeds = {candidate.key: set() for candidate in self.ladder}
 
     def index(self, key: str) -> int | None:
         keys = [candidate.key for candidate in self.ladder]
@@ -89,7 +88,7 @@ class _Bookkeeping:
         index = self.index(past.candidate)
         if index is None:
             return
-        self.seeds[past.candidate].add(past.seed)
+        self.seeds.add(past.seed)
         full = past.float_epochs >= self.ladder[index].recipe.float_epochs
         if past.passed or full or past.seconds >= FAIR_SHARE * trial_seconds:
             self.count(index, tries=1, passes=int(past.passed))
@@ -100,11 +99,12 @@ class _Bookkeeping:
             state.tries + tries, state.passes + passes, state.running + running
         )
 
-    def new_seed(self, key: str, first: int) -> int:
+    def new_seed(self, first: int) -> int:
+        # Never shared, since candidates of one architecture would train the same float network.
         seed = first
-        while seed in self.seeds[key]:
+        while seed in self.seeds:
             seed += 1
-        self.seeds[key].add(seed)
+        self.seeds.add(seed)
         return seed
 
 
@@ -135,7 +135,7 @@ class _Search:
     def start_trial(self) -> None:
         index = next_rung(self.books.states, self.settings.start)
         candidate = self.ladder[index]
-        seed = self.books.new_seed(candidate.key, self.settings.seed)
+        seed = self.books.new_seed(self.settings.seed)
         config = TrialConfig(candidate.architecture, candidate.recipe, seed, self.settings.engine)
         future = self.pool.submit(config, self.started, self.time_left())
         self.running[future] = (index, config, time.monotonic())

@@ -35,6 +35,11 @@ class _Worker:
     data: DataSet
     progress: Queue[Progress]
     stop: Event
+    parent: int
+
+    def should_stop(self) -> bool:
+        """Return whether the parent asked to stop, or is gone: nobody would take the result."""
+        return self.stop.is_set() or os.getppid() != self.parent
 
 
 _worker: _Worker | None = None
@@ -48,14 +53,14 @@ def _start_worker(data: DataSet, progress: Queue[Progress], stop: Event) -> None
     import torch
 
     torch.set_num_threads(1)
-    _worker = _Worker(data, progress, stop)
+    _worker = _Worker(data, progress, stop, os.getppid())
 
 
 def _work(config: TrialConfig, trial: int, seconds: float) -> TrialResult:
     from minbits.search.trial import TrialHooks, run_trial
 
     assert _worker is not None
-    hooks = TrialHooks(report=_worker.progress.put, should_stop=_worker.stop.is_set)
+    hooks = TrialHooks(report=_worker.progress.put, should_stop=_worker.should_stop)
     return run_trial(config, _worker.data, trial, hooks, seconds)
 
 

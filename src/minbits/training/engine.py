@@ -13,6 +13,9 @@ from minbits.codec.architecture import Architecture, Convolution
 from minbits.errors import NetworkError
 from minbits.networks.torch_layers import FloatNetwork, LayerTensors, run_layers
 from minbits.records import EngineName, TrainingRecipe
+from minbits.training.lanes.network import LanesNetwork
+from minbits.training.lanes.objective import lanes_cross_entropy
+from minbits.training.lanes.vector_code import LANES
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 TensorLoss = Callable[[Sequence[LayerTensors], Tensor, Tensor], Tensor]
@@ -60,9 +63,6 @@ class LanesEngine:
 
     def float_loss(self, network: FloatNetwork, batch_size: int) -> Loss:
         """Return the loss of a network in training mode as a function of images and labels."""
-        from minbits.training.lanes.network import LanesNetwork
-        from minbits.training.lanes.objective import lanes_cross_entropy
-
         lanes = LanesNetwork(network.architecture, batch_size, network.batch_normalisation)
         layers = network.layer_triples()
 
@@ -75,9 +75,6 @@ class LanesEngine:
 
     def tensor_loss(self, architecture: Architecture, batch_size: int) -> TensorLoss:
         """Return the loss as a function of plain weights and biases, images and labels."""
-        from minbits.training.lanes.network import LanesNetwork
-        from minbits.training.lanes.objective import lanes_cross_entropy
-
         lanes = LanesNetwork(architecture, batch_size, batch_normalisation=False)
 
         def loss(tensors: Sequence[LayerTensors], images: Tensor, labels: Tensor) -> Tensor:
@@ -95,8 +92,8 @@ def _lanes_obstacle(
         return f"a {device.type} device"
     if recipe.dropout:
         return "dropout"
-    if batch_size % 32:
-        return f"batches of {batch_size}, no multiple of 32"
+    if batch_size % LANES:
+        return f"batches of {batch_size}, no multiple of {LANES}"
     for layer in architecture.layers:
         if isinstance(layer, Convolution) and layer.padding >= layer.kernel:
             return "padding as wide as the kernel"
