@@ -14,6 +14,7 @@ import pytest
 from minbits.errors import LedgerError, OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.ledger.provenance import Provenance, current_provenance
+from minbits.ledger.schema import METADATA
 from minbits.ledger.store import Ledger
 from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
 
@@ -107,6 +108,17 @@ def test_rows_can_be_neither_changed_nor_removed(
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
 
 
+def test_the_migrations_give_the_tables_of_the_schema(ledger: Ledger) -> None:
+    with sqlite3.connect(ledger.path) as connection:
+        for name, table in METADATA.tables.items():
+            found = connection.execute(f"PRAGMA table_info({name})").fetchall()
+            columns = {row[1]: (row[2], bool(row[3]) or bool(row[5])) for row in found}
+            expected = {
+                column.name: (str(column.type), not column.nullable) for column in table.columns
+            }
+            assert columns == expected
+
+
 def test_a_ledger_is_opened_again_as_it_was(ledger: Ledger, tiny: DataSet) -> None:
     ledger.append_trial(tiny, 0.9, "rung", done(b"network"), PROVENANCE)
     ledger.close()
@@ -145,7 +157,8 @@ def test_a_committed_trial_survives_a_kill(tmp_path: Path) -> None:
         from pathlib import Path
         from minbits.data.assemble import assemble
         from minbits.ledger.provenance import Provenance
-        from minbits.ledger.store import Ledger
+        from minbits.ledger.schema import METADATA
+from minbits.ledger.store import Ledger
         from minbits.records import TrainingRecipe, TrialConfig, TrialResult
         import numpy as np
         data = assemble("d", (np.zeros((8, 2)), np.arange(8) % 2), None, "here", "test")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Column,
     Float,
@@ -24,15 +26,28 @@ ARTIFACTS = Table(
     Column("created_at", String(32), nullable=False),
 )
 
+
+def _head() -> tuple[Column[Any], ...]:
+    """Return the columns that trials and claims start with."""
+    return (
+        Column("id", Integer, primary_key=True),
+        Column("created_at", String(32), nullable=False),
+        Column("row_hash", String(64), nullable=False),
+        Column("data_name", Text, nullable=False),
+        Column("data_digest", String(64), nullable=False),
+        Column("target_accuracy", Float, nullable=False),
+    )
+
+
+def _artifact(nullable: bool) -> Column[Any]:
+    key = ForeignKey("artifacts.sha256")
+    return Column("artifact_sha256", String(64), key, nullable=nullable)
+
+
 TRIALS = Table(
     "trials",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("created_at", String(32), nullable=False),
-    Column("row_hash", String(64), nullable=False),
-    Column("data_name", Text, nullable=False),
-    Column("data_digest", String(64), nullable=False),
-    Column("target_accuracy", Float, nullable=False),
+    *_head(),
     Column("candidate", Text, nullable=False),
     Column("config", Text, nullable=False),
     Column("seed", Integer, nullable=False),
@@ -44,7 +59,7 @@ TRIALS = Table(
     Column("validation_correct", Integer),
     Column("validation_examples", Integer),
     Column("size_bits", Integer),
-    Column("artifact_sha256", String(64), ForeignKey("artifacts.sha256")),
+    _artifact(nullable=True),
     Column("seconds", Float, nullable=False),
     Index("trials_by_data", "data_digest", "candidate"),
 )
@@ -52,13 +67,8 @@ TRIALS = Table(
 CLAIMS = Table(
     "claims",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("created_at", String(32), nullable=False),
-    Column("row_hash", String(64), nullable=False),
-    Column("data_name", Text, nullable=False),
-    Column("data_digest", String(64), nullable=False),
-    Column("target_accuracy", Float, nullable=False),
-    Column("artifact_sha256", String(64), ForeignKey("artifacts.sha256"), nullable=False),
+    *_head(),
+    _artifact(nullable=False),
     Column("size_bits", Integer, nullable=False),
     Column("n_test", Integer, nullable=False),
     Column("correct", Integer, nullable=False),
@@ -69,5 +79,3 @@ CLAIMS = Table(
     Column("seconds", Float, nullable=False),
     Index("claims_by_data", "data_digest", "size_bits"),
 )
-
-APPEND_ONLY_TABLES = ("artifacts", "trials", "claims")

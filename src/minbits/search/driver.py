@@ -85,10 +85,10 @@ class _Bookkeeping:
         return keys.index(key) if key in keys else None
 
     def remember(self, past: PastTrial, trial_seconds: float) -> None:
+        self.seeds.add(past.seed)
         index = self.index(past.candidate)
         if index is None:
             return
-        self.seeds.add(past.seed)
         full = past.float_epochs >= self.ladder[index].recipe.float_epochs
         if past.passed or full or past.seconds >= FAIR_SHARE * trial_seconds:
             self.count(index, tries=1, passes=int(past.passed))
