@@ -157,8 +157,7 @@ def test_a_committed_trial_survives_a_kill(tmp_path: Path) -> None:
         from pathlib import Path
         from minbits.data.assemble import assemble
         from minbits.ledger.provenance import Provenance
-        from minbits.ledger.schema import METADATA
-from minbits.ledger.store import Ledger
+        from minbits.ledger.store import Ledger
         from minbits.records import TrainingRecipe, TrialConfig, TrialResult
         import numpy as np
         data = assemble("d", (np.zeros((8, 2)), np.arange(8) % 2), None, "here", "test")
