@@ -120,7 +120,8 @@ def _draw_points(axes: Axes, data: DiagramData, right: float) -> None:
             fontsize=9,
             color=colour if marker == "*" else "#444444",
             fontweight="bold" if marker == "*" else "normal",
-            arrowprops={"arrowstyle": "-", "color": "#c9c9c9", "lw": 0.7},
+            # At the left edge of the name, so that no line crosses another name.
+            arrowprops={"arrowstyle": "-", "color": "#c9c9c9", "lw": 0.7, "relpos": (0, 0.5)},
         )
 
 

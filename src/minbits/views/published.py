@@ -63,6 +63,33 @@ PUBLISHED: tuple[PublishedNetwork, ...] = (
         "697 parameters x 32 bits; best of about 700 trainings, picked on the test set",
         "JoshWarn/Parameter-Efficient-MNIST",
     ),
+    PublishedNetwork(
+        "MIRACLE, LeNet-5, larger", "mnist", 24_240, 0.9931, "3.03 kB", "Havasi et al. 2018"
+    ),
+    PublishedNetwork(
+        "recurrent CNN, code and weights",
+        "mnist",
+        15_656,
+        0.994,
+        "1,957 bytes, code included; at second hand, from reading notes",
+        "arXiv 2609.21032",
+    ),
+    PublishedNetwork(
+        "Entropy-penalized reparam., LeNet300-100",
+        "mnist",
+        68_480,
+        0.981,
+        "8.56 kB",
+        "Oktay et al. 2020",
+    ),
+    PublishedNetwork(
+        "neural golfing, float32",
+        "mnist",
+        18_400,
+        0.98,
+        "575 parameters x 32 bits, the pruning mask not counted",
+        "hexhowells/NeuralGolfing",
+    ),
     PublishedNetwork("MIRACLE, LeNet-5", "mnist", 12_160, 0.9904, "1.52 kB", "Havasi et al. 2018"),
 )
 
