@@ -95,7 +95,7 @@ _VECTOR_RECIPE = TrainingRecipe(
 
 # Small sets take more epochs to see as many batches; never more than this many times as many.
 _USUAL_EXAMPLES = 20_000
-_MOST_REPETITIONS = 6
+_MOST_REPETITIONS = 12
 
 
 def _form(shape: Shape) -> tuple[str, TrainingRecipe]:
