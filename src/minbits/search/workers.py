@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import queue
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -35,32 +37,39 @@ class _Worker:
     data: DataSet
     progress: Queue[Progress]
     stop: Event
-    parent: int
-
-    def should_stop(self) -> bool:
-        """Return whether the parent asked to stop, or is gone: nobody would take the result."""
-        return self.stop.is_set() or os.getppid() != self.parent
 
 
 _worker: _Worker | None = None
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent is gone, killed perhaps, and end: nobody would take the result.
+
+    The queues do not tell, since every worker holds both ends of them.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
 
 
 def _start_worker(data: DataSet, progress: Queue[Progress], stop: Event) -> None:
     global _worker  # noqa: PLW0603 - a process pool has no other place for its initialiser's state
     # The parent decides what an interrupt from the keyboard means, and says so by the event.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Imported in the worker alone, after its environment was set: the parent does not need PyTorch.
     import torch
 
     torch.set_num_threads(1)
-    _worker = _Worker(data, progress, stop, os.getppid())
+    _worker = _Worker(data, progress, stop)
 
 
 def _work(config: TrialConfig, trial: int, seconds: float) -> TrialResult:
     from minbits.search.trial import TrialHooks, run_trial
 
     assert _worker is not None
-    hooks = TrialHooks(report=_worker.progress.put, should_stop=_worker.should_stop)
+    hooks = TrialHooks(report=_worker.progress.put, should_stop=_worker.stop.is_set)
     return run_trial(config, _worker.data, trial, hooks, seconds)
 
 
