@@ -88,14 +88,14 @@ _RUNGS: tuple[tuple[tuple[int, int, int, int, int], float], ...] = (
 )
 START_RUNG = 2
 
-_IMAGE_RECIPE = TrainingRecipe(float_epochs=32, quantized_epochs=40, augmentation=0.8)
+_IMAGE_RECIPE = TrainingRecipe(float_epochs=75, quantized_epochs=90, augmentation=0.8)
 _VECTOR_RECIPE = TrainingRecipe(
     float_epochs=60, quantized_epochs=60, batch_size=64, augmentation=0.0
 )
 
 # Small sets take more epochs to see as many batches; never more than this many times as many.
 _USUAL_EXAMPLES = 20_000
-_MOST_REPETITIONS = 12
+_MOST_REPETITIONS = 6
 
 
 def _form(shape: Shape) -> tuple[str, TrainingRecipe]:
