@@ -57,7 +57,7 @@ class TorchEngine:
 
 
 class LanesEngine:
-    """Tiny networks on one CPU core, an order of magnitude faster; see docs/engine.md."""
+    """Tiny networks on one CPU core, up to twice as fast as PyTorch; see docs/engine.md."""
 
     name: EngineName = "lanes"
 
