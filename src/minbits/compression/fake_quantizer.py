@@ -91,9 +91,6 @@ class FakeQuantizer(nn.Module):
         result: list[LayerTensors] = []
         for shape in self._shapes:
             weights = next(pieces).view(shape.weights)
-            if weights.dim() == 4:
-                # As the images: mixed memory formats cost a third of the speed.
-                weights = weights.contiguous(memory_format=torch.channels_last)
             result.append((weights, next(pieces) if shape.bias is not None else None))
         return result
 

@@ -35,6 +35,13 @@ class Engine(Protocol):
         ...
 
 
+def _channels_last(weights: Tensor, bias: Tensor | None) -> LayerTensors:
+    # As the images: mixed memory formats cost a third of the speed.
+    if weights.dim() == 4:
+        weights = weights.contiguous(memory_format=torch.channels_last)
+    return weights, bias
+
+
 class TorchEngine:
     """Every architecture, on any device."""
 
@@ -50,7 +57,7 @@ class TorchEngine:
         """Return the loss as a function of plain weights and biases, images and labels."""
 
         def loss(tensors: Sequence[LayerTensors], images: Tensor, labels: Tensor) -> Tensor:
-            logits = run_layers(architecture, tensors, images)
+            logits = run_layers(architecture, [_channels_last(*pair) for pair in tensors], images)
             return functional.cross_entropy(logits, labels)
 
         return loss
