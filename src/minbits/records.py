@@ -15,7 +15,20 @@ FigureKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number and what it says: its unit, what it measures, and what kind of statement it is."""
+    """One number and what it says: its unit, what it measures, and what kind of statement it is.
+
+    Attributes:
+        key: a stable name.
+        value: the number, in ``unit``.
+        unit: such as ``bits`` or ``bits/label``.
+        of: the random variable or the thing that is measured.
+        scope: whether it speaks of one example or of the whole set.
+        kind: what kind of statement it is.
+        method: how it was found, and on what.
+        low: lower end of its 95 % interval; None where it has none.
+        high: upper end of its 95 % interval; None where it has none.
+        warning: why it should not be trusted here, such as too few examples; None where it should.
+    """
 
     key: str
     value: float
@@ -24,6 +37,60 @@ class Figure:
     scope: FigureScope
     kind: FigureKind
     method: str
+    low: float | None = None
+    high: float | None = None
+    warning: str | None = None
+
+
+ColumnKind = Literal["categorical", "integer", "real"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed column of a table, and how it is encoded as network inputs.
+
+    A categorical column becomes one 0/1 channel a category; a number column one channel that holds
+    ``value * 2 ** -exponent - offset``, about [-1, 1] on the training examples. Where a training
+    value is missing, one more 0/1 channel says so, and the others are 0.
+
+    Attributes:
+        name: from the header, or ``column 1`` and so on.
+        kind: what its values are.
+        categories: of a categorical column, in the order of their codes.
+        missing: how many values are missing, in training and test examples together.
+        exponent: of a number column's power-of-two scale.
+        offset: an integer, subtracted after scaling.
+        channels: how many input channels it takes; 0 where it has too many categories.
+    """
+
+    name: str
+    kind: ColumnKind
+    categories: tuple[str, ...] = ()
+    missing: int = 0
+    exponent: int = 0
+    offset: int = 0
+    channels: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The typed values behind inputs that came from a table.
+
+    Attributes:
+        columns: their description, the label column not among them.
+        train_values: shape ``(examples, columns)``, float64: numbers as they are, categories as
+            codes, NaN where a value is missing.
+        test_values: as ``train_values``.
+    """
+
+    columns: tuple[Column, ...]
+    train_values: npt.NDArray[np.float64]
+    test_values: npt.NDArray[np.float64]
+
+    def channel_columns(self) -> npt.NDArray[np.int64]:
+        """Return, for each input channel, the index of the column that it encodes."""
+        counts = [column.channels for column in self.columns]
+        return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +105,11 @@ class DataSet:
         test_labels: as ``train_labels``.
         class_names: the label that each class stands for.
         input_exponent: inputs times ``2 ** -input_exponent`` lie within about [-1, 1].
-        digest: SHA-256 over names, shapes, types and bytes of the four arrays.
+        digest: SHA-256 over names, shapes, types and bytes of the four arrays, and of the table.
         origin: where the data came from, and under which licence.
+        split: how the test set was chosen.
+        table: the typed columns that the inputs encode; None where the inputs are the data.
+        truth: the exact figures of the source that the examples were drawn from, if it is known.
     """
 
     name: str
@@ -51,6 +121,9 @@ class DataSet:
     input_exponent: int
     digest: str
     origin: str
+    split: str = "as given"
+    table: Table | None = None
+    truth: tuple[Figure, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -44,7 +44,7 @@ def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
     done = run("entropy", idx_folder, "--threshold", "100", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    keys = {"key", "value", "unit", "of", "scope", "kind", "method"}
+    keys = {"key", "value", "unit", "of", "scope", "kind", "method", "low", "high", "warning"}
     assert all(set(figure) == keys for figure in found["figures"])
     assert found["threshold"] == 100
     assert (tmp_path / found["heat_map"]).read_bytes().startswith(b"\x89PNG")

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
-from minbits.records import DataSet
+from minbits.records import DataSet, Figure, Table
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
+_CHUNK = 4096
 
 Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
@@ -49,15 +50,24 @@ def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if inputs.dtype == np.bool_:
         inputs = inputs.astype(np.uint8)
     if inputs.dtype != np.uint8:
-        if not np.isfinite(inputs).all():
-            count = int((~np.isfinite(inputs)).sum())
+        count = sum(
+            int((~np.isfinite(inputs[i : i + _CHUNK])).sum()) for i in range(0, len(inputs), _CHUNK)
+        )
+        if count:
             raise DataError(
                 where, f"{count} inputs that are NaN or infinite", "finite numbers", "Impute them."
             )
-        if np.abs(inputs.astype(np.float64)).max(initial=0) > np.finfo(np.float32).max:
+        if _largest(inputs) > float(np.finfo(np.float32).max):
             raise DataError(where, "inputs beyond float32", "numbers below 3e38", "Rescale them.")
-        inputs = inputs.astype(np.float32)
+        inputs = inputs.astype(np.float32, copy=False)
     return np.ascontiguousarray(inputs)
+
+
+def _largest(inputs: npt.NDArray[Any]) -> float:
+    """Return the largest magnitude, without a copy of the whole array."""
+    if inputs.size == 0:
+        return 0.0
+    return max(abs(float(inputs.max())), abs(float(inputs.min())))
 
 
 def _check_pair(pair: Pair, where: str) -> None:
@@ -77,20 +87,44 @@ def _check_pair(pair: Pair, where: str) -> None:
 def _input_exponent(inputs: npt.NDArray[Any]) -> int:
     if inputs.dtype == np.uint8 and inputs.max() > 1:
         return 8
-    largest = float(np.abs(inputs).max())
+    largest = _largest(inputs)
     return min(64, max(-64, math.ceil(math.log2(largest)))) if largest > 0 else 0
 
 
-def _digest(arrays: dict[str, npt.NDArray[Any]]) -> str:
+def _digest(arrays: dict[str, npt.NDArray[Any]], table: Table | None) -> str:
     digest = hashlib.sha256()
+    if table is not None:
+        arrays = arrays | {"train table": table.train_values, "test table": table.test_values}
+        for column in table.columns:
+            digest.update(f"{column.name!r} {column.kind} {column.categories!r}\n".encode())
     for name, array in arrays.items():
-        little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        digest.update(f"{name} {little_endian.dtype.str} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(little_endian).tobytes())
+        order = array.dtype.newbyteorder("<")
+        digest.update(f"{name} {order.str} {array.shape}\n".encode())
+        # Chunk by chunk, so that an array on disk need not fit in memory.
+        for start in range(0, len(array), _CHUNK):
+            part = np.ascontiguousarray(array[start : start + _CHUNK].astype(order, copy=False))
+            digest.update(part.data)
     return digest.hexdigest()
 
 
-def assemble(name: str, train: Pair, test: Pair | None, where: str, origin: str) -> DataSet:
+def split_description(test_given: bool) -> str:
+    """Return how the test set was chosen."""
+    if test_given:
+        return "as given"
+    return f"a fifth of each class drawn by PCG64, seed {TEST_SPLIT_SEED}"
+
+
+def assemble(
+    name: str,
+    train: Pair,
+    test: Pair | None,
+    where: str,
+    origin: str,
+    *,
+    table: Table | None = None,
+    split: str | None = None,
+    truth: tuple[Figure, ...] = (),
+) -> DataSet:
     """Return a checked data set.
 
     Args:
@@ -100,6 +134,9 @@ def assemble(name: str, train: Pair, test: Pair | None, where: str, origin: str)
             seed, so that the same file always has the same test set.
         where: what to call the source in an error.
         origin: where the data came from.
+        table: the typed columns that the inputs encode.
+        split: how the test set was chosen, where the caller chose it.
+        truth: the exact figures of the source.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, or have fewer than two classes.
@@ -148,7 +185,10 @@ def assemble(name: str, train: Pair, test: Pair | None, where: str, origin: str)
         test_inputs=test_inputs,
         test_labels=test_labels,
         class_names=tuple(str(label) for label in classes),
-        input_exponent=_input_exponent(inputs),
-        digest=_digest(arrays),
+        input_exponent=_input_exponent(inputs) if table is None else 0,
+        digest=_digest(arrays, table),
         origin=origin,
+        split=split or split_description(test is not None),
+        table=table,
+        truth=truth,
     )

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from minbits.data.builtin import load_digits, load_mnist
+from minbits.data.builtin import BUILT_IN
 from minbits.data.idx import load_idx_folder
 from minbits.data.npz import load_npz
 from minbits.errors import DataError
 from minbits.records import DataSet
-
-BUILT_IN: dict[str, Callable[[], DataSet]] = {"mnist": load_mnist, "digits": load_digits}
 
 
 @dataclass(frozen=True)

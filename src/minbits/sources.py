@@ -1,0 +1,43 @@
+"""Distributions whose entropies and mutual information are known: see `minbits.data.sources`."""
+
+from minbits.data.sources import (
+    BarsAndStripes,
+    BooleanFunction,
+    GaussianMixture,
+    GaussianPair,
+    IndependentBits,
+    IsingTree,
+    MarkovChain,
+    NoisyLabels,
+    PottsGrid,
+    RandomLabels,
+    Source,
+    ising_chain,
+    ising_grid,
+    majority,
+    parity,
+    sample,
+    teacher,
+    xor,
+)
+
+__all__ = [
+    "BarsAndStripes",
+    "BooleanFunction",
+    "GaussianMixture",
+    "GaussianPair",
+    "IndependentBits",
+    "IsingTree",
+    "MarkovChain",
+    "NoisyLabels",
+    "PottsGrid",
+    "RandomLabels",
+    "Source",
+    "ising_chain",
+    "ising_grid",
+    "majority",
+    "parity",
+    "sample",
+    "teacher",
+    "xor",
+]
