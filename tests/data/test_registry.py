@@ -42,7 +42,7 @@ def test_digits() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(DataError, match="mnist, digits, iris.*a folder of IDX files"):
+    with pytest.raises(DataError, match=r"mnist, digits, iris.*a folder of IDX files"):
         load("minst")
 
 

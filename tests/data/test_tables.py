@@ -64,6 +64,20 @@ def test_scales_come_from_training_rows_alone() -> None:
     assert data.input_exponent == 0
 
 
+def test_a_test_value_beyond_all_scales_is_refused() -> None:
+    train = RawTable(np.array([[1.0], [-1.0], [0.5], [-0.5]]), np.array([0, 1, 0, 1]))
+    test = RawTable(np.array([[1e300], [0.0]]), np.array([0, 1]))
+    with pytest.raises(DataError, match="column 'a': got a value far beyond"):
+        assemble_table("t", (Column("a", "real"),), train, test, "here", "test")
+
+
+@pytest.mark.parametrize("value", [0.0, 5e-324, 1e-300, 7.0, -1e300])
+def test_constant_and_extreme_columns_are_encoded(value: float) -> None:
+    values = np.array([[value], [value], [2 * value], [value]])
+    (column,) = fit_encoding((Column("a", "real"),), values)
+    assert np.abs(encode((column,), values)).max() <= 1.5
+
+
 @pytest.mark.parametrize(
     ("name", "examples", "features", "classes"),
     [("iris", 150, 4, 3), ("wine", 178, 13, 3), ("breast_cancer", 569, 30, 2)],

@@ -1,6 +1,7 @@
 """Loading labelled data sets, checking them, and splitting them."""
 
+from minbits.data.arrays import from_arrays, from_dataset
 from minbits.data.registry import load
 from minbits.data.splits import validation_split
 
-__all__ = ["load", "validation_split"]
+__all__ = ["from_arrays", "from_dataset", "load", "validation_split"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minbits.data.large_arrays import take
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
 from minbits.records import DataSet, Figure, Table
@@ -60,7 +61,8 @@ def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         if _largest(inputs) > float(np.finfo(np.float32).max):
             raise DataError(where, "inputs beyond float32", "numbers below 3e38", "Rescale them.")
         inputs = inputs.astype(np.float32, copy=False)
-    return np.ascontiguousarray(inputs)
+    # A file on disk stays there; only a copy in memory could be laid out anew.
+    return inputs if isinstance(inputs, np.memmap) else np.ascontiguousarray(inputs)
 
 
 def _largest(inputs: npt.NDArray[Any]) -> float:
@@ -151,8 +153,8 @@ def assemble(
     labels = codes.astype(np.int64)
     if test is None:
         kept, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
-        test_inputs, test_labels = inputs[held_out], labels[held_out]
-        inputs, labels = inputs[kept], labels[kept]
+        test_inputs, test_labels = take(inputs, held_out), labels[held_out]
+        inputs, labels = take(inputs, kept), labels[kept]
     else:
         _check_pair(test, f"{where}, test set")
         test_inputs = _as_images(test[0], f"{where}, test set")

@@ -13,11 +13,14 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from minbits.data.large_arrays import allocate
+from minbits.errors import DataError
 from minbits.records import Column
 
 MOST_CATEGORIES = 256
-_MOST_EXPONENT = 64
+_MOST_OFFSET_BITS = 20
 _CHUNK = 65_536
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -27,12 +30,10 @@ def _fit_number(column: Column, training: FloatArray) -> Column:
     present = training[~np.isnan(training)]
     low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
     half = high / 2 - low / 2
-    if half > 0:
-        exponent = math.ceil(math.log2(half))
-    else:
-        exponent = math.ceil(math.log2(abs(high))) if high else 0
-    exponent = min(_MOST_EXPONENT, max(-_MOST_EXPONENT, exponent))
-    # A column far from zero and nearly constant would need an offset beyond float32's precision.
+    largest = max(abs(low), abs(high))
+    size = math.ceil(math.log2(largest)) if largest else 0
+    # What changes by less than a millionth of its size is not blown up: it is mostly rounding.
+    exponent = max(math.ceil(math.log2(half)), size - _MOST_OFFSET_BITS) if half > 0 else size
     offset = round(math.ldexp(low / 2 + high / 2, -exponent))
     return dataclasses.replace(column, exponent=exponent, offset=offset)
 
@@ -66,7 +67,15 @@ def _encode_column(column: Column, values: FloatArray, out: npt.NDArray[np.float
         out[rows, values[rows].astype(np.int64)] = 1
         plain = len(column.categories)
     else:
-        encoded = np.ldexp(values, -column.exponent) - column.offset
+        with np.errstate(over="ignore"):  # checked right below
+            encoded = np.ldexp(values, -column.exponent) - column.offset
+        if (np.abs(encoded[~missing]) > _FLOAT32_MAX).any():
+            raise DataError(
+                f"column '{column.name}'",
+                "a value far beyond those of the training examples",
+                "values that float32 holds on the training examples' scale",
+                "Correct the value or drop the column.",
+            )
         out[:, 0] = np.where(missing, 0, encoded)
         plain = 1
     if column.channels > plain:
@@ -80,9 +89,12 @@ def encode(columns: tuple[Column, ...], values: FloatArray) -> npt.NDArray[np.fl
         columns: with their fitted encoding.
         values: shape ``(examples, columns)``; a category beyond the known ones and a missing value
             where training had none are all zeros.
+
+    Raises:
+        DataError: if a number is beyond float32 on its column's scale.
     """
     channels = sum(column.channels for column in columns)
-    out = np.zeros((len(values), channels), np.float32)
+    out = allocate((len(values), channels), np.float32)
     for start in range(0, len(values), _CHUNK):
         rows = slice(start, start + _CHUNK)
         first = 0

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from minbits.data.assemble import assemble, read_failure
+from minbits.data.large_arrays import IN_MEMORY_BYTES
+from minbits.data.limits import read_gzip
 from minbits.errors import DataError
 from minbits.records import DataSet
 
@@ -59,16 +59,36 @@ def read_idx(path: Path) -> npt.NDArray[np.generic]:
     Raises:
         DataError: if the file is missing, truncated or not IDX.
     """
+    if path.suffix == ".gz":
+        return parse_idx(read_gzip(path), str(path))
     try:
         content = path.read_bytes()
     except OSError as error:
         raise read_failure(path, error) from error
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(str(path), f"broken gzip ({error})", "a whole file", _REMEDY) from error
     return parse_idx(content, str(path))
+
+
+def map_idx(path: Path) -> npt.NDArray[np.generic]:
+    """Return the array in an IDX file; a plain file of bytes beyond 1 GiB stays on disk.
+
+    Raises:
+        DataError: as `read_idx` does.
+    """
+    try:
+        if path.suffix == ".gz" or path.stat().st_size <= IN_MEMORY_BYTES:
+            return read_idx(path)
+        with path.open("rb") as file:
+            start = file.read(4)
+            if start[:3] != b"\0\0\x08":
+                return read_idx(path)
+            shape = tuple(int(n) for n in np.frombuffer(file.read(4 * start[3]), ">u4"))
+    except OSError as error:
+        raise read_failure(path, error) from error
+    offset = 4 + 4 * start[3]
+    if path.stat().st_size != offset + math.prod(shape):
+        got, wanted = path.stat().st_size, offset + math.prod(shape)
+        raise DataError(str(path), f"{got} bytes", f"{wanted} for shape {shape}", _REMEDY)
+    return np.memmap(path, np.uint8, "r", offset=offset, shape=shape)
 
 
 def _find(folder: Path, stem: str) -> Path:
@@ -86,7 +106,7 @@ def load_idx_folder(folder: Path, name: str, origin: str) -> DataSet:
     Raises:
         DataError: if a file is missing or broken, or the arrays do not fit together.
     """
-    arrays = {part: read_idx(_find(folder, stem)) for part, stem in _STEMS.items()}
+    arrays = {part: map_idx(_find(folder, stem)) for part, stem in _STEMS.items()}
     return assemble(
         name,
         train=(arrays["train inputs"], arrays["train labels"]),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from minbits.data.builtin import BUILT_IN
+from minbits.data.csv_file import load_csv, load_csv_folder
 from minbits.data.idx import load_idx_folder
-from minbits.data.npz import load_npz
+from minbits.data.image_folder import is_image_folder, load_image_folder
+from minbits.data.numpy_files import is_array_folder, load_array_folder, load_npy, load_npz
+from minbits.data.options import LoadOptions, parse_resize
+from minbits.data.parquet import load_parquet
 from minbits.errors import DataError
 from minbits.records import DataSet
 
@@ -19,28 +23,60 @@ class PathLoader:
 
     description: str
     accepts: Callable[[Path], bool]
-    load: Callable[[Path], DataSet]
+    load: Callable[[Path, LoadOptions], DataSet]
 
 
-def _load_folder(path: Path) -> DataSet:
+def _load_idx(path: Path, options: LoadOptions) -> DataSet:
+    options.refuse("a folder of IDX files", "label", "categorical", "resize")
     name = path.resolve().name
     return load_idx_folder(path, name, origin=f"IDX folder {name}")
 
 
+def _ends(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: path.is_file() and path.suffix.lower() in suffixes
+
+
 PATH_LOADERS: tuple[PathLoader, ...] = (
-    PathLoader("a folder of IDX files", Path.is_dir, _load_folder),
-    PathLoader("an .npz file", lambda path: path.suffix == ".npz", load_npz),
+    PathLoader("a .csv file", _ends(".csv", ".tsv", ".txt", ".data"), load_csv),
+    PathLoader("a .parquet file", _ends(".parquet", ".pq"), load_parquet),
+    PathLoader("an .npz file", _ends(".npz"), load_npz),
+    PathLoader("an .npy file", _ends(".npy"), load_npy),
+    PathLoader(
+        "a folder of train.csv and test.csv",
+        lambda path: (path / "train.csv").is_file(),
+        load_csv_folder,
+    ),
+    PathLoader("a folder of .npy arrays", is_array_folder, load_array_folder),
+    PathLoader("a folder of images, one folder a class", is_image_folder, load_image_folder),
+    PathLoader("a folder of IDX files", Path.is_dir, _load_idx),
 )
 
 
-def load(source: str | Path) -> DataSet:
+def load(
+    source: str | Path,
+    *,
+    label: str | None = None,
+    categorical: Sequence[str] = (),
+    resize: tuple[int, int] | str | None = None,
+) -> DataSet:
     """Load a built-in data set by name, or a folder or file by path.
+
+    Args:
+        source: a name, or the path of a file or folder.
+        label: name of a table's label column; None takes one called label, class, target or y, or
+            else the last one.
+        categorical: columns to be read as categories even where they hold numbers.
+        resize: height and width that the images of a folder are brought to, also as ``28x28``.
 
     Raises:
         DataError: if nothing of that name exists, or it cannot be read.
+        ArgumentError: if an option means nothing for the source.
     """
+    size = parse_resize(resize) if isinstance(resize, str) else resize
+    options = LoadOptions(label, tuple(categorical), size)
     loader = BUILT_IN.get(str(source))
     if loader is not None:
+        options.refuse(str(source), "label", "categorical", "resize")
         return loader()
     path = Path(source)
     known = ", ".join(BUILT_IN) + ", " + ", ".join(item.description for item in PATH_LOADERS)
@@ -48,5 +84,5 @@ def load(source: str | Path) -> DataSet:
         raise DataError(f"data set '{source}'", "an unknown name", known, "Check the spelling.")
     for item in PATH_LOADERS:
         if item.accepts(path):
-            return item.load(path)
+            return item.load(path, options)
     raise DataError(str(source), f"a file of type '{path.suffix}'", known, "Convert the file.")

@@ -15,6 +15,7 @@ from minbits.data.assemble import (
     split_description,
 )
 from minbits.data.encoding import encode, fit_encoding
+from minbits.data.large_arrays import take
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
 from minbits.records import Column, DataSet, Figure, Table
@@ -77,8 +78,8 @@ def assemble_table(
         if len(codes) == 0:
             raise DataError(where, "no examples", "at least one", "Check the file.")
         kept, held_out = stratified_holdout(codes.astype(np.int64), TEST_FRACTION, TEST_SPLIT_SEED)
-        test = RawTable(train.values[held_out], train.labels[held_out])
-        train = RawTable(train.values[kept], train.labels[kept])
+        test = RawTable(take(train.values, held_out), train.labels[held_out])
+        train = RawTable(take(train.values, kept), train.labels[kept])
     fitted = []
     for index, column in enumerate(fit_encoding(columns, train.values)):
         missing = np.isnan(train.values[:, index]).sum() + np.isnan(test.values[:, index]).sum()

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minbits.data import load
+from minbits.errors import DataError
+
+
+def save(path: Path, array: np.ndarray, mode: str | None = None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path)
+
+
+def pictures(folder: Path, shape: tuple[int, ...] = (6, 5), suffix: str = "png") -> np.ndarray:
+    generator = np.random.default_rng(0)
+    made = generator.integers(0, 256, (10, *shape)).astype(np.uint8)
+    for index, image in enumerate(made):
+        save(folder / ("cat", "dog")[index % 2] / f"{index}.{suffix}", image)
+    return made
+
+
+def test_grey_images_one_folder_a_class(tmp_path: Path) -> None:
+    made = pictures(tmp_path)
+    data = load(tmp_path)
+    assert data.class_names == ("cat", "dog")
+    assert data.input_shape == (1, 6, 5)
+    assert data.input_exponent == 8
+    found = np.concatenate([data.train_inputs, data.test_inputs])[:, 0]
+    assert {image.tobytes() for image in found} == {image.tobytes() for image in made}
+    assert load(tmp_path).digest == data.digest
+
+
+def test_colour_images_and_jpeg(tmp_path: Path) -> None:
+    pictures(tmp_path, (8, 7, 3), "jpg")
+    assert load(tmp_path).input_shape == (3, 8, 7)
+
+
+def test_train_and_test_folders_give_the_split(tmp_path: Path) -> None:
+    pictures(tmp_path / "train")
+    pictures(tmp_path / "test")
+    data = load(tmp_path)
+    assert (len(data.train_labels), len(data.test_labels)) == (10, 10)
+    assert data.split == "as given"
+
+
+def test_images_are_resized_only_when_asked(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    save(tmp_path / "cat" / "z.png", np.full((12, 10), 7, np.uint8))
+    with pytest.raises(DataError, match=r"z\.png: got 12 x 10 pixels.*--resize 6x5"):
+        load(tmp_path)
+    data = load(tmp_path, resize="3x5")
+    assert data.input_shape == (1, 3, 5)
+    assert "resized to 3x5" in data.origin
+
+
+def test_opaque_alpha_palettes_and_one_bit_images(tmp_path: Path) -> None:
+    for index in range(4):
+        image = np.full((4, 4, 4), 255, np.uint8)
+        image[..., index % 3] = 0
+        save(tmp_path / "ab"[index % 2] / f"{index}.png", image)
+    save(tmp_path / "a" / "p.png", np.zeros((4, 4, 3), np.uint8), "P")
+    assert load(tmp_path).input_shape == (3, 4, 4)
+    save(tmp_path / "a" / "q.png", np.zeros((4, 4, 4), np.uint8))
+    with pytest.raises(DataError, match=r"q\.png: got transparent"):
+        load(tmp_path)
+
+
+def test_mixed_grey_and_colour_are_refused(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    save(tmp_path / "dog" / "z.png", np.zeros((6, 5, 3), np.uint8))
+    with pytest.raises(DataError, match=r"z\.png: got a colour image"):
+        load(tmp_path)
+
+
+def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    save(tmp_path / "cat" / "0.png", np.zeros((6, 5), np.uint16))
+    with pytest.raises(DataError, match=r"0\.png: got pixels of mode I;16"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
+def test_a_truncated_png_is_named(tmp_path: Path, share: float) -> None:
+    pictures(tmp_path, (40, 40))
+    path = tmp_path / "dog" / "1.png"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DataError, match=r"1\.png"):
+        load(tmp_path)
+
+
+def png_bomb(side: int) -> bytes:
+    """Return a small valid PNG of ``side`` x ``side`` black pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+        )
+
+    size = side.to_bytes(4, "big")
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(side // 8 + 1)) for _ in range(side)) + packer.flush()
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", size + size + bytes([1, 0, 0, 0, 0]))
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [10_000, 30_000])
+def test_a_decompression_bomb_is_refused_unread(tmp_path: Path, side: int) -> None:
+    pictures(tmp_path)
+    content = png_bomb(side)
+    assert len(content) < 200_000
+    (tmp_path / "cat" / "0.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"0\.png: got .*pixels"):
+        load(tmp_path)
+
+
+def test_other_files_in_disguise_and_empty_classes(tmp_path: Path) -> None:
+    pictures(tmp_path)
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((6, 5), np.uint8)).save(buffer, "TIFF")
+    (tmp_path / "cat" / "0.png").write_bytes(buffer.getvalue())
+    with pytest.raises(DataError, match=r"0\.png: got no PNG or JPEG"):
+        load(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: got no PNG or JPEG"):
+        load(tmp_path)
