@@ -8,15 +8,12 @@ from typing import Annotated
 
 import typer
 
+from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.output import JsonOption, console, print_json, print_table
 from minbits.data import load
 from minbits.files import write_atomically
 from minbits.information.ladder import DEFAULT_THRESHOLD, EntropyTable, entropy_table
 from minbits.views.heat_map import draw_heat_map
-
-DataArgument = Annotated[
-    str, typer.Argument(help="mnist, digits, a folder of IDX files, or an .npz with x and y.")
-]
 
 
 def entropy(
@@ -28,13 +25,16 @@ def entropy(
         Path | None,
         typer.Option(help="Where the heat map PNG goes.", show_default="DATA-heat-map.png"),
     ] = None,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print entropies of a data set, each with its unit and what it says.
 
     Example: minbits entropy mnist --threshold 127
     """
-    loaded = load(data)
+    loaded = load(data, label=label, categorical=categorical or (), resize=resize)
     table = entropy_table(loaded, threshold)
     path = None
     if table.pixels is not None:

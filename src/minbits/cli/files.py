@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json, print_table
 from minbits.codec.architecture import multiply_accumulate_count
 from minbits.codec.file_format import read_network, size_parts
@@ -27,13 +28,17 @@ def verify(
     accuracy: Annotated[
         float | None, typer.Option(help="Exit with code 1 where the test accuracy is below this.")
     ] = None,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decode a network file in a fresh process, with NumPy alone, and run the whole test set.
 
     Example: minbits verify records/mnist-99.mbn --data mnist
     """
-    found = verify_file(file, load(data))
+    loaded = load(data, label=label, categorical=categorical or (), resize=resize)
+    found = verify_file(file, loaded)
     if as_json:
         facts = dataclasses.asdict(found)
         for name in ("path", "seconds"):

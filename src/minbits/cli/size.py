@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from minbits.cli.entropy import DataArgument
+from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
@@ -74,6 +74,9 @@ def size(
         Path | None,
         typer.Option(help="The network file; its card and diagram go beside it."),
     ] = None,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
     ledger: LedgerOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -96,7 +99,7 @@ def size(
         engine=engine.value,
     )
     check_request(request)
-    loaded = load(data)
+    loaded = load(data, label=label, categorical=categorical or (), resize=resize)
     with SearchProgress(error_console(), minutes * 60, quiet) as progress:
         events = SizeEvents(progress.stage, progress.result, progress.sign)
         report = size_job(loaded, request, events)

@@ -1,0 +1,42 @@
+"""How commands name a data set: a name or a path, and what to know about a file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        help=(
+            "A name (mnist, digits, iris, wine, breast_cancer, mnist1d, parity, majority, xor, "
+            "teacher, random-labels), a .csv, .parquet, .npz or .npy file, or a folder of images, "
+            "arrays or IDX files."
+        )
+    ),
+]
+LabelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        help="The label column of a table.",
+        show_default="label, class, target or y, or else the last",
+    ),
+]
+CategoricalOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--categorical",
+        help="A column of numbers to be read as categories; may be repeated.",
+        show_default=False,
+    ),
+]
+ResizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--resize",
+        help="HEIGHTxWIDTH that images of a folder are brought to, such as 28x28.",
+        show_default="as they are",
+    ),
+]
