@@ -9,10 +9,16 @@ from typing import Annotated
 import typer
 
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
-from minbits.cli.output import JsonOption, console, print_json, print_table
+from minbits.cli.figures import print_figures
+from minbits.cli.output import JsonOption, console, print_json
 from minbits.data import load
+from minbits.data.inspection import inspect_data, plain_report
+from minbits.data.tables import plain_columns
 from minbits.files import write_atomically
-from minbits.information.ladder import DEFAULT_THRESHOLD, EntropyTable, entropy_table
+from minbits.information.features import plain_features
+from minbits.information.label_information import label_information
+from minbits.information.ladder import DEFAULT_THRESHOLD, entropy_table
+from minbits.views.feature_chart import draw_feature_chart, feature_numbers
 from minbits.views.heat_map import draw_heat_map
 
 
@@ -24,6 +30,13 @@ def entropy(
     heat_map: Annotated[
         Path | None,
         typer.Option(help="Where the heat map PNG goes.", show_default="DATA-heat-map.png"),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the chart of what each input tells goes.",
+            show_default="DATA-features.png",
+        ),
     ] = None,
     label: LabelOption = None,
     categorical: CategoricalOption = None,
@@ -40,6 +53,12 @@ def entropy(
     if table.pixels is not None:
         path = heat_map or Path(f"{loaded.name}-heat-map.png")
         write_atomically(path, draw_heat_map(table.pixels, loaded.name))
+    report = inspect_data(loaded)
+    labels = label_information(loaded)
+    figures = (*table.figures, *labels.figures)
+    features_path = features or Path(f"{loaded.name}-features.png")
+    chart = draw_feature_chart(feature_numbers(labels.features), loaded.name)
+    write_atomically(features_path, chart)
     if as_json:
         print_json(
             {
@@ -47,38 +66,20 @@ def entropy(
                 "data_digest": loaded.digest,
                 "threshold": threshold,
                 "heat_map": None if path is None else str(path),
-                "figures": [dataclasses.asdict(figure) for figure in table.figures],
+                "figures": [dataclasses.asdict(figure) for figure in figures],
+                "report": plain_report(report),
+                "columns": plain_columns(loaded),
+                "features": plain_features(labels.features),
+                "features_chart": str(features_path),
             }
         )
         return
-    _print_figures(table, len(loaded.train_labels))
+    print_figures(f"{table.data_name}: {len(loaded.train_labels):,} training examples", figures)
+    for remark in report.remarks():
+        console().print(remark)
+    console().print(f"Test set: {report.split}. Digest of the data: {loaded.digest}.")
+    console().print(f"What each input tells about the label: {features_path}")
     if path is None:
         console().print("Inputs are not grey values: no threshold, no pixel figures, no heat map.")
     else:
         console().print(f"Heat map: {path}")
-
-
-def _print_figures(table: EntropyTable, examples: int) -> None:
-    rows = [
-        (
-            figure.key,
-            f"{figure.value:,.5f}" if figure.unit == "bits/label" else f"{figure.value:,.2f}",
-            figure.unit,
-            figure.of,
-            figure.scope,
-            figure.kind,
-        )
-        for figure in table.figures
-    ]
-    columns = [
-        ("figure", "left"),
-        ("value", "right"),
-        ("unit", "left"),
-        ("of", "left"),
-        ("scope", "left"),
-        ("kind", "left"),
-    ]
-    print_table(f"{table.data_name}: {examples:,} training examples", columns, rows)
-    for figure in table.figures:
-        console().print(f"[bold]{figure.key}[/bold]: {figure.method}.")
-    console().print()

@@ -41,11 +41,14 @@ def print_json(value: Any) -> None:
 def print_table(
     title: str, columns: Iterable[tuple[str, str]], rows: Iterable[Iterable[str]]
 ) -> None:
-    """Print a table; each column is a header and ``left`` or ``right``."""
+    """Print a table; each column is a header and ``left``, ``right`` or ``whole``.
+
+    ``whole`` is left, but never broken into lines; neither are numbers nor the first column.
+    """
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
     for header, side in columns:
         # Names and numbers stay whole; a narrow terminal breaks words in the other columns.
-        whole = side == "right" or not table.columns
+        whole = side != "left" or not table.columns
         table.add_column(
             header,
             justify="right" if side == "right" else "left",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -154,3 +155,12 @@ def inspect_data(data: DataSet) -> DataReport:
         missing_values=sum(column.missing for column in columns),
         split=data.split,
     )
+
+
+def plain_report(report: DataReport) -> dict[str, Any]:
+    """Return the report as JSON holds it, its remarks included."""
+    return {
+        **dataclasses.asdict(report),
+        "imbalance": round(report.imbalance, 4),
+        "remarks": list(report.remarks()),
+    }

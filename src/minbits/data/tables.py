@@ -115,3 +115,10 @@ def table_of(data: DataSet) -> Table | None:
     test = data.test_inputs.reshape(-1, channels).astype(np.float64)
     names = [f"input {index + 1}" for index in range(channels)]
     return Table(number_columns(names, train), train, test)
+
+
+def plain_columns(data: DataSet) -> list[dict[str, Any]] | None:
+    """Return the columns with their encoding as JSON holds them; None where there is no table."""
+    if data.table is None:
+        return None
+    return [dataclasses.asdict(column) for column in data.table.columns]

@@ -29,7 +29,7 @@ def label_figures(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Figu
             kind="estimate",
             method=(
                 f"plug-in Shannon entropy of the class frequencies of {examples:,} labels; an "
-                "upper bound of what images must tell about a label, since H(Y) >= I(X;Y)"
+                "upper bound of what inputs must tell about a label, since H(Y) >= I(X;Y)"
             ),
         ),
         Figure(

@@ -1,0 +1,52 @@
+"""How figures are printed: a table, then one line each on how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minbits.cli.output import console, print_table
+from minbits.records import Figure
+
+_COLUMNS = [
+    ("figure", "left"),
+    ("value", "right"),
+    ("95 % interval", "right"),
+    ("unit", "whole"),
+    ("of", "whole"),
+    ("scope", "left"),
+    ("kind", "left"),
+]
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:,.5f}" if unit == "bits/label" else f"{value:,.2f}"
+
+
+def _interval(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    decimals = 3 if figure.unit == "bits/label" else 1
+    return f"{figure.low:,.{decimals}f} to {figure.high:,.{decimals}f}"
+
+
+def print_figures(title: str, figures: Sequence[Figure]) -> None:
+    """Print figures; one that comes with a warning carries an exclamation mark."""
+    rows = [
+        (
+            figure.key + (" !" if figure.warning else ""),
+            _number(figure.value, figure.unit),
+            _interval(figure),
+            figure.unit,
+            figure.of,
+            "one example" if figure.scope == "example" else "whole set",
+            figure.kind,
+        )
+        for figure in figures
+    ]
+    print_table(title, _COLUMNS, rows)
+    out = console()
+    for figure in figures:
+        out.print(f"[bold]{figure.key}[/bold]: {figure.method}.", soft_wrap=False)
+        if figure.warning:
+            out.print(f"  [bold]Warning[/bold]: {figure.warning}.")
+    out.print()

@@ -1,0 +1,232 @@
+"""Classifiers whose held-out cross-entropy bounds what the inputs tell about the label.
+
+Chosen and calibrated on training examples alone; the test set is for the claim. Any classifier
+gives a valid bound, a better one a tighter bound.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.data.splits import VALIDATION_SEED, stratified_holdout
+from minbits.errors import DataError
+from minbits.records import DataSet
+
+FloatArray = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+# With fewer training examples a tenth is too little to choose by: all are held out in turn.
+_FOLDS_BELOW = 3000
+_FOLDS = 3
+_HELD_OUT = 0.1
+_LOGISTIC_EXAMPLES = 10_000
+_TREE_VALUES = 5_000_000
+_NETWORK_VALUE_EPOCHS = 200_000_000
+_MOST_VALUES = 2_000_000_000
+_SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
+
+
+@dataclass(frozen=True)
+class ClassifierKind:
+    """A way to fit a classifier; ``fit`` returns None where the data are too large for it."""
+
+    name: str
+    fit: Callable[[FloatArray, Labels], Any]
+
+
+def _logistic(inputs: FloatArray, labels: Labels) -> Any:
+    # Imported here since scikit-learn is slow to import, and only this room's classifiers need it.
+    from sklearn.linear_model import LogisticRegression
+
+    rows = slice(None)
+    if len(labels) > _LOGISTIC_EXAMPLES:
+        rows = slice(_LOGISTIC_EXAMPLES)  # the rows come shuffled
+    return LogisticRegression(max_iter=200, C=1.0).fit(inputs[rows], labels[rows])
+
+
+def _trees(inputs: FloatArray, labels: Labels) -> Any:
+    if inputs.size > _TREE_VALUES:
+        return None
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    return ExtraTreesClassifier(100, min_samples_leaf=2, random_state=0).fit(inputs, labels)
+
+
+def _network(inputs: FloatArray, labels: Labels) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    epochs = int(min(100, max(4, _NETWORK_VALUE_EPOCHS // inputs.size)))
+    return MLPClassifier(
+        (128,),
+        batch_size=min(128, len(labels)),
+        max_iter=epochs,
+        learning_rate_init=2e-3,
+        alpha=1e-3 if len(labels) < _FOLDS_BELOW else 1e-5,
+        random_state=0,
+    ).fit(inputs, labels)
+
+
+KINDS: tuple[ClassifierKind, ...] = (
+    ClassifierKind("logistic regression", _logistic),
+    ClassifierKind("extremely randomised trees", _trees),
+    ClassifierKind("network of 128 hidden units", _network),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What the classifier chosen on training examples says about the test examples.
+
+    Attributes:
+        name: the classifier, and how its probabilities were tempered.
+        prior: class frequencies among training examples, smoothed, shape ``(classes,)``.
+        probabilities: of each class, shape ``(test examples, classes)``, never 0.
+        validation_bits: cross-entropy a label on the held-out training examples.
+        considered: name and cross-entropy of every classifier that was tried.
+    """
+
+    name: str
+    prior: FloatArray
+    probabilities: FloatArray
+    validation_bits: float
+    considered: tuple[tuple[str, float], ...]
+
+
+def _matrix(data: DataSet, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    flat = inputs.reshape(len(inputs), -1)
+    scaled = np.empty(flat.shape, np.float32)
+    np.multiply(flat, np.float32(2.0**-data.input_exponent), out=scaled)
+    return scaled
+
+
+def _cross_entropy_bits(probabilities: FloatArray, labels: Labels) -> float:
+    return float(-np.log2(probabilities[np.arange(len(labels)), labels]).mean())
+
+
+def _tempered(
+    probabilities: FloatArray, prior: FloatArray, temperature: float, share: float
+) -> FloatArray:
+    """Return probabilities raised to 1 / temperature, mixed with a share of the class frequencies.
+
+    The share bounds every loss, so that one confident error cannot make it infinite.
+    """
+    logarithms = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    powered = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
+    powered /= powered.sum(axis=1, keepdims=True)
+    mixed: FloatArray = (1 - share) * powered + share * prior
+    return mixed
+
+
+def _shares(examples: int) -> list[float]:
+    """Return shares to try; an event that none of n examples showed may have probability 1 / n."""
+    smallest = 1 / examples
+    return [smallest, *(share for share in _SHARES if share > smallest)]
+
+
+def _best_temper(
+    probabilities: FloatArray, labels: Labels, prior: FloatArray
+) -> tuple[float, float, float]:
+    """Return cross-entropy in bits, temperature and share that suit held-out examples best."""
+    return min(
+        (_cross_entropy_bits(_tempered(probabilities, prior, t, s), labels), t, s)
+        for t in _TEMPERATURES
+        for s in _shares(len(labels))
+    )
+
+
+def _predict(model: Any, inputs: FloatArray, classes: int) -> FloatArray:
+    """Return probabilities of all classes; a class that the model never saw gets none."""
+    out = np.zeros((len(inputs), classes))
+    out[:, model.classes_] = model.predict_proba(inputs)
+    return out
+
+
+def _held_out_parts(labels: Labels) -> list[tuple[Labels, Labels]]:
+    """Return pairs of examples to fit on and to hold out."""
+    if len(labels) >= _FOLDS_BELOW:
+        return [stratified_holdout(labels, _HELD_OUT, VALIDATION_SEED)]
+    generator = np.random.Generator(np.random.PCG64(VALIDATION_SEED))
+    fold = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        start = int(generator.integers(_FOLDS))  # small classes spread over all folds
+        fold[members] = (np.arange(len(members)) + start) % _FOLDS
+    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(_FOLDS)]
+
+
+def _validated(
+    kind: ClassifierKind, inputs: FloatArray, labels: Labels, classes: int
+) -> tuple[FloatArray, Labels, Any] | None:
+    """Return held-out probabilities, their labels, and the last model fitted."""
+    found, truths = [], []
+    model = None
+    for kept, held_out in _held_out_parts(labels):
+        if len(held_out) == 0 or len(np.unique(labels[kept])) < 2:
+            continue
+        order = np.random.Generator(np.random.PCG64(0)).permutation(kept)
+        model = kind.fit(inputs[order], labels[order])
+        if model is None:
+            return None
+        found.append(_predict(model, inputs[held_out], classes))
+        truths.append(labels[held_out])
+    if not found:
+        return None
+    return np.concatenate(found), np.concatenate(truths), model
+
+
+def best_classifier(data: DataSet) -> HeldOut:
+    """Fit classifiers, choose by held-out training examples, and run the choice on the test set.
+
+    Raises:
+        DataError: if the inputs are too many to hold as numbers in memory.
+    """
+    if data.train_inputs.size > _MOST_VALUES:
+        raise DataError(
+            data.name,
+            f"{data.train_inputs.size:,} training values",
+            f"at most {_MOST_VALUES:,} for classifiers",
+            "Give a sample of the examples.",
+        )
+    # threadpoolctl comes with scikit-learn. On small matrices BLAS threads cost more than they
+    # give, and results must not depend on their number.
+    from threadpoolctl import threadpool_limits
+
+    labels = data.train_labels
+    classes = data.class_count
+    inputs = _matrix(data, data.train_inputs)
+    test = _matrix(data, data.test_inputs)
+    counts = np.bincount(labels, minlength=classes)
+    prior = (counts + 0.5) / (counts.sum() + 0.5 * classes)
+    constant = np.broadcast_to(prior, (len(test), classes))
+    lowest = float(-(counts / counts.sum()) @ np.log2(prior))
+    considered = [("class frequencies", lowest)]
+    chosen: tuple[ClassifierKind, Any, float, float] | None = None
+    with threadpool_limits(1), warnings.catch_warnings():
+        # A fit that stops early is a weaker classifier, whose bound holds all the same.
+        warnings.simplefilter("ignore")
+        for kind in KINDS:
+            found = _validated(kind, inputs, labels, classes)
+            if found is None:
+                continue
+            bits, temperature, share = _best_temper(found[0], found[1], prior)
+            considered.append((kind.name, bits))
+            if bits < lowest:
+                lowest, chosen = bits, (kind, found[2], temperature, share)
+        if chosen is None:
+            return HeldOut("class frequencies", prior, constant, lowest, tuple(considered))
+        kind, model, temperature, share = chosen
+        if len(labels) < _FOLDS_BELOW:
+            order = np.random.Generator(np.random.PCG64(0)).permutation(len(labels))
+            model = kind.fit(inputs[order], labels[order])
+        raw = _predict(model, test, classes)
+    name = f"{kind.name}, temperature {temperature:g}, {share:.2g} of class frequencies mixed in"
+    return HeldOut(
+        name, prior, _tempered(raw, prior, temperature, share), lowest, tuple(considered)
+    )

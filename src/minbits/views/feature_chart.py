@@ -1,0 +1,107 @@
+"""Which inputs carry the bits: a heat map of pixels, or ranked bars of columns."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import matplotlib.figure
+import numpy as np
+import numpy.typing as npt
+
+from minbits.information.features import FeatureInformation
+
+_DOTS_PER_INCH = 150
+MOST_BARS = 24
+_LONGEST_NAME = 32
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureNumbers:
+    """The numbers of the chart, in bits.
+
+    Attributes:
+        names: of the bars, the most informative first; none for images.
+        information_bits: of the bars, or of all pixels, shape ``(channels, height, width)``.
+        added_bits: the same, beside the most informative input.
+        left_out: how many columns have no bar.
+        label_entropy_bits: the most that any input can tell.
+    """
+
+    names: tuple[str, ...]
+    information_bits: npt.NDArray[np.float64]
+    added_bits: npt.NDArray[np.float64]
+    left_out: int
+    label_entropy_bits: float
+
+
+def feature_numbers(features: FeatureInformation) -> FeatureNumbers:
+    """Return what the chart shows: all pixels, or the most informative columns."""
+    information, added = features.information_bits, features.added_bits
+    if features.shape is not None:
+        return FeatureNumbers(
+            (),
+            information.reshape(features.shape),
+            added.reshape(features.shape),
+            0,
+            features.label_entropy_bits,
+        )
+    order = features.ranked()[:MOST_BARS]
+    names = tuple(_short(features.names[index]) for index in order)
+    return FeatureNumbers(
+        names,
+        information[order],
+        added[order],
+        len(information) - len(order),
+        features.label_entropy_bits,
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def _draw_bars(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Figure:
+    count = len(numbers.names)
+    figure = matplotlib.figure.Figure(figsize=(7, 1.6 + 0.32 * count), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(count)
+    axes.barh(places - 0.2, numbers.information_bits, 0.4, label="alone: I(X_i;Y)")
+    axes.barh(places + 0.2, numbers.added_bits, 0.4, label="beside the first: I(X_i;Y | X_1)")
+    axes.set_yticks(places, numbers.names)
+    axes.invert_yaxis()
+    axes.axvline(numbers.label_entropy_bits, color="black", linewidth=1, linestyle="--")
+    axes.set_xlabel(f"bits a label; dashed: H(Y) = {numbers.label_entropy_bits:.3f}")
+    axes.legend(loc="lower right", frameon=False)
+    more = f" (and {numbers.left_out} columns more)" if numbers.left_out else ""
+    figure.suptitle(f"{data_name}: what each column tells about the label{more}")
+    return figure
+
+
+def _draw_maps(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Figure:
+    channels = len(numbers.information_bits)
+    figure = matplotlib.figure.Figure(figsize=(4.2 * 2, 4.0 * channels + 0.6), layout="constrained")
+    grid = figure.subplots(channels, 2, squeeze=False)
+    titles = ("alone: I(X_i;Y)", "beside the best pixel: I(X_i;Y | X_best)")
+    top = max(float(numbers.information_bits.max()), 1e-6)
+    for channel in range(channels):
+        for column, values in enumerate((numbers.information_bits, numbers.added_bits)):
+            axes = grid[channel][column]
+            image = axes.imshow(values[channel], vmin=0, vmax=top, cmap="magma", aspect="auto")
+            axes.set_title(titles[column], fontsize=10)
+            axes.set_xlabel("column")
+            axes.set_ylabel("row")
+    figure.colorbar(image, ax=[axes for row in grid for axes in row], label="bits a label")
+    figure.suptitle(
+        f"{data_name}: what each pixel tells about the label, H(Y) = "
+        f"{numbers.label_entropy_bits:.3f} bits"
+    )
+    return figure
+
+
+def draw_feature_chart(numbers: FeatureNumbers, data_name: str) -> bytes:
+    """Return a PNG of the numbers."""
+    draw = _draw_bars if numbers.names else _draw_maps
+    buffer = io.BytesIO()
+    draw(numbers, data_name).savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
+    return buffer.getvalue()

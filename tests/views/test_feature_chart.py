@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from minbits.data import from_arrays, load
+from minbits.information.features import feature_information
+from minbits.views.feature_chart import MOST_BARS, draw_feature_chart, feature_numbers
+
+
+def test_the_most_informative_columns_come_first() -> None:
+    features = feature_information(load("breast_cancer"))
+    numbers = feature_numbers(features)
+    assert len(numbers.names) == MOST_BARS
+    assert numbers.left_out == 30 - MOST_BARS
+    assert (np.diff(numbers.information_bits) <= 0).all()
+    assert numbers.information_bits[0] == features.information_bits.max()
+    image = Image.open(io.BytesIO(draw_feature_chart(numbers, "breast_cancer")))
+    assert min(image.size) > 400
+
+
+def test_images_keep_their_shape() -> None:
+    generator = np.random.default_rng(0)
+    data = from_arrays(
+        generator.integers(0, 256, (200, 3, 6, 5)).astype(np.uint8), np.arange(200) % 2
+    )
+    numbers = feature_numbers(feature_information(data))
+    assert numbers.information_bits.shape == (3, 6, 5)
+    assert numbers.names == ()
+    assert Image.open(io.BytesIO(draw_feature_chart(numbers, "noise"))).format == "PNG"
