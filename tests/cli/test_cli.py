@@ -51,7 +51,7 @@ def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
 
 
 def test_entropy_as_text_says_what_each_figure_is(idx_folder: Path, tmp_path: Path) -> None:
-    done = run("entropy", idx_folder, "--heat-map", tmp_path / "map.png")
+    done = run("entropy", idx_folder, "--heat-map", tmp_path / "map.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "not an entropy" in done.stdout
     assert (tmp_path / "map.png").exists()

@@ -14,7 +14,7 @@ _COLUMNS = [
     ("unit", "whole"),
     ("of", "whole"),
     ("scope", "left"),
-    ("kind", "left"),
+    ("kind", "whole"),
 ]
 
 

@@ -19,7 +19,7 @@ EXIT_NOT_REACHED = 1
 EXIT_INTERRUPTED = 130
 
 
-PIPE_WIDTH = 110
+PIPE_WIDTH = 120
 
 
 def console() -> Console:

@@ -161,6 +161,7 @@ def read_csv(path: Path, builder: TableBuilder | None, options: LoadOptions) -> 
             or a column mixes numbers and text; the message names row and column.
     """
     where = str(path)
+    options.refuse("a table", "resize")
     try:
         with path.open("rb") as file:
             rows = _rows(file, where)

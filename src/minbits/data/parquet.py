@@ -67,6 +67,7 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
             cannot be used.
     """
     where = str(path)
+    options.refuse("a table", "resize")
     arrow, parquet = _pyarrow(where)
     try:
         with parquet.ParquetFile(path) as file:
