@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-FigureOf = Literal["X", "Y", "Y given X", "network", "X and Y"]
+FigureOf = Literal["X", "Y", "Y given X", "network", "X and Y", "model of X"]
 FigureScope = Literal["example", "data set"]
 FigureKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an entropy"]
 

@@ -1,0 +1,157 @@
+"""The causal patch network: each pixel from the pixels before it, by rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class PatchShape:
+    """What a patch network looks at.
+
+    Colour channels are interleaved along the row, so that an image of ``channels`` channels is one
+    of ``width * channels`` columns.
+
+    Attributes:
+        height: rows of the image.
+        columns: columns of the image, channels interleaved.
+        channels: colour channels.
+        symbols: symbols of a pixel.
+        rows_above: rows of the patch above the pixel's own.
+        reach: pixels of the patch to either side.
+        width: units of the hidden layers.
+        depth: hidden layers.
+        row_width: units of the context of all rows above.
+    """
+
+    height: int
+    columns: int
+    channels: int
+    symbols: int
+    rows_above: int = 8
+    reach: int = 9
+    width: int = 256
+    depth: int = 2
+    row_width: int = 128
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of an image, each channel counted."""
+        return self.height * self.columns
+
+    @property
+    def side(self) -> int:
+        """Columns of the patch to either side."""
+        return self.reach * self.channels
+
+    def offsets(self) -> Tensor:
+        """Return where the patch's pixels lie from a pixel, in a padded image taken as one row."""
+        stride = self.columns + 2 * self.side
+        return torch.tensor(
+            [
+                row * stride + column
+                for row in range(-self.rows_above, 1)
+                for column in range(-self.side, self.side + 1)
+                if row < 0 or column < 0
+            ]
+        )
+
+
+class RowContext(nn.Module):
+    """A vector for each row of each image that knows all rows above and nothing else.
+
+    The first layer is linear in the pixels, so that the sum over the rows above is a running sum.
+    """
+
+    def __init__(self, shape: PatchShape) -> None:
+        super().__init__()
+        width = shape.row_width
+        self.rows = nn.Parameter(torch.randn(shape.height, shape.columns, width) * 0.1)
+        self.bias = nn.Parameter(torch.zeros(shape.height, width))
+        self.hidden = nn.Linear(width, width)
+        self.out = nn.Linear(width, shape.width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return contexts of shape ``(examples, height, width)`` for grey values in [0, 1]."""
+        rows = torch.einsum("brc,rcw->brw", images, self.rows)
+        above = rows.cumsum(1) - rows
+        hidden = functional.relu(above + self.bias)
+        hidden = hidden + functional.relu(self.hidden(hidden))
+        result: Tensor = self.out(hidden)
+        return result
+
+
+class PatchNetwork(nn.Module):
+    """Hidden layers over the causal patch, the place and the context of all rows above."""
+
+    offsets: Tensor
+
+    def __init__(self, shape: PatchShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("offsets", shape.offsets(), persistent=False)
+        self.is_grey = shape.symbols > 2
+        inputs = len(self.offsets) * (2 if self.is_grey else 1)
+        outputs = shape.symbols if self.is_grey else 1
+        self.patch = nn.Linear(inputs, shape.width)
+        self.places = nn.Parameter(torch.zeros(shape.pixels, shape.width))
+        self.rows = RowContext(shape)
+        self.layers = nn.ModuleList(
+            nn.Linear(shape.width, shape.width) for _ in range(shape.depth - 1)
+        )
+        self.out = nn.Linear(shape.width, outputs)
+        self.out_places = nn.Parameter(torch.zeros(shape.pixels, outputs))
+        nn.init.zeros_(self.out.weight)
+
+    def _patches(self, symbols: Tensor, image: Tensor, pixel: Tensor) -> Tensor:
+        shape = self.shape
+        padded = functional.pad(symbols, (shape.side, shape.side, shape.rows_above, 0))
+        stride = shape.columns + 2 * shape.side
+        row = torch.div(pixel, shape.columns, rounding_mode="floor")
+        centre = image * ((shape.height + shape.rows_above) * stride)
+        centre = centre + (row + shape.rows_above) * stride
+        centre = centre + (pixel - row * shape.columns) + shape.side
+        seen = padded.reshape(-1)[centre[:, None] + self.offsets]
+        if not self.is_grey:
+            return seen.to(torch.bfloat16)
+        # Beside its value, whether a pixel is blank at all: the most informative bit of most images.
+        values = seen.to(torch.bfloat16) / (shape.symbols - 1)
+        return torch.cat([values, (seen > 0).to(torch.bfloat16)], dim=1)
+
+    def forward(self, symbols: Tensor, image: Tensor, pixel: Tensor) -> Tensor:
+        """Return logits of some pixels.
+
+        Args:
+            symbols: uint8 or int16, shape ``(examples, height, columns)``.
+            image: which example, shape ``(pixels,)``, int64.
+            pixel: which pixel of it, shape ``(pixels,)``, int64.
+
+        Returns:
+            Shape ``(pixels, symbols)``, or ``(pixels, 1)`` for two symbols: of symbol 1.
+        """
+        shape = self.shape
+        row = torch.div(pixel, shape.columns, rounding_mode="floor")
+        patches = self._patches(symbols, image, pixel)
+        # Products of bfloat16 run several times as fast as single precision where the CPU has them.
+        with torch.autocast("cpu", torch.bfloat16):
+            contexts = self.rows(symbols.float() / (shape.symbols - 1)).to(torch.bfloat16)
+            hidden = self.patch(patches) + self.places.to(torch.bfloat16)[pixel]
+            hidden = hidden + contexts.reshape(-1, shape.width)[image * shape.height + row]
+            hidden = functional.relu(hidden)
+            for layer in self.layers:
+                hidden = hidden + functional.relu(layer(hidden))
+            logits = self.out(hidden)
+        return logits.float() + self.out_places[pixel]
+
+
+def negative_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the code length in nats of each target symbol, shape ``(pixels,)``."""
+    if logits.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(
+            logits[:, 0], targets.float(), reduction="none"
+        )
+    return functional.cross_entropy(logits, targets.long(), reduction="none")

@@ -1,0 +1,289 @@
+"""The hidden Chow-Liu tree: a tree of hidden symbols, each of which emits one variable."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.information.coarsen import coarsen
+from minbits.information.models.chow_liu import MOST_FEATURES, JointCounts, Tree, chow_liu_tree
+from minbits.information.models.counting import add_within
+from minbits.information.rung import FittedModel, FloatArray, store
+from minbits.information.symbols import SymbolArray, SymbolSet
+from minbits.units import BITS_PER_NAT
+
+_LEVELS = 8
+_STATES = 16
+_MOST_PASSES = 40
+_LEAST_GAIN_BITS = 1e-3
+_SMOOTHING = 0.3
+_BATCH = 512
+_SECONDS_A_CELL = 3e-9
+
+Floats32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenTree:
+    """A tree-shaped hidden Markov model.
+
+    Attributes:
+        root: distribution of the root's hidden symbol, shape ``(states,)``.
+        transitions: hidden symbol of each variable given its parent's, shape
+            ``(variables, states, states)``; the root's is not used.
+        emissions: distribution of each variable given its hidden symbol, shape
+            ``(variables, symbols, states)``.
+    """
+
+    root: Floats32
+    transitions: Floats32
+    emissions: Floats32
+
+
+@dataclass
+class _Expected:
+    """Expected counts, of the shapes of a `HiddenTree`."""
+
+    root: FloatArray
+    transitions: FloatArray
+    emissions: FloatArray
+
+
+class _Levels:
+    """The variables of a tree, renumbered by depth, so that a whole depth is one matrix product."""
+
+    def __init__(self, tree: Tree) -> None:
+        depth = np.zeros(len(tree.parents), np.int64)
+        for variable in tree.order[1:]:
+            depth[variable] = depth[tree.parents[variable]] + 1
+        self.order = np.argsort(depth, kind="stable")
+        place = np.empty_like(self.order)
+        place[self.order] = np.arange(len(place))
+        self.parents = place[np.maximum(tree.parents[self.order], 0)]
+        bounds = np.searchsorted(depth[self.order], np.arange(depth.max() + 2))
+        self.slices = [slice(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+class _Propagation:
+    """Belief propagation on a batch of examples; arrays are ``(variables, examples, states)``."""
+
+    def __init__(self, model: HiddenTree, levels: _Levels) -> None:
+        self._model = model
+        self._levels = levels
+        self._upward = np.ascontiguousarray(model.transitions.transpose(0, 2, 1))
+
+    def up(self, codes: SymbolArray) -> tuple[Floats32, Floats32, FloatArray]:
+        """Return beliefs from below, messages to parents, and log-likelihoods in nats.
+
+        Args:
+            codes: shape ``(examples, variables)``, variables by depth.
+        """
+        variables = np.arange(codes.shape[1])
+        beliefs = self._model.emissions[variables[:, None], codes.T]
+        messages = np.empty_like(beliefs)
+        likelihood = np.zeros(len(codes))
+        for level in reversed(self._levels.slices[1:]):
+            scale = beliefs[level].max(axis=2, keepdims=True)
+            beliefs[level] /= scale
+            likelihood += np.log(scale[:, :, 0]).sum(axis=0)
+            messages[level] = beliefs[level] @ self._upward[level]
+            for variable in range(level.start, level.stop):
+                beliefs[self._levels.parents[variable]] *= messages[variable]
+        joint = beliefs[0] * self._model.root
+        total = joint.sum(axis=1)
+        likelihood += np.log(total)
+        return beliefs, messages, likelihood
+
+    def down(
+        self, codes: SymbolArray, beliefs: Floats32, messages: Floats32, expected: _Expected
+    ) -> None:
+        """Add the expected counts of a batch."""
+        posterior = np.empty_like(beliefs)
+        root = beliefs[0] * self._model.root
+        posterior[0] = root / root.sum(axis=1, keepdims=True)
+        expected.root += posterior[0].sum(axis=0)
+        for level in self._levels.slices[1:]:
+            parents = self._levels.parents[level]
+            above = posterior[parents] / np.maximum(messages[level], 1e-30)
+            found = (above @ self._model.transitions[level]) * beliefs[level]
+            expected.transitions[level] += (
+                above.transpose(0, 2, 1) @ beliefs[level]
+            ) * self._model.transitions[level]
+            posterior[level] = found / found.sum(axis=2, keepdims=True)
+        for symbol in range(expected.emissions.shape[1]):
+            seen = (codes.T == symbol)[:, :, None]
+            expected.emissions[:, symbol] += np.where(seen, posterior, 0).sum(axis=1)
+
+
+class _Learner:
+    """Expectation maximisation from a first guess that tells local patterns apart."""
+
+    def __init__(self, codes: SymbolSet, seconds_end: float) -> None:
+        counts = JointCounts(codes.train, codes.sizes)
+        tree = chow_liu_tree(counts)
+        self._levels = _Levels(tree)
+        self._end = seconds_end
+        order = self._levels.order
+        self.train, self.validation, self.test = (part[:, order] for part in codes.parts())
+        self._sizes = codes.sizes[order]
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        self._near = place[_nearest(counts, order)]
+        self.edges_bits = int(np.ceil((len(order) - 1) * np.log2(max(2, len(order)))))
+
+    def first_guess(self) -> HiddenTree:
+        """Return the model whose hidden symbols are hashes of a variable and its nearest ones."""
+        expected = self._nothing()
+        for start in range(0, len(self.train), _BATCH):
+            codes = self.train[start : start + _BATCH]
+            hidden = np.zeros(codes.shape, np.int64)
+            for rank in range(self._near.shape[1]):
+                hidden = hidden * int(self._sizes.max()) + codes[:, self._near[:, rank]]
+            hidden %= _STATES
+            self._count_hidden(codes, hidden, expected)
+        return self._maximise(expected)
+
+    def _count_hidden(
+        self, codes: SymbolArray, hidden: npt.NDArray[np.int64], expected: _Expected
+    ) -> None:
+        variables = np.arange(codes.shape[1])
+        np.add.at(expected.root, hidden[:, 0], 1)
+        above = hidden[:, self._levels.parents]
+        np.add.at(expected.transitions, (variables, above, hidden), 1)
+        np.add.at(expected.emissions, (variables, codes, hidden), 1)
+
+    def _nothing(self) -> _Expected:
+        variables, symbols = self.train.shape[1], int(self._sizes.max())
+        return _Expected(
+            np.zeros(_STATES),
+            np.zeros((variables, _STATES, _STATES)),
+            np.zeros((variables, symbols, _STATES)),
+        )
+
+    def _maximise(self, expected: _Expected) -> HiddenTree:
+        """Return the model that fits expected counts, each drawn towards its variable's average."""
+        root = expected.root + _SMOOTHING / _STATES
+        average = expected.transitions.sum(axis=1, keepdims=True) + 1e-3
+        average /= average.sum(axis=2, keepdims=True)
+        transitions = expected.transitions + _SMOOTHING * average
+        mask = (np.arange(expected.emissions.shape[1]) < self._sizes[:, None])[:, :, None]
+        shown = expected.emissions.sum(axis=2, keepdims=True) + 0.5 * mask
+        shown /= shown.sum(axis=1, keepdims=True)
+        emissions = expected.emissions + _SMOOTHING * shown
+        return HiddenTree(
+            (root / root.sum()).astype(np.float32),
+            (transitions / transitions.sum(axis=2, keepdims=True)).astype(np.float32),
+            (emissions / emissions.sum(axis=1, keepdims=True)).astype(np.float32),
+        )
+
+    def improve(self, model: HiddenTree, train: SymbolArray) -> HiddenTree:
+        """Return the model after one pass of expectation maximisation."""
+        expected = self._nothing()
+        propagation = _Propagation(model, self._levels)
+        for start in range(0, len(train), _BATCH):
+            codes = train[start : start + _BATCH]
+            beliefs, messages, _ = propagation.up(codes)
+            propagation.down(codes, beliefs, messages, expected)
+        return self._maximise(expected)
+
+    def bits(self, model: HiddenTree, codes: SymbolArray) -> FloatArray:
+        """Return the code length of each example (variables by depth)."""
+        propagation = _Propagation(model, self._levels)
+        parts = [
+            -propagation.up(codes[start : start + _BATCH])[2]
+            for start in range(0, len(codes), _BATCH)
+        ]
+        result: FloatArray = np.concatenate(parts) * BITS_PER_NAT
+        return result
+
+    def learn(self) -> tuple[HiddenTree, int]:
+        """Return the best model on validation, and the number of passes."""
+        model = self.first_guess()
+        held_out = self.validation[:2000]
+        best = (float(self.bits(model, held_out).mean()), model, 0)
+        for turn in range(1, _MOST_PASSES + 1):
+            started = time.monotonic()
+            model = self.improve(model, self.train)
+            bits = float(self.bits(model, held_out).mean())
+            gain = best[0] - bits
+            if gain > 0:
+                best = (bits, model, turn)
+            spent = time.monotonic() - started
+            if gain < _LEAST_GAIN_BITS * bits or time.monotonic() + spent > self._end:
+                break
+        return best[1], best[2]
+
+
+def _nearest(counts: JointCounts, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return each variable with the ones that tell most about it, itself last.
+
+    Returns:
+        Shape ``(variables, kept)``, original numbers, rows in ``order``.
+    """
+    kept = max(1, int(np.log(_STATES) / np.log(int(counts.sizes.max())) + 1e-9))
+    rows = np.empty((len(order), min(kept, len(order))), np.int64)
+    for row, variable in enumerate(order):
+        information = counts.information_nats(int(variable))
+        information[variable] = np.inf
+        rows[row] = np.argsort(-information, kind="stable")[: rows.shape[1]][::-1]
+    return rows
+
+
+class HiddenChowLiu:
+    """Sixteen hidden symbols a variable on the Chow-Liu tree, by EM."""
+
+    key = "hidden_chow_liu_tree"
+    title = "hidden Chow–Liu tree"
+    source = "Liu & Van den Broeck 2021, on Chow & Liu 1968; EM by belief propagation, Pearl 1988"
+    most_seconds = 120.0
+
+    def obstacle(self, symbols: SymbolSet) -> str | None:
+        """Refuse what the tree refuses."""
+        if symbols.variables < 3:
+            return "it needs three variables"
+        if symbols.variables * (min(int(symbols.sizes.max()), _LEVELS) - 1) > MOST_FEATURES:
+            return f"more than {MOST_FEATURES:,} pairs of variable and symbol"
+        return None
+
+    def least_seconds(self, symbols: SymbolSet) -> float:
+        """Return about how long two passes take."""
+        return 2 * symbols.train.size * _STATES**2 * _SECONDS_A_CELL / 4
+
+    def fit(self, symbols: SymbolSet, seconds: float) -> FittedModel:
+        """Learn while validation improves and there is time."""
+        end = time.monotonic() + 0.85 * seconds
+        coarse = coarsen(symbols, _LEVELS)
+        learner = _Learner(coarse.codes, end)
+        model, passes = learner.learn()
+        (root, transitions, emissions), parameter_bits = store(
+            np.log(np.maximum(model.root, 1e-26)),
+            np.log(np.maximum(model.transitions, 1e-26)),
+            np.log(np.maximum(model.emissions, 1e-26)),
+        )
+        rounded = HiddenTree(
+            _distribution(root, 0), _distribution(transitions, 2), _distribution(emissions, 1)
+        )
+        coded = [
+            add_within(coarse, index, learner.bits(rounded, part))
+            for index, part in ((1, learner.validation), (2, learner.test))
+        ]
+        some = learner.train[:2000]
+        train_bits = learner.bits(rounded, some) + coarse.within_bits[0][: len(some)]
+        wide = "" if symbols.sizes.max() <= _LEVELS else f", on codes of at most {_LEVELS} symbols"
+        return FittedModel(
+            test_bits=coded[1],
+            validation_bits=float(coded[0].mean()),
+            train_bits=float(train_bits.mean()),
+            parameter_bits=parameter_bits + coarse.parameter_bits + learner.edges_bits,
+            settings=f"{_STATES} hidden symbols a variable, {passes} passes of EM{wide}",
+        )
+
+
+def _distribution(logarithms: FloatArray, axis: int) -> Floats32:
+    values = np.exp(logarithms)
+    values[logarithms < -59] = 0
+    result: Floats32 = (values / values.sum(axis=axis, keepdims=True)).astype(np.float32)
+    return result
