@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+Clock = Literal["wall", "processor"]
 SmallSymbols = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
@@ -22,7 +25,9 @@ class MemberJob:
         image_shape: ``(channels, height, width)``, or None for a table.
         grey: chances that training pixels are drawn by anew, or None.
         seed: of the weights and the order of examples.
-        seconds: wall-clock time for all of it.
+        seconds: time for all of it.
+        clock: what measures it: the wall clock, or the worker's own processor time, which other
+            work on the machine does not shorten.
     """
 
     train: SmallSymbols
@@ -33,6 +38,11 @@ class MemberJob:
     grey: npt.NDArray[np.float32] | None
     seed: int
     seconds: float
+    clock: Clock = "wall"
+
+    def now(self) -> float:
+        """Return the time by the job's clock."""
+        return time.monotonic() if self.clock == "wall" else time.process_time()
 
 
 @dataclass(frozen=True, eq=False)

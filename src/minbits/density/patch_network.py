@@ -35,7 +35,7 @@ class PatchShape:
     rows_above: int = 8
     reach: int = 9
     width: int = 256
-    depth: int = 2
+    depth: int = 3
     row_width: int = 128
 
     @property
@@ -64,24 +64,22 @@ class PatchShape:
 class RowContext(nn.Module):
     """A vector for each row of each image that knows all rows above and nothing else.
 
-    The first layer is linear in the pixels, so that the sum over the rows above is a running sum.
+    A gated recurrent unit (Cho et al. 2014) reads the image row by row.
     """
 
     def __init__(self, shape: PatchShape) -> None:
         super().__init__()
         width = shape.row_width
-        self.rows = nn.Parameter(torch.randn(shape.height, shape.columns, width) * 0.1)
+        self.unit = nn.GRU(shape.columns, width, batch_first=True)
         self.bias = nn.Parameter(torch.zeros(shape.height, width))
-        self.hidden = nn.Linear(width, width)
         self.out = nn.Linear(width, shape.width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return contexts of shape ``(examples, height, width)`` for grey values in [0, 1]."""
-        rows = torch.einsum("brc,rcw->brw", images, self.rows)
-        above = rows.cumsum(1) - rows
-        hidden = functional.relu(above + self.bias)
-        hidden = hidden + functional.relu(self.hidden(hidden))
-        result: Tensor = self.out(hidden)
+        # Shifted down by one: a row must not see itself.
+        above = functional.pad(images[:, :-1], (0, 0, 1, 0))
+        states, _ = self.unit(above)
+        result: Tensor = self.out(functional.relu(states + self.bias))
         return result
 
 
@@ -90,13 +88,20 @@ class PatchNetwork(nn.Module):
 
     offsets: Tensor
 
-    def __init__(self, shape: PatchShape) -> None:
+    def __init__(self, shape: PatchShape, context_logits: Tensor, place_logits: Tensor) -> None:
+        """Start from counts, so that the network learns what they leave.
+
+        Args:
+            shape: what it looks at.
+            context_logits: first logits by small context, shape ``(contexts, outputs)``.
+            place_logits: first logits by place, shape ``(pixels, outputs)``.
+        """
         super().__init__()
         self.shape = shape
         self.register_buffer("offsets", shape.offsets(), persistent=False)
         self.is_grey = shape.symbols > 2
         inputs = len(self.offsets) * (2 if self.is_grey else 1)
-        outputs = shape.symbols if self.is_grey else 1
+        outputs = place_logits.shape[1]
         self.patch = nn.Linear(inputs, shape.width)
         self.places = nn.Parameter(torch.zeros(shape.pixels, shape.width))
         self.rows = RowContext(shape)
@@ -104,7 +109,9 @@ class PatchNetwork(nn.Module):
             nn.Linear(shape.width, shape.width) for _ in range(shape.depth - 1)
         )
         self.out = nn.Linear(shape.width, outputs)
-        self.out_places = nn.Parameter(torch.zeros(shape.pixels, outputs))
+        self.out_places = nn.Parameter(place_logits.clone())
+        self.out_contexts = nn.Parameter(context_logits.clone())
+        nn.init.zeros_(self.out.bias)
         nn.init.zeros_(self.out.weight)
 
     def _patches(self, symbols: Tensor, image: Tensor, pixel: Tensor) -> Tensor:
@@ -122,13 +129,14 @@ class PatchNetwork(nn.Module):
         values = seen.to(torch.bfloat16) / (shape.symbols - 1)
         return torch.cat([values, (seen > 0).to(torch.bfloat16)], dim=1)
 
-    def forward(self, symbols: Tensor, image: Tensor, pixel: Tensor) -> Tensor:
+    def forward(self, symbols: Tensor, image: Tensor, pixel: Tensor, context: Tensor) -> Tensor:
         """Return logits of some pixels.
 
         Args:
             symbols: uint8 or int16, shape ``(examples, height, columns)``.
             image: which example, shape ``(pixels,)``, int64.
             pixel: which pixel of it, shape ``(pixels,)``, int64.
+            context: number of each pixel's small context, shape ``(pixels,)``, int64.
 
         Returns:
             Shape ``(pixels, symbols)``, or ``(pixels, 1)`` for two symbols: of symbol 1.
@@ -145,7 +153,7 @@ class PatchNetwork(nn.Module):
             for layer in self.layers:
                 hidden = hidden + functional.relu(layer(hidden))
             logits = self.out(hidden)
-        return logits.float() + self.out_places[pixel]
+        return logits.float() + self.out_places[pixel] + self.out_contexts[context]
 
 
 def negative_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from minbits.information.models.context_counts import contexts
+from minbits.information.models.context_kernels import REACH, causal_neighbours
 
 # Neighbours of the context, and codes of a grey value.
 _ORDER = 10
@@ -24,6 +24,7 @@ class PixelSampler:
 
     Attributes:
         chances: of each context, shape ``(contexts,)``.
+        shares: distribution of the codes of a pixel in each context, ``(contexts, codes)``.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class PixelSampler:
             counts += np.bincount(cells.ravel(), minlength=size * codes)
         shares = counts.reshape(size, codes)
         shares /= shares.sum(axis=1, keepdims=True)
+        self.shares = shares
         spread = np.sqrt((shares * (1 - shares)).sum(axis=1) / 2)
         self.chances: Floats32 = np.minimum(1, spread / full_spread + least).astype(np.float32)
 
@@ -60,11 +62,20 @@ class PixelSampler:
     @staticmethod
     def contexts(images: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Return the context of each pixel, from which neighbours are on."""
-        return contexts((images > 0).astype(np.uint8), _ORDER).astype(np.int64)
+        on = (images > 0).astype(np.int64)
+        _, height, width = on.shape
+        padded = np.pad(on, ((0, 0), (REACH, 0), (REACH, REACH)))
+        found = np.zeros(on.shape, np.int64)
+        for bit, (row, column) in enumerate(causal_neighbours(_ORDER)):
+            top, left = REACH + row, REACH + column
+            found |= padded[:, top : top + height, left : left + width] << bit
+        # A blank neighbourhood says little but its place.
+        places = np.arange(height * width).reshape(height, width)
+        return np.where(found == 0, (1 << _ORDER) + places, found)
 
     def keep(
         self, images: npt.NDArray[np.integer], generator: np.random.Generator
-    ) -> tuple[npt.NDArray[np.int64], Floats32]:
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats32]:
         """Draw pixels of a batch.
 
         Args:
@@ -72,8 +83,9 @@ class PixelSampler:
             generator: source of chance.
 
         Returns:
-            Places in the flattened batch, and the weight of each.
+            Places in the flattened batch, their contexts, and the weight of each.
         """
-        chances = self.chances[self.contexts(images)].ravel()
+        found = self.contexts(images).ravel()
+        chances = self.chances[found]
         kept = np.flatnonzero(generator.random(len(chances), np.float32) < chances)
-        return kept, 1 / chances[kept]
+        return kept, found[kept], 1 / chances[kept]

@@ -24,7 +24,7 @@ _BATCH_IMAGES = 96
 _FULL_SPREAD = 0.6
 _LEAST_CHANCE = 0.02
 _CODED_PIXELS = 65_536
-_TRAIN_EXAMPLES_CODED = 1000
+_TRAIN_EXAMPLES_CODED = 500
 
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -64,6 +64,24 @@ class _Batches:
         return (drawn < self._grey[rows]).astype(np.uint8)
 
 
+def first_logits(sampler: PixelSampler, images: Images, symbols: int) -> tuple[Tensor, Tensor]:
+    """Return logits by context and by place from counts; for two symbols, of symbol 1.
+
+    Grey values start from their frequencies by place, since few contexts repeat.
+    """
+    pixels = images.shape[1] * images.shape[2]
+    if symbols == 2:
+        on = np.clip(sampler.shares[:, 1:], 1e-4, 1 - 1e-4)
+        return torch.from_numpy(np.log(on / (1 - on))).float(), torch.zeros(pixels, 1)
+    counts = np.full((pixels, symbols), 0.1)
+    flat = images[:10_000].reshape(-1, pixels).astype(np.int64)
+    for row in flat:
+        counts[np.arange(pixels), row] += 1
+    chances = counts / counts.sum(axis=1, keepdims=True)
+    contexts = torch.zeros(len(sampler.shares), symbols)
+    return contexts, torch.from_numpy(np.log(chances)).float()
+
+
 def code_images(network: PatchNetwork, images: Images) -> npt.NDArray[np.float32]:
     """Return the probability of every pixel's symbol, shape ``(examples, pixels)``."""
     pixels = network.shape.pixels
@@ -75,7 +93,9 @@ def code_images(network: PatchNetwork, images: Images) -> npt.NDArray[np.float32
             chunk = torch.from_numpy(images[start : start + batch])
             image = torch.arange(len(chunk)).repeat_interleave(pixels)
             pixel = torch.arange(pixels).repeat(len(chunk))
-            nats = negative_log_likelihood(network(chunk, image, pixel), chunk.reshape(-1))
+            context = torch.from_numpy(PixelSampler.contexts(images[start : start + batch]))
+            logits = network(chunk, image, pixel, context.reshape(-1))
+            nats = negative_log_likelihood(logits, chunk.reshape(-1))
             parts.append(torch.exp(-nats.double()).float().reshape(len(chunk), pixels).numpy())
     network.train()
     return np.concatenate(parts)
@@ -84,11 +104,12 @@ def code_images(network: PatchNetwork, images: Images) -> npt.NDArray[np.float32
 class _Trainer:
     """AdamW with a rate that falls linearly with the time that has passed."""
 
-    def __init__(self, network: PatchNetwork, seconds: float) -> None:
+    def __init__(self, network: PatchNetwork, job: MemberJob, seconds: float) -> None:
         self.network = network
         self.steps = 0
         self._seconds = seconds
-        self._started = time.monotonic()
+        self._job = job
+        self._started = job.now()
         self._optimizer = torch.optim.AdamW(
             network.parameters(), _LEARNING_RATE, betas=(0.9, 0.99), weight_decay=_WEIGHT_DECAY
         )
@@ -97,7 +118,7 @@ class _Trainer:
     @property
     def progress(self) -> float:
         """The part of the time that has passed, from 0 to 1."""
-        return min(1.0, (time.monotonic() - self._started) / self._seconds)
+        return min(1.0, (self._job.now() - self._started) / self._seconds)
 
     def step(self, loss: Tensor) -> None:
         """Take one step."""
@@ -109,8 +130,8 @@ class _Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         with torch.no_grad():
-            # A running mean at first, so that the first weights do not linger in short runs.
-            rate = max(_AVERAGE_RATE, 1 / self.steps)
+            # Faster at first, so that the first weights do not linger in short runs.
+            rate = max(_AVERAGE_RATE, min(1.0, 10 / self.steps))
             torch._foreach_lerp_(self._average, list(self.network.parameters()), rate)
 
     def take_average(self) -> None:
@@ -123,21 +144,23 @@ class _Trainer:
 def _batch_loss(
     network: PatchNetwork, batch: Images, sampler: PixelSampler, generator: np.random.Generator
 ) -> Tensor:
-    kept, weights = sampler.keep(batch, generator)
+    kept, contexts, weights = sampler.keep(batch, generator)
     where = torch.from_numpy(kept)
     symbols = torch.from_numpy(batch)
     image = torch.div(where, network.shape.pixels, rounding_mode="floor")
-    logits = network(symbols, image, where - image * network.shape.pixels)
+    pixel = where - image * network.shape.pixels
+    logits = network(symbols, image, pixel, torch.from_numpy(contexts))
     nats = negative_log_likelihood(logits, symbols.reshape(-1)[where])
     return (nats * torch.from_numpy(weights)).sum() / len(batch)
 
 
 def _coding_seconds(network: PatchNetwork, job: MemberJob, some: Images) -> float:
     """Return about how long coding all held-out images takes."""
-    started = time.monotonic()
+    code_images(network, some[:10])  # the first call prepares what later ones reuse
+    started = job.now()
     code_images(network, some)
     images = len(job.validation) + len(job.test) + _TRAIN_EXAMPLES_CODED
-    return (time.monotonic() - started) * images / len(some)
+    return (job.now() - started) * images / len(some)
 
 
 def patch_shape(job: MemberJob) -> PatchShape:
@@ -157,23 +180,24 @@ def patch_shape(job: MemberJob) -> PatchShape:
 def train_patch(job: MemberJob) -> MemberResult:
     """Train one network for the time given, and code the held-out images with it."""
     started, cpu_started = time.monotonic(), time.process_time()
+    started_by_clock = job.now()
     assert job.image_shape is not None
     torch.manual_seed(job.seed)
     generator = np.random.Generator(np.random.PCG64(job.seed))
     batches = _Batches(job, generator)
-    network = PatchNetwork(patch_shape(job))
-    sampler = PixelSampler(batches.images, network.shape.symbols, _FULL_SPREAD, _LEAST_CHANCE)
+    shape = patch_shape(job)
+    sampler = PixelSampler(batches.images, shape.symbols, _FULL_SPREAD, _LEAST_CHANCE)
+    network = PatchNetwork(shape, *first_logits(sampler, batches.images, shape.symbols))
     validation, test = (as_rows(part, job.image_shape) for part in (job.validation, job.test))
-    coding = 1.3 * _coding_seconds(network, job, validation[:200])
-    left = job.seconds - (time.monotonic() - started) - coding
-    trainer = _Trainer(network, max(1.0, left))
+    coding = 1.2 * _coding_seconds(network, job, validation[:100])
+    left = job.seconds - (job.now() - started_by_clock) - coding
+    trainer = _Trainer(network, job, max(1.0, left))
     batch_images = min(_BATCH_IMAGES, len(job.train))
     while trainer.progress < 1:
         batch = batches.next(batch_images)
         trainer.step(_batch_loss(network, batch, sampler, generator))
     trainer.take_average()
     parameter_bits = store_weights(network)
-    shape = network.shape
     settings = (
         f"{shape.depth} hidden layers of {shape.width} over {len(network.offsets)} causal pixels, "
         "the place, and a context of all rows above"
