@@ -36,6 +36,22 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
+def check_writable(path: Path) -> None:
+    """Check that a file can be written at ``path``, and leave nothing behind but its folder.
+
+    Raises:
+        OutputError: if it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}-", dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            str(path), error.strerror or str(error), "a writable path", "Choose another path."
+        ) from error
+
+
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return  # a folder cannot be opened there

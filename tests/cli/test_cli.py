@@ -41,19 +41,28 @@ def test_help_has_an_example(command: str) -> None:
 
 
 def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
-    done = run("entropy", idx_folder, "--threshold", "100", "--json", cwd=tmp_path)
+    done = run(
+        "entropy", idx_folder, "--threshold", "100", "--minutes", "0.1", "--json", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     keys = {"key", "value", "unit", "of", "scope", "kind", "method", "low", "high", "warning"}
     assert all(set(figure) == keys for figure in found["figures"])
     assert found["threshold"] == 100
+    assert {figure["scope"] for figure in found["figures"]} == {"example", "data set"}
+    rungs = {rung["key"]: rung for rung in found["ladder"]["rungs"]}
+    assert rungs["chow_liu_tree"]["example_bits"] < rungs["independent"]["example_bits"]
+    assert (tmp_path / found["ladder_chart"]).read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / found["heat_map"]).read_bytes().startswith(b"\x89PNG")
 
 
 def test_entropy_as_text_says_what_each_figure_is(idx_folder: Path, tmp_path: Path) -> None:
-    done = run("entropy", idx_folder, "--heat-map", tmp_path / "map.png", cwd=tmp_path)
+    done = run("entropy", idx_folder, "--heat-map", "map.png", "--minutes", "0.1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "not an entropy" in done.stdout
+    assert "one example" in done.stdout
+    assert "whole set" in done.stdout
+    assert "190.79 on MNIST" in done.stdout
     assert (tmp_path / "map.png").exists()
 
 
@@ -94,6 +103,9 @@ def test_an_empty_ledger_is_listed(tmp_path: Path) -> None:
     [
         (["entropy", "no-such-set"], "data set 'no-such-set': got an unknown name"),
         (["entropy", "digits", "--threshold", "nan"], "--threshold"),
+        (["entropy", "digits", "--binarise", "maybe"], "--binarise"),
+        (["entropy", "digits", "--minutes", "-1"], "--minutes"),
+        (["entropy", "iris", "--step", "0"], "--step"),
         (["size", "digits", "--accuracy", "1.5"], "--accuracy: got 1.5"),
         (["size", "digits", "--accuracy", "0"], "--accuracy: got 0.0"),
         (["size", "digits", "--out", "/proc/none/x.mbn"], "/proc/none/x.mbn"),

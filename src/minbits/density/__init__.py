@@ -1,1 +1,1 @@
-"""Neural models of examples, as plugs of the entropy ladder; PyTorch runs in their workers alone."""
+"""Neural rungs of the entropy ladder; PyTorch runs in their workers alone."""

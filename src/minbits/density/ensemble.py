@@ -90,7 +90,8 @@ class AutoregressiveNetwork:
         """Return about how long a run must be that beats the counting models."""
         if self._kind == "patch":
             held_out = symbols.validation.size + symbols.test.size
-            return 60.0 + held_out * (1 + symbols.sizes.max() / 64) * 6e-6
+            training = min(60.0, symbols.train.size * 2e-6)
+            return 12.0 + training + held_out * (1 + float(symbols.sizes.max()) / 64) * 6e-6
         return 10.0
 
     def fit(self, symbols: SymbolSet, seconds: float) -> FittedModel:
@@ -112,7 +113,11 @@ class AutoregressiveNetwork:
         results = train_members(self._kind, job, self._members or usable_cores())
         if coarse is not None:
             return _fitted(results, coarse.within_bits, coarse.parameter_bits)
-        nothing = (np.zeros(len(codes.train)), np.zeros(len(codes.validation)), np.zeros(len(codes.test)))
+        nothing = (
+            np.zeros(len(codes.train)),
+            np.zeros(len(codes.validation)),
+            np.zeros(len(codes.test)),
+        )
         return _fitted(results, nothing, 0)
 
 
@@ -120,4 +125,3 @@ NEURAL_MODELS: tuple[AutoregressiveNetwork, ...] = (
     AutoregressiveNetwork("patch"),
     AutoregressiveNetwork("masked"),
 )
-

@@ -125,7 +125,7 @@ class PatchNetwork(nn.Module):
         seen = padded.reshape(-1)[centre[:, None] + self.offsets]
         if not self.is_grey:
             return seen.to(torch.bfloat16)
-        # Beside its value, whether a pixel is blank at all: the most informative bit of most images.
+        # Beside its value, whether a pixel is blank: the most informative bit of most images.
         values = seen.to(torch.bfloat16) / (shape.symbols - 1)
         return torch.cat([values, (seen > 0).to(torch.bfloat16)], dim=1)
 
@@ -153,7 +153,8 @@ class PatchNetwork(nn.Module):
             for layer in self.layers:
                 hidden = hidden + functional.relu(layer(hidden))
             logits = self.out(hidden)
-        return logits.float() + self.out_places[pixel] + self.out_contexts[context]
+        result: Tensor = logits.float() + self.out_places[pixel] + self.out_contexts[context]
+        return result
 
 
 def negative_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:

@@ -87,5 +87,5 @@ class PixelSampler:
         """
         found = self.contexts(images).ravel()
         chances = self.chances[found]
-        kept = np.flatnonzero(generator.random(len(chances), np.float32) < chances)
-        return kept, found[kept], 1 / chances[kept]
+        kept = np.flatnonzero(generator.random(len(chances), np.float32) < chances).astype(np.int64)
+        return kept, found[kept], (1 / chances[kept]).astype(np.float32)

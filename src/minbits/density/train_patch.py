@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from minbits.density.member import MemberJob, MemberResult, SmallSymbols
+from minbits.density.member import MemberJob, MemberResult
 from minbits.density.patch_network import PatchNetwork, PatchShape, negative_log_likelihood
 from minbits.density.pixel_sampling import PixelSampler
 from minbits.density.stored_weights import store_weights
@@ -29,11 +30,14 @@ _TRAIN_EXAMPLES_CODED = 500
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
-def as_rows(symbols: SmallSymbols, image_shape: tuple[int, int, int]) -> Images:
+def as_rows(symbols: npt.NDArray[Any], image_shape: tuple[int, int, int]) -> npt.NDArray[Any]:
     """Return images of shape ``(examples, height, width * channels)``, channels interleaved."""
     channels, height, width = image_shape
     images = symbols.reshape(len(symbols), channels, height, width).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(images.reshape(len(symbols), height, width * channels))
+    result: npt.NDArray[Any] = np.ascontiguousarray(
+        images.reshape(len(symbols), height, width * channels)
+    )
+    return result
 
 
 class _Batches:
@@ -42,7 +46,7 @@ class _Batches:
     def __init__(self, job: MemberJob, generator: np.random.Generator) -> None:
         assert job.image_shape is not None
         self._images = as_rows(job.train, job.image_shape)
-        self._grey = None if job.grey is None else as_rows(job.grey, job.image_shape)  # type: ignore[arg-type]
+        self._grey = None if job.grey is None else as_rows(job.grey, job.image_shape)
         self._generator = generator
         self._order = np.empty(0, np.int64)
         self.seen = 0

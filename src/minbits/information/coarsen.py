@@ -116,9 +116,7 @@ def coarsen(symbols: SymbolSet, levels: int) -> Coarsened:
     )
     best: tuple[float, list[FloatArray]] | None = None
     for smoothing in _SMOOTHINGS:
-        found = [
-            _within_logarithms(c, t, smoothing) for c, t in zip(counts, tables, strict=True)
-        ]
+        found = [_within_logarithms(c, t, smoothing) for c, t in zip(counts, tables, strict=True)]
         bits = _mean_within(found, symbols.validation, wide)
         if best is None or bits < best[0]:
             best = (bits, found)
@@ -141,9 +139,7 @@ def coarsen(symbols: SymbolSet, levels: int) -> Coarsened:
 
 
 def _mean_within(logarithms: list[FloatArray], part: SymbolArray, wide: list[int]) -> float:
-    return -sum(
-        float(item[part[:, j]].mean()) for j, item in zip(wide, logarithms, strict=True)
-    )
+    return -sum(float(item[part[:, j]].mean()) for j, item in zip(wide, logarithms, strict=True))
 
 
 def _normalised(logarithms: FloatArray, table: npt.NDArray[np.int32]) -> FloatArray:

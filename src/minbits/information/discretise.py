@@ -1,10 +1,10 @@
-"""From a data set to integer symbols: binarised pixels, grey values, or columns at a stated step."""
+"""From a data set to integer symbols: binary pixels, grey values, columns at a stated step."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +86,7 @@ def _split(
     return train[kept], train[held], test
 
 
-def _flat(inputs: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _flat(inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return inputs.reshape(len(inputs), -1)
 
 
@@ -120,9 +120,10 @@ def _binary_images(data: DataSet, how: Discretisation) -> SymbolSet:
 
 
 def _grey_images(data: DataSet) -> SymbolSet:
-    parts, sizes, ordered, what = [], [], [], ""
     if can_binarise(data):
-        parts = [np.asarray(_flat(part), np.int32) for part in (data.train_inputs, data.test_inputs)]
+        parts = [
+            np.asarray(_flat(part), np.int32) for part in (data.train_inputs, data.test_inputs)
+        ]
         top = max(int(part.max(initial=0)) for part in parts)
         what = "grey values as they are"
     else:
@@ -138,11 +139,9 @@ def _grey_images(data: DataSet) -> SymbolSet:
             "entropy ladder", f"grey values up to {top}", f"below {MOST_SYMBOLS}", "Rescale them."
         )
     variables = parts[0].shape[1]
-    sizes_array = np.full(variables, top + 1, np.int64)
-    del sizes, ordered
     return SymbolSet(
         *_split(parts[0], parts[1]),
-        sizes=sizes_array,
+        sizes=np.full(variables, top + 1, np.int64),
         image_shape=data.input_shape,
         ordered=np.ones(variables, np.bool_),
         what=what,
@@ -165,7 +164,7 @@ def column_step(column: Column, values: FloatArray, asked: float | None) -> floa
         return 1.0
     spread = float(present.max() - present.min())
     if column.kind == "integer":
-        # An alphabet of millions is no table: such a column is taken at a coarser step, and says so.
+        # An alphabet of millions is no table: such a column takes a coarser step, and says so.
         return float(2 ** max(0, math.ceil(math.log2(max(1.0, (spread + 1) / (MOST_SYMBOLS / 2))))))
     deviation = float(present.std())
     if asked is None:

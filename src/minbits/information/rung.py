@@ -1,4 +1,4 @@
-"""One rung of the entropy ladder: a bound of H(X) on held-out examples, and what its model costs."""
+"""One rung of the entropy ladder: a held-out bound of H(X), and what its model costs."""
 
 from __future__ import annotations
 

@@ -141,9 +141,7 @@ class ContextCounts:
         return FittedModel(
             test_bits=tables.bits(symbols.test, strength)[:, index],
             validation_bits=float(means[row, index]),
-            train_bits=float(
-                tables.bits(symbols.train[:_CHOSEN_BY], strength)[:, index].mean()
-            ),
+            train_bits=float(tables.bits(symbols.train[:_CHOSEN_BY], strength)[:, index].mean()),
             parameter_bits=tables.file_bits(index),
             settings=f"up to {ORDERS[index]} causal neighbours, order by order; {strength:g} "
             "pseudo-counts for the order below; blank contexts by their place",

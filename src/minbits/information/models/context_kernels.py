@@ -1,4 +1,4 @@
-"""Compiled loops over pixels and their causal neighbourhoods; their plain twins are in the tests."""
+"""Compiled loops over pixels and their causal neighbourhoods; the tests hold plain twins."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def full_context(padded, image, row, column, neighbours):  # type: ignore[no-unt
     """Return a pixel's neighbours as the bits of a number, the nearest one lowest."""
     context = 0
     for bit in range(neighbours.shape[0]):
-        value = padded[
-            image, row + REACH + neighbours[bit, 0], column + REACH + neighbours[bit, 1]
-        ]
+        value = padded[image, row + REACH + neighbours[bit, 0], column + REACH + neighbours[bit, 1]]
         context |= int(value) << bit
     return context
 

@@ -15,6 +15,7 @@ from minbits.units import BITS_PER_NAT
 _COMPONENTS = (1, 2, 4, 8, 16, 32)
 _COVARIANCES = ("full", "diag")
 _MOST_VARIABLES = 64
+_LEAST_SYMBOLS = 8
 _SEED = 0
 _FLOOR = 1e-4
 
@@ -31,9 +32,7 @@ def spread_within_steps(part: SymbolArray, seed: int) -> FloatArray:
     return result
 
 
-def fit_gaussians(
-    train: FloatArray, validation: FloatArray, end: float
-) -> tuple[Any, float, str]:
+def fit_gaussians(train: FloatArray, validation: FloatArray, end: float) -> tuple[Any, float, str]:
     """Return the mixture that codes validation best, its mean log-density, and what was chosen.
 
     Args:
@@ -84,7 +83,9 @@ class GaussianMixture:
 
     key = "gaussian_mixture"
     title = "mixture of Gaussians"
-    source = "EM, Dempster, Laird & Rubin 1977, by scikit-learn; noise of one step, Theis et al. 2016"
+    source = (
+        "EM, Dempster, Laird & Rubin 1977, by scikit-learn; noise of one step, Theis et al. 2016"
+    )
     most_seconds = 40.0
 
     def obstacle(self, symbols: SymbolSet) -> str | None:
@@ -93,8 +94,8 @@ class GaussianMixture:
             return "it is for tables of numbers"
         if not symbols.ordered.all():
             return "it is for tables without categories"
-        if symbols.sizes.min() <= 2:
-            return "it is for tables without binary columns"
+        if symbols.sizes.min() < _LEAST_SYMBOLS:
+            return f"it is for numbers of at least {_LEAST_SYMBOLS} values"
         if symbols.variables > _MOST_VARIABLES:
             return f"it is for at most {_MOST_VARIABLES} columns"
         return None
@@ -126,9 +127,7 @@ class GaussianMixture:
         )
 
 
-def _round_moments(
-    centre: FloatArray, scale: FloatArray
-) -> tuple[tuple[FloatArray, ...], int]:
+def _round_moments(centre: FloatArray, scale: FloatArray) -> tuple[tuple[FloatArray, ...], int]:
     # Half precision of a centre in thousands of steps would be off by steps: whole steps then.
     whole = np.round(centre)
     (low, high, log_scale), bits = store(whole % 1024, whole // 1024, np.log(scale))

@@ -1,0 +1,122 @@
+"""The ladder as a chart: from the naive figure down to the tightest bound."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import matplotlib.figure
+from matplotlib.axes import Axes
+
+from minbits.information.input_ladder import InputLadder
+from minbits.views.published_entropies import PublishedEntropy, published_entropies
+
+_DOTS_PER_INCH = 150
+_BAR = "#1d3557"
+_COST = "#a8b7c7"
+_MARK = "#c1121f"
+
+
+@dataclass(frozen=True)
+class LadderBar:
+    """One rung as it is drawn.
+
+    Attributes:
+        name: of the model.
+        example_bits: mean code length of a test example.
+        interval_bits: its 95 % interval; None for a compressor.
+        model_bits: the model's cost amortised over its training examples.
+        is_loose: whether examples were too few for the model.
+    """
+
+    name: str
+    example_bits: float
+    interval_bits: tuple[float, float] | None
+    model_bits: float
+    is_loose: bool
+
+
+@dataclass(frozen=True)
+class LadderChart:
+    """The numbers of the chart.
+
+    Attributes:
+        title: of the chart.
+        bars: longest first.
+        marks: published code lengths under the same binarisation.
+        note: where the climb stopped, or None.
+    """
+
+    title: str
+    bars: tuple[LadderBar, ...]
+    marks: tuple[PublishedEntropy, ...]
+    note: str | None
+
+
+def ladder_chart(ladder: InputLadder, data_name: str, binarise: str) -> LadderChart:
+    """Return the numbers of the chart of a ladder."""
+    rungs = sorted(ladder.rungs, key=lambda rung: -rung.example_bits)
+    bars = tuple(
+        LadderBar(
+            rung.title,
+            rung.example_bits,
+            rung.interval_bits,
+            rung.amortised_model_bits,
+            rung.warning is not None,
+        )
+        for rung in rungs
+    )
+    title = (
+        f"{data_name}, {ladder.what}: upper bounds of the entropy of one example\n"
+        f"mean over {ladder.test_examples:,} test examples, models fitted to "
+        f"{ladder.train_examples:,} others"
+    )
+    note = None if ladder.stopped is None else f"stopped {ladder.stopped}"
+    return LadderChart(title, bars, published_entropies(data_name, binarise), note)
+
+
+def _draw_bar(axes: Axes, place: int, bar: LadderBar) -> None:
+    axes.barh(place, bar.example_bits, color=_BAR, height=0.62, zorder=3)
+    axes.barh(
+        place, bar.model_bits, left=bar.example_bits, color=_COST, height=0.62, zorder=2,
+        hatch="///", edgecolor="white", linewidth=0,
+    )  # fmt: skip
+    if bar.interval_bits is not None:
+        low, high = bar.interval_bits
+        half = [[bar.example_bits - low], [high - bar.example_bits]]
+        axes.errorbar(bar.example_bits, place, xerr=half, color="#e07a1f", capsize=3, zorder=4)
+    text = f" {bar.example_bits:,.2f}"
+    if bar.model_bits:
+        text += f" + {bar.model_bits:,.2f} for the model"
+    if bar.is_loose:
+        text += " (too few examples)"
+    axes.text(bar.example_bits + bar.model_bits, place, text, va="center", fontsize=9)
+
+
+def draw_entropy_ladder(chart: LadderChart) -> bytes:
+    """Return a PNG: dark the code length, hatched the model's share, orange the 95 % interval."""
+    height = 1.9 + 0.42 * len(chart.bars)
+    figure = matplotlib.figure.Figure(figsize=(10.5, height), layout="constrained")
+    axes = figure.add_subplot()
+    for place, bar in enumerate(chart.bars):
+        _draw_bar(axes, place, bar)
+    longest = max(bar.example_bits + bar.model_bits for bar in chart.bars)
+    axes.set_xlim(0, 1.6 * max([longest, *(mark.bits for mark in chart.marks)]))
+    axes.set_yticks(range(len(chart.bars)), [bar.name for bar in chart.bars])
+    axes.set_ylim(len(chart.bars) - 0.4, -0.6 - 0.9 * bool(chart.marks))
+    for mark in chart.marks:
+        axes.axvline(mark.bits, color=_MARK, lw=1, ls="--", zorder=1)
+        axes.text(
+            mark.bits, -0.6, f"{mark.name} ", color=_MARK, fontsize=7, rotation=30, va="bottom",
+        )  # fmt: skip
+    axes.set_xlabel(
+        "bits of one example; hatched: the model's file, shared among its training examples"
+    )
+    axes.set_title(chart.title, fontsize=10, loc="left", pad=40 if chart.marks else 8)
+    if chart.note is not None:
+        figure.supxlabel(chart.note, fontsize=8, color="#666666", x=0.01, ha="left")
+    axes.grid(True, axis="x", color="#eeeeee", zorder=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
+    return buffer.getvalue()
