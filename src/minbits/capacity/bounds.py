@@ -1,0 +1,266 @@
+"""The table of an architecture: each formula with what it bounds, what it assumes, and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from minbits.capacity.cover import MEMORISATION_BITS_PER_WEIGHT
+from minbits.capacity.equivocation import maximum_equivocation_bits
+from minbits.capacity.network_shape import NetworkShape
+from minbits.capacity.statistical_mechanics import KRAUTH_MEZARD_BITS_PER_WEIGHT
+from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
+from minbits.capacity.vc_dimension import (
+    is_piecewise_linear,
+    perceptron_vc_dimension,
+    vc_existence_scale,
+    vc_lower_bound,
+    vc_upper_bound,
+    vc_upper_bound_closed,
+)
+from minbits.errors import ArgumentError
+
+LineKind = Literal["exact", "upper bound", "lower bound", "estimate", "up to a constant"]
+STORED_BITS = 32
+
+
+@dataclass(frozen=True)
+class CapacityQuestion:
+    """What a formula is asked.
+
+    Attributes:
+        shape: the network.
+        examples: N, for formulas that count labellings of a set.
+        stored_bits: bits of a stored parameter.
+    """
+
+    shape: NetworkShape
+    examples: int
+    stored_bits: int = STORED_BITS
+
+
+@dataclass(frozen=True)
+class CapacityFormula:
+    """One formula.
+
+    Attributes:
+        key: stable name.
+        kind: what kind of statement its value is.
+        unit: of the value.
+        bounds: what it is a statement of.
+        assumptions: under which it holds.
+        source: where it comes from.
+        objection: why it does not apply to a question, or None where it does.
+        value: the number.
+    """
+
+    key: str
+    kind: LineKind
+    unit: str
+    bounds: str
+    assumptions: str
+    source: str
+    objection: Callable[[CapacityQuestion], str | None]
+    value: Callable[[CapacityQuestion], float]
+
+
+@dataclass(frozen=True)
+class CapacityLine:
+    """A formula's answer; ``value`` is None where it does not apply, and ``objection`` says why."""
+
+    key: str
+    value: float | None
+    unit: str
+    kind: LineKind
+    bounds: str
+    assumptions: str
+    source: str
+    objection: str | None
+
+
+def _always(question: CapacityQuestion) -> str | None:
+    return None
+
+
+def _single_threshold_unit(question: CapacityQuestion) -> str | None:
+    shape = question.shape
+    if len(shape.layers) == 1 and shape.logits <= 2 and shape.is_fully_connected:
+        return None
+    return "not a single threshold unit"
+
+
+def _fully_connected(question: CapacityQuestion) -> str | None:
+    return None if question.shape.is_fully_connected else "not a fully connected chain"
+
+
+def _piecewise_linear(question: CapacityQuestion) -> str | None:
+    return None if is_piecewise_linear(question.shape) else "units that are not piecewise linear"
+
+
+def _closed_form(question: CapacityQuestion) -> str | None:
+    shape = question.shape
+    if len(shape.layers) == 1 and shape.logits < 3:
+        return "R below 3"
+    return _piecewise_linear(question)
+
+
+def _biased_chain(question: CapacityQuestion) -> str | None:
+    if not all(layer.bias for layer in question.shape.layers):
+        return "a layer without biases"
+    return _fully_connected(question) or _piecewise_linear(question)
+
+
+FORMULAS: tuple[CapacityFormula, ...] = (
+    CapacityFormula(
+        "raw_storage",
+        "upper bound",
+        "bits",
+        "everything that the parameters can hold",
+        "parameters are stored with the given bits each and nothing else is stored",
+        "counting",
+        _always,
+        lambda q: float(q.shape.parameters * q.stored_bits),
+    ),
+    CapacityFormula(
+        "memorisation_2_per_weight",
+        "estimate",
+        "bits",
+        "random labels memorised",
+        "2 bits a weight: proved for one threshold unit, points in general position, carried over "
+        "to every parameter of the network",
+        "Cover 1965; MacKay 2003, ch. 40; Gardner 1988",
+        _always,
+        lambda q: MEMORISATION_BITS_PER_WEIGHT * q.shape.parameters,
+    ),
+    CapacityFormula(
+        "memorisation_binary_weights",
+        "estimate",
+        "bits",
+        "random labels memorised with weights of one bit",
+        "0.833 bit a weight: one threshold unit with many weights of ±1, carried over",
+        "Krauth & Mézard 1989",
+        _always,
+        lambda q: KRAUTH_MEZARD_BITS_PER_WEIGHT * q.shape.parameters,
+    ),
+    CapacityFormula(
+        "counting_capacity",
+        "upper bound",
+        "bits",
+        "log2 of the labellings of N examples",
+        "units are thresholds; sum of log2 T(N, K) over units, K inputs and bias of each",
+        "Cover 1965, each unit apart",
+        _always,
+        lambda q: counting_bound_bits(q.shape, q.examples),
+    ),
+    CapacityFormula(
+        "maximum_equivocation",
+        "estimate",
+        "bits",
+        "labels memorised, as sized by rules of thumb",
+        "threshold units, a bit a parameter, a layer limited by the bits that enter it",
+        "Friedland, Krell & Metere 2018",
+        _always,
+        lambda q: float(maximum_equivocation_bits(q.shape)),
+    ),
+    CapacityFormula(
+        "baldi_vershynin",
+        "up to a constant",
+        "bits",
+        "log2 of the Boolean functions computed",
+        "fully connected threshold units on all binary inputs; constant factors are not known",
+        "Baldi & Vershynin 2019",
+        _fully_connected,
+        lambda q: float(
+            baldi_vershynin_capacity((q.shape.inputs, *(layer.outputs for layer in q.shape.layers)))
+        ),
+    ),
+    CapacityFormula(
+        "vc_perceptron",
+        "exact",
+        "examples",
+        "VC dimension",
+        "one threshold unit, or two logits: a linear boundary",
+        "Cover 1965; Vapnik & Chervonenkis 1971",
+        _single_threshold_unit,
+        lambda q: float(perceptron_vc_dimension(q.shape.inputs, q.shape.layers[0].bias)),
+    ),
+    CapacityFormula(
+        "vc_upper",
+        "upper bound",
+        "examples",
+        "VC dimension of the indicator of one class",
+        "piecewise linear units with one kink; product over layers solved for m",
+        "Bartlett, Harvey, Liaw & Mehrabian 2019, proof of theorem 7",
+        _piecewise_linear,
+        lambda q: float(vc_upper_bound(q.shape)),
+    ),
+    CapacityFormula(
+        "vc_upper_closed",
+        "upper bound",
+        "examples",
+        "VC dimension of the indicator of one class",
+        "as above, in closed form: L + ΣW_i log2(4eR log2(2eR)), R = Σ i·k_i",
+        "Bartlett, Harvey, Liaw & Mehrabian 2019, theorem 7",
+        _closed_form,
+        lambda q: vc_upper_bound_closed(q.shape),
+    ),
+    CapacityFormula(
+        "vc_lower",
+        "lower bound",
+        "examples",
+        "VC dimension of the indicator of one class",
+        "fully connected ReLU chain; n·⌊k/2⌋ of its best layer",
+        "Baum 1988, two ReLU units for a threshold",
+        _biased_chain,
+        lambda q: float(vc_lower_bound(q.shape)),
+    ),
+    CapacityFormula(
+        "vc_existence",
+        "up to a constant",
+        "examples",
+        "VC dimension of the best ReLU network of as many weights and layers",
+        "W·L·log2(W/L), a lower bound once divided by a universal constant; not of this wiring",
+        "Bartlett, Harvey, Liaw & Mehrabian 2019, theorem 3",
+        lambda q: (
+            None if q.shape.parameters > len(q.shape.layers) else "no more weights than layers"
+        ),
+        lambda q: vc_existence_scale(q.shape.parameters, len(q.shape.layers)),
+    ),
+)
+
+
+def capacity_table(
+    shape: NetworkShape, examples: int, stored_bits: int = STORED_BITS
+) -> tuple[CapacityLine, ...]:
+    """Return every formula's answer for a network.
+
+    Args:
+        shape: the network.
+        examples: N, where labellings of a set are counted; 1 to 10**6.
+        stored_bits: bits of a stored parameter, 1 to 64.
+
+    Raises:
+        ArgumentError: outside these domains.
+    """
+    if not 1 <= examples <= 10**6:
+        raise ArgumentError("--examples", f"{examples:,}", "1 to 1,000,000", "Choose one.")
+    if not 1 <= stored_bits <= 64:
+        raise ArgumentError("--bits", str(stored_bits), "1 to 64", "Choose one.")
+    question = CapacityQuestion(shape, examples, stored_bits)
+    lines = []
+    for formula in FORMULAS:
+        objection = formula.objection(question)
+        lines.append(
+            CapacityLine(
+                formula.key,
+                None if objection else formula.value(question),
+                formula.unit,
+                formula.kind,
+                formula.bounds,
+                formula.assumptions,
+                formula.source,
+                objection,
+            )
+        )
+    return tuple(lines)
