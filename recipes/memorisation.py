@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,19 @@ from minbits.files import write_atomically
 from minbits.views.memorisation_chart import MemorySeries, draw_memorisation
 
 INPUTS = 8
-FLOAT_SETTINGS = FitSettings(steps=6000, learning_rate=0.05)
-QUANTISED_SETTINGS = FitSettings(steps=4000, learning_rate=0.02)
+FLOAT_SETTINGS = FitSettings(steps=3000, learning_rate=0.1)
+QUANTISED_SETTINGS = FitSettings(steps=2500, learning_rate=0.02)
 KINDS: dict[str, list[SeededShape]] = {
-    "perceptron, float32": [SeededShape(inputs, ()) for inputs in (10, 30, 100)],
+    "perceptron, float32": [SeededShape(inputs, ()) for inputs in (10, 60)],
     "1 hidden layer, float32": [SeededShape(INPUTS, (h,)) for h in (2, 6, 20, 60, 200)],
-    "2 hidden layers, float32": [SeededShape(INPUTS, (h, h)) for h in (4, 10, 24)],
-    "3 hidden layers, float32": [SeededShape(INPUTS, (h,) * 3) for h in (4, 10, 20)],
-    "4 hidden layers, float32": [SeededShape(INPUTS, (h,) * 4) for h in (4, 10, 20)],
-    "3×3 convolution, float32": [SeededShape(64, (), channels=c) for c in (2, 6, 16)],
-    "1 hidden layer, 8 bits": [SeededShape(INPUTS, (h,), weight_bits=8) for h in (6, 20, 60)],
-    "1 hidden layer, 4 bits": [SeededShape(INPUTS, (h,), weight_bits=4) for h in (6, 20, 60)],
-    "1 hidden layer, 2 bits": [SeededShape(INPUTS, (h,), weight_bits=2) for h in (6, 20, 60)],
-    "1 hidden layer, 1 bit": [SeededShape(INPUTS, (h,), weight_bits=1) for h in (6, 20, 60)],
+    "2 hidden layers, float32": [SeededShape(INPUTS, (h, h)) for h in (4, 12)],
+    "3 hidden layers, float32": [SeededShape(INPUTS, (h,) * 3) for h in (4, 12)],
+    "4 hidden layers, float32": [SeededShape(INPUTS, (h,) * 4) for h in (4, 12)],
+    "3×3 convolution, float32": [SeededShape(64, (), channels=c) for c in (2, 8)],
+    "1 hidden layer, 8 bits": [SeededShape(INPUTS, (h,), weight_bits=8) for h in (6, 20)],
+    "1 hidden layer, 4 bits": [SeededShape(INPUTS, (h,), weight_bits=4) for h in (6, 20)],
+    "1 hidden layer, 2 bits": [SeededShape(INPUTS, (h,), weight_bits=2) for h in (6, 20)],
+    "1 hidden layer, 1 bit": [SeededShape(INPUTS, (h,), weight_bits=1) for h in (6, 20)],
 }
 FIRST_GUESS = {1: 0.33, 2: 0.6, 4: 1.4, 8: 1.8, 32: 1.9}
 TEN_CLASSES = SeededShape(INPUTS, (20,), classes=10)
@@ -44,20 +45,17 @@ def describe(name: str, found: Memorisation, seconds: float) -> str:
     )
 
 
-def measure(name: str, shape: SeededShape) -> Memorisation:
+def measure(name: str, shape: SeededShape) -> tuple[Memorisation, str]:
+    torch.set_num_threads(1)
     start = time.perf_counter()
-    seeds = 32 if shape.parameters < 300 else 12 if shape.parameters < 1000 else 6
+    seeds = 16 if shape.parameters < 300 else 8 if shape.parameters < 1000 else 4
     settings = FLOAT_SETTINGS if shape.weight_bits == 32 else QUANTISED_SETTINGS
-    guess = FIRST_GUESS[shape.weight_bits]
-    if shape.classes > 2:
-        guess /= np.log2(shape.classes)
+    guess = FIRST_GUESS[shape.weight_bits] / np.log2(shape.classes)
     found = measure_memorisation(shape, seeds, settings, 0, guess, refinements=2)
-    print(describe(name, found, time.perf_counter() - start), flush=True)
-    return found
+    return found, describe(name, found, time.perf_counter() - start)
 
 
 def main() -> None:
-    torch.set_num_threads(1)
     print("Labels that half of the seeds fit perfectly (N half), Gaussian inputs; full-batch Adam:")
     print(f"float32 {FLOAT_SETTINGS.steps:,} steps, fewer bits {QUANTISED_SETTINGS.steps:,} steps")
     print(
@@ -65,8 +63,15 @@ def main() -> None:
         f"{'most':>10}{'/stored':>9}{'time':>9}"
     )
     series = []
-    for name, shapes in KINDS.items():
-        found = [measure(name, shape) for shape in shapes]
+    jobs = [(name, shape) for name, shapes in KINDS.items() for shape in shapes]
+    jobs.append(("1 hidden layer, 10 classes", TEN_CLASSES))
+    results: dict[str, list[Memorisation]] = {}
+    with ProcessPoolExecutor(2) as pool:
+        for (name, _), (measured, line) in zip(jobs, pool.map(measure, *zip(*jobs)), strict=True):
+            print(line, flush=True)
+            results.setdefault(name, []).append(measured)
+    for name in KINDS:
+        found = results[name]
         low, high = zip(*(item.interval_per_parameter for item in found), strict=True)
         series.append(
             MemorySeries(
@@ -77,7 +82,6 @@ def main() -> None:
                 high,
             )
         )
-    measure("1 hidden layer, 10 classes", TEN_CLASSES)
     print("\nBinary perceptron, every weight vector tried, 400 sequences: labels fitted")
     weights = (11, 15, 19)
     medians, lows, highs = [], [], []

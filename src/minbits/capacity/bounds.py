@@ -1,4 +1,4 @@
-"""The table of an architecture: each formula with what it bounds, what it assumes, and its source."""
+"""The table of an architecture: each formula, what it bounds, what it assumes, its source."""
 
 from __future__ import annotations
 

@@ -100,7 +100,8 @@ def check_transitions(transitions: FloatArray) -> FloatArray:
             "P(output | input), a distribution in each row",
             "Normalise the rows.",
         )
-    return rows / rows.sum(1, keepdims=True)
+    normalised: FloatArray = rows / rows.sum(1, keepdims=True)
+    return normalised
 
 
 def discrete_capacity(
@@ -129,7 +130,8 @@ def discrete_capacity(
     rows = rows[:, rows.any(0)]
     entropies = np.where(rows > 0, rows * np.log2(np.where(rows > 0, rows, 1.0)), 0.0).sum(1)
     inputs = np.full(len(rows), 1.0 / len(rows))
-    for iteration in range(1, most_iterations + 1):
+    iterations = 0
+    for iterations in range(1, most_iterations + 1):  # noqa: B007, it is returned
         outputs = inputs @ rows
         divergences = entropies - rows @ np.log2(np.maximum(outputs, 1e-300))
         lower, upper = float(inputs @ divergences), float(divergences.max())
@@ -137,4 +139,4 @@ def discrete_capacity(
             break
         inputs = inputs * np.exp2(divergences - upper)
         inputs /= inputs.sum()
-    return ChannelCapacity(max(0.0, lower), max(0.0, upper), inputs, iteration)
+    return ChannelCapacity(max(0.0, lower), max(0.0, upper), inputs, iterations)

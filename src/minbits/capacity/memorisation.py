@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import special
 from torch import Tensor
 
+from minbits.capacity.label_code import residual_code_bits
 from minbits.capacity.logistic_step import HalfPoint, fit_half_point
 from minbits.capacity.seeded_networks import (
     SeededShape,
@@ -62,24 +62,6 @@ class Fit:
         """``N log2 C`` less the residual code length, a seed."""
         total = self.examples * math.log2(self.classes)
         return tuple(total - residual for residual in self.residual_bits)
-
-
-def residual_code_bits(soft_bits: float, wrong: int, examples: int, classes: int) -> float:
-    """Return the length of the shorter of two codes of the labels, given the network.
-
-    The soft code uses the network's probabilities. The hard one says how many labels the network
-    gets wrong, which ones, and what they are instead. One bit says which code is used.
-
-    Args:
-        soft_bits: code length under the network's probabilities.
-        wrong: labels that the network gets wrong.
-        examples: all labels.
-        classes: C.
-    """
-    subsets = special.gammaln([examples + 1, wrong + 1, examples - wrong + 1])
-    which_bits = nats_to_bits(float(subsets[0] - subsets[1] - subsets[2]))
-    hard_bits = math.log2(examples + 1) + which_bits + wrong * math.log2(max(classes - 1, 1))
-    return 1.0 + min(soft_bits, hard_bits)
 
 
 def random_task(

@@ -1,10 +1,11 @@
-"""What the formulas need to know of a network: layers as counts, from text or from an architecture."""
+"""What the formulas need to know of a network: layers as counts, from text or an architecture."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from minbits.codec.architecture import (
@@ -115,7 +116,7 @@ def dense_shape(widths: tuple[int, ...], name: str | None = None) -> NetworkShap
             units="linear" if index == len(widths) - 2 else "piecewise linear",
             outputs=units,
         )
-        for index, (before, units) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+        for index, (before, units) in enumerate(pairwise(widths))
     )
     return NetworkShape(name or text, widths[0], layers)
 

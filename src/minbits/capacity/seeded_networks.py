@@ -86,9 +86,9 @@ def initial_weights(shape: SeededShape, seeds: int, generator: torch.Generator) 
 def stored_weights(weights: Tensor, weight_bits: int) -> Tensor:
     """Return what a matrix is with weights of ``weight_bits`` bits; the gradient passes straight.
 
-    One bit: the sign times the mean magnitude of each network's matrix (Rastegari et al. 2016). More
-    bits: levels at odd multiples of half a step, symmetric, none of them zero, and as many as the
-    bits can tell apart; the step follows from the mean magnitude. One scale a matrix is stored too.
+    One bit: the sign times the mean magnitude of each network's matrix (Rastegari et al. 2016).
+    More bits: levels at odd multiples of half a step, symmetric, none of them zero, and as many as
+    the bits can tell apart; the step follows from the mean magnitude, one scale a matrix.
     """
     if weight_bits == 32:
         return weights
@@ -107,8 +107,8 @@ def stored_weights(weights: Tensor, weight_bits: int) -> Tensor:
 def prepare_inputs(shape: SeededShape, inputs: Tensor) -> Tensor:
     """Return inputs ``(seeds, examples, inputs)`` as the first layer reads them.
 
-    A convolution reads patches ``(seeds, examples * positions, 9)``, which stay the same while it is
-    trained, so that they are cut out once.
+    A convolution reads patches ``(seeds, examples * positions, 9)``, which stay the same while it
+    is trained, so that they are cut out once.
     """
     if not shape.channels:
         return inputs

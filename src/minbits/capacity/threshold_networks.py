@@ -1,6 +1,8 @@
-"""Counting capacity of networks of threshold units: the logarithm of how many functions they have."""
+"""Counting capacity of networks of threshold units: log2 of how many functions they have."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from minbits.capacity.cover import log2_dichotomies
 from minbits.capacity.network_shape import NetworkShape
@@ -15,7 +17,7 @@ def baldi_vershynin_capacity(widths: tuple[int, ...]) -> int:
     """
     narrowest = widths[0]
     total = 0
-    for before, units in zip(widths[:-1], widths[1:], strict=True):
+    for before, units in pairwise(widths):
         narrowest = min(narrowest, before)
         total += narrowest * before * units
     return total

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from minbits.cli.audit import audit
+from minbits.cli.capacity import capacity_app
 from minbits.cli.doctor import doctor
 from minbits.cli.entropy import entropy
 from minbits.cli.files import inspect, verify
@@ -47,8 +49,9 @@ def options(
     """Take the options that stand before a command."""
 
 
-for command in (entropy, size, verify, inspect, ledger, doctor):
+for command in (entropy, size, verify, inspect, audit, ledger, doctor):
     app.command()(command)
+app.add_typer(capacity_app, name="capacity")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from minbits.capacity.audit.lossless import LosslessSize
@@ -9,6 +10,7 @@ from minbits.capacity.audit.matrix_rank import MatrixRank
 from minbits.capacity.audit.quantised_search import QuantisedSize
 from minbits.capacity.audit.subject import UnitActivity
 from minbits.capacity.bounds import CapacityLine
+from minbits.capacity.sufficient import FoundNetwork
 
 COUNTING = (
     "parameters: trained values, shared ones once, biases and normalisation included; stored bits: "
@@ -49,7 +51,7 @@ class LabelAudit:
         examples: training examples that were run.
         label_entropy_bits: H(Y) of one label.
         total_bits: N · H(Y) of all training labels.
-        residual_bits: code length of the labels of the run examples under the model's softmax.
+        residual_bits: code length of the labels of the run examples, given the model.
         correct: of the run examples.
         test_examples: test examples that were run.
         test_correct: of them, as the model is.
@@ -72,21 +74,6 @@ class LabelAudit:
     label_need_bits: float
     friedland_generalisation: float | None
     told_bits_per_file_bit: float
-
-
-@dataclass(frozen=True)
-class Sufficient:
-    """The smallest verified file known for a data set, brought in from outside.
-
-    Attributes:
-        size_bits: 8 times its length.
-        test_accuracy: what it reached.
-        place: where it was found.
-    """
-
-    size_bits: int
-    test_accuracy: float
-    place: str
 
 
 @dataclass(frozen=True)
@@ -122,7 +109,7 @@ class AuditReport:
     quantised_note: str
     capacity: tuple[CapacityLine, ...]
     labels: LabelAudit | None
-    sufficient: Sufficient | None
+    sufficient: FoundNetwork | None
     seconds: float
 
     @property
@@ -132,6 +119,10 @@ class AuditReport:
         if self.quantised is not None:
             found.append(self.quantised.size_bits)
         return min(found)
+
+    def beside(self, found: FoundNetwork) -> AuditReport:
+        """Return the report with a network that was found sufficient."""
+        return dataclasses.replace(self, sufficient=found)
 
     @property
     def verdict(self) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from minbits.capacity.audit.lossless import LosslessSize, lossless_sizes
 from minbits.capacity.audit.matrix_rank import MatrixRank, matrix_rank
@@ -22,17 +21,17 @@ from minbits.capacity.audit.report import (
     AuditReport,
     LabelAudit,
     LayerAudit,
-    Sufficient,
 )
 from minbits.capacity.audit.subject import FloatArray, StoredTensor, Subject, UnitActivity
 from minbits.capacity.bounds import CapacityLine, capacity_table
 from minbits.capacity.equivocation import maximum_equivocation_bits
 from minbits.capacity.fano import random_labelling_bits
+from minbits.capacity.label_code import labels_given_network_bits
+from minbits.capacity.sufficient import FoundNetwork
 from minbits.data.splits import validation_split
 from minbits.errors import ArgumentError, DataError
 from minbits.information.discrete import entropy_bits
 from minbits.records import DataSet
-from minbits.units import nats_to_bits
 
 MOST_EXAMPLES = 10_000
 DEFAULT_EXAMPLES = 60_000
@@ -51,7 +50,7 @@ class _WithData:
 def audit_subject(
     subject: Subject,
     data: DataSet | None = None,
-    sufficient: Sufficient | None = None,
+    sufficient: FoundNetwork | None = None,
     most_examples: int = MOST_EXAMPLES,
 ) -> AuditReport:
     """Audit a model.
@@ -146,12 +145,6 @@ def _some(count: int, most: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
-def _label_bits(logits: FloatArray, labels: npt.NDArray[np.int64]) -> float:
-    """Return the code length of labels under the softmax of logits."""
-    log_probabilities = special.log_softmax(logits.astype(np.float64), axis=1)
-    return nats_to_bits(-float(log_probabilities[np.arange(len(labels)), labels].sum()))
-
-
 def _with_data(subject: Subject, data: DataSet, lossless: LosslessSize, most: int) -> _WithData:
     runner = subject.runner
     assert runner is not None
@@ -195,7 +188,7 @@ def _label_audit(
     smallest_bits: int,
 ) -> LabelAudit:
     entropy = entropy_bits(np.bincount(data.train_labels, minlength=data.class_count))
-    residual = _label_bits(logits, labels)
+    residual = labels_given_network_bits(logits, labels)
     correct = correct_labels(logits, labels)
     scale = len(data.train_labels) / len(labels)
     test_examples, test_correct, after = tested

@@ -22,16 +22,17 @@ MAX_POOLING = frozenset(
     {"max_pool1d", "max_pool2d", "max_pool3d", "_max_pool1d", "_max_pool2d", "_max_pool3d"}
 )
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
+_NEUTRAL_WORDS = """
+add add_ __add__ __radd__ __iadd__ sub __sub__ mean sum flatten view reshape permute transpose
+contiguous cat stack chunk split squeeze unsqueeze getitem __getitem__ dropout dropout_
+feature_dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout pad avg_pool1d
+avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d to float size
+dim expand clone detach type shape __get__ numel is_floating_point interpolate type_as swapaxes
+movedim narrow __len__ ndim dtype device is_cuda requires_grad identity unfold is_nested
+is_contiguous T mT
+"""
 # Linear in the activations, or without any arithmetic on them.
-NEUTRAL = frozenset(
-    "add add_ __add__ __radd__ __iadd__ sub __sub__ mean sum flatten view reshape permute transpose "
-    "contiguous cat stack chunk split squeeze unsqueeze getitem __getitem__ dropout dropout_ "
-    "feature_dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout pad avg_pool1d "
-    "avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d to float "
-    "size dim expand clone detach type shape __get__ numel is_floating_point interpolate type_as "
-    "swapaxes movedim narrow __len__ ndim dtype device is_cuda requires_grad identity "
-    "unfold is_nested is_contiguous T mT".split()
-)
+NEUTRAL = frozenset(_NEUTRAL_WORDS.split())
 ADDITIONS = frozenset({"add", "add_", "__add__", "__radd__", "__iadd__"})
 MONOTONE = frozenset({"softmax", "log_softmax"})
 

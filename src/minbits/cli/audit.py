@@ -1,0 +1,187 @@
+"""``minbits audit``: what a model stores, could hold, and needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from minbits.capacity.audit.report import AuditReport
+from minbits.capacity.network_shape import parse_input_shape
+from minbits.cli.capacity_tables import print_capacity_lines
+from minbits.cli.output import JsonOption, console, print_json, print_table
+from minbits.cli.size import LedgerOption
+from minbits.data import load
+from minbits.files import write_atomically
+from minbits.ledger.store import default_ledger_path
+from minbits.views.audit_chart import LayerBits, draw_layer_bits
+
+
+def audit(
+    model: Annotated[str, typer.Argument(help="MODULE:CALLABLE, a .onnx file, or a checkpoint.")],
+    data: Annotated[
+        str | None, typer.Option(help="The data set that it classifies: mnist, digits or a path.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint to load into MODULE:CALLABLE.")
+    ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option("--input", help="One example without data, such as 1x28x28."),
+    ] = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(help="Compare with a file of this accuracy.", show_default="the model's own"),
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(help="Most examples of each split that are run.")
+    ] = 10_000,
+    figure: Annotated[Path | None, typer.Option(help="Where a PNG of layers by bits goes.")] = None,
+    ledger: LedgerOption = None,
+    records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
+    as_json: JsonOption = False,
+) -> None:
+    """Audit any PyTorch module, ONNX graph or checkpoint: capacity against need, layer by layer.
+
+    A pickle that asks for more than tensors is refused with exit code 2.
+
+    Example: minbits audit minbits.networks.examples:LeNet300100 --data mnist
+    """
+    # PyTorch and a user's own module are loaded for this command alone.
+    sources = importlib.import_module("minbits.capacity.audit.sources")
+    job = importlib.import_module("minbits.pipeline.audit").audit_job
+    loaded = None if data is None else load(data)
+    shape = None if input_shape is None else parse_input_shape(input_shape)
+    if loaded is not None:
+        shape = loaded.input_shape
+    exponent = 0 if loaded is None else loaded.input_exponent
+    sys.path.insert(0, str(Path.cwd()))
+    subject = sources.open_model(model, sources.SourceSettings(shape, exponent, weights))
+    report: AuditReport = job(
+        subject,
+        loaded,
+        accuracy=accuracy,
+        ledger=ledger or default_ledger_path(),
+        records=records,
+        most_examples=examples,
+    )
+    if figure is not None:
+        write_atomically(figure, layers_figure(report))
+    if as_json:
+        print_json(plain_audit(report))
+        return
+    _print_audit(report)
+    if figure is not None:
+        console().print(f"Figure: {figure}")
+
+
+def layers_figure(report: AuditReport) -> bytes:
+    """Return the PNG of layers by bits."""
+    rows = [
+        LayerBits(layer.name, layer.stored_bits, layer.lossless_bits, layer.quantised_bits)
+        for layer in report.layers
+    ]
+    found = None if report.sufficient is None else report.sufficient.size_bits
+    return draw_layer_bits(report.name, rows, found)
+
+
+def plain_audit(report: AuditReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON."""
+    plain = dataclasses.asdict(report)
+    plain["smallest_bits"] = report.smallest_bits
+    plain["verdict"] = report.verdict
+    return plain
+
+
+def _print_audit(report: AuditReport) -> None:
+    out = console()
+    columns = [("layer", "left")]
+    columns += [(name, "right") for name in ("parameters", "stored", "compressed", "quantised")]
+    columns += [(name, "right") for name in ("rank", "redundancy", "dead units")]
+    rows = []
+    for layer in report.layers:
+        rank, activity = layer.rank, layer.activity
+        size = "" if rank is None else str(min(rank.rows, rank.columns))
+        rows.append(
+            (
+                layer.name,
+                f"{layer.parameters:,}",
+                f"{layer.stored_bits:,}",
+                f"{layer.lossless_bits:,}",
+                "" if layer.quantised_bits is None else f"{layer.quantised_bits:,}",
+                "" if rank is None else f"{rank.effective_rank:,.1f} of {size}",
+                "" if rank is None else f"{100 * rank.redundancy:.0f} %",
+                "" if activity is None else f"{activity.dead} of {activity.units}",
+            )
+        )
+    title = f"{report.name} ({report.source}): bits by layer"
+    print_table(title, columns, rows)
+    out.print(
+        f"{report.parameters:,} parameters, {report.stored_bits:,} bits as stored. "
+        f"Layers: {report.shape_note}. Rank: effective, of the largest matrix.",
+        soft_wrap=True,
+    )
+    out.print()
+    sizes = [(size.method, f"{size.size_bits:,}") for size in report.lossless]
+    if report.quantised is not None:
+        ratio = report.quantised.step_ratio
+        sizes.insert(
+            0,
+            (
+                f"quantised without loss, step {ratio:.3g} deviations, entropy-coded",
+                f"{report.quantised.size_bits:,}",
+            ),
+        )
+    print_table(
+        "As byte strings that were decoded again", [("how", "left"), ("bits", "right")], sizes
+    )
+    if report.quantised is None:
+        out.print(f"Not quantised: {report.quantised_note}.")
+    if report.capacity:
+        print_capacity_lines("Capacity by each formula", report.capacity)
+    else:
+        out.print(f"No capacity: {report.shape_note}.")
+    _print_labels(report)
+    out.print(f"Counting: {report.counting}.", soft_wrap=True)
+    out.print(f"[bold]{report.verdict}[/bold]", soft_wrap=True)
+
+
+def _print_labels(report: AuditReport) -> None:
+    labels = report.labels
+    if labels is None:
+        return
+    out = console()
+    accuracy = labels.test_correct / labels.test_examples
+    lines = [
+        f"Test: {labels.test_correct:,} of {labels.test_examples:,} correct "
+        f"({100 * accuracy:.2f} %)",
+    ]
+    if report.quantised is not None and labels.test_correct_quantised is not None:
+        chosen = report.quantised
+        lines[0] += (
+            f"; quantised {labels.test_correct_quantised:,} (step chosen on "
+            f"{chosen.selection_examples:,} training examples: {chosen.correct_before:,} right "
+            f"before, {chosen.correct_after:,} after)"
+        )
+    lines.append(
+        f"Labels: {labels.total_bits:,.0f} bits, N·H(Y), when no input is looked at; labels drawn "
+        f"at random would need {labels.label_need_bits:,.0f} bits at this accuracy; given the "
+        f"model, {labels.examples:,} training labels still take {labels.residual_bits:,.0f} bits"
+    )
+    if labels.friedland_generalisation is not None:
+        lines.append(
+            "Generalisation, Friedland: "
+            f"{labels.friedland_generalisation:,.2f} bits of training labels right for each bit of "
+            "maximum equivocation (above 1: more than it could have memorised)"
+        )
+    lines.append(
+        f"Generalisation, ours: {labels.told_bits_per_file_bit:,.2f} bits that the model tells of "
+        "the training labels for each bit of its smallest byte string here"
+    )
+    for line in lines:
+        out.print(f"{line}.", soft_wrap=True)
+    out.print()

@@ -1,0 +1,312 @@
+"""``minbits capacity``: what theory promises, and what a data set needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from minbits.capacity.bounds import capacity_table
+from minbits.capacity.channels import (
+    binary_erasure_capacity,
+    binary_symmetric_capacity,
+    discrete_capacity,
+    gaussian_capacity,
+)
+from minbits.capacity.cover import (
+    MOST_EXACT_POINTS,
+    dichotomy_count,
+    log2_dichotomies,
+    separable_probability,
+)
+from minbits.capacity.fano import least_information_bits, random_labelling_bits
+from minbits.capacity.linear_separability import measure_separability
+from minbits.capacity.network_shape import parse_input_shape, parse_network
+from minbits.cli.capacity_tables import print_capacity_lines
+from minbits.cli.entropy import DataArgument
+from minbits.cli.need_tables import plain_need, print_need
+from minbits.cli.output import (
+    JsonOption,
+    QuietOption,
+    console,
+    error_console,
+    print_json,
+)
+from minbits.cli.size import LedgerOption
+from minbits.data import load
+from minbits.errors import ArgumentError
+from minbits.files import write_atomically
+from minbits.ledger.store import default_ledger_path
+from minbits.views.cover_chart import cover_curves, draw_cover_curves
+
+MOST_DIGITS = 60
+
+capacity_app = typer.Typer(
+    help=(
+        "What a network can hold, by every formula with its assumptions, and what a data set "
+        "needs. Example: minbits capacity network 784-300-100-10"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@capacity_app.command()
+def network(
+    architecture: Annotated[
+        str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
+    ],
+    input_shape: Annotated[
+        str, typer.Option("--input", help="One example, for the zoo and the grammar.")
+    ] = "1x28x28",
+    examples: Annotated[
+        int, typer.Option(help="N, for the formula that counts labellings.")
+    ] = 60_000,
+    bits: Annotated[int, typer.Option(help="Bits of a stored parameter.")] = 32,
+    as_json: JsonOption = False,
+) -> None:
+    """Print every capacity formula for an architecture: what it bounds, assumptions, source.
+
+    Example: minbits capacity network pytorch-example
+    """
+    shape = parse_network(architecture, parse_input_shape(input_shape))
+    lines = capacity_table(shape, examples, bits)
+    if as_json:
+        print_json(
+            {
+                "architecture": architecture,
+                "parameters": shape.parameters,
+                "examples": examples,
+                "lines": [dataclasses.asdict(line) for line in lines],
+            }
+        )
+        return
+    print_capacity_lines(f"{architecture}: {shape.parameters:,} parameters", lines)
+
+
+@capacity_app.command()
+def separable(
+    points: Annotated[int, typer.Argument(help="N, labels.")],
+    weights: Annotated[int, typer.Argument(help="K, weights of a threshold unit, bias included.")],
+    draws: Annotated[int, typer.Option(help="Also measure with so many random labellings.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the random labellings.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Print how many of 2^N labellings a threshold unit realises, and how likely a random one is.
+
+    Example: minbits capacity separable 10 5
+    """
+    log2_count = log2_dichotomies(points, weights)
+    found: dict[str, Any] = {
+        "points": points,
+        "weights": weights,
+        "log2_dichotomies": log2_count,
+        "bits_per_weight": log2_count / weights,
+        "probability": separable_probability(points, weights),
+        "dichotomies": None,
+    }
+    if points <= MOST_EXACT_POINTS and log2_count < 3.3 * MOST_DIGITS:
+        found["dichotomies"] = dichotomy_count(points, weights)
+    if draws:
+        measured = measure_separability(points, weights, draws, seed)
+        found["measured"] = measured.measured
+        found["measured_interval_95"] = [measured.interval.low, measured.interval.high]
+        found["draws"] = draws
+    if as_json:
+        print_json(found)
+        return
+    count = "" if found["dichotomies"] is None else f"{found['dichotomies']:,} = "
+    console().print(
+        f"T({points:,}, {weights:,}) = {count}2^{log2_count:,.4f} of 2^{points:,} labellings: "
+        f"counting capacity {log2_count:,.4f} bits, {log2_count / weights:,.4f} a weight.\n"
+        f"A random labelling is separable with probability {found['probability']:.6g}; "
+        f"memorisation capacity, where that is one half: N = 2K = {2 * weights:,}.",
+        soft_wrap=True,
+    )
+    if draws:
+        low, high = found["measured_interval_95"]
+        console().print(
+            f"Measured by linear programming on {draws:,} draws: {found['measured']:.4f} "
+            f"(95 % interval {low:.4f} to {high:.4f})."
+        )
+
+
+@capacity_app.command()
+def curve(
+    weights: Annotated[
+        list[int] | None, typer.Option(help="K; give it several times.", show_default="10 50 1000")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the PNG goes.")] = Path("cover-curve.png"),
+    draws: Annotated[int, typer.Option(help="Measure so many labellings a point, K <= 200.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw the fraction of separable labellings against N / K, with its step at 2.
+
+    Example: minbits capacity curve --weights 10 --weights 100 --out cover.png
+    """
+    chosen = weights or [10, 50, 1000]
+    curves = cover_curves(chosen)
+    measured = [
+        measure_separability(max(1, round(load * count)), count, draws, 0)
+        for count in chosen
+        if draws and count <= 200
+        for load in (1.4, 1.7, 2.0, 2.3, 2.6)
+    ]
+    write_atomically(out, draw_cover_curves(curves, measured))
+    if as_json:
+        print_json(
+            {"figure": str(out), "measured": [dataclasses.asdict(point) for point in measured]}
+        )
+        return
+    console().print(f"Figure: {out}")
+
+
+class ChannelKind(StrEnum):
+    """A channel whose capacity is known."""
+
+    bsc = "bsc"
+    bec = "bec"
+    gaussian = "gaussian"
+    discrete = "discrete"
+
+
+@capacity_app.command()
+def channel(
+    kind: Annotated[ChannelKind, typer.Argument(help="What kind of channel.")],
+    parameter: Annotated[
+        str,
+        typer.Argument(
+            help="Flip or erasure probability, S/N, or rows P(output|input) as JSON lists."
+        ),
+    ],
+    gap: Annotated[float, typer.Option(help="Certified gap in bits, of a discrete one.")] = 1e-9,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the capacity of a noisy channel in bits a use.
+
+    Example: minbits capacity channel discrete "[[0.9, 0.1], [0.2, 0.8]]"
+    """
+    found: dict[str, Any] = {"channel": kind.value, "unit": "bits a use"}
+    if kind is ChannelKind.discrete:
+        answer = discrete_capacity(_matrix(parameter), gap)
+        found["capacity_bits"] = answer.lower_bits
+        found["upper_bits"] = answer.upper_bits
+        found["input_distribution"] = answer.input_distribution.tolist()
+        found["iterations"] = answer.iterations
+    else:
+        formula = {
+            ChannelKind.bsc: binary_symmetric_capacity,
+            ChannelKind.bec: binary_erasure_capacity,
+            ChannelKind.gaussian: gaussian_capacity,
+        }[kind]
+        found["capacity_bits"] = formula(_number(parameter))
+    if as_json:
+        print_json(found)
+        return
+    text = f"Capacity of the {kind.value} channel: {found['capacity_bits']:.9f} bits a use"
+    if kind is ChannelKind.discrete:
+        inputs = ", ".join(f"{value:.6f}" for value in found["input_distribution"])
+        text += f", certified at most {found['upper_bits']:.9f}; inputs used with {inputs}"
+    console().print(f"{text}.", soft_wrap=True)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentError("channel", f"'{text}'", "a number", "Write it as 0.1.") from None
+
+
+def _matrix(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    try:
+        return np.array(json.loads(text), dtype=np.float64)
+    except (ValueError, TypeError):
+        raise ArgumentError(
+            "channel", f"'{text}'", "rows as JSON", 'Write them as "[[0.9, 0.1], [0.2, 0.8]]".'
+        ) from None
+
+
+@capacity_app.command()
+def fano(
+    error_rate: Annotated[float, typer.Argument(help="Wanted error rate, 0 to 1.")],
+    classes: Annotated[int, typer.Argument(help="C, at least 2.")],
+    examples: Annotated[int, typer.Option(help="N, for a whole set of random labels.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the least information for an error rate, classes being equally likely.
+
+    Example: minbits capacity fano 0.01 10 --examples 60000
+    """
+    if classes < 2:
+        raise ArgumentError("classes", str(classes), "2 or more", "Add classes.")
+    entropy = float(np.log2(classes))
+    least = least_information_bits(entropy, error_rate, classes)
+    total = random_labelling_bits(examples, entropy, 1 - error_rate, classes)
+    if as_json:
+        print_json(
+            {
+                "error_rate": error_rate,
+                "classes": classes,
+                "least_information_bits_per_example": least,
+                "examples": examples,
+                "random_labelling_bits": total,
+            }
+        )
+        return
+    console().print(
+        f"At an error rate of {error_rate:g} an input must tell at least {least:.5f} of "
+        f"{entropy:.5f} bits about its label (Fano: a lower bound of I(X;Y)). {examples:,} labels "
+        f"drawn at random need {total:,.0f} bits of network (rate-distortion).",
+        soft_wrap=True,
+    )
+
+
+@capacity_app.command()
+def need(
+    data: DataArgument,
+    accuracy: Annotated[float, typer.Option(help="Wanted test accuracy, in (0, 1].")] = 0.99,
+    measure: Annotated[
+        bool, typer.Option(help="Compute the prequential code of the labels (minutes).")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Of the prequential code.")] = 0,
+    ledger: LedgerOption = None,
+    records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Go from entropy to neurons and weights: the question's estimate, corrected in four steps.
+
+    Example: minbits capacity need mnist --no-measure
+    """
+    # Loads PyTorch, which the other commands of this family do without.
+    job = importlib.import_module("minbits.pipeline.need").need_job
+    loaded = load(data)
+    progress = error_console()
+
+    def after_block(block: Any) -> None:
+        if not quiet:
+            progress.print(
+                f"labels {block.start + 1:,} to {block.start + block.labels:,}: "
+                f"{block.bits:,.0f} bits, {block.correct:,} predicted",
+                soft_wrap=True,
+            )
+
+    report = job(
+        loaded,
+        accuracy,
+        ledger=ledger or default_ledger_path(),
+        records=records,
+        measure=measure,
+        seed=seed,
+        after_block=after_block,
+    )
+    if as_json:
+        print_json(plain_need(report))
+        return
+    print_need(report)

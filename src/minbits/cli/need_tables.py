@@ -1,0 +1,81 @@
+"""How the way from an entropy to a network is printed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from minbits.cli.output import console, print_table
+
+if TYPE_CHECKING:
+    # Its module loads PyTorch, which the command line does only when it must.
+    from minbits.capacity.need import NeedReport
+
+BLIER_OLLIVIER_MNIST_BITS = 4_100
+
+
+def plain_need(report: NeedReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON."""
+    plain = dataclasses.asdict(report)
+    if report.prequential is not None:
+        plain["prequential"]["total_bits"] = report.prequential.total_bits
+    if report.found is not None:
+        plain["found"]["two_part_bits"] = report.found.two_part_bits
+    plain["interval"]["low_weights"] = report.interval.low_weights
+    plain["interval"]["high_weights"] = report.interval.high_weights
+    plain["verdict"] = report.verdict
+    return plain
+
+
+def print_need(report: NeedReport) -> None:
+    """Print the steps, the code of the labels, the interval and the verdict."""
+    figures, out = report.figures, console()
+    columns = [
+        ("step", "left"),
+        ("bits", "right"),
+        ("at 2 bits each", "right"),
+        ("bits of", "left"),
+    ]
+    rows = [
+        (step.title, f"{step.bits:,.2f}", f"{step.count:,.0f} {step.unit}", step.bits_of)
+        for step in report.steps
+    ]
+    print_table(
+        f"{figures.data_name} at {100 * report.accuracy:g} %: from entropy to network",
+        columns,
+        rows,
+    )
+    for step in report.steps:
+        out.print(f"[bold]{step.title}[/bold]: {step.correction}.", soft_wrap=True)
+    out.print()
+    if report.prequential is not None:
+        code = report.prequential
+        cited = ""
+        if figures.data_name == "mnist":
+            cited = (
+                f"; {BLIER_OLLIVIER_MNIST_BITS:,} bits are published with larger networks (Blier & "
+                "Ollivier 2018)"
+            )
+        out.print(
+            f"Real labels: a prequential code of all {code.examples:,} training labels takes "
+            f"{code.total_bits:,.0f} bits, {code.total_bits / code.examples:.3f} a label "
+            f"({code.network}){cited}. Upper bound of what labels say that inputs do not.",
+            soft_wrap=True,
+        )
+    found = report.found
+    if found is not None and found.two_part_bits is not None:
+        out.print(
+            f"Two-part code: the file found ({found.size_bits:,} bits, {found.place}) and the "
+            f"training labels given it ({found.residual_bits:,.0f} bits) take "
+            f"{found.two_part_bits:,.0f} bits. Upper bound of the same.",
+            soft_wrap=True,
+        )
+    interval = report.interval
+    out.print(
+        f"Interval: {interval.low_bits:,.0f} to {interval.high_bits:,.0f} bits, "
+        f"{interval.low_weights:,.0f} to {interval.high_weights:,.0f} weights at two bits each. "
+        f"Low: {interval.low_method} (an estimate; nothing above 0 can be proved of given labels). "
+        "High: labels drawn at random.",
+        soft_wrap=True,
+    )
+    out.print(f"[bold]{report.verdict}[/bold]", soft_wrap=True)
