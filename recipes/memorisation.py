@@ -67,7 +67,8 @@ def main() -> None:
     jobs.append(("1 hidden layer, 10 classes", TEN_CLASSES))
     results: dict[str, list[Memorisation]] = {}
     with ProcessPoolExecutor(2) as pool:
-        for (name, _), (measured, line) in zip(jobs, pool.map(measure, *zip(*jobs)), strict=True):
+        done = pool.map(measure, [name for name, _ in jobs], [shape for _, shape in jobs])
+        for (name, _), (measured, line) in zip(jobs, done, strict=True):
             print(line, flush=True)
             results.setdefault(name, []).append(measured)
     for name in KINDS:

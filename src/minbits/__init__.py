@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from minbits.codec.network import read
     from minbits.data import load
-    from minbits.facade import smallest
+    from minbits.facade import audit, need, smallest
     from minbits.information.ladder import entropy_table as entropy
 
-__all__ = ["entropy", "load", "read", "smallest"]
+__all__ = ["audit", "entropy", "load", "need", "read", "smallest"]
 
 _PLACES = {
+    "audit": ("minbits.facade", "audit"),
+    "need": ("minbits.facade", "need"),
     "entropy": ("minbits.information.ladder", "entropy_table"),
     "load": ("minbits.data", "load"),
     "read": ("minbits.codec.network", "read"),

@@ -1,11 +1,20 @@
-"""The library in four calls: ``load``, ``entropy``, ``smallest``, ``read``."""
+"""The library's calls: ``load``, ``entropy``, ``smallest``, ``read``, ``audit``, ``need``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
+from minbits.capacity.audit.report import AuditReport
+from minbits.capacity.audit.run import MOST_EXAMPLES
+from minbits.capacity.audit.sources import SourceSettings, open_model
+from minbits.capacity.audit.torch_subject import torch_subject
+from minbits.capacity.need import NeedReport
 from minbits.errors import MinbitsError
 from minbits.ledger.store import default_ledger_path
+from minbits.pipeline.audit import audit_job
+from minbits.pipeline.need import DEFAULT_ACCURACY, need_job
 from minbits.pipeline.size import SizeEvents, size_job
 from minbits.pipeline.size_request import SizeRequest
 from minbits.records import DataSet, Verification
@@ -69,3 +78,78 @@ def smallest(
             "Allow more minutes, or try another seed.",
         )
     return report.best
+
+
+def audit(
+    module: nn.Module | str | Path,
+    data: DataSet | None = None,
+    *,
+    name: str | None = None,
+    weights: str | Path | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    accuracy: float | None = None,
+    ledger: str | Path | None = None,
+    records: str | Path | None = None,
+    most_examples: int = MOST_EXAMPLES,
+) -> AuditReport:
+    """Audit a model: what it stores, could hold, and needs, beside what was found sufficient.
+
+    Args:
+        module: a PyTorch module, or what ``minbits audit`` takes: ``package.module:callable``, an
+            ONNX file or a checkpoint.
+        data: the data set that it classifies; inputs are multiplied by ``2 ** -input_exponent``.
+        name: for tables; None takes the class or file.
+        weights: a checkpoint to load into a callable's module.
+        input_shape: of one example, where there are no data.
+        accuracy: that the file compared with must reach; None takes the model's own.
+        ledger: where found networks are remembered; None leaves it out.
+        records: a folder of published cards; None leaves it out.
+        most_examples: examples of each split that are run.
+
+    Raises:
+        MinbitsError: if model, data or an argument is bad.
+    """
+    shape = input_shape if data is None else data.input_shape
+    exponent = 0 if data is None else data.input_exponent
+    if isinstance(module, str | Path):
+        file = None if weights is None else Path(weights)
+        subject = open_model(str(module), SourceSettings(shape, exponent, file))
+    else:
+        subject = torch_subject(module, name or type(module).__name__, shape, exponent)
+    return audit_job(
+        subject,
+        data,
+        accuracy=accuracy,
+        ledger=None if ledger is None else Path(ledger),
+        records=None if records is None else Path(records),
+        most_examples=most_examples,
+    )
+
+
+def need(
+    data: DataSet,
+    accuracy: float = DEFAULT_ACCURACY,
+    *,
+    measure: bool = True,
+    ledger: str | Path | None = None,
+    records: str | Path | None = None,
+) -> NeedReport:
+    """Go from the entropies of a data set to neurons and weights, and to what was found.
+
+    Args:
+        data: the data set.
+        accuracy: wanted, in (0, 1].
+        measure: whether to compute a prequential code of the labels, which takes minutes.
+        ledger: where found networks are remembered; None leaves it out.
+        records: a folder of published cards; None leaves it out.
+
+    Raises:
+        MinbitsError: if an argument, the ledger or a card is bad.
+    """
+    return need_job(
+        data,
+        accuracy,
+        ledger=None if ledger is None else Path(ledger),
+        records=None if records is None else Path(records),
+        measure=measure,
+    )

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import pytest
 
+from minbits.capacity.linear_separability import measure_separability
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.information.ladder import entropy_table
 from minbits.records import DataSet, Verification
 from minbits.views.answer import missed_answer, size_answer
+from minbits.views.audit_chart import LayerBits, draw_layer_bits, fold_layers
+from minbits.views.cover_chart import cover_curves, draw_cover_curves
 from minbits.views.diagram import diagram_data, draw_diagram
 from minbits.views.heat_map import draw_heat_map
+from minbits.views.memorisation_chart import MemorySeries, draw_memorisation
 from minbits.views.published import PUBLISHED, published_networks
 
 
@@ -67,3 +71,24 @@ def test_a_missed_target_is_said_plainly() -> None:
     assert "only 98.90 % of the test set" in missed_answer(0.99, found, 0.991)
     assert "the best of this run had 98.10 %" in missed_answer(0.99, None, 0.981)
     assert "No trial ended" in missed_answer(0.99, None, None)
+
+
+def test_capacity_charts_are_pictures_of_their_numbers() -> None:
+    curves = cover_curves([5, 20_000])
+    assert curves[0].probabilities[9] == pytest.approx(0.5)
+    assert curves[0].loads[9] == 2.0
+    point = measure_separability(8, 5, 20, 0)
+    assert draw_cover_curves(curves, [point]).startswith(b"\x89PNG")
+    series = MemorySeries("a", (10, 100), (1.5, 1.9), (1.2, 1.8), (1.8, 2.0))
+    assert draw_memorisation([series]).startswith(b"\x89PNG")
+
+
+def test_small_layers_are_folded_and_none_is_lost() -> None:
+    layers = [LayerBits(f"l{index}", 1000 - index, 900, 10) for index in range(60)]
+    rows = fold_layers(layers)
+    assert len(rows) == 24
+    assert rows[-1].name == "37 smaller layers"
+    assert sum(row.stored for row in rows) == sum(layer.stored for layer in layers)
+    assert sum(row.quantised or 0 for row in rows) == 600
+    assert draw_layer_bits("model", layers, 500).startswith(b"\x89PNG")
+    assert fold_layers(layers[:3]) == tuple(layers[:3])
