@@ -29,7 +29,7 @@ from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.entropy import DataArgument
+from minbits.cli.data_options import DataArgument
 from minbits.cli.need_tables import plain_need, print_need
 from minbits.cli.output import (
     JsonOption,
