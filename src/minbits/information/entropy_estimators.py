@@ -111,10 +111,14 @@ def _chao_shen_nats(found: Fingerprint) -> float:
     n, once = found.examples, found.singletons
     # With every example a singleton, coverage would be 0; one singleton less keeps it positive.
     coverage = 1 - min(once, n - 1) / n if n > 1 else 1.0
-    p = coverage * found.counts / n
+    return float(found.states @ _chao_shen_terms(found.counts, coverage, n))
+
+
+def _chao_shen_terms(counts: FloatArray, coverage: float, n: float) -> FloatArray:
+    p = coverage * counts / n
     # 1 - (1 - p)^n, the probability of being seen at all (Horvitz & Thompson 1952).
     seen = -np.expm1(n * np.log1p(-np.minimum(p, 1 - 1e-12)))
-    return float(-(found.states * p * np.log(p) / seen).sum())
+    return np.asarray(-p * np.log(p) / seen)
 
 
 def _grassberger_nats(found: Fingerprint) -> float:
@@ -124,25 +128,39 @@ def _grassberger_nats(found: Fingerprint) -> float:
     return float(math.log(found.examples) - (found.states * c * g).sum() / found.examples)
 
 
-def _without_one(found: Fingerprint, index: int) -> Fingerprint:
-    """Return the fingerprint after one example of a state with the ``index``-th count has gone."""
-    count = found.counts[index]
-    counts = np.append(found.counts, count - 1)
-    states = np.append(found.states, 1.0)
-    states[index] -= 1
-    kept = (states > 0) & (counts > 0)
-    return Fingerprint(counts[kept], states[kept], found.possible_states)
+def _plug_in_without_one(found: Fingerprint) -> FloatArray:
+    """Return the plug-in estimate without one example of a state of each count, in nats."""
+    c, n = found.counts, found.examples
+    terms = c * np.log(c)
+    fewer = (c - 1) * np.log(np.maximum(c - 1, 1))
+    return np.asarray(math.log(n - 1) - (found.states @ terms - terms + fewer) / (n - 1))
 
 
-def _jackknife_variance(estimate: Callable[[Fingerprint], float], found: Fingerprint) -> float:
+def _miller_madow_without_one(found: Fingerprint) -> FloatArray:
+    seen = found.seen_states - (found.counts == 1)
+    return np.asarray(_plug_in_without_one(found) + (seen - 1) / (2 * (found.examples - 1)))
+
+
+def _chao_shen_without_one(found: Fingerprint) -> FloatArray:
+    """Return the same for Chao and Shen's estimate, whose coverage depends on the singletons."""
+    c, n = found.counts, found.examples - 1
+    once = found.singletons - (c == 1) + (c == 2)
+    out = np.empty(len(c))
+    for value in np.unique(once):  # three values at most
+        coverage = 1 - min(float(value), n - 1) / n if n > 1 else 1.0
+        terms = _chao_shen_terms(c, coverage, n)
+        fewer = np.where(c > 1, _chao_shen_terms(np.maximum(c - 1, 1), coverage, n), 0.0)
+        rows = once == value
+        out[rows] = (found.states @ terms - terms + fewer)[rows]
+    return out
+
+
+def _jackknife_variance(without_one: FloatArray, found: Fingerprint) -> float:
     """Return the jackknife variance in nats squared (Efron & Stein 1981)."""
     n = found.examples
-    if n < 2:
-        return math.inf
-    values = np.array([estimate(_without_one(found, i)) for i in range(len(found.counts))])
     weights = found.states * found.counts
-    mean = (weights @ values) / n
-    return float((n - 1) / n * (weights @ (values - mean) ** 2))
+    mean = (weights @ without_one) / n
+    return float((n - 1) / n * (weights @ (without_one - mean) ** 2))
 
 
 def undersampling_warning(found: Fingerprint) -> str | None:
@@ -187,20 +205,19 @@ def _bias_nats(found: Fingerprint) -> float:
 
 
 def _with_jackknife(
-    estimate: Callable[[Fingerprint], float],
+    value: float,
+    without_one: Callable[[Fingerprint], FloatArray],
     found: Fingerprint,
     bias: float = 0.0,
-    value: float | None = None,
 ) -> Estimate:
-    """Return the estimate plus or minus 1.96 jackknife deviations and ``bias`` in nats.
-
-    ``value`` replaces the estimate itself where only its spread is wanted.
-    """
-    value = estimate(found) if value is None else value
+    """Return an estimate plus or minus 1.96 jackknife deviations and ``bias``, all in nats."""
     n, states = found.examples, found.assumed_states
-    # To first order a uniform source has no variance; the chi-squared term is what is left.
-    variance = _jackknife_variance(estimate, found) + (states - 1) / (2 * n * n)
-    half = Z * math.sqrt(variance) + bias
+    spread = math.inf
+    if n > 1:
+        # To first order a uniform source has no variance; the chi-squared term is what is left.
+        variance = _jackknife_variance(without_one(found), found) + (states - 1) / (2 * n * n)
+        spread = math.sqrt(variance)
+    half = Z * spread + bias
     return _bounded(value, value - half, value + half, found, undersampling_warning(found))
 
 
@@ -209,7 +226,7 @@ def plug_in(found: Fingerprint) -> Estimate:
 
     The interval reaches up by Paninski's bound of the bias, ln(1 + (K - 1) / N) (Paninski 2003).
     """
-    plain = _with_jackknife(_plug_in_nats, found)
+    plain = _with_jackknife(_plug_in_nats(found), _plug_in_without_one, found)
     high = plain.high_bits
     high += math.log1p((found.assumed_states - 1) / found.examples) * BITS_PER_NAT
     if found.possible_states is not None:
@@ -219,7 +236,7 @@ def plug_in(found: Fingerprint) -> Estimate:
 
 def miller_madow(found: Fingerprint) -> Estimate:
     """Estimate by the plug-in value plus (states seen - 1) / 2N nats (Miller 1955)."""
-    return _with_jackknife(_miller_madow_nats, found)
+    return _with_jackknife(_miller_madow_nats(found), _miller_madow_without_one, found)
 
 
 def chao_shen(found: Fingerprint) -> Estimate:
@@ -228,7 +245,8 @@ def chao_shen(found: Fingerprint) -> Estimate:
     Where nearly all has been seen it corrects next to nothing, so that the interval also holds the
     plug-in estimate's bias, on both sides.
     """
-    return _with_jackknife(_chao_shen_nats, found, _bias_nats(found))
+    value = _chao_shen_nats(found)
+    return _with_jackknife(value, _chao_shen_without_one, found, _bias_nats(found))
 
 
 def grassberger(found: Fingerprint) -> Estimate:
@@ -237,7 +255,7 @@ def grassberger(found: Fingerprint) -> Estimate:
     The spread is that of Miller and Madow's estimate: leaving one example out turns an even count
     into an odd one, at which these functions jump.
     """
-    return _with_jackknife(_miller_madow_nats, found, value=_grassberger_nats(found))
+    return _with_jackknife(_grassberger_nats(found), _miller_madow_without_one, found)
 
 
 def _posterior_moments(
