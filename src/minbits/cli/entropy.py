@@ -48,6 +48,12 @@ def entropy(
         float,
         typer.Option(help="Wall-clock time for the ladder of H(X); 0 leaves the ladder out."),
     ] = DEFAULT_MINUTES,
+    dimension: Annotated[
+        bool,
+        typer.Option(
+            "--dimension", help="Estimate the intrinsic dimension too (minbits[dimension])."
+        ),
+    ] = False,
     heat_map: Annotated[
         Path | None,
         typer.Option(help="Where the heat map PNG goes.", show_default="DATA-heat-map.png"),
@@ -92,6 +98,7 @@ def entropy(
         minutes,
         how,
         report=lambda text: None if quiet else error_console().print(f"{text} …"),
+        with_dimension=dimension,
     )
     pictures = _draw(found, loaded, how, paths)
     if as_json:

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from minbits.data.inspection import DataReport, inspect_data
 from minbits.density.ensemble import NEURAL_MODELS
 from minbits.errors import ArgumentError
+from minbits.information.differential import differential_figures
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.input_ladder import InputLadder, climb
 from minbits.information.input_models import INPUT_MODELS
+from minbits.information.intrinsic_dimension import DimensionCurve, dimension_curves
 from minbits.information.label_information import LabelInformation, label_information
 from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.information.rung import InputModel
 from minbits.records import DataSet, Figure
 
 DEFAULT_MINUTES = 1.0
+_MOST_DENSITY_SECONDS = 20.0
 
 # Counting models first, then networks, which take what time is left.
 ALL_MODELS: tuple[InputModel, ...] = (*INPUT_MODELS, *NEURAL_MODELS)
@@ -30,18 +33,23 @@ class EntropyReport:
         table: what counting alone says.
         labels: what inputs tell about labels.
         inspection: duplicates, leakage, imbalance and how the data was split.
+        density: of real columns, the differential entropy beside the quantised one.
         ladder: bounds of the entropy of one example; None where no time was given for it.
+        dimensions: curves of the intrinsic dimension, where they were asked for.
     """
 
     table: EntropyTable
     labels: LabelInformation
     inspection: DataReport
+    density: tuple[Figure, ...]
     ladder: InputLadder | None
+    dimensions: tuple[DimensionCurve, ...] = ()
 
     @property
     def quick_figures(self) -> tuple[Figure, ...]:
         """All figures but the ladder's."""
-        return (*self.table.figures, *self.labels.figures)
+        dimensions = tuple(curve.figure() for curve in self.dimensions)
+        return (*self.table.figures, *self.labels.figures, *self.density, *dimensions)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -61,6 +69,7 @@ def entropy_report(
     how: Discretisation | None = None,
     models: Sequence[InputModel] = ALL_MODELS,
     report: Callable[[str], None] = _no_report,
+    with_dimension: bool = False,
 ) -> EntropyReport:
     """Return the figures of a data set, and the ladder of H(X) as far as time allows.
 
@@ -72,6 +81,7 @@ def entropy_report(
         how: how examples become symbols; None binarises grey images at > 0.
         models: in the order of climbing.
         report: called with a sentence before each model.
+        with_dimension: whether to estimate the intrinsic dimension of the inputs.
 
     Raises:
         ArgumentError: if ``minutes`` is negative or no number.
@@ -81,7 +91,9 @@ def entropy_report(
     how = how or Discretisation()
     table = entropy_table(data, how.threshold)
     labels, inspection = label_information(data), inspect_data(data)
+    curves = dimension_curves(data) if with_dimension else ()
     if minutes == 0:
-        return EntropyReport(table, labels, inspection, None)
+        return EntropyReport(table, labels, inspection, (), None, curves)
+    density = differential_figures(data, how.step, min(_MOST_DENSITY_SECONDS, 6 * minutes))
     ladder = climb(discretise(data, how), 60 * minutes, models, report)
-    return EntropyReport(table, labels, inspection, ladder)
+    return EntropyReport(table, labels, inspection, density, ladder, curves)
