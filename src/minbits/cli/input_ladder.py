@@ -11,7 +11,7 @@ from minbits.information.ladder import EntropyTable
 
 
 def ladder_as_json(ladder: InputLadder) -> dict[str, Any]:
-    """Return the ladder with stable keys; see docs/information.md."""
+    """Return the ladder with stable keys; see docs/ladder.md."""
     rungs = [
         dataclasses.asdict(rung)
         | {
