@@ -137,6 +137,10 @@ class DataSet:
         return len(self.class_names)
 
 
+OptimizerName = Literal["adamw", "sgd"]
+ScheduleName = Literal["one_cycle", "cosine"]
+
+
 @dataclass(frozen=True)
 class TrainingRecipe:
     """How one network is trained; with the architecture and the seed it determines the result.
@@ -154,6 +158,13 @@ class TrainingRecipe:
         initial_step_ratio: first quantisation step over the standard deviation of a tensor.
         batch_normalisation: whether convolutions are normalised in the first phase.
         dropout: dropout rate before linear layers, and on channels of the last convolution.
+        elastic: strength of random elastic distortion; 0 turns it off.
+        label_smoothing: share of the target that is spread evenly over the classes.
+        soft_target_weight: share of the target given to soft targets, where the data has some.
+        optimizer: of the first phase; the second always takes AdamW without decay.
+        schedule: of the first phase; the second always falls as a cosine.
+        averaging_start: progress in [0, 1] from which the weights of all steps are averaged; 1
+            turns it off.
     """
 
     float_epochs: int
@@ -167,6 +178,12 @@ class TrainingRecipe:
     initial_step_ratio: float = 0.28
     batch_normalisation: bool = True
     dropout: float = 0.0
+    elastic: float = 0.0
+    label_smoothing: float = 0.0
+    soft_target_weight: float = 0.0
+    optimizer: OptimizerName = "adamw"
+    schedule: ScheduleName = "one_cycle"
+    averaging_start: float = 1.0
 
 
 EngineName = Literal["auto", "torch", "lanes"]

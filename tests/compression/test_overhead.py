@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from minbits.codec.file_format import encode_network, read_network, size_parts
 from minbits.compression.fake_quantizer import FakeQuantizer
+
+from minbits.codec.file_format import encode_network, read_network, size_parts
 from minbits.compression.steps import share_steps
 from minbits.networks.torch_layers import FloatNetwork
 from minbits.networks.zoo import architecture_for

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from minbits.compression.fake_quantizer import FakeQuantizer
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
@@ -16,7 +17,6 @@ from minbits.codec.quantized_network import (
     nearest_step_index,
     step_size,
 )
-from minbits.compression.fake_quantizer import FakeQuantizer
 from minbits.compression.quantized_phase import train_quantized
 from minbits.compression.steps import share_steps
 from minbits.errors import NetworkError

@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from minbits.compression.rate import fit_rate_tables, rate_bits
 
 from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.integers import ModelBank, code_weight
-from minbits.compression.rate import fit_rate_tables, rate_bits
 
 LEVELS = st.lists(st.integers(-30, 30), min_size=1, max_size=80)
 

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from minbits.training.augmentation import random_affine, random_maps
+from minbits.training.lanes.affine import affine_images
 from torch.nn import functional
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
 from minbits.records import DataSet, TrainingRecipe
-from minbits.training.augmentation import random_affine, random_maps
 from minbits.training.engine import Engine, LanesEngine, TorchEngine
 from minbits.training.float_phase import train_float
-from minbits.training.lanes.affine import affine_images
 from minbits.training.loop import (
     LoopSettings,
     StoppedError,

@@ -8,6 +8,7 @@ PyTorch: the same records are read from files, run with NumPy and built into tra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -34,7 +35,9 @@ class Convolution:
     """A square convolution, zero padded, followed by bias and activation.
 
     Weights have shape ``(out_channels, in_channels, kernel, kernel)``; a depthwise convolution
-    keeps the number of channels and has weights ``(channels, 1, kernel, kernel)``.
+    keeps the number of channels and has weights ``(channels, 1, kernel, kernel)``. A ``flat``
+    convolution is one over a sequence: its kernel is ``1 x kernel``, and stride, padding and
+    dilation act along the row alone.
     """
 
     out_channels: int
@@ -44,6 +47,23 @@ class Convolution:
     depthwise: bool = False
     bias: bool = True
     activation: ActivationKind = "relu"
+    dilation: int = 1
+    flat: bool = False
+
+    @property
+    def kernel_shape(self) -> tuple[int, int]:
+        """Rows and columns of the kernel."""
+        return (1 if self.flat else self.kernel, self.kernel)
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Steps down and across from one output to the next."""
+        return (1 if self.flat else self.stride, self.stride)
+
+    @property
+    def paddings(self) -> tuple[int, int]:
+        """Zeros above and below, left and right of the input."""
+        return (0 if self.flat else self.padding, self.padding)
 
 
 @dataclass(frozen=True)
@@ -59,14 +79,44 @@ class Linear:
 class Pooling:
     """Pooling over non-overlapping ``size`` x ``size`` windows; ``size`` 0 means the whole image.
 
-    Rows and columns that do not fill a window are dropped.
+    Rows and columns that do not fill a window are dropped. Over a sequence, an image of one row,
+    windows are ``1 x size``.
     """
 
     kind: PoolingKind
     size: int
 
+    def window(self, height: int, width: int) -> tuple[int, int]:
+        """Return rows and columns of a window on an image of ``height`` x ``width``."""
+        if self.size == 0:
+            return (height, width)
+        return (1 if height == 1 else self.size, self.size)
 
-Layer = Convolution | Linear | Pooling
+
+@dataclass(frozen=True)
+class Addition:
+    """Adds an earlier activation to the present one: a residual connection (He et al. 2015).
+
+    ``back`` counts layers as they are run: 1 stands for the input of the layer before.
+    """
+
+    back: int
+    activation: ActivationKind = "none"
+
+
+@dataclass(frozen=True)
+class Again:
+    """Runs ``count`` layers once more, with the same weights, from the one ``back`` layers before.
+
+    ``back`` and ``count`` are of layers as written; none of the repeated ones may be an `Again`.
+    """
+
+    count: int
+    back: int
+
+
+WeightedLayer = Convolution | Linear
+Layer = Convolution | Linear | Pooling | Addition | Again
 
 
 @dataclass(frozen=True)
@@ -83,6 +133,21 @@ class Architecture:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One layer as it is run.
+
+    Attributes:
+        layer: never an `Again`.
+        layer_index: where the layer is written.
+        tensor: number of its weights in file order, None where it has none.
+    """
+
+    layer: WeightedLayer | Pooling | Addition
+    layer_index: int
+    tensor: int | None
+
+
+@dataclass(frozen=True)
 class TensorShapes:
     """The shapes of one layer's weights and bias (``None``: the layer has no bias)."""
 
@@ -95,7 +160,10 @@ def _error(where: str, got: str, expected: str) -> NetworkError:
     return NetworkError(where, got, expected, "Change the architecture.")
 
 
-def _output_shape(layer: Layer, shape: Shape, where: str) -> Shape:
+def _output_shape(
+    layer: WeightedLayer | Pooling | Addition, shapes: Sequence[Shape], where: str
+) -> Shape:
+    shape = shapes[-1]
     channels, height, width = shape
     match layer:
         case Linear():
@@ -103,13 +171,21 @@ def _output_shape(layer: Layer, shape: Shape, where: str) -> Shape:
         case Pooling(size=0):
             return (channels, 1, 1)
         case Pooling():
-            result = (channels, height // layer.size, width // layer.size)
+            rows, columns = layer.window(height, width)
+            result = (channels, height // rows, width // columns)
+        case Addition():
+            if layer.back >= len(shapes) or shapes[-1 - layer.back] != shape:
+                earlier = shapes[-1 - layer.back] if layer.back < len(shapes) else "nothing"
+                raise _error(where, f"shape {shape} plus {earlier}", "two activations of one shape")
+            return shape
         case Convolution():
             if layer.depthwise and layer.out_channels != channels:
                 raise _error(where, f"{layer.out_channels} depthwise channels", f"{channels}")
             sides = [
-                (side + 2 * layer.padding - layer.kernel) // layer.stride + 1
-                for side in (height, width)
+                (side + 2 * padding - layer.dilation * (kernel - 1) - 1) // stride + 1
+                for side, kernel, stride, padding in zip(
+                    (height, width), layer.kernel_shape, layer.strides, layer.paddings, strict=True
+                )
             ]
             result = (layer.out_channels, sides[0], sides[1])
     if min(result) < 1:
@@ -125,6 +201,7 @@ def _check_layer(layer: Layer, where: str) -> None:
                 "kernel": (layer.kernel, 1, 31),
                 "stride": (layer.stride, 1, 31),
                 "padding": (layer.padding, 0, 31),
+                "dilation": (layer.dilation, 1, 31),
             }
         case Linear():
             ranges = {"out_features": (layer.out_features, 1, MAX_CHANNELS)}
@@ -132,15 +209,50 @@ def _check_layer(layer: Layer, where: str) -> None:
             ranges = {"size": (layer.size, 0, 31)}
             if layer.kind not in POOLING_KINDS:
                 raise _error(where, repr(layer.kind), f"one of {POOLING_KINDS}")
+        case Addition():
+            ranges = {"back": (layer.back, 1, MAX_LAYERS)}
+        case Again():
+            ranges = {"count": (layer.count, 1, layer.back), "back": (layer.back, 1, MAX_LAYERS)}
     for name, (value, low, high) in ranges.items():
         if not low <= value <= high:
             raise _error(where, f"{name} = {value}", f"{low} to {high}")
-    if not isinstance(layer, Pooling) and layer.activation not in ACTIVATION_KINDS:
+    if not isinstance(layer, Pooling | Again) and layer.activation not in ACTIVATION_KINDS:
         raise _error(where, repr(layer.activation), f"one of {ACTIVATION_KINDS}")
 
 
+def run_order(architecture: Architecture) -> tuple[Step, ...]:
+    """Return the layers in the order in which they are run, repetitions written out.
+
+    Raises:
+        NetworkError: if a repetition reaches out of the network or repeats a repetition, or if
+            there are too many layers.
+    """
+    written: list[Step | None] = []
+    steps: list[Step] = []
+    tensors = 0
+    for index, layer in enumerate(architecture.layers):
+        where = f"layer {index}"
+        _check_layer(layer, where)
+        if isinstance(layer, Again):
+            start = index - layer.back
+            repeated = written[start : start + layer.count] if start >= 0 else [None]
+            if None in repeated:
+                raise _error(where, f"{layer}", "earlier layers that repeat nothing themselves")
+            written.append(None)
+            steps += [step for step in repeated if step is not None]
+        else:
+            weighted = isinstance(layer, WeightedLayer)
+            step = Step(layer, index, tensors if weighted else None)
+            tensors += weighted
+            written.append(step)
+            steps.append(step)
+        if len(steps) > MAX_LAYERS:
+            raise _error("network", f"more than {MAX_LAYERS} layers to run", "fewer")
+    return tuple(steps)
+
+
 def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
-    """Return the input shape and the shape after every layer.
+    """Return the input shape and the shape after every layer of `run_order`.
 
     Raises:
         NetworkError: if a layer does not fit its input or a limit of the format is exceeded.
@@ -153,11 +265,8 @@ def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
     if not 1 <= len(architecture.layers) <= MAX_LAYERS:
         raise _error("network", f"{len(architecture.layers)} layers", f"1 to {MAX_LAYERS}")
     shapes = [shape]
-    for index, layer in enumerate(architecture.layers):
-        where = f"layer {index}"
-        _check_layer(layer, where)
-        shape = _output_shape(layer, shape, where)
-        shapes.append(shape)
+    for step in run_order(architecture):
+        shapes.append(_output_shape(step.layer, shapes, f"layer {step.layer_index}"))
     for index, (channels, height, width) in enumerate(shapes):
         if channels * height * width > MAX_ACTIVATIONS:
             raise _error(
@@ -166,29 +275,36 @@ def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
+def _weights_shape(layer: WeightedLayer, shape: Shape) -> tuple[int, ...]:
+    if isinstance(layer, Linear):
+        return (layer.out_features, math.prod(shape))
+    return (layer.out_channels, 1 if layer.depthwise else shape[0], *layer.kernel_shape)
+
+
 def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
     """Return the shapes of weights and biases of every layer that has them, in file order.
 
     Raises:
-        NetworkError: as `activation_shapes`, or if there are too many parameters or operations.
+        NetworkError: as `activation_shapes`, if there are too many parameters or operations, or if
+            a repeated layer meets inputs that its weights do not fit.
     """
     result: list[TensorShapes] = []
     parameters = operations = 0
     shapes = activation_shapes(architecture)
-    for index, layer in enumerate(architecture.layers):
-        channels, height, width = shapes[index]
-        weights: tuple[int, ...]
-        match layer:
-            case Pooling():
-                continue
-            case Convolution():
-                fan_in = 1 if layer.depthwise else channels
-                weights = (layer.out_channels, fan_in, layer.kernel, layer.kernel)
-            case Linear():
-                weights = (layer.out_features, channels * height * width)
-        bias = weights[0] if layer.bias else None
-        result.append(TensorShapes(layer_index=index, weights=weights, bias=bias))
-        parameters += math.prod(weights) + (bias or 0)
+    for index, step in enumerate(run_order(architecture)):
+        layer = step.layer
+        if not isinstance(layer, WeightedLayer):
+            continue
+        weights = _weights_shape(layer, shapes[index])
+        if step.tensor == len(result):
+            bias = weights[0] if layer.bias else None
+            result.append(TensorShapes(layer_index=step.layer_index, weights=weights, bias=bias))
+            parameters += math.prod(weights) + (bias or 0)
+        elif step.tensor is not None and result[step.tensor].weights != weights:
+            raise _error(
+                f"layer {step.layer_index}, repeated", f"weights of shape {weights}",
+                f"{result[step.tensor].weights} as at its first use",
+            )  # fmt: skip
         if parameters > MAX_PARAMETERS:
             raise _error("network", f"more than {MAX_PARAMETERS} parameters", "fewer")
         operations += math.prod(weights) * math.prod(shapes[index + 1][1:])
@@ -212,8 +328,8 @@ def class_count(architecture: Architecture) -> int:
 def multiply_accumulate_count(architecture: Architecture) -> int:
     """Return the multiply-accumulates of one example's forward pass, biases not counted."""
     shapes = activation_shapes(architecture)
-    total = 0
-    for tensor in tensor_shapes(architecture):
-        _, height, width = shapes[tensor.layer_index + 1]
-        total += math.prod(tensor.weights) * height * width
-    return total
+    return sum(
+        math.prod(_weights_shape(step.layer, shapes[index])) * math.prod(shapes[index + 1][1:])
+        for index, step in enumerate(run_order(architecture))
+        if isinstance(step.layer, WeightedLayer)
+    )

@@ -1,15 +1,21 @@
 """How an architecture is written: every field relative to what usually stands there.
 
+Version 2 adds dilation, convolutions over sequences, residual additions and repeated layers.
+
 The usual values (a 3 x 3 kernel, stride 1, "same" padding, a depthwise convolution followed by a
 pointwise one, …) are conventions of network design. They shorten the common case and fit no data.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minbits.codec.adaptive_bits import BitCoder
 from minbits.codec.architecture import (
     ACTIVATION_KINDS,
     ActivationKind,
+    Addition,
+    Again,
     Architecture,
     Convolution,
     Layer,
@@ -39,27 +45,50 @@ _SUCCESSORS = {
     "pooling": ("depthwise", "linear", "convolution", "pointwise", "pooling", "end"),
     "linear": ("end", "linear", "pooling", "convolution", "depthwise", "pointwise"),
 }
+_NEW_KINDS = ("addition", "again")
+_SUCCESSORS_2 = {
+    **{kind: (*ranks, *_NEW_KINDS) for kind, ranks in _SUCCESSORS.items()},
+    "depthwise": ("pointwise", "again", *_SUCCESSORS["depthwise"][1:], "addition"),
+    "pointwise": ("depthwise", "pooling", "again", "addition", *_SUCCESSORS["pointwise"][2:]),
+    "pooling": ("depthwise", "linear", "again", *_SUCCESSORS["pooling"][2:], "addition"),
+    "addition": (
+        "depthwise", "again", "pooling", "convolution", "pointwise", "linear", "addition", "end",
+    ),
+    "again": (
+        "pooling", "depthwise", "again", "addition", "linear", "convolution", "pointwise", "end",
+    ),
+}  # fmt: skip
 
 
 def kind_of(layer: Layer | None) -> str:
     """Return the kind under which a layer is coded; ``None`` stands for the end of the network."""
     match layer:
-        case None:
-            return "end"
         case Convolution(depthwise=True):
             return "depthwise"
-        case Convolution(kernel=1, stride=1, padding=0):
+        case Convolution(kernel=1, stride=1, padding=0, dilation=1, flat=False):
             return "pointwise"
         case Convolution():
             return "convolution"
-        case Linear():
-            return "linear"
-        case Pooling():
-            return "pooling"
+        case None:
+            return "end"
+    return {Linear: "linear", Pooling: "pooling", Addition: "addition", Again: "again"}[type(layer)]
 
 
-def _code_kind(coder: BitCoder, bank: ModelBank, kind: str, previous: str) -> str:
-    successors = _SUCCESSORS[previous]
+def is_of_version_1(architecture: Architecture) -> bool:
+    """Whether version 1 of the format can say it: no layer that came with version 2."""
+    return all(
+        not isinstance(layer, Addition | Again)
+        and not (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
+        and not (isinstance(layer, Pooling) and layer.size > 1 and shape[1] == 1)
+        for layer, shape in zip(
+            architecture.layers, activation_shapes(architecture)[:-1], strict=False
+        )
+    )
+
+
+def _code_kind(
+    coder: BitCoder, bank: ModelBank, kind: str, previous: str, successors: Sequence[str]
+) -> str:
     wanted = successors.index(kind)
     for rank in range(len(successors) - 1):
         if not code_exception(coder, bank, ("kind", previous, rank), int(wanted > rank)):
@@ -87,10 +116,11 @@ def _code_activation(
 
 
 def _code_convolution(
-    coder: BitCoder, bank: ModelBank, layer: Convolution, kind: str, channels: int
+    coder: BitCoder, bank: ModelBank, layer: Convolution, kind: str, shape: Shape, version: int
 ) -> Convolution:
     family = "depthwise" if kind == "depthwise" else "convolution"
-    out_channels, kernel, stride, padding = channels, 1, 1, 0
+    channels = shape[0]
+    out_channels, kernel, stride, padding, dilation, flat = channels, 1, 1, 0, 1, False
     if kind != "depthwise":
         change = code_difference(
             coder, bank, ("more channels",), layer.out_channels - channels, order=1
@@ -102,14 +132,24 @@ def _code_convolution(
         )
         if code_exception(coder, bank, (kind, "strided"), int(layer.stride > 1)):
             stride = 2 + code_unsigned(coder, bank, (kind, "stride"), max(layer.stride - 2, 0))
-        same = kernel // 2
+        if version > 1:
+            if code_exception(coder, bank, (kind, "dilated"), int(layer.dilation > 1)):
+                wider = max(layer.dilation - 2, 0)
+                dilation = 2 + code_unsigned(coder, bank, (kind, "dilation"), wider)
+            # Kernels are flat where the image is: over sequences.
+            usual = shape[1] == 1
+            unusual = code_exception(coder, bank, (kind, "flat"), int(layer.flat != usual))
+            flat = usual != bool(unusual)
+        same = dilation * (kernel // 2)
         padding = same + code_signed(coder, bank, (kind, "padding"), layer.padding - same)
     # A depthwise half is linear: its bias would add nothing to that of the pointwise half.
     usual_bias = kind != "depthwise"
     unusual = code_exception(coder, bank, (family, "bias"), int(layer.bias != usual_bias))
     activation = _code_activation(coder, bank, family, layer.activation)
     bias = usual_bias != bool(unusual)
-    return Convolution(out_channels, kernel, stride, padding, kind == "depthwise", bias, activation)
+    return Convolution(
+        out_channels, kernel, stride, padding, kind == "depthwise", bias, activation, dilation, flat
+    )
 
 
 def _code_linear(coder: BitCoder, bank: ModelBank, layer: Linear) -> Linear:
@@ -125,14 +165,27 @@ def _code_pooling(coder: BitCoder, bank: ModelBank, layer: Pooling) -> Pooling:
     return Pooling("average" if average else "max", size)
 
 
+def _code_addition(coder: BitCoder, bank: ModelBank, layer: Addition) -> Addition:
+    back = 1 + code_unsigned(coder, bank, ("addition", "back"), layer.back - 1, order=1)
+    return Addition(back, _code_activation(coder, bank, "addition", layer.activation))
+
+
+def _code_again(coder: BitCoder, bank: ModelBank, layer: Again) -> Again:
+    count = 1 + code_unsigned(coder, bank, ("again", "count"), layer.count - 1, order=1)
+    between = layer.back - layer.count
+    return Again(count, count + code_unsigned(coder, bank, ("again", "between"), between, order=0))
+
+
 # What a decoder passes in place of the layer that it is about to read: any value will do.
 _ANY_CONVOLUTION = Convolution(1, 1)
 _ANY_LINEAR = Linear(1)
 _ANY_POOLING = Pooling("max", 2)
+_ANY_ADDITION = Addition(1)
+_ANY_AGAIN = Again(1, 1)
 
 
 def _code_layer(
-    coder: BitCoder, bank: ModelBank, layer: Layer | None, kind: str, channels: int
+    coder: BitCoder, bank: ModelBank, layer: Layer | None, kind: str, shape: Shape, version: int
 ) -> Layer:
     match kind:
         case "linear":
@@ -141,15 +194,21 @@ def _code_layer(
         case "pooling":
             pooling = layer if isinstance(layer, Pooling) else _ANY_POOLING
             return _code_pooling(coder, bank, pooling)
+        case "addition":
+            addition = layer if isinstance(layer, Addition) else _ANY_ADDITION
+            return _code_addition(coder, bank, addition)
+        case "again":
+            again = layer if isinstance(layer, Again) else _ANY_AGAIN
+            return _code_again(coder, bank, again)
         case _:
             convolution = layer if isinstance(layer, Convolution) else _ANY_CONVOLUTION
-            return _code_convolution(coder, bank, convolution, kind, channels)
+            return _code_convolution(coder, bank, convolution, kind, shape, version)
 
 
 def code_architecture(
-    coder: BitCoder, bank: ModelBank, architecture: Architecture | None
+    coder: BitCoder, bank: ModelBank, architecture: Architecture | None, version: int
 ) -> Architecture:
-    """Write ``architecture``, or read one (``None``), and return it.
+    """Write ``architecture`` as a version of the format does, or read one (``None``); return it.
 
     Raises:
         NetworkError: as soon as what was read so far breaks a limit of the format, so that a
@@ -157,20 +216,20 @@ def code_architecture(
         NetworkFileError: if an integer read is too long.
     """
     given = architecture or Architecture((1, 1, 1), 0, ())
-    shape = _code_shape(coder, bank, given.input_shape)
+    shape = given_shape = _code_shape(coder, bank, given.input_shape)
     exponent = USUAL_INPUT_EXPONENT + code_signed(
         coder, bank, ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
     )
     layers: list[Layer] = []
-    kind, channels = "start", shape[0]
+    kind, successors = "start", _SUCCESSORS if version == 1 else _SUCCESSORS_2
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
         # A decoder's source is always None, and what it codes for the kind is ignored.
         wanted = kind_of(source)
-        if wanted not in _SUCCESSORS[kind]:
-            wanted = _SUCCESSORS[kind][0]
-        kind = _code_kind(coder, bank, wanted, kind)
+        if wanted not in successors[kind]:
+            wanted = successors[kind][0]
+        kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
-            return Architecture(shape, exponent, tuple(layers))
-        layers.append(_code_layer(coder, bank, source, kind, channels))
-        channels = activation_shapes(Architecture(shape, exponent, tuple(layers)))[-1][0]
+            return Architecture(given_shape, exponent, tuple(layers))
+        layers.append(_code_layer(coder, bank, source, kind, shape, version))
+        shape = activation_shapes(Architecture(given_shape, exponent, tuple(layers)))[-1]

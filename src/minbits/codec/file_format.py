@@ -1,4 +1,4 @@
-"""Version 1 of the network file: bytes to network and back (docs/format.md, to the byte).
+"""The network file, versions 1 and 2: bytes to network and back (docs/format.md, to the byte).
 
 ``magic and version (1 byte) · CRC-16 (2 bytes) · payload``. The payload is one stream of adaptive
 bits: architecture, steps, levels. Encoder and decoder run the same `_code_*` functions, so that
@@ -18,7 +18,7 @@ import numpy as np
 
 from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
 from minbits.codec.architecture import TensorShapes, tensor_shapes
-from minbits.codec.architecture_code import code_architecture, kind_of
+from minbits.codec.architecture_code import code_architecture, is_of_version_1, kind_of
 from minbits.codec.integers import ModelBank, code_difference, code_signed, code_weight
 from minbits.codec.quantized_network import (
     IntegerArray,
@@ -30,8 +30,7 @@ from minbits.errors import NetworkError, NetworkFileError
 from minbits.units import bytes_to_bits
 
 MAGIC = 0xB0
-VERSION = 1
-FIRST_BYTE = MAGIC | VERSION
+VERSIONS = (1, 2)
 HEADER_BYTES = 3
 MAX_FILE_BYTES = 4 << 20
 
@@ -111,38 +110,44 @@ def _code_layer_tensors(
 
 
 def _code_network(
-    coder: BitCoder, network: QuantizedNetwork | None, parts: _Parts
+    coder: BitCoder, network: QuantizedNetwork | None, version: int, parts: _Parts
 ) -> QuantizedNetwork:
     bank = ModelBank()
     with parts.part("architecture", 0):
-        architecture = code_architecture(coder, bank, network.architecture if network else None)
+        given = network.architecture if network else None
+        architecture = code_architecture(coder, bank, given, version)
     steps = {"weights": USUAL_STEP_INDEX, "bias": USUAL_STEP_INDEX}
     layers: list[QuantizedLayer] = []
     for index, shapes in enumerate(tensor_shapes(architecture)):
         family = kind_of(architecture.layers[shapes.layer_index])
-        given = network.layers[index] if network else None
-        layers.append(_code_layer_tensors(coder, bank, family, shapes, given, steps, parts))
+        layer = network.layers[index] if network else None
+        layers.append(_code_layer_tensors(coder, bank, family, shapes, layer, steps, parts))
     return QuantizedNetwork(architecture, tuple(layers))
 
 
-def _checksum(payload: bytes) -> bytes:
-    return binascii.crc_hqx(bytes([FIRST_BYTE]) + payload, 0xFFFF).to_bytes(2, "big")
+def _checksum(version: int, payload: bytes) -> bytes:
+    return binascii.crc_hqx(bytes([MAGIC | version]) + payload, 0xFFFF).to_bytes(2, "big")
+
+
+def version_of(network: QuantizedNetwork) -> int:
+    """Return the oldest version of the format that can hold ``network``."""
+    return 1 if is_of_version_1(network.architecture) else 2
 
 
 def encode_network(network: QuantizedNetwork) -> bytes:
-    """Return the bytes of the version 1 file that holds ``network``.
+    """Return the bytes of the file that holds ``network``, of the oldest version that can.
 
     Raises:
         NetworkFileError: if the network is too large for the format.
     """
-    encoder = BitEncoder()
-    _code_network(encoder, network, _Parts(encoder))
+    version, encoder = version_of(network), BitEncoder()
+    _code_network(encoder, network, version, _Parts(encoder))
     payload = encoder.payload()
     if HEADER_BYTES + len(payload) > MAX_FILE_BYTES:
         raise NetworkFileError(
             "network", f"{len(payload)} bytes", f"at most {MAX_FILE_BYTES}", "Use fewer weights."
         )
-    return bytes([FIRST_BYTE]) + _checksum(payload) + payload
+    return bytes([MAGIC | version]) + _checksum(version, payload) + payload
 
 
 def decode_network(data: bytes) -> QuantizedNetwork:
@@ -154,17 +159,19 @@ def decode_network(data: bytes) -> QuantizedNetwork:
     if len(data) < HEADER_BYTES or data[0] & 0xF0 != MAGIC:
         start = data[:2].hex(" ") or "nothing"
         raise _get_file_again("file", f"{len(data)} bytes, starting {start}", "a .mbn network file")
-    if data[0] != FIRST_BYTE:
+    version = data[0] & 0x0F
+    if version not in VERSIONS:
+        known = " or ".join(str(number) for number in VERSIONS)
         raise NetworkFileError(
-            "file", f"format version {data[0] & 0x0F}", f"version {VERSION}", "Update minbits."
+            "file", f"format version {version}", f"version {known}", "Update minbits."
         )
     payload = data[HEADER_BYTES:]
     if len(data) > MAX_FILE_BYTES:
         raise _get_file_again("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
-    if _checksum(payload) != data[1:HEADER_BYTES]:
+    if _checksum(version, payload) != data[1:HEADER_BYTES]:
         raise _get_file_again("file", "a checksum that does not match", "intact bytes")
     try:
-        network = _code_network(BitDecoder(payload), None, _Parts(None))
+        network = _code_network(BitDecoder(payload), None, version, _Parts(None))
     except NetworkError as error:
         raise _get_file_again(f"file, {error.where}", error.got, error.expected) from error
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
@@ -177,7 +184,7 @@ def size_parts(network: QuantizedNetwork) -> tuple[SizePart, ...]:
     """Return where the bits of the network's file go; the parts add up to its whole length."""
     encoder = BitEncoder()
     parts = _Parts(encoder)
-    _code_network(encoder, network, parts)
+    _code_network(encoder, network, version_of(network), parts)
     header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
     payload_bits = bytes_to_bits(len(encoder.payload()))
     ending = SizePart("end of the range coder's last byte", payload_bits - encoder.ideal_bits, 0)

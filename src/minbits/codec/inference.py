@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,14 @@ import numpy.typing as npt
 from minbits.codec.architecture import (
     LEAKY_RELU_SLOPE,
     ActivationKind,
+    Addition,
     Convolution,
-    Layer,
     Linear,
     Pooling,
+    Step,
+    WeightedLayer,
     activation_shapes,
+    run_order,
 )
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
 from minbits.errors import DataError
@@ -39,18 +43,23 @@ def _activate(x: FloatArray, kind: ActivationKind) -> FloatArray:
 
 def _taps(x: FloatArray, layer: Convolution) -> list[FloatArray]:
     """Return, for each kernel position, the strided view of the padded input that it meets."""
-    pad = layer.padding
-    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad))) if pad else x
+    above, left = layer.paddings
+    padded = np.pad(x, ((0, 0), (0, 0), (above, above), (left, left))) if above or left else x
+    reach = layer.dilation
+    down, across = layer.strides
     height, width = (
-        (side - layer.kernel) // layer.stride + 1 for side in (padded.shape[2], padded.shape[3])
+        (side - reach * (kernel - 1) - 1) // stride + 1
+        for side, kernel, stride in zip(
+            padded.shape[2:], layer.kernel_shape, layer.strides, strict=True
+        )
     )
-    step = layer.stride
+    rows, columns = layer.kernel_shape
     return [
-        padded[:, :, row : row + step * height : step, column : column + step * width : step][
+        padded[:, :, row : row + down * height : down, column : column + across * width : across][
             :, :, :height, :width
         ]
-        for row in range(layer.kernel)
-        for column in range(layer.kernel)
+        for row in range(0, reach * rows, reach)
+        for column in range(0, reach * columns, reach)
     ]
 
 
@@ -70,36 +79,49 @@ def _convolve(x: FloatArray, layer: Convolution, weights: FloatArray) -> FloatAr
 
 def _pool(x: FloatArray, layer: Pooling) -> FloatArray:
     batch, channels, height, width = x.shape
-    rows, columns = (height, width) if layer.size == 0 else (layer.size, layer.size)
+    rows, columns = layer.window(height, width)
     kept = x[:, :, : height // rows * rows, : width // columns * columns]
     windows = kept.reshape(batch, channels, height // rows, rows, width // columns, columns)
     result = windows.max((3, 5)) if layer.kind == "max" else windows.mean((3, 5))
     return np.asarray(result, np.float32)
 
 
-def _run_layer(x: FloatArray, layer: Layer, tensors: Weights | None) -> FloatArray:
-    match layer:
-        case Pooling():
-            return _pool(x, layer)
-        case Convolution() | Linear():
-            assert tensors is not None
-            weights, bias = tensors
-            if isinstance(layer, Convolution):
-                result = _convolve(x, layer, weights)
-            else:
-                result = (x.reshape(len(x), -1) @ weights.T)[:, :, None, None]
-            if bias is not None:
-                result = result + bias[:, None, None]
-            return _activate(result, layer.activation)
+def _run_weighted(x: FloatArray, layer: WeightedLayer, tensors: Weights) -> FloatArray:
+    weights, bias = tensors
+    if isinstance(layer, Convolution):
+        result = _convolve(x, layer, weights)
+    else:
+        result = (x.reshape(len(x), -1) @ weights.T)[:, :, None, None]
+    if bias is not None:
+        result = result + bias[:, None, None]
+    return _activate(result, layer.activation)
+
+
+def _run(steps: Sequence[Step], tensors: Sequence[Weights], x: FloatArray) -> FloatArray:
+    activations = [x]
+    for step in steps:
+        x = activations[-1]
+        match step.layer:
+            case Pooling():
+                x = _pool(x, step.layer)
+            case Addition():
+                earlier = activations[-1 - step.layer.back]
+                x = _activate(x + earlier, step.layer.activation)
+            case Convolution() | Linear():
+                assert step.tensor is not None
+                x = _run_weighted(x, step.layer, tensors[step.tensor])
+        activations.append(x)
+    return x.reshape(len(x), -1)
 
 
 def _batch_size(network: QuantizedNetwork) -> int:
     shapes = activation_shapes(network.architecture)
     largest = max(math.prod(shape) for shape in shapes)
-    for index, layer in enumerate(network.architecture.layers):
-        if isinstance(layer, Convolution):
+    for index, step in enumerate(run_order(network.architecture)):
+        if isinstance(step.layer, Convolution):
             _, height, width = shapes[index + 1]
-            largest = max(largest, shapes[index][0] * layer.kernel**2 * height * width)
+            taps = math.prod(step.layer.kernel_shape)
+            largest = max(largest, shapes[index][0] * taps * height * width)
     return max(1, min(1024, _WORKSPACE_VALUES // largest))
 
 
@@ -124,24 +146,17 @@ def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -
         DataError: if the shape of ``inputs`` does not fit.
     """
     arrays = _as_batches(network, inputs)
-    layers = network.architecture.layers
-    tensors: list[Weights | None] = []
-    stored = iter(network.layers)
-    for layer in layers:
-        if isinstance(layer, Pooling):
-            tensors.append(None)
-            continue
-        quantized = next(stored)
-        bias = quantized.bias.values() if quantized.bias else None
-        tensors.append((quantized.weights.values(), bias))
+    tensors = [
+        (layer.weights.values(), layer.bias.values() if layer.bias else None)
+        for layer in network.layers
+    ]
+    steps = run_order(network.architecture)
     scale = np.float32(2.0**-network.architecture.input_exponent)
     batch = _batch_size(network)
-    logits: list[FloatArray] = []
-    for start in range(0, len(arrays), batch):
-        x = arrays[start : start + batch].astype(np.float32) * scale
-        for layer, weights in zip(layers, tensors, strict=True):
-            x = _run_layer(x, layer, weights)
-        logits.append(x.reshape(len(x), -1))
+    logits = [
+        _run(steps, tensors, arrays[start : start + batch].astype(np.float32) * scale)
+        for start in range(0, len(arrays), batch)
+    ]
     return np.concatenate(logits) if logits else np.zeros((0, 0), np.float32)
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.quantized_network import QuantizedNetwork
-from minbits.compression.fake_quantizer import FakeQuantizer, Quantized
+from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
-from minbits.networks.torch_layers import LayerTensors, run_layers
+from minbits.networks.parameters import parameter_layout
 from minbits.records import TrainingRecipe
-from minbits.training.engine import Engine
-from minbits.training.loop import LoopSettings, TrainingData, accuracy, batch_of, run_epochs
+from minbits.training.engine import Engine, accuracy
+from minbits.training.float_phase import objective_settings
+from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
+from minbits.training.optimizers import AdamW
 from minbits.training.schedule import cosine
 from minbits.units import bits_to_nats
+
+Float = npt.NDArray[np.float32]
+
+# Step indices are logarithms on a grid: a change of one is 19 %.
+_STEP_RATE_FACTOR = 5.0
 
 
 def train_quantized(
     architecture: Architecture,
-    tensors: Sequence[LayerTensors],
+    values: Float,
     recipe: TrainingRecipe,
     seed: int,
     data: TrainingData,
@@ -38,7 +45,7 @@ def train_quantized(
 
     Args:
         architecture: the network.
-        tensors: weights and biases to start from, normalisation folded in.
+        values: parameters to start from, in the plain layout.
         recipe: of which the fields of the second phase are used.
         seed: of order and augmentation.
         data: examples to train on.
@@ -52,36 +59,35 @@ def train_quantized(
         FloatingPointError: if training diverges.
         NetworkError: if a level or step grew out of the format's range.
     """
-    quantizer = FakeQuantizer(architecture, tensors, recipe.initial_step_ratio)
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [quantizer.latent], "rate_factor": 1.0},
-            # Step indices are logarithms on a grid: a change of one is 19 %.
-            {"params": [quantizer.step_indices], "rate_factor": 5.0},
-        ],
-        recipe.quantized_learning_rate,
-        weight_decay=0.0,
-        fused=True,
-    )
+    quantizer = Quantizer(architecture, values, recipe.initial_step_ratio)
+    latent, steps = quantizer.latent, quantizer.step_indices
+    optimizer = AdamW(np.ones_like(latent), 0.0)
+    step_optimizer = AdamW(np.full_like(steps, _STEP_RATE_FACTOR), 0.0)
     penalty = bits_to_nats(recipe.rate_weight) / len(data.labels)
-    generator = torch.Generator().manual_seed(seed + 1)
-    batch_loss = engine.tensor_loss(architecture, batch_of(data, recipe.batch_size))
+    batch = batch_of(data, recipe.batch_size)
+    layout = parameter_layout(architecture, normalised=False)
+    objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
+    value_gradient, gradient = np.zeros_like(latent), np.zeros_like(latent)
+    step_gradient = np.zeros_like(steps)
 
-    def loss(images: Tensor, labels: Tensor) -> Tensor:
-        quantized: Quantized = quantizer()
-        return batch_loss(quantized.tensors, images, labels) + penalty * quantized.size_bits
+    def step(draw: Draw, rate: float, progress: float) -> float:
+        bits = quantizer.forward()
+        loss = objective.loss_and_gradient(quantizer.values, draw, value_gradient)
+        quantizer.backward(value_gradient, penalty, gradient, step_gradient)
+        optimizer.step(latent, gradient, rate)
+        step_optimizer.step(steps, step_gradient, rate)
+        return loss + penalty * bits
 
     def after_epoch(epoch: int) -> None:
-        with torch.no_grad():
-            quantized: Quantized = quantizer()
-        found = accuracy(lambda x: run_layers(architecture, quantized.tensors, x), validation)
-        report(epoch, found, float(quantized.size_bits))
+        bits = quantizer.forward()
+        report(epoch, accuracy(engine, architecture, quantizer.values, validation), bits)
 
     settings = LoopSettings(
         recipe.quantized_epochs,
         recipe.batch_size,
         cosine(recipe.quantized_learning_rate),
         recipe.augmentation,
+        recipe.elastic,
     )
-    run_epochs(data, settings, optimizer, loss, generator, after_epoch, should_stop)
+    run_epochs(data, settings, seed + 1, step, after_epoch, should_stop)
     return share_steps(quantizer.export())

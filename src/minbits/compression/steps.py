@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minbits.codec.architecture import Convolution, Linear, tensor_shapes
+from minbits.codec.architecture import Addition, Convolution, Linear, run_order, tensor_shapes
 from minbits.codec.file_format import USUAL_STEP_INDEX
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 
@@ -18,6 +18,13 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
     sees inputs c times as large. So each such layer can take the usual step; biases take up the
     accumulated factor. The logits are then scaled by a positive factor, which no prediction sees.
     """
+    order = run_order(network.architecture)
+    repeats = len({step.tensor for step in order if step.tensor is not None}) < sum(
+        step.tensor is not None for step in order
+    )
+    if repeats or any(isinstance(step.layer, Addition) for step in order):
+        # Sums of branches and weights met twice would need equal factors: left as they are.
+        return network
     exponent = 0  # the factor on the current activations, in steps of the grid
     layers: list[QuantizedLayer] = []
     for shape, layer in zip(tensor_shapes(network.architecture), network.layers, strict=True):

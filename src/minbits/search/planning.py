@@ -29,8 +29,7 @@ class EpochSeconds:
 
 
 def _first_steps(data: TrainingData, recipe: TrainingRecipe, steps: int) -> TrainingData:
-    count = min(len(data.labels), steps * recipe.batch_size)
-    return TrainingData(data.inputs[:count], data.labels[:count])
+    return data.part(min(len(data.labels), steps * recipe.batch_size))
 
 
 def measure_epoch_seconds(
@@ -50,7 +49,7 @@ def measure_epoch_seconds(
         part = _first_steps(data, recipe, steps)
         few = _first_steps(held_out, recipe, 1)
         start = time.perf_counter()
-        network = train_float(
+        values = train_float(
             architecture,
             one_epoch,
             0,
@@ -63,7 +62,7 @@ def measure_epoch_seconds(
         middle = time.perf_counter()
         train_quantized(
             architecture,
-            network.folded_tensors(),
+            values,
             one_epoch,
             0,
             part,

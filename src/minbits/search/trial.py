@@ -19,9 +19,10 @@ from minbits.errors import NetworkError
 from minbits.networks.zoo import architecture_for
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.planning import measure_epoch_seconds, plan_epochs, plan_second_phase
-from minbits.training.engine import choose_engine
+from minbits.training.choice import choose_engine
 from minbits.training.float_phase import train_float
-from minbits.training.loop import StoppedError, batch_of, best_device, training_data
+from minbits.training.lanes.engine import warm_up
+from minbits.training.loop import StoppedError, batch_of, training_data
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,25 @@ class _Trial:
         """Train both phases within the time and return the network file."""
         architecture = architecture_for(self.config.architecture, self.data)
         _check_classes(architecture, self.data)
-        wanted, seed, device = self.config.recipe, self.config.seed, best_device()
+        wanted, seed = self.config.recipe, self.config.seed
         kept, held_out = validation_split(self.data)
-        examples = training_data(self.data, kept, device)
-        validation = training_data(self.data, held_out, device)
+        examples = training_data(self.data, kept)
+        validation = training_data(self.data, held_out)
         stop = self.hooks.should_stop
         batch = batch_of(examples, wanted.batch_size)
-        engine = choose_engine(self.config.engine, architecture, wanted, batch, device)
+        engine = choose_engine(self.config.engine, architecture, wanted, batch)
         self.config = dataclasses.replace(self.config, engine=engine.name)
         epoch = None
+        if engine.name == "lanes":
+            # The first batch on a machine compiles; the cache serves every later process.
+            self.hooks.report(Progress(self.number, "compiling", 0, 1))
+            warm_up()
         if math.isfinite(self.deadline):
             self.hooks.report(Progress(self.number, "planning", 0, wanted.float_epochs))
             epoch = measure_epoch_seconds(architecture, wanted, examples, validation, engine)
             self.use(plan_epochs(wanted, epoch, self.seconds_left()))
         start = time.perf_counter()
-        network = train_float(
+        values = train_float(
             architecture,
             self.config.recipe,
             seed,
@@ -90,7 +95,7 @@ class _Trial:
             self.use(plan_second_phase(self.config.recipe, most, epoch, spent, left))
         quantized = train_quantized(
             architecture,
-            network.folded_tensors(),
+            values,
             self.config.recipe,
             seed,
             examples,

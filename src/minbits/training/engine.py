@@ -1,131 +1,82 @@
-"""Two engines behind one interface: PyTorch anywhere, lanes for tiny networks on the CPU."""
+"""Engines behind one interface: what the phases need of them is loss and gradient of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+import numpy as np
+import numpy.typing as npt
 
-from minbits.codec.architecture import Architecture, Convolution
-from minbits.errors import NetworkError
-from minbits.networks.torch_layers import FloatNetwork, LayerTensors, run_layers
-from minbits.records import EngineName, TrainingRecipe
-from minbits.training.lanes.network import LanesNetwork
-from minbits.training.lanes.objective import lanes_cross_entropy
-from minbits.training.lanes.vector_code import LANES
+from minbits.codec.architecture import Architecture
+from minbits.networks.parameters import ParameterLayout
+from minbits.records import EngineName
+from minbits.training.loop import Draw, TrainingData
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-TensorLoss = Callable[[Sequence[LayerTensors], Tensor, Tensor], Tensor]
+Float = npt.NDArray[np.float32]
+
+# Examples over which channels are normalised while training: ghost batches (Hoffer et al. 2017).
+NORMALISATION_EXAMPLES = 32
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """How the loss of a batch is taken.
+
+    Attributes:
+        batch_size: examples a batch.
+        label_smoothing: share of the target spread evenly over the classes.
+        soft_target_weight: share of the target given to the data's soft targets.
+        dropout: rate before linear layers, and on channels of the last convolution.
+        seed: of the dropout.
+    """
+
+    batch_size: int
+    label_smoothing: float = 0.0
+    soft_target_weight: float = 0.0
+    dropout: float = 0.0
+    seed: int = 0
+
+
+class Objective(Protocol):
+    """The loss of one network on one set of examples, with its buffers."""
+
+    means: Float
+    variances: Float
+
+    def loss_and_gradient(self, values: Float, draw: Draw, gradient: Float) -> float:
+        """Return the mean cross-entropy of a batch in nats and overwrite ``gradient``.
+
+        Afterwards ``means`` and ``variances`` hold those of the batch, averaged over its ghost
+        batches, one a normalised channel, variances unbiased.
+
+        Args:
+            values: parameters, in the layout that the objective was made for.
+            draw: the batch.
+            gradient: of the shape of ``values``.
+        """
+        ...
 
 
 class Engine(Protocol):
-    """What the two phases need of an engine: the mean cross-entropy of a batch, in nats."""
+    """Computes losses, gradients and predictions; everything else is shared."""
 
     name: EngineName
 
-    def float_loss(self, network: FloatNetwork, batch_size: int) -> Loss:
-        """Return the loss of a network in training mode as a function of images and labels."""
+    def objective(
+        self, layout: ParameterLayout, data: TrainingData, settings: ObjectiveSettings
+    ) -> Objective:
+        """Return the training loss of a network on some examples."""
         ...
 
-    def tensor_loss(self, architecture: Architecture, batch_size: int) -> TensorLoss:
-        """Return the loss as a function of plain weights and biases, images and labels."""
+    def logits(self, architecture: Architecture, values: Float, inputs: Float) -> Float:
+        """Return logits ``(examples, classes)`` of a network with plain parameters."""
         ...
 
 
-def _channels_last(weights: Tensor, bias: Tensor | None) -> LayerTensors:
-    # As the images: mixed memory formats cost a third of the speed.
-    if weights.dim() == 4:
-        weights = weights.contiguous(memory_format=torch.channels_last)
-    return weights, bias
-
-
-class TorchEngine:
-    """Every architecture, on any device."""
-
-    name: EngineName = "torch"
-
-    def float_loss(self, network: FloatNetwork, batch_size: int) -> Loss:
-        """Return the loss of a network in training mode as a function of images and labels."""
-        # Thin convolutions run markedly faster with the channels innermost.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return lambda images, labels: functional.cross_entropy(network(images), labels)
-
-    def tensor_loss(self, architecture: Architecture, batch_size: int) -> TensorLoss:
-        """Return the loss as a function of plain weights and biases, images and labels."""
-
-        def loss(tensors: Sequence[LayerTensors], images: Tensor, labels: Tensor) -> Tensor:
-            logits = run_layers(architecture, [_channels_last(*pair) for pair in tensors], images)
-            return functional.cross_entropy(logits, labels)
-
-        return loss
-
-
-class LanesEngine:
-    """Tiny networks on one CPU core, up to twice as fast as PyTorch; see docs/engine.md."""
-
-    name: EngineName = "lanes"
-
-    def float_loss(self, network: FloatNetwork, batch_size: int) -> Loss:
-        """Return the loss of a network in training mode as a function of images and labels."""
-        lanes = LanesNetwork(network.architecture, batch_size, network.batch_normalisation)
-        layers = network.layer_triples()
-
-        def loss(images: Tensor, labels: Tensor) -> Tensor:
-            value = lanes_cross_entropy(lanes, layers, images, labels)
-            network.update_running_moments(lanes.moments())
-            return value
-
-        return loss
-
-    def tensor_loss(self, architecture: Architecture, batch_size: int) -> TensorLoss:
-        """Return the loss as a function of plain weights and biases, images and labels."""
-        lanes = LanesNetwork(architecture, batch_size, batch_normalisation=False)
-
-        def loss(tensors: Sequence[LayerTensors], images: Tensor, labels: Tensor) -> Tensor:
-            layers = [(weights, None, bias) for weights, bias in tensors]
-            return lanes_cross_entropy(lanes, layers, images, labels)
-
-        return loss
-
-
-def _lanes_obstacle(
-    architecture: Architecture, recipe: TrainingRecipe, batch_size: int, device: torch.device
-) -> str | None:
-    """Return why the lanes engine does not cover a training, None if it does."""
-    if device.type != "cpu":
-        return f"a {device.type} device"
-    if recipe.dropout:
-        return "dropout"
-    if batch_size % LANES:
-        return f"batches of {batch_size}, no multiple of {LANES}"
-    for layer in architecture.layers:
-        if isinstance(layer, Convolution) and layer.padding >= layer.kernel:
-            return "padding as wide as the kernel"
-    return None
-
-
-def choose_engine(
-    name: EngineName,
-    architecture: Architecture,
-    recipe: TrainingRecipe,
-    batch_size: int,
-    device: torch.device,
-) -> Engine:
-    """Return an engine; ``auto`` takes lanes where they cover the training, PyTorch elsewhere.
-
-    Raises:
-        NetworkError: if lanes are asked for and do not cover the training.
-    """
-    if name == "torch":
-        return TorchEngine()
-    obstacle = _lanes_obstacle(architecture, recipe, batch_size, device)
-    if obstacle is None:
-        return LanesEngine()
-    if name == "lanes":
-        raise NetworkError(
-            "lanes engine", obstacle, "what it covers", "Use --engine auto or torch."
-        )
-    return TorchEngine()
+def accuracy(
+    engine: Engine, architecture: Architecture, values: Float, data: TrainingData
+) -> float:
+    """Return the fraction of ``data`` whose largest logit is the label's."""
+    predicted = engine.logits(architecture, values, data.inputs).argmax(1)
+    return float(np.mean(predicted == data.labels))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from minbits.records import ScheduleName
+
 Schedule = Callable[[float], float]
 
 WARM_UP = 0.1
@@ -24,3 +26,8 @@ def one_cycle(peak: float) -> Schedule:
 def cosine(first: float) -> Schedule:
     """Return a cosine fall from ``first`` to zero (Loshchilov & Hutter 2017)."""
     return lambda progress: first * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def make_schedule(name: ScheduleName, rate: float) -> Schedule:
+    """Return the schedule of that name with its highest learning rate."""
+    return one_cycle(rate) if name == "one_cycle" else cosine(rate)

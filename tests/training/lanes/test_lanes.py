@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from minbits.training.lanes.network import LanesNetwork
+from minbits.training.lanes.objective import lanes_cross_entropy
 from torch.nn import functional
 
 from minbits.codec.architecture import Architecture, Convolution, Pooling, class_count
@@ -17,8 +19,6 @@ from minbits.networks.grammar import parse_layers
 from minbits.networks.torch_layers import FloatNetwork
 from minbits.records import TrainingRecipe
 from minbits.training.engine import LanesEngine, TorchEngine, choose_engine
-from minbits.training.lanes.network import LanesNetwork
-from minbits.training.lanes.objective import lanes_cross_entropy
 from minbits.training.lanes.vector_code import LANES
 from tests.strategies import architectures
 

@@ -1,9 +1,10 @@
-"""Two micro-kernels as LLVM vector code, on which every convolution and linear layer rests.
+"""Micro-kernels as LLVM vector code, on which every layer rests.
 
 Activations lie as ``[channel, row, column, lane]``: the innermost axis holds `LANES` examples, so
-that one vector instruction works on sixteen of them and no layer has leftovers, however thin. Both
-kernels keep their sums in registers; written as loops they would spill every sum to memory, since
-numba's loop vectoriser does not block registers.
+that one vector instruction works on sixteen of them and no layer has leftovers, however thin.
+`make_gather` and `make_correlate` keep their sums in registers; written as loops they would spill
+every sum to memory, since numba's loop vectoriser does not block registers. Elementwise passes are
+vector code for another reason: rows of tiny images are so short that slices cost more than sums.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numba.extending import intrinsic
 VECTOR = 16  # floats in one AVX-512 register; narrower machines split a vector in two
 LANES = 32
 _VECTORS = LANES // VECTOR
+_LANE = range(VECTOR)
 
 _FLOAT = ir.FloatType()
 _VECTOR_TYPE = ir.VectorType(_FLOAT, VECTOR)
@@ -45,6 +47,26 @@ def _sum_of_vector(builder: Any, x: Any) -> Any:
     function = _intrinsic(builder, kind, f"llvm.vector.reduce.fadd.v{VECTOR}f32")
     # Pairwise instead of one after the other: the order is fixed at compile time all the same.
     return builder.call(function, [ir.Constant(_FLOAT, 0.0), x], fastmath=("reassoc",))
+
+
+def _sums_of_vectors(builder: Any, vectors: list[Any]) -> Any:
+    """Return one vector whose lane n is the sum of vector n, of `VECTOR` vectors.
+
+    Four rounds of pairwise folding take 15 additions, where single sums would take 64.
+    """
+    width = 1
+    while len(vectors) > 1:
+        low = [lane // width % 2 * VECTOR + lane - lane // width % 2 * width for lane in _LANE]
+        folded = []
+        for first, second in zip(vectors[::2], vectors[1::2], strict=True):
+            masks = (
+                ir.Constant(ir.VectorType(_INT32, VECTOR), [lane + shift for lane in low])
+                for shift in (0, width)
+            )
+            parts = [builder.shuffle_vector(first, second, mask) for mask in masks]
+            folded.append(builder.fadd(*parts))
+        vectors, width = folded, 2 * width
+    return vectors[0]
 
 
 def _broadcast(builder: Any, scalar: Any) -> Any:
@@ -186,12 +208,21 @@ def make_gather(outputs: int, columns: int) -> Any:
     return gather
 
 
+def _add_part(builder: Any, vector: Any, start: int, count: int, pointer: Any, index: Any) -> None:
+    """Add ``count`` lanes of a vector, from ``start`` on, to memory."""
+    kind = ir.VectorType(_FLOAT, count)
+    mask = ir.Constant(ir.VectorType(_INT32, count), list(range(start, start + count)))
+    part = builder.shuffle_vector(vector, ir.Constant(_VECTOR_TYPE, ir.Undefined), mask)
+    address = builder.bitcast(builder.gep(pointer, [index]), kind.as_pointer())
+    builder.store(builder.fadd(builder.load(address, align=4), part), address, align=4)
+
+
 def make_correlate(outputs: int, taps: int) -> Any:
     """Return an intrinsic for the gradient of ``outputs`` x ``taps`` weights.
 
-    ``correlate(gradient, at, output_step, tap_step, errors, error_at, error_step, inputs, in_at,
-    offsets, offset_at, rows, columns, error_row, error_column, in_row, in_column)`` adds to
-    ``gradient[at + j * output_step + t * tap_step]`` the sum over rows r, columns c and lanes of
+    ``correlate(gradient, at, output_step, errors, error_at, error_step, inputs, in_at, offsets,
+    offset_at, rows, columns, error_row, error_column, in_row, in_column)`` adds to
+    ``gradient[at + j * output_step + t]`` the sum over rows r, columns c and lanes of
 
         errors[error_at + j * error_step + r * error_row + c * error_column]
             * inputs[in_at + offsets[offset_at + t] + r * in_row + c * in_column]
@@ -199,24 +230,23 @@ def make_correlate(outputs: int, taps: int) -> Any:
 
     @intrinsic
     def correlate(
-        typing_context: Any, gradient: Any, at: Any, output_step: Any, tap_step: Any,
-        errors: Any, error_at: Any, error_step: Any, inputs: Any, in_at: Any, offsets: Any,
-        offset_at: Any, rows: Any, columns: Any, error_row: Any, error_column: Any, in_row: Any,
-        in_column: Any,
+        typing_context: Any, gradient: Any, at: Any, output_step: Any, errors: Any,
+        error_at: Any, error_step: Any, inputs: Any, in_at: Any, offsets: Any, offset_at: Any,
+        rows: Any, columns: Any, error_row: Any, error_column: Any, in_row: Any, in_column: Any,
     ) -> Any:  # fmt: skip
         i = types.intp
         signature = types.void(
-            gradient, i, i, i, errors, i, i, inputs, i, offsets, i, i, i, i, i, i, i
+            gradient, i, i, errors, i, i, inputs, i, offsets, i, i, i, i, i, i, i
         )
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             kinds = signature.args
             to, error, source, steps = (
-                _pointer(context, builder, kinds[n], values[n]) for n in (0, 4, 7, 9)
+                _pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 6, 8)
             )
-            at, output_step, tap_step = values[1:4]
-            error_at, error_step, in_at, offset_at = values[5], values[6], values[8], values[10]
-            rows, columns, error_row, error_column, in_row, in_column = values[11:17]
+            at, output_step = values[1:3]
+            error_at, error_step, in_at, offset_at = values[4], values[5], values[7], values[9]
+            rows, columns, error_row, error_column, in_row, in_column = values[10:16]
             in_places = []
             for t in range(taps):
                 offset = _scalar(builder, steps, builder.add(offset_at, _integer(t)))
@@ -247,14 +277,17 @@ def make_correlate(outputs: int, taps: int) -> Any:
                         n = j * taps + t
                         new[n] = _fused_multiply_add(builder, error_vector, vector, new[n])
             totals = finish_rows(finish_columns(new))
+            if outputs * taps == VECTOR:
+                whole = _sums_of_vectors(builder, totals)
+                for j in range(outputs):
+                    place = builder.add(at, builder.mul(output_step, _integer(j)))
+                    _add_part(builder, whole, j * taps, taps, to, place)
+                return context.get_dummy_value()
             for j in range(outputs):
                 for t in range(taps):
                     total = _sum_of_vector(builder, totals[j * taps + t])
-                    place = builder.add(
-                        builder.add(at, builder.mul(output_step, _integer(j))),
-                        builder.mul(tap_step, _integer(t)),
-                    )
-                    address = builder.gep(to, [place])
+                    row_at = builder.add(at, builder.mul(output_step, _integer(j)))
+                    address = builder.gep(to, [builder.add(row_at, _integer(t))])
                     builder.store(builder.fadd(builder.load(address), total), address)
             return context.get_dummy_value()
 
@@ -263,68 +296,222 @@ def make_correlate(outputs: int, taps: int) -> Any:
     return correlate
 
 
-def _places(builder: Any, start: Any) -> list[Any]:
-    return [builder.add(start, _integer(k * VECTOR)) for k in range(_VECTORS)]
+Body = Callable[["VectorCode", list[Any], list[Any]], tuple[Any, list[Any]]]
 
 
-def _number_vector(builder: Any, number: Any) -> Any:
-    return _broadcast(builder, builder.sitofp(number, _FLOAT))
+class VectorCode:
+    """Arithmetic on vectors for the bodies of passes."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    def constant(self, value: float) -> Any:
+        """Return a vector of one value."""
+        return ir.Constant(_VECTOR_TYPE, [value] * VECTOR)
+
+    def plus(self, x: Any, y: Any) -> Any:
+        """Return x + y."""
+        return self.builder.fadd(x, y)
+
+    def times(self, x: Any, y: Any) -> Any:
+        """Return x * y."""
+        return self.builder.fmul(x, y)
+
+    def fused(self, x: Any, y: Any, z: Any) -> Any:
+        """Return x * y + z, rounded once."""
+        return _fused_multiply_add(self.builder, x, y, z)
+
+    def where_positive(self, x: Any, yes: Any, no: Any) -> Any:
+        """Return ``yes`` where x > 0, ``no`` elsewhere."""
+        positive = self.builder.fcmp_ordered(">", x, self.constant(0.0))
+        return self.builder.select(positive, yes, no)
+
+    def clipped(self, x: Any, low: float, high: float) -> Any:
+        """Return x held within ``low`` and ``high``."""
+        for bound, sign in ((low, "<"), (high, ">")):
+            limit = self.constant(bound)
+            beyond = self.builder.fcmp_ordered(sign, x, limit)
+            x = self.builder.select(beyond, limit, x)
+        return x
+
+    def where_inside(self, x: Any, low: float, high: float, inside: Any) -> Any:
+        """Return ``inside`` where low < x < high, 0 below and 1 above."""
+        above_low = self.builder.fcmp_ordered(">", x, self.constant(low))
+        below_high = self.builder.fcmp_ordered("<", x, self.constant(high))
+        upper = self.builder.select(below_high, inside, self.constant(1.0))
+        return self.builder.select(above_low, upper, self.constant(0.0))
 
 
-@intrinsic
-def keep_larger(
-    typing_context: Any, best: Any, at: Any, winners: Any, winner_at: Any, inputs: Any, in_at: Any,
-    number: Any,
-) -> Any:  # fmt: skip
-    """Where ``inputs[in_at + lane]`` exceeds ``best[at + lane]``, take it and note ``number``."""
+def make_pass(body: Body, sums: int = 0, writes: bool = True) -> Any:
+    """Return an intrinsic that runs elementwise over the rows of two images of lanes.
+
+    ``run(out, at, out_row, a, a_at, a_row, b, b_at, b_row, rows, columns, x, y, z, totals,
+    totals_at)`` calls ``body(code, [a, b], [x, y, z])`` for every vector; the body returns what is
+    written to ``out`` and what is added to ``totals[totals_at]``, ``totals[totals_at + 1]`` ….
+
+    Args:
+        body: the arithmetic.
+        sums: how many totals there are.
+        writes: whether ``out`` is written.
+    """
+
+    @intrinsic
+    def run(
+        typing_context: Any, out: Any, at: Any, out_row: Any, a: Any, a_at: Any, a_row: Any,
+        b: Any, b_at: Any, b_row: Any, rows: Any, columns: Any, x: Any, y: Any, z: Any,
+        totals: Any, totals_at: Any,
+    ) -> Any:  # fmt: skip
+        i, f = types.intp, types.float32
+        signature = types.void(out, i, i, a, i, i, b, i, i, i, i, f, f, f, totals, i)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kinds = signature.args
+            to, first, second, total = (
+                _pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 6, 14)
+            )
+            scalars = [_broadcast(builder, values[n]) for n in (11, 12, 13)]
+            code = VectorCode(builder)
+            zero = code.constant(0.0)
+            row, by_row, finish_rows = _loop(builder, values[9], [zero] * (sums * _VECTORS))
+            starts = [builder.add(values[n], builder.mul(row, values[n + 1])) for n in (1, 4, 7)]
+            column, carried, finish_columns = _loop(builder, values[10], by_row)
+            shift = builder.mul(column, _integer(LANES))
+            new = list(carried)
+            for k in range(_VECTORS):
+                out_at, a_place, b_place = (
+                    builder.add(builder.add(start, shift), _integer(k * VECTOR)) for start in starts
+                )
+                vectors = [_load(builder, first, a_place), _load(builder, second, b_place)]
+                result, parts = body(code, vectors, scalars)
+                if writes:
+                    _store(builder, result, to, out_at)
+                for n, part in enumerate(parts):
+                    new[n * _VECTORS + k] = builder.fadd(new[n * _VECTORS + k], part)
+            found = finish_rows(finish_columns(new))
+            for n in range(sums):
+                whole = found[n * _VECTORS]
+                for k in range(1, _VECTORS):
+                    whole = builder.fadd(whole, found[n * _VECTORS + k])
+                address = builder.gep(total, [builder.add(values[15], _integer(n))])
+                reduced = _sum_of_vector(builder, whole)
+                builder.store(builder.fadd(builder.load(address), reduced), address)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return run
+
+
+def _windows(out: Any, noted: Any, inputs: Any, offsets: Any) -> Any:
     i = types.intp
-    signature = types.void(best, i, winners, i, inputs, i, i)
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kinds = signature.args
-        to, note, source = (_pointer(context, builder, kinds[n], values[n]) for n in (0, 2, 4))
-        mine = _number_vector(builder, values[6])
-        places = zip(
-            _places(builder, values[1]),
-            _places(builder, values[3]),
-            _places(builder, values[5]),
-            strict=True,
-        )
-        for place, note_place, in_place in places:
-            new, old = _load(builder, source, in_place), _load(builder, to, place)
-            larger = builder.fcmp_ordered(">", new, old)
-            _store(builder, builder.select(larger, new, old), to, place)
-            noted = builder.select(larger, mine, _load(builder, note, note_place))
-            _store(builder, noted, note, note_place)
-        return context.get_dummy_value()
-
-    return signature, generate
+    return types.void(out, i, noted, i, inputs, i, offsets, i, i, i, i, types.float32)
 
 
-@intrinsic
-def send_to_winner(
-    typing_context: Any, out: Any, at: Any, errors: Any, error_at: Any, winners: Any,
-    winner_at: Any, number: Any,
-) -> Any:  # fmt: skip
-    """Set ``out[at + lane]`` to the error where ``winners`` holds ``number``, to zero elsewhere."""
-    i = types.intp
-    signature = types.void(out, i, errors, i, winners, i, i)
+def _make_window(walk: Callable[..., None]) -> Any:
+    """Return an intrinsic over the windows of one row.
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kinds = signature.args
-        to, source, note = (_pointer(context, builder, kinds[n], values[n]) for n in (0, 2, 4))
-        mine = _number_vector(builder, values[6])
-        zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
-        places = zip(
-            _places(builder, values[1]),
-            _places(builder, values[3]),
-            _places(builder, values[5]),
-            strict=True,
-        )
-        for place, error_place, note_place in places:
-            won = builder.fcmp_ordered("==", _load(builder, note, note_place), mine)
-            error = _load(builder, source, error_place)
-            _store(builder, builder.select(won, error, zero), to, place)
-        return context.get_dummy_value()
+    ``run(out, at, noted, noted_at, inputs, in_at, offsets, offsets_at, count, step, columns,
+    share)``: window ``c`` has the places ``c * step + offsets[offsets_at + n]`` for n below
+    ``count`` on the side of the larger image, and ``c * LANES`` on the other.
+    """
 
-    return signature, generate
+    @intrinsic
+    def run(
+        typing_context: Any, out: Any, at: Any, noted: Any, noted_at: Any, inputs: Any,
+        in_at: Any, offsets: Any, offsets_at: Any, count: Any, step: Any, columns: Any, share: Any,
+    ) -> Any:  # fmt: skip
+        signature = _windows(out, noted, inputs, offsets)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kinds = signature.args
+            to, note, source, places = (
+                _pointer(context, builder, kinds[n], values[n]) for n in (0, 2, 4, 6)
+            )
+            column, _, finish = _loop(builder, values[10], [])
+            large = builder.mul(column, values[9])
+            small = builder.mul(column, _integer(LANES))
+            for k in range(_VECTORS):
+                lane = _integer(k * VECTOR)
+
+                def offset(n: Any, lane: Any = lane, large: Any = large) -> Any:
+                    place = _scalar(builder, places, builder.add(values[7], n))
+                    return builder.add(builder.add(large, place), lane)
+
+                walk(
+                    builder, values[8], offset, builder.add(small, lane),
+                    _broadcast(builder, values[11]),
+                    (to, values[1]), (note, values[3]), (source, values[5]),
+                )  # fmt: skip
+            finish([])
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return run
+
+
+_Memory = tuple[Any, Any]  # a pointer and where the row starts
+
+
+def _read(builder: Any, memory: _Memory, place: Any) -> Any:
+    return _load(builder, memory[0], builder.add(memory[1], place))
+
+
+def _write(builder: Any, vector: Any, memory: _Memory, place: Any) -> None:
+    _store(builder, vector, memory[0], builder.add(memory[1], place))
+
+
+def _find_maximum(
+    builder: Any, count: Any, offset: Any, place: Any, share: Any,
+    out: _Memory, noted: _Memory, inputs: _Memory,
+) -> None:  # fmt: skip
+    zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
+    initial = [_read(builder, inputs, offset(_integer(0))), zero]
+    n, (best, winner), finish = _loop(builder, count, initial)
+    value = _read(builder, inputs, offset(n))
+    number = _broadcast(builder, builder.sitofp(n, _FLOAT))
+    larger = builder.fcmp_ordered(">", value, best)
+    found = finish([builder.select(larger, value, best), builder.select(larger, number, winner)])
+    _write(builder, found[0], out, place)
+    _write(builder, found[1], noted, place)
+
+
+def _return_to_winner(
+    builder: Any, count: Any, offset: Any, place: Any, share: Any,
+    out: _Memory, noted: _Memory, inputs: _Memory,
+) -> None:  # fmt: skip
+    zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
+    error, winner = _read(builder, inputs, place), _read(builder, noted, place)
+    n, _, finish = _loop(builder, count, [])
+    number = _broadcast(builder, builder.sitofp(n, _FLOAT))
+    won = builder.fcmp_ordered("==", winner, number)
+    _write(builder, builder.select(won, error, zero), out, offset(n))
+    finish([])
+
+
+def _find_mean(
+    builder: Any, count: Any, offset: Any, place: Any, share: Any,
+    out: _Memory, noted: _Memory, inputs: _Memory,
+) -> None:  # fmt: skip
+    zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
+    n, (total,), finish = _loop(builder, count, [zero])
+    found = finish([builder.fadd(total, _read(builder, inputs, offset(n)))])
+    _write(builder, builder.fmul(found[0], share), out, place)
+
+
+def _return_to_all(
+    builder: Any, count: Any, offset: Any, place: Any, share: Any,
+    out: _Memory, noted: _Memory, inputs: _Memory,
+) -> None:  # fmt: skip
+    error = builder.fmul(_read(builder, inputs, place), share)
+    n, _, finish = _loop(builder, count, [])
+    _write(builder, error, out, offset(n))
+    finish([])
+
+
+# Largest input of each window and its number, the first of equals; and the way back of the errors.
+window_maximum = _make_window(_find_maximum)
+return_to_winner = _make_window(_return_to_winner)
+# Mean of each window, with 1 / count as share; and the way back.
+window_mean = _make_window(_find_mean)
+return_to_all = _make_window(_return_to_all)

@@ -1,0 +1,190 @@
+"""All weights and biases as one latent vector that is rounded in every forward pass, compiled.
+
+Rounding passes gradients on unchanged (Bengio et al. 2013); steps are learned (LSQ, Esser et al.
+2020) and lie on the format's grid in every forward pass, so that nothing changes when the file is
+written. The rate is a differentiable estimate of the code length: the codec writes a level as a
+zero flag, a sign and a unary magnitude, each flag with an adaptive probability, and the matching
+prior is a two-sided geometric distribution with its own probability of zero, fitted afresh to the
+levels of each group at every step:
+
+    P(0) = p0,   P(k) = (1 - p0) / 2 * (1 - theta) * theta ** (|k| - 1)  for k != 0.
+
+Its code length is interpolated linearly between integers, so that a weight is drawn to fewer bits
+and a step to larger ones.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from minbits.codec.architecture import Architecture, tensor_shapes
+from minbits.codec.architecture_code import kind_of
+from minbits.codec.quantized_network import (
+    STEPS_PER_OCTAVE,
+    QuantizedLayer,
+    QuantizedNetwork,
+    QuantizedTensor,
+)
+
+Float = npt.NDArray[np.float32]
+Integer = npt.NDArray[np.int64]
+
+SMALLEST_SCALE = 1e-4
+_LOG_STEP = math.log(2) / STEPS_PER_OCTAVE
+
+
+@njit(cache=True)
+def fit_tables(levels: Float, groups: Integer, tables: Float) -> None:
+    """Write, for each group, the bits of a zero, of a magnitude of one, and of each unit beyond.
+
+    Half a count is added to each side, as the adaptive models of the codec do.
+    """
+    counts = np.zeros(tables.shape, np.float64)
+    for i in range(len(levels)):
+        magnitude = abs(levels[i])
+        counts[groups[i], 0] += 1
+        counts[groups[i], 1] += magnitude > np.float32(0)
+        counts[groups[i], 2] += magnitude
+    for group in range(len(tables)):
+        count, nonzero, total = counts[group]
+        p_zero = (count - nonzero + 0.5) / (count + 1)
+        theta = (total - nonzero + 0.5) / (total + 1)
+        tables[group, 0] = -np.log2(p_zero)
+        tables[group, 1] = 1 - np.log2(1 - p_zero) - np.log2(1 - theta)
+        tables[group, 2] = -np.log2(theta)
+
+
+@njit(cache=True)
+def quantize(
+    latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
+    values: Float, tables: Float,
+) -> float:  # fmt: skip
+    """Write levels and rounded values, fit the tables, and return the estimated bits."""
+    steps = np.exp2(np.round(step_indices) / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
+    for i in range(len(latent)):
+        step = steps[pieces[i]]
+        levels[i] = np.rint(latent[i] / step)
+        values[i] = levels[i] * step
+    fit_tables(levels, groups, tables)
+    bits = 0.0
+    for i in range(len(latent)):
+        magnitude = abs(latent[i] / steps[pieces[i]])
+        zero, one, unit = tables[groups[i]]
+        bits += zero + (one - zero) * min(magnitude, np.float32(1))
+        bits += unit * max(magnitude - np.float32(1), np.float32(0))
+    return bits
+
+
+@njit(cache=True)
+def latent_gradient(
+    latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
+    tables: Float, value_gradient: Float, penalty: float, gradient: Float, step_gradient: Float,
+) -> None:  # fmt: skip
+    """Write the gradients of ``loss + penalty * bits`` in the latent vector and the step indices.
+
+    Args:
+        value_gradient: of the loss in the rounded values.
+        penalty: nats a bit.
+        gradient, step_gradient: overwritten.
+    """
+    steps = np.exp2(np.round(step_indices) / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
+    weight = np.float32(penalty)
+    step_gradient[:] = 0
+    for i in range(len(latent)):
+        piece = pieces[i]
+        step = steps[piece]
+        scaled = latent[i] / step
+        zero, one, unit = tables[groups[i]]
+        slope = one - zero if abs(scaled) < np.float32(1) else unit
+        bits = weight * slope * np.sign(scaled)
+        gradient[i] = value_gradient[i] + bits / step
+        # Logarithmic derivatives in the step, of the value and of the scaled weight.
+        step_gradient[piece] += value_gradient[i] * (levels[i] - scaled) * step - bits * scaled
+    for piece in range(len(step_gradient)):
+        step_gradient[piece] *= np.float32(_LOG_STEP)
+
+
+class Quantizer:
+    """Latent weights and step indices, one step a tensor.
+
+    Args:
+        architecture: the network.
+        values: weights and biases in the plain layout.
+        initial_step_ratio: first step over the root mean square of a tensor.
+
+    Attributes:
+        latent: float32 of shape ``(parameters,)``; train it in place.
+        step_indices: float32 of shape ``(tensors,)``; train it in place.
+        values: the rounded parameters of the last `forward`.
+    """
+
+    def __init__(
+        self, architecture: Architecture, values: Float, initial_step_ratio: float
+    ) -> None:
+        self.architecture = architecture
+        self._shapes = tensor_shapes(architecture)
+        sizes: list[int] = []
+        families: list[str] = []
+        for shape in self._shapes:
+            sizes.append(math.prod(shape.weights))
+            families.append(kind_of(architecture.layers[shape.layer_index]))
+            if shape.bias is not None:
+                sizes.append(shape.bias)
+                families.append("bias")
+        names = sorted(set(families))
+        self._ends = np.cumsum(sizes)
+        self._pieces = np.repeat(np.arange(len(sizes)), sizes)
+        self._groups = np.array([names.index(name) for name in families])[self._pieces]
+        self.latent = values.astype(np.float32, copy=True)
+        scales = [
+            max(float(np.sqrt(np.mean(np.square(piece)))), SMALLEST_SCALE)
+            for piece in np.split(self.latent, self._ends[:-1])
+        ]
+        self.step_indices = np.array(
+            [STEPS_PER_OCTAVE * math.log2(initial_step_ratio * scale) for scale in scales],
+            np.float32,
+        )
+        self.values = np.zeros_like(self.latent)
+        self._levels = np.zeros_like(self.latent)
+        self._tables = np.zeros((len(names), 3), np.float32)
+
+    def forward(self) -> float:
+        """Round the latent vector to `values` and return the estimated bits of the file."""
+        return float(
+            quantize(
+                self.latent, self.step_indices, self._pieces, self._groups, self._levels,
+                self.values, self._tables,
+            )
+        )  # fmt: skip
+
+    def backward(
+        self, value_gradient: Float, penalty: float, gradient: Float, step_gradient: Float
+    ) -> None:
+        """Overwrite the gradients of ``loss + penalty * bits``, after `forward`."""
+        latent_gradient(
+            self.latent, self.step_indices, self._pieces, self._groups, self._levels,
+            self._tables, value_gradient, penalty, gradient, step_gradient,
+        )  # fmt: skip
+
+    def export(self) -> QuantizedNetwork:
+        """Return the network that `forward` computes, as integers and steps.
+
+        Raises:
+            NetworkError: if a level or a step is out of the format's range.
+        """
+        self.forward()
+        indices = np.round(self.step_indices).astype(int)
+        pieces = iter(np.split(self._levels.astype(np.int32), self._ends[:-1]))
+        steps = iter(indices.tolist())
+        layers: list[QuantizedLayer] = []
+        for shape in self._shapes:
+            weights = QuantizedTensor(next(pieces).reshape(shape.weights), next(steps))
+            bias = None
+            if shape.bias is not None:
+                bias = QuantizedTensor(next(pieces), next(steps))
+            layers.append(QuantizedLayer(weights, bias))
+        return QuantizedNetwork(self.architecture, tuple(layers))

@@ -1,0 +1,50 @@
+"""Which engine a training runs on."""
+
+from __future__ import annotations
+
+import shutil
+
+from minbits.codec.architecture import Architecture
+from minbits.errors import NetworkError
+from minbits.records import EngineName, TrainingRecipe
+from minbits.training.engine import Engine
+from minbits.training.lanes.engine import LanesEngine, lanes_obstacle
+
+
+def _has_gpu() -> bool:
+    """Whether PyTorch has a CUDA device; asked only where NVIDIA's driver is installed.
+
+    PyTorch takes seconds to import, and a search on lanes never needs it.
+    """
+    if shutil.which("nvidia-smi") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _torch_engine() -> Engine:
+    # Heavy, and not needed where lanes do the work.
+    from minbits.training.torch_engine import TorchEngine
+
+    return TorchEngine()
+
+
+def choose_engine(
+    name: EngineName, architecture: Architecture, recipe: TrainingRecipe, batch_size: int
+) -> Engine:
+    """Return an engine; ``auto`` takes PyTorch on a GPU, else lanes where they cover the training.
+
+    Raises:
+        NetworkError: if lanes are asked for and do not cover the training.
+    """
+    if name == "torch" or (name == "auto" and _has_gpu()):
+        return _torch_engine()
+    obstacle = lanes_obstacle(architecture, batch_size, recipe.dropout)
+    if obstacle is None:
+        return LanesEngine()
+    if name == "lanes":
+        raise NetworkError(
+            "lanes engine", obstacle, "what it covers", "Use --engine auto or torch."
+        )
+    return _torch_engine()

@@ -1,0 +1,109 @@
+"""The engine for tiny networks on one CPU core; docs/engine.md says how it works."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.codec.architecture import (
+    Architecture,
+    Convolution,
+    Linear,
+    Pooling,
+    class_count,
+    run_order,
+)
+from minbits.networks.parameters import ParameterLayout, parameter_layout
+from minbits.records import EngineName
+from minbits.training.distortion import NO_DISTORTIONS
+from minbits.training.engine import ObjectiveSettings
+from minbits.training.lanes.batches import batch_gradients, batch_logits
+from minbits.training.lanes.plan import Plan, make_plan, obstacle_to
+from minbits.training.lanes.vector_code import LANES
+from minbits.training.loop import Draw, TrainingData
+
+Float = npt.NDArray[np.float32]
+
+_NO_SOFT = np.zeros((0, 0), np.float32)
+
+
+class LanesObjective:
+    """The loss of a network, laid out for lanes."""
+
+    def __init__(
+        self, layout: ParameterLayout, data: TrainingData, settings: ObjectiveSettings
+    ) -> None:
+        self._plan = make_plan(layout, settings.batch_size // LANES)
+        self._data, self._settings = data, settings
+        self._soft = _NO_SOFT
+        if data.soft_targets is not None and settings.soft_target_weight:
+            self._soft = data.soft_targets
+        moments = (1, layout.moments_size)
+        self._means, self._variances = np.zeros(moments, np.float32), np.ones(moments, np.float32)
+        self.means, self.variances = self._means[0], self._variances[0]
+
+    def loss_and_gradient(self, values: Float, draw: Draw, gradient: Float) -> float:
+        """Return the mean cross-entropy of a batch in nats and overwrite ``gradient``."""
+        losses = np.zeros(1)
+        maps, fields = draw.distortions.maps, draw.distortions.fields
+        batch_gradients(
+            self._plan, values[None], gradient[None], self._means, self._variances, losses,
+            self._data.inputs, self._data.labels, draw.indices[None], maps[None], fields[None],
+            self._settings.label_smoothing, self._soft, self._settings.soft_target_weight,
+        )  # fmt: skip
+        return float(losses[0])
+
+
+class LanesEngine:
+    """Tiny networks on one CPU core."""
+
+    name: EngineName = "lanes"
+
+    def __init__(self) -> None:
+        self._plans: dict[Architecture, Plan] = {}
+
+    def objective(
+        self, layout: ParameterLayout, data: TrainingData, settings: ObjectiveSettings
+    ) -> LanesObjective:
+        """Return the training loss of a network on some examples.
+
+        Raises:
+            NetworkError: if lanes do not cover a layer.
+        """
+        return LanesObjective(layout, data, settings)
+
+    def logits(self, architecture: Architecture, values: Float, inputs: Float) -> Float:
+        """Return logits ``(examples, classes)`` of a network with plain parameters."""
+        plan = self._plans.get(architecture)
+        if plan is None:
+            plan = make_plan(parameter_layout(architecture, normalised=False), 1)
+            self._plans = {architecture: plan}
+        result = np.empty((len(inputs), class_count(architecture)), np.float32)
+        batch_logits(plan, values, inputs, result)
+        return result
+
+
+def lanes_obstacle(architecture: Architecture, batch_size: int, dropout: float) -> str | None:
+    """Return why the lanes engine does not cover a training, None if it does."""
+    if dropout:
+        return "dropout"
+    if batch_size % LANES or not batch_size:
+        return f"batches of {batch_size}, no multiple of {LANES}"
+    for step in run_order(architecture):
+        obstacle = obstacle_to(step)
+        if obstacle:
+            return obstacle
+    return None
+
+
+def warm_up() -> None:
+    """Compile what training needs, or load it from the cache, on a network of every kernel."""
+    architecture = Architecture((1, 8, 8), 0, (Convolution(4, 3), Pooling("max", 0), Linear(2)))
+    data = TrainingData(np.zeros((LANES, 1, 8, 8), np.float32), np.zeros(LANES, np.int64))
+    engine, draw = LanesEngine(), Draw(np.arange(LANES), NO_DISTORTIONS)
+    for normalised in (True, False):
+        layout = parameter_layout(architecture, normalised)
+        objective = engine.objective(layout, data, ObjectiveSettings(LANES))
+        values = layout.initial(0)
+        objective.loss_and_gradient(values, draw, np.empty_like(values))
+    engine.logits(architecture, values, data.inputs)
