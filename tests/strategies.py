@@ -7,21 +7,27 @@ from hypothesis import strategies as st
 
 from minbits.codec.architecture import (
     ACTIVATION_KINDS,
+    Addition,
+    Again,
     Architecture,
     Convolution,
     Layer,
     Linear,
     Pooling,
+    Shape,
     activation_shapes,
     tensor_shapes,
 )
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.errors import NetworkError
 
+KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
+
 
 @st.composite
-def layers(draw: st.DrawFn, channels: int) -> Layer:
-    kind = draw(st.sampled_from(["conv", "depthwise", "pointwise", "pooling", "linear"]))
+def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Layer:
+    """Draw a layer that may follow ``depth`` layers; whether it fits is for the caller to see."""
+    kind = draw(st.sampled_from(KINDS))
     activation = draw(st.sampled_from(ACTIVATION_KINDS))
     bias = draw(st.booleans())
     if kind == "pooling":
@@ -30,6 +36,11 @@ def layers(draw: st.DrawFn, channels: int) -> Layer:
         return Linear(draw(st.integers(1, 12)), bias, activation)
     if kind == "pointwise":
         return Convolution(draw(st.integers(1, 8)), 1, bias=bias, activation=activation)
+    if kind == "addition":
+        return Addition(draw(st.integers(1, max(1, depth))), activation)
+    if kind == "again":
+        back = draw(st.integers(1, max(1, min(depth, 3))))
+        return Again(draw(st.integers(1, back)), back)
     depthwise = kind == "depthwise"
     return Convolution(
         channels if depthwise else draw(st.integers(1, 8)),
@@ -39,22 +50,37 @@ def layers(draw: st.DrawFn, channels: int) -> Layer:
         depthwise,
         bias,
         activation,
+        draw(st.sampled_from([1, 1, 1, 2, 3])),
+        is_sequence != draw(st.sampled_from([False, False, False, True])),
     )
 
 
 @st.composite
-def architectures(draw: st.DrawFn) -> Architecture:
-    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+def input_shapes(draw: st.DrawFn) -> Shape:
+    """Draw the shape of an image, a sequence or a vector of features."""
+    kind = draw(st.sampled_from(["image", "image", "sequence", "features"]))
+    channels = draw(st.integers(1, 3))
+    if kind == "image":
+        return (channels, draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    if kind == "sequence":
+        return (channels, 1, draw(st.integers(1, 20)))
+    return (draw(st.integers(1, 12)), 1, 1)
+
+
+@st.composite
+def architectures(draw: st.DrawFn, least_layers: int = 1) -> Architecture:
+    shape = draw(input_shapes())
     exponent = draw(st.integers(-10, 10))
     chosen: list[Layer] = []
     channels = shape[0]
-    for _ in range(draw(st.integers(1, 5))):
-        layer = draw(layers(channels))
+    for _ in range(draw(st.integers(least_layers, 6))):
+        layer = draw(layers(channels, len(chosen), shape[1] == 1))
+        grown = Architecture(shape, exponent, (*chosen, layer))
         try:
-            grown = Architecture(shape, exponent, (*chosen, layer))
-            channels = activation_shapes(grown)[-1][0]
+            tensor_shapes(grown)
         except NetworkError:
             continue
+        channels = activation_shapes(grown)[-1][0]
         chosen.append(layer)
     if not chosen:
         chosen = [Pooling("max", 0)]

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import LEAKY_RELU_SLOPE, Convolution, Layer, Linear, Pooling
+from minbits.codec.architecture import (
+    LEAKY_RELU_SLOPE,
+    Addition,
+    Again,
+    Convolution,
+    Layer,
+    Linear,
+    Pooling,
+)
 from minbits.codec.quantized_network import QuantizedNetwork, step_size
 
 Image = npt.NDArray[np.float64]
@@ -24,22 +32,27 @@ def activate(value: float, kind: str) -> float:
 
 
 def convolve(image: Image, layer: Convolution, weights: Image) -> Image:
-    padded = np.pad(image, ((0, 0), (layer.padding,) * 2, (layer.padding,) * 2))
-    size = [
-        (side - layer.kernel) // layer.stride + 1 for side in (padded.shape[1], padded.shape[2])
-    ]
-    result = np.zeros((layer.out_channels, *size))
+    rows, columns = (1 if layer.flat else layer.kernel), layer.kernel
+    down, across = (1 if layer.flat else layer.stride), layer.stride
+    above, left = (0 if layer.flat else layer.padding), layer.padding
+    padded = np.pad(image, ((0, 0), (above, above), (left, left)))
+    high = (padded.shape[1] - layer.dilation * (rows - 1) - 1) // down + 1
+    wide = (padded.shape[2] - layer.dilation * (columns - 1) - 1) // across + 1
+    result = np.zeros((layer.out_channels, high, wide))
     for channel, row, column in np.ndindex(*result.shape):
-        top, left = row * layer.stride, column * layer.stride
-        window = padded[:, top : top + layer.kernel, left : left + layer.kernel]
-        if layer.depthwise:
-            window = window[channel : channel + 1]
-        result[channel, row, column] = (window * weights[channel]).sum()
+        source = slice(channel, channel + 1) if layer.depthwise else slice(None)
+        for r, c in np.ndindex(rows, columns):
+            pixel = padded[
+                source, row * down + r * layer.dilation, column * across + c * layer.dilation
+            ]
+            result[channel, row, column] += (pixel * weights[channel, :, r, c]).sum()
     return result
 
 
 def pool(image: Image, layer: Pooling) -> Image:
     rows, columns = (layer.size or image.shape[1]), (layer.size or image.shape[2])
+    if image.shape[1] == 1:
+        rows = 1
     result = np.zeros((image.shape[0], image.shape[1] // rows, image.shape[2] // columns))
     for channel, row, column in np.ndindex(*result.shape):
         window = image[
@@ -51,29 +64,46 @@ def pool(image: Image, layer: Pooling) -> Image:
     return result
 
 
-def run_layer(image: Image, layer: Layer, weights: Image | None, bias: Image | None) -> Image:
+def activate_all(image: Image, kind: str) -> Image:
+    return np.vectorize(lambda value: activate(value, kind), otypes=[float])(image)
+
+
+def run_layer(
+    earlier: list[Image], layer: Layer, weights: Image | None, bias: Image | None
+) -> Image:
+    image = earlier[-1]
     if isinstance(layer, Pooling):
         return pool(image, layer)
+    if isinstance(layer, Addition):
+        return activate_all(image + earlier[-1 - layer.back], layer.activation)
     assert weights is not None
     if isinstance(layer, Linear):
         result = (weights * image.ravel()).sum(axis=1)[:, None, None]
     else:
+        assert isinstance(layer, Convolution)
         result = convolve(image, layer, weights)
     if bias is not None:
         result = result + bias[:, None, None]
-    return np.vectorize(lambda value: activate(value, layer.activation), otypes=[float])(result)
+    return activate_all(result, layer.activation)
 
 
 def logits(network: QuantizedNetwork, example: npt.NDArray[Any]) -> Image:
     image = example.astype(np.float64) * 2.0**-network.architecture.input_exponent
-    image = image.reshape(network.architecture.input_shape)
+    activations = [image.reshape(network.architecture.input_shape)]
     stored = iter(network.layers)
-    for layer in network.architecture.layers:
+    written: list[tuple[Layer, Image | None, Image | None]] = []
+    for index, layer in enumerate(network.architecture.layers):
         weights = bias = None
-        if not isinstance(layer, Pooling):
+        if isinstance(layer, Convolution | Linear):
             found = next(stored)
             weights = found.weights.levels * step_size(found.weights.step_index)
             if found.bias is not None:
                 bias = found.bias.levels * step_size(found.bias.step_index)
-        image = run_layer(image, layer, weights, bias)
-    return image.ravel()
+        written.append((layer, weights, bias))
+        run = [written[-1]]
+        if isinstance(layer, Again):
+            start = index - layer.back
+            run = written[start : start + layer.count]
+        for item in run:
+            activations.append(run_layer(activations, *item))
+    return activations[-1].ravel()

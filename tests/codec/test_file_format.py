@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from minbits.cli.doctor import self_test_network
 from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.architecture import (
+    Addition,
+    Again,
     Architecture,
     Convolution,
     Linear,
@@ -20,10 +22,10 @@ from minbits.codec.architecture import (
 )
 from minbits.codec.architecture_code import code_architecture
 from minbits.codec.file_format import (
-    FIRST_BYTE,
     HEADER_BYTES,
     MAGIC,
     MAX_FILE_BYTES,
+    VERSIONS,
     decode_network,
     encode_network,
     read_network,
@@ -38,8 +40,8 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 FILE = encode_network(self_test_network())
 
 
-def with_checksum(payload: bytes) -> bytes:
-    head = bytes([FIRST_BYTE])
+def with_checksum(payload: bytes, version: int = 1) -> bytes:
+    head = bytes([MAGIC | version])
     return head + binascii.crc_hqx(head + payload, 0xFFFF).to_bytes(2, "big") + payload
 
 
@@ -76,7 +78,7 @@ def test_golden_files_are_read_and_written_byte_for_byte(path: Path) -> None:
 
 
 def test_there_are_golden_files() -> None:
-    assert len(list(GOLDEN.glob("*.mbn"))) >= 3
+    assert len(list(GOLDEN.glob("*.mbn"))) >= 5
 
 
 @given(st.integers(0, len(FILE) - 1))
@@ -103,9 +105,11 @@ def test_surplus_bytes_are_refused_even_with_a_right_checksum(surplus: bytes) ->
 
 
 @settings(max_examples=300)
-@given(st.binary(max_size=60))
-def test_any_payload_with_a_right_checksum_is_a_network_or_one_error(payload: bytes) -> None:
-    content = with_checksum(payload)
+@given(st.binary(max_size=60), st.sampled_from(VERSIONS))
+def test_any_payload_with_a_right_checksum_is_a_network_or_one_error(
+    payload: bytes, version: int
+) -> None:
+    content = with_checksum(payload, version)
     try:
         network = decode_network(content)
     except NetworkFileError:
@@ -115,33 +119,76 @@ def test_any_payload_with_a_right_checksum_is_a_network_or_one_error(payload: by
 
 @given(st.binary(max_size=200))
 def test_foreign_bytes_are_refused(content: bytes) -> None:
-    if content[:1] != bytes([FIRST_BYTE]):
+    if content[:1] not in [bytes([MAGIC | version]) for version in VERSIONS]:
         with pytest.raises(NetworkFileError):
             decode_network(content)
 
 
 def test_a_newer_version_is_named() -> None:
-    with pytest.raises(NetworkFileError, match="format version 2"):
-        decode_network(bytes([MAGIC | 2]) + FILE[1:])
+    with pytest.raises(NetworkFileError, match="format version 3"):
+        decode_network(bytes([MAGIC | 3]) + FILE[1:])
 
 
-@pytest.mark.parametrize(
-    "architecture",
-    [
-        Architecture((1, 4096, 4096), 8, (Linear(10),)),
-        Architecture((1, 1000, 1000), 8, (Convolution(65_536, 3),)),
-        Architecture((1, 900, 900), 8, (Linear(65_536),)),
-        Architecture((1, 28, 28), 8, (Convolution(4, 3), Linear(65_536), Linear(65_536))),
-        Architecture((1, 28, 28), 8, (Pooling("max", 1),) * 500),
-    ],
-)
-def test_a_hostile_file_makes_nothing_large(architecture: Architecture) -> None:
+@given(networks())
+def test_files_are_of_the_oldest_version_that_can_say_them(network: QuantizedNetwork) -> None:
+    layers = network.architecture.layers
+    is_new = any(
+        isinstance(layer, Addition | Again)
+        or (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
+        for layer in layers
+    )
+    version = encode_network(network)[0] & 0x0F
+    if is_new:
+        assert version == 2
+    elif network.architecture.input_shape[1] > 1 and not any(
+        isinstance(layer, Pooling) for layer in layers
+    ):
+        assert version == 1
+
+
+def test_a_version_1_network_is_refused_as_version_2() -> None:
+    network = self_test_network()
+    encoder, bank = BitEncoder(), ModelBank()
+    code_architecture(encoder, bank, network.architecture, 2)
+    with pytest.raises(NetworkFileError):
+        decode_network(with_checksum(encoder.payload() + FILE[HEADER_BYTES:], 2))
+
+
+IMAGE = (1, 28, 28)
+HOSTILE = [
+    Architecture((1, 4096, 4096), 8, (Linear(10),)),
+    Architecture((1, 1000, 1000), 8, (Convolution(65_536, 3),)),
+    Architecture((1, 900, 900), 8, (Linear(65_536),)),
+    Architecture(IMAGE, 8, (Convolution(4, 3), Linear(65_536), Linear(65_536))),
+    Architecture(IMAGE, 8, (Pooling("max", 1),) * 500),
+]
+# What only version 2 can say, and how it is refused.
+HOSTILE_2 = [
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Again(1, 2))), "repeat nothing"),
+    (Architecture(IMAGE, 8, (Again(1, 1),)), "repeat nothing"),
+    (Architecture(IMAGE, 8, (Convolution(1, 3), Again(1, 1), Again(1, 1))), "repeat nothing"),
+    (Architecture(IMAGE, 8, (Pooling("max", 1), Again(1, 1)) * 33), "layers"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Again(1, 1))), "first use"),
+    (Architecture((1, 9, 9), 8, (Convolution(1, 5), Again(1, 1), Again(1, 2))), "larger input"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Addition(1))), "one shape"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Addition(40))), "one shape"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Addition(65))), "1 to 64"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3, dilation=32),)), "1 to 31"),
+]
+
+
+def attack(architecture: Architecture, version: int) -> bytes:
+    """Return the file that the coder has begun when it finds that a limit is broken."""
     encoder = BitEncoder()
-    for_encoding = ModelBank()
-    # The coder itself refuses what breaks a limit; what was written until then is the attack.
     with pytest.raises(NetworkError):
-        tensor_shapes(code_architecture(encoder, for_encoding, architecture))
-    content = with_checksum(encoder.payload())
+        tensor_shapes(code_architecture(encoder, ModelBank(), architecture, version))
+    return with_checksum(encoder.payload(), version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("architecture", HOSTILE)
+def test_a_hostile_file_makes_nothing_large(architecture: Architecture, version: int) -> None:
+    content = attack(architecture, version)
     tracemalloc.start()
     try:
         with pytest.raises(NetworkFileError):
@@ -150,6 +197,14 @@ def test_a_hostile_file_makes_nothing_large(architecture: Architecture) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 64 << 20
+
+
+@pytest.mark.parametrize(("architecture", "expected"), HOSTILE_2)
+def test_impossible_additions_and_repetitions_are_refused(
+    architecture: Architecture, expected: str
+) -> None:
+    with pytest.raises(NetworkFileError, match=expected):
+        decode_network(attack(architecture, 2))
 
 
 def test_a_million_weights_in_a_small_file_are_decoded_in_time() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from minbits.compression.fake_quantizer import FakeQuantizer
-
 from minbits.codec.file_format import encode_network, read_network, size_parts
+from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
-from minbits.networks.torch_layers import FloatNetwork
+from minbits.networks.parameters import parameter_layout
 from minbits.networks.zoo import architecture_for
 from minbits.records import DataSet
 from minbits.search.space import START_RUNG, ladder
@@ -25,8 +24,8 @@ def overhead_bits(path: Path) -> float:
 
 def test_the_default_network_of_mnist(mnist: DataSet, tmp_path: Path) -> None:
     architecture = architecture_for(ladder(mnist)[START_RUNG].architecture, mnist)
-    network = FloatNetwork(architecture, 0, True, 0.0).eval()
-    quantized = FakeQuantizer(architecture, network.folded_tensors(), 0.3).export()
+    values = parameter_layout(architecture, normalised=False).initial(0)
+    quantized = Quantizer(architecture, values, 0.3).export()
     path = tmp_path / "n.mbn"
     path.write_bytes(encode_network(share_steps(quantized)))
     assert overhead_bits(path) <= BAR_BITS

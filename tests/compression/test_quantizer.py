@@ -5,11 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from minbits.compression.fake_quantizer import FakeQuantizer
 
-from minbits.codec.architecture import Architecture
+from minbits.codec.architecture import Architecture, parameter_count
 from minbits.codec.file_format import encode_network
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import (
@@ -18,52 +17,84 @@ from minbits.codec.quantized_network import (
     step_size,
 )
 from minbits.compression.quantized_phase import train_quantized
+from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
-from minbits.networks.torch_layers import FloatNetwork
+from minbits.networks.parameters import parameter_layout
 from minbits.records import DataSet, TrainingRecipe
-from minbits.training.engine import Engine, LanesEngine, TorchEngine
+from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
-from minbits.training.loop import best_device, training_data
-from tests.strategies import networks
+from minbits.training.lanes.engine import LanesEngine
+from minbits.training.loop import training_data
+from minbits.training.torch_engine import TorchEngine
+from tests.compression import reference
+from tests.strategies import architectures, networks
 
 TEXT = "conv 4 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; maxpool 2; avgpool all; linear 3"
 ARCHITECTURE = Architecture((1, 8, 8), 8, parse_layers(TEXT, 1))
 
 
-def quantizer() -> FakeQuantizer:
-    network = FloatNetwork(ARCHITECTURE, 0, True, 0.0).eval()
-    return FakeQuantizer(ARCHITECTURE, network.folded_tensors(), 0.3)
+PENALTY = 0.01
+
+
+def quantizer(architecture: Architecture = ARCHITECTURE, seed: int = 0) -> Quantizer:
+    values = parameter_layout(architecture, normalised=False).initial(seed)
+    # Biases start as zeros, where slopes are undefined.
+    values += np.random.default_rng(seed).normal(0, 0.1, len(values)).astype(np.float32)
+    return Quantizer(architecture, values, 0.3)
+
+
+@settings(max_examples=60)
+@given(architectures(), st.integers(0, 1000))
+def test_values_bits_and_gradients_equal_the_reference(
+    architecture: Architecture, seed: int
+) -> None:
+    if not parameter_count(architecture):
+        return
+    found, generator = quantizer(architecture, seed), np.random.default_rng(seed)
+    found.step_indices += generator.normal(0, 3, len(found.step_indices)).astype(np.float32)
+    latent = torch.tensor(found.latent, dtype=torch.float64, requires_grad=True)
+    steps = torch.tensor(found.step_indices, dtype=torch.float64, requires_grad=True)
+    expected = reference.quantize(architecture, latent, steps)
+    toward = generator.normal(size=len(latent)).astype(np.float32)
+    loss = (expected.values * torch.from_numpy(toward)).sum() + PENALTY * expected.bits
+    loss.backward()
+
+    bits = found.forward()
+    gradient, step_gradient = np.empty_like(found.latent), np.empty_like(found.step_indices)
+    found.backward(toward, PENALTY, gradient, step_gradient)
+    assert np.allclose(found.values, expected.values.detach(), rtol=1e-5, atol=1e-7)
+    assert bits == pytest.approx(float(expected.bits.detach()), rel=1e-4)
+    assert latent.grad is not None
+    assert steps.grad is not None
+    assert np.allclose(gradient, latent.grad, rtol=1e-4, atol=1e-5)
+    assert np.allclose(step_gradient, steps.grad, rtol=1e-3, atol=1e-4)
 
 
 def test_the_exported_network_holds_exactly_what_training_used() -> None:
     module = quantizer()
-    used, exported = module().tensors, module.export()
-    for (weights, bias), layer in zip(used, exported.layers, strict=True):
-        assert np.allclose(weights.detach().numpy(), layer.weights.values(), rtol=1e-6)
+    module.forward()
+    used = parameter_layout(ARCHITECTURE, normalised=False).tensors(module.values)
+    for (weights, bias), layer in zip(used, module.export().layers, strict=True):
+        assert np.allclose(weights, layer.weights.values(), rtol=1e-6)
         assert (bias is None) == (layer.bias is None)
         if bias is not None and layer.bias is not None:
-            assert np.allclose(bias.detach().numpy(), layer.bias.values(), rtol=1e-6)
+            assert np.allclose(bias, layer.bias.values(), rtol=1e-6)
 
 
-def test_gradients_reach_weights_and_steps() -> None:
-    module = quantizer()
-    quantized = module()
-    loss = sum(weights.square().sum() for weights, _ in quantized.tensors) + quantized.size_bits
-    loss.backward()
-    for parameter in (module.latent, module.step_indices):
-        assert parameter.grad is not None
-        assert parameter.grad.isfinite().all()
-        assert parameter.grad.abs().sum() > 0
+def test_what_the_quantizer_is_given_stays_as_it_was() -> None:
+    values = parameter_layout(ARCHITECTURE, normalised=False).initial(0)
+    before = values.copy()
+    Quantizer(ARCHITECTURE, values, 0.3).latent[:] = 7
+    assert np.array_equal(values, before)
 
 
 def test_coarser_steps_are_estimated_smaller() -> None:
     module = quantizer()
-    fine = float(module().size_bits.detach())
-    with torch.no_grad():
-        module.step_indices.add_(6)
-    assert float(module().size_bits.detach()) < fine
+    fine = module.forward()
+    module.step_indices += 6
+    assert module.forward() < fine
 
 
 @given(networks(), st.integers(0, 1000))
@@ -104,16 +135,16 @@ def test_impossible_steps_are_refused(step: float) -> None:
 def test_the_rate_weight_trades_bits(tiny: DataSet, engine: Engine) -> None:
     text = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
     architecture = Architecture(tiny.input_shape, tiny.input_exponent, parse_layers(text, 1))
-    data = training_data(tiny, np.arange(len(tiny.train_labels)), best_device())
+    data = training_data(tiny, np.arange(len(tiny.train_labels)))
     recipe = TrainingRecipe(12, 20, batch_size=64, augmentation=0.0)
-    network = train_float(
+    values = train_float(
         architecture, recipe, 0, data, data, lambda epoch, accuracy: None, lambda: False, engine
     )
     sizes: list[int] = []
     for rate_weight in (0.01, 0.3):
         quantized = train_quantized(
             architecture,
-            network.folded_tensors(),
+            values,
             dataclasses.replace(recipe, rate_weight=rate_weight),
             0,
             data,

@@ -9,7 +9,7 @@ import numpy as np
 from tests.strategies import random_network
 
 from minbits.cli.doctor import self_test_network
-from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling
+from minbits.codec.architecture import Addition, Again, Architecture, Convolution, Linear, Pooling
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedNetwork
 
@@ -29,7 +29,38 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         ),
     )
     wide_levels = Architecture((6, 1, 1), 0, (Linear(8, activation="relu"), Linear(2)))
+    residual = Architecture(
+        (2, 9, 8),
+        1,
+        (
+            Convolution(4, 3, 1, 2, dilation=2),
+            Convolution(4, 3, 1, 1, depthwise=True, bias=False, activation="none"),
+            Convolution(4, 1, activation="leaky_relu"),
+            Addition(2, "relu"),
+            Again(3, 3),
+            Again(2, 4),
+            Pooling("max", 2),
+            Linear(6, activation="hard_swish"),
+            Linear(6),
+            Addition(1),
+            Linear(3, bias=False),
+        ),
+    )
+    sequence = Architecture(
+        (2, 1, 40),
+        0,
+        (
+            Convolution(3, 5, 2, 2, flat=True),
+            Convolution(3, 3, 1, 3, depthwise=True, activation="relu", dilation=3, flat=True),
+            Pooling("average", 3),
+            Convolution(4, 3, 1, 1),
+            Pooling("max", 0),
+            Linear(2),
+        ),
+    )
     return {
+        "residual": random_network(residual, 3),
+        "sequence": random_network(sequence, 4),
         "self-test": self_test_network(),
         "every-layer": random_network(every_layer, 1),
         "wide-levels": random_network(wide_levels, 2, scale=5000.0),

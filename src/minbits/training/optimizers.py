@@ -32,14 +32,15 @@ def adamw_step(
         step: number of this step, from 1 on.
     """
     beta_1, beta_2 = np.float32(BETAS[0]), np.float32(BETAS[1])
-    one = np.float32(1)
+    # Differences are taken before rounding: 1 - 0.999 in single precision is off by 1e-5.
+    rest_1, rest_2 = np.float32(1 - BETAS[0]), np.float32(1 - BETAS[1])
     correction_1 = np.float32(1 / (1 - BETAS[0] ** step))
     correction_2 = np.float32(1 / (1 - BETAS[1] ** step))
     epsilon, shrink = np.float32(EPSILON), np.float32(decay)
     for i in range(len(values)):
         g = gradient[i]
-        first[i] = beta_1 * first[i] + (one - beta_1) * g
-        second[i] = beta_2 * second[i] + (one - beta_2) * g * g
+        first[i] = beta_1 * first[i] + rest_1 * g
+        second[i] = beta_2 * second[i] + rest_2 * g * g
         direction = first[i] * correction_1 / (np.sqrt(second[i] * correction_2) + epsilon)
         values[i] -= rates[i] * (direction + shrink * values[i])
 

@@ -146,6 +146,12 @@ def reach(layer: Convolution) -> tuple[int, int]:
     return (layer.dilation * (rows - 1), layer.dilation * (columns - 1))
 
 
+def _uncovered(layer: Convolution) -> tuple[int, int]:
+    """Return how many rows and columns a kernel reaches beyond its padding."""
+    far, padding = reach(layer), layer.paddings
+    return (far[0] - padding[0], far[1] - padding[1])
+
+
 def obstacle_to(step: Step) -> str | None:
     """Return why lanes do not cover a layer, None if they do."""
     layer = step.layer
@@ -260,10 +266,15 @@ class _Planner:
         if index == 0:
             return (0, 0)
         layer = self.steps[index - 1].layer
-        if index == 1 or not isinstance(layer, Convolution) or layer.strides != (1, 1):
+        if index == 1 or not isinstance(layer, Convolution) or self._is_spread(index - 1, layer):
             return (0, 0)
-        far, padding = reach(layer), layer.paddings
-        return (far[0] - padding[0], far[1] - padding[1])
+        return _uncovered(layer)
+
+    def _is_spread(self, index: int, layer: Convolution) -> bool:
+        """Whether errors of a layer's outputs must be copied before its inputs can have theirs."""
+        # Errors of the logits are written without a border.
+        is_last = index + 1 == len(self.steps)
+        return layer.strides != (1, 1) or (is_last and _uncovered(layer) != (0, 0))
 
     def _error_place(self, index: int) -> _Place:
         border, shape = self._error_border(index), self.shapes[index]
@@ -296,7 +307,7 @@ class _Planner:
                 if not direct:
                     size = math.prod(self.shapes[index]) * LANES
                     self.temporary.size = max(self.temporary.size, size)
-                if isinstance(layer, Convolution) and layer.strides != (1, 1):
+                if isinstance(layer, Convolution) and self._is_spread(index, layer):
                     spreads[index] = self.arena.new(self._spread_size(index, layer))
             if isinstance(layer, Addition) and index - layer.back > 0:
                 source = index - layer.back
@@ -439,8 +450,7 @@ class _Planner:
         if row["back_mode"] == NOWHERE:
             return
         back_sources = 1 if layer.depthwise else int(row["outputs"])
-        far = reach(layer)
-        border = (far[0] - above, far[1] - left)
+        far, border = reach(layer), _uncovered(layer)
         channel, line = int(row["error_channel"]), int(row["error_row"])
         start = int(row["error_at"]) - border[0] * line - border[1] * LANES
         if spread is not None:
