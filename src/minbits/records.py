@@ -247,7 +247,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Progress:
-    """A sign of life from a running trial."""
+    """A sign of life from a running trial; stages without epochs have 0 of 0."""
 
     trial: int
     stage: str

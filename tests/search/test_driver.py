@@ -20,8 +20,8 @@ from minbits.search.driver import (
 from minbits.search.space import Candidate
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
-FAST = TrainingRecipe(float_epochs=3, quantized_epochs=3, batch_size=40, augmentation=0.2)
-SLOW = TrainingRecipe(float_epochs=100_000, quantized_epochs=5, batch_size=40)
+FAST = TrainingRecipe(float_epochs=3, quantized_epochs=3, batch_size=64, augmentation=0.2)
+SLOW = TrainingRecipe(float_epochs=100_000, quantized_epochs=5, batch_size=64)
 
 
 def candidates(recipe: TrainingRecipe) -> list[Candidate]:
@@ -53,7 +53,7 @@ def test_trials_run_in_workers_and_report(tiny: DataSet) -> None:
     signs: list[Progress] = []
     found = search(tiny, FAST, settings(3), on_progress=signs.append)
     assert [result.status for _, result in found] == ["done"] * 3
-    assert {sign.stage for sign in signs} == {"planning", "training", "quantising"}
+    assert {sign.stage for sign in signs} == {"compiling", "planning", "training", "quantising"}
     assert {result.config.seed for _, result in found} == {0, 1, 2}
 
 
@@ -73,7 +73,7 @@ def test_a_dead_worker_is_a_failed_row_and_the_search_goes_on(tiny: DataSet) -> 
             os.kill(victim.pid, signal.SIGKILL)
             killed.append(victim.pid)
 
-    recipe = TrainingRecipe(float_epochs=200, quantized_epochs=3, batch_size=40)
+    recipe = TrainingRecipe(float_epochs=200, quantized_epochs=3, batch_size=64)
     found = search(tiny, recipe, settings(2, workers=1), on_progress=kill_first)
     assert [result.status for _, result in found] == ["failed", "done"]
     assert "worker process died" in str(found[0][1].error)

@@ -17,8 +17,8 @@ PLAIN_LINES_A_STAGE = 6
 
 
 def describe(sign: Sign) -> str:
-    """Return a sign of life in words: validation accuracy and bits so far."""
-    words = []
+    """Return a sign of life in words: epoch, validation accuracy and bits so far."""
+    words = [f"epoch {sign.epoch}/{sign.epochs}"] if sign.epochs else []
     if sign.validation_accuracy is not None:
         words.append(f"validation {100 * sign.validation_accuracy:.2f} %")
     if sign.size_bits is not None:
@@ -38,7 +38,6 @@ class SearchProgress:
             TextColumn("trial {task.fields[number]}"),
             TextColumn("[bold]{task.description:<10}[/bold]"),
             BarColumn(bar_width=24),
-            TextColumn("epoch {task.completed:.0f}/{task.total:.0f}"),
             TextColumn("{task.fields[facts]}"),
             TextColumn("{task.fields[left]}"),
             console=console,
@@ -75,8 +74,15 @@ class SearchProgress:
             self._update_bar(sign)
         elif not self._quiet and self._is_worth_a_line(sign):
             self._console.print(
-                f"trial {sign.trial}: {sign.stage}, epoch {sign.epoch}/{sign.epochs}"
-                f"{', ' + describe(sign) if describe(sign) else ''}, {self._time_left()}",
+                ", ".join(
+                    part
+                    for part in (
+                        f"trial {sign.trial}: {sign.stage}",
+                        describe(sign),
+                        self._time_left(),
+                    )
+                    if part
+                ),
                 soft_wrap=True,
             )
 
@@ -89,13 +95,13 @@ class SearchProgress:
         task = self._tasks.get(sign.trial)
         if task is None:
             task = self._tasks[sign.trial] = self._bar.add_task(
-                sign.stage, total=sign.epochs, number=sign.trial, facts="", left=""
+                sign.stage, total=1, number=sign.trial, facts="", left=""
             )
         self._bar.update(
             task,
             description=sign.stage,
             completed=sign.epoch,
-            total=sign.epochs,
+            total=max(1, sign.epochs),
             facts=describe(sign),
             left=self._time_left(),
         )

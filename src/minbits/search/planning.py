@@ -43,15 +43,17 @@ def measure_epoch_seconds(
 
     The cost of validation after each epoch is measured on its real size.
     """
-    one_epoch = dataclasses.replace(recipe, float_epochs=1, quantized_epochs=1)
     seconds: list[float] = []
     for steps in (_WARM_UP_STEPS, _TIMED_STEPS):
         part = _first_steps(data, recipe, steps)
         few = _first_steps(held_out, recipe, 1)
+        # Small sets are gone through several times, or what a run costs once would count.
+        epochs = max(1, steps * recipe.batch_size // len(part.labels))
+        several = dataclasses.replace(recipe, float_epochs=epochs, quantized_epochs=epochs)
         start = time.perf_counter()
         values = train_float(
             architecture,
-            one_epoch,
+            several,
             0,
             part,
             few,
@@ -63,7 +65,7 @@ def measure_epoch_seconds(
         train_quantized(
             architecture,
             values,
-            one_epoch,
+            several,
             0,
             part,
             few,
@@ -72,9 +74,9 @@ def measure_epoch_seconds(
             engine,
         )
         seconds = [middle - start, time.perf_counter() - middle]
-        # A forward pass takes about a third of a step.
-        work = len(data.labels) + len(held_out.labels) / 3
-    scale = work / len(part.labels)
+    # A forward pass takes about a third of a step.
+    timed = epochs * (len(part.labels) + len(few.labels) / 3)
+    scale = (len(data.labels) + len(held_out.labels) / 3) / timed
     return EpochSeconds(seconds[0] * scale, seconds[1] * scale)
 
 

@@ -21,7 +21,7 @@ from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, Tria
 from minbits.search.planning import measure_epoch_seconds, plan_epochs, plan_second_phase
 from minbits.training.choice import choose_engine
 from minbits.training.float_phase import train_float
-from minbits.training.lanes.engine import warm_up
+from minbits.training.lanes.engine import is_warm, warm_up
 from minbits.training.loop import StoppedError, batch_of, training_data
 
 
@@ -71,11 +71,9 @@ class _Trial:
         self.config = dataclasses.replace(self.config, engine=engine.name)
         epoch = None
         if engine.name == "lanes":
-            # The first batch on a machine compiles; the cache serves every later process.
-            self.hooks.report(Progress(self.number, "compiling", 0, 1))
-            warm_up()
+            self._warm_up()
         if math.isfinite(self.deadline):
-            self.hooks.report(Progress(self.number, "planning", 0, wanted.float_epochs))
+            self.hooks.report(Progress(self.number, "planning", 0, 0))
             epoch = measure_epoch_seconds(architecture, wanted, examples, validation, engine)
             self.use(plan_epochs(wanted, epoch, self.seconds_left()))
         start = time.perf_counter()
@@ -105,6 +103,12 @@ class _Trial:
             engine,
         )
         return encode_network(quantized)
+
+    def _warm_up(self) -> None:
+        """Compile once a machine; later processes load what is cached, later trials nothing."""
+        if not is_warm():
+            self.hooks.report(Progress(self.number, "compiling", 0, 0))
+            warm_up()
 
 
 def _check_classes(architecture: Architecture, data: DataSet) -> None:

@@ -17,7 +17,8 @@ from multiprocessing.synchronize import Event
 
 from minbits.records import DataSet, Progress, TrialConfig, TrialResult
 
-# One thread a worker: tiny layers do not repay threads. And blocks of a few MiB are kept by the
+# One thread a worker, of PyTorch too where a trial needs it: tiny layers do not repay threads, and
+# PyTorch reads the variables when it is first imported. And blocks of a few MiB are kept by the
 # allocator instead of going back to the kernel and being zeroed page by page at every layer, which
 # costs glibc's default settings a third of the training time.
 WORKER_ENVIRONMENT = {
@@ -58,14 +59,11 @@ def _start_worker(data: DataSet, progress: Queue[Progress], stop: Event) -> None
     # The parent decides what an interrupt from the keyboard means, and says so by the event.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Imported in the worker alone, after its environment was set: the parent does not need PyTorch.
-    import torch
-
-    torch.set_num_threads(1)
     _worker = _Worker(data, progress, stop)
 
 
 def _work(config: TrialConfig, trial: int, seconds: float) -> TrialResult:
+    # In the worker alone: compiled code takes a second to load, which the parent does not need.
     from minbits.search.trial import TrialHooks, run_trial
 
     assert _worker is not None

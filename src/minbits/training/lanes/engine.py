@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -96,6 +98,7 @@ def lanes_obstacle(architecture: Architecture, batch_size: int, dropout: float) 
     return None
 
 
+@functools.cache
 def warm_up() -> None:
     """Compile what training needs, or load it from the cache, on a network of every kernel."""
     architecture = Architecture((1, 8, 8), 0, (Convolution(4, 3), Pooling("max", 0), Linear(2)))
@@ -107,3 +110,8 @@ def warm_up() -> None:
         values = layout.initial(0)
         objective.loss_and_gradient(values, draw, np.empty_like(values))
     engine.logits(architecture, values, data.inputs)
+
+
+def is_warm() -> bool:
+    """Whether `warm_up` has run in this process."""
+    return warm_up.cache_info().currsize > 0
