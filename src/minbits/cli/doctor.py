@@ -19,6 +19,7 @@ from minbits.files import sha256_hex
 from minbits.ledger.provenance import code_version, library_versions
 from minbits.ledger.store import default_ledger_path
 from minbits.search.device import device_name
+from minbits.training.compilation import cache_folder
 
 # The bytes that the self-test network must be coded as, on every machine.
 SELF_TEST_SHA256 = "e9213d225099eb5dacdcd4beb53f1f06ff6f19d722a60c81b89f5d4ee534c4fc"
@@ -88,6 +89,7 @@ def doctor(as_json: JsonOption = False) -> None:
         "cores": os.cpu_count(),
         "device": device_name(),
         "torch": _torch_facts(),
+        "compiled_code": cache_folder() or "no folder to cache in: each process compiles anew",
         "ledger": str(ledger_path),
         "ledger_exists": ledger_path.exists(),
         "codec_self_test": "passed" if problem is None else f"FAILED: {problem}",

@@ -19,7 +19,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.architecture_code import kind_of
@@ -29,6 +28,7 @@ from minbits.codec.quantized_network import (
     QuantizedNetwork,
     QuantizedTensor,
 )
+from minbits.training.compilation import compiled
 
 Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ SMALLEST_SCALE = 1e-4
 _LOG_STEP = math.log(2) / STEPS_PER_OCTAVE
 
 
-@njit(cache=True)
+@compiled()
 def fit_tables(levels: Float, groups: Integer, tables: Float) -> None:
     """Write, for each group, the bits of a zero, of a magnitude of one, and of each unit beyond.
 
@@ -58,7 +58,7 @@ def fit_tables(levels: Float, groups: Integer, tables: Float) -> None:
         tables[group, 2] = -np.log2(theta)
 
 
-@njit(cache=True)
+@compiled()
 def quantize(
     latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
     values: Float, tables: Float,
@@ -79,7 +79,7 @@ def quantize(
     return bits
 
 
-@njit(cache=True)
+@compiled()
 def latent_gradient(
     latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
     tables: Float, value_gradient: Float, penalty: float, gradient: Float, step_gradient: Float,

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from minbits.records import TrainingRecipe
+from minbits.training.compilation import compiled
 
 Float = npt.NDArray[np.float32]
 
@@ -16,7 +16,7 @@ BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
 
-@njit(cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def adamw_step(
     values: Float, gradient: Float, first: Float, second: Float, rates: Float, decay: float,
     step: int,
@@ -45,7 +45,7 @@ def adamw_step(
         values[i] -= rates[i] * (direction + shrink * values[i])
 
 
-@njit(cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def momentum_step(
     values: Float, gradient: Float, velocity: Float, rates: Float, decay: float, momentum: float
 ) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from minbits.training.compilation import compiled
 from minbits.training.lanes.linear_maps import Float
 from minbits.training.lanes.plan import Plan
 from minbits.training.lanes.sampling import copy_image, sample_image
@@ -19,7 +19,7 @@ from minbits.training.lanes.walk import (
 )
 
 
-@njit(cache=True)
+@compiled()
 def _cross_entropy(
     plan: Plan, block: int, labels: Integer, chosen: Integer, smoothing: float, soft: Float,
     soft_weight: float,
@@ -58,7 +58,7 @@ def _cross_entropy(
     return total
 
 
-@njit(cache=True)
+@compiled()
 def _write_inputs(
     plan: Plan, block: int, images: Float, chosen: Integer, maps: Float, fields: Float,
     bordered: Float,
@@ -77,7 +77,7 @@ def _write_inputs(
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def batch_gradients(
     plan: Plan, parameters: Float, gradients: Float, means: Float, variances: Float,
     losses: npt.NDArray[np.float64], images: Float, labels: Integer, chosen: Integer, maps: Float,
@@ -127,7 +127,7 @@ def batch_gradients(
         losses[network] = total / (plan.blocks * LANES)
 
 
-@njit(cache=True)
+@compiled()
 def batch_logits(plan: Plan, parameters: Float, images: Float, logits: Float) -> None:
     """Write the logits ``[example, class]`` of images that nothing is normalised over.
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from minbits.training.compilation import compiled
 from minbits.training.lanes.vector_code import LANES, make_correlate, make_gather
 
 Float = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ class Sweep(NamedTuple):
     slope: np.float32
 
 
-@njit(cache=True)
+@compiled()
 def pack_groups(
     weights: Float, outputs: int, taps: int, grouped: int, packed: Float, at: int
 ) -> None:
@@ -76,7 +76,7 @@ def pack_groups(
 _NO_SHIFT = np.zeros(GROUP, np.float32)
 
 
-@njit(cache=True)
+@compiled()
 def _sweep_group(
     out: Float, at: int, inputs: Float, in_at: int, offsets: Integer, offsets_at: int, taps: int,
     packed: Float, weight_at: int, bias: Float, bias_at: int, sweep: Sweep,
@@ -100,7 +100,7 @@ def _sweep_group(
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _sweep_one(
     out: Float, at: int, inputs: Float, in_at: int, offsets: Integer, offsets_at: int, taps: int,
     weights: Float, weight_at: int, bias: Float, bias_at: int, sweep: Sweep,
@@ -125,7 +125,7 @@ def _sweep_one(
             column += 1
 
 
-@njit(cache=True)
+@compiled()
 def sweep_image(
     out: Float, at: int, inputs: Float, in_at: int, offsets: Integer, offsets_at: int, taps: int,
     packed: Float, packed_at: int, shifts: Float, shift_at: int, outputs: int, depthwise: bool,
@@ -152,7 +152,7 @@ def sweep_image(
         )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def dense_weight_gradient(
     gradient: Float, gradient_at: int, errors: Float, error_at: int, error_channel: int,
     inputs: Float, in_at: int, offsets: Integer, offsets_at: int, taps: int, outputs: int,
@@ -197,7 +197,7 @@ def dense_weight_gradient(
         output += GROUP if group else 1
 
 
-@njit(cache=True)
+@compiled()
 def depthwise_weight_gradient(
     gradient: Float, gradient_at: int, errors: Float, error_at: int, error_channel: int,
     inputs: Float, in_at: int, in_channel: int, offsets: Integer, offsets_at: int, taps: int,

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from minbits.training.compilation import compiled
 from minbits.training.lanes.linear_maps import Float
 
 _HALF, _ONE, _TWO = np.float32(0.5), np.float32(1), np.float32(2)
 
 
-@njit(cache=True)
+@compiled()
 def copy_image(image: Float, out: Float, at: int, channel: int, row: int, column: int) -> None:
     """Copy ``image[channel, row, column]`` to ``out``, whose steps count floats."""
     for c in range(image.shape[0]):
@@ -23,7 +23,7 @@ def copy_image(image: Float, out: Float, at: int, channel: int, row: int, column
                 out[place + k * column] = image[c, r, k]
 
 
-@njit(cache=True)
+@compiled()
 def _draw_row(
     bordered: Float, across: Any, down: Any, step_across: Any, step_down: Any, columns: int,
     bend_across: Float, bend_down: Float, is_bent: bool, out: Float, place: int, column: int,
@@ -49,7 +49,7 @@ def _draw_row(
         out[place + k * column] = upper + low_part * (lower - upper)
 
 
-@njit(cache=True)
+@compiled()
 def _bend_row(field: Float, part: Any, columns: int, bend_across: Float, bend_down: Float) -> None:
     """Interpolate a field of displacements, ``[2, knot, knot]``, along a row at ``part``."""
     knots = field.shape[1]
@@ -72,7 +72,7 @@ def _bend_row(field: Float, part: Any, columns: int, bend_across: Float, bend_do
                 bend_down[k] = value
 
 
-@njit(cache=True)
+@compiled()
 def sample_image(
     image: Float, theta: Float, field: Float, bordered: Float, out: Float, at: int, channel: int,
     row: int, column: int,
@@ -117,7 +117,7 @@ def sample_image(
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def sample_images(
     images: Float, indices: npt.NDArray[np.int64], maps: Float, fields: Float, out: Float
 ) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from minbits.networks.parameters import BATCH_NORM_EPSILON
+from minbits.training.compilation import compiled
 from minbits.training.lanes import passes
 from minbits.training.lanes.linear_maps import (
     Float,
@@ -47,7 +47,7 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 _SWISH = HARD_SWISH
 
 
-@njit(cache=True)
+@compiled()
 def prepare_weights(plan: Plan, parameters: Float, both_ways: bool) -> None:
     """Write weights in the kernels' order, and turned round for the errors of the inputs."""
     packed = plan.packed
@@ -74,7 +74,7 @@ def prepare_weights(plan: Plan, parameters: Float, both_ways: bool) -> None:
         )
 
 
-@njit(cache=True)
+@compiled()
 def _normalise(plan: Plan, op: Any, parameters: Float, means: Float, variances: Float) -> None:
     """Find each channel's moments over the block, and what normalises it."""
     arena, statistics = plan.arena, plan.statistics
@@ -100,7 +100,7 @@ def _normalise(plan: Plan, op: Any, parameters: Float, means: Float, variances: 
         variances[op.moments + channel] += variance * (count / (count - _ONE)) * share
 
 
-@njit(cache=True)
+@compiled()
 def _factor_and_summand(plan: Plan, op: Any, parameters: Float, channel: int) -> Any:
     if op.mode == NORMALISED:
         at = op.statistics + 4 * channel
@@ -108,7 +108,7 @@ def _factor_and_summand(plan: Plan, op: Any, parameters: Float, channel: int) ->
     return _ONE, parameters[op.shift + channel] if op.shift >= 0 else _ZERO
 
 
-@njit(cache=True)
+@compiled()
 def _weighted_forward(
     plan: Plan, op: Any, block: int, parameters: Float, means: Float, variances: Float
 ) -> None:
@@ -153,7 +153,7 @@ def _weighted_forward(
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _pool_forward(plan: Plan, op: Any, block: int) -> None:
     arena, line = plan.arena, op.columns * LANES
     share = _ONE / np.float32(op.window)
@@ -175,7 +175,7 @@ def _pool_forward(plan: Plan, op: Any, block: int) -> None:
                 )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _add_forward(plan: Plan, op: Any, block: int) -> None:
     arena = plan.arena
     for channel in range(op.outputs):
@@ -187,7 +187,7 @@ def _add_forward(plan: Plan, op: Any, block: int) -> None:
         )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def forward_block(
     plan: Plan, block: int, parameters: Float, means: Float, variances: Float
 ) -> None:
@@ -205,7 +205,7 @@ def forward_block(
             _weighted_forward(plan, op, block, parameters, means, variances)
 
 
-@njit(cache=True)
+@compiled()
 def _normalised_errors(plan: Plan, op: Any, at: int, parameters: Float, gradient: Float) -> None:
     """Turn errors of the outputs into those of the sums, through activation and normalisation."""
     arena, statistics = plan.arena, plan.statistics
@@ -241,7 +241,7 @@ def _normalised_errors(plan: Plan, op: Any, at: int, parameters: Float, gradient
         )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _gated_errors(plan: Plan, op: Any, at: int, block: int, gradient: Float) -> None:
     """Pass errors on where outputs are positive, times the slope elsewhere; sum them for biases."""
     arena = plan.arena
@@ -260,7 +260,7 @@ def _gated_errors(plan: Plan, op: Any, at: int, block: int, gradient: Float) -> 
             gradient[op.shift + channel] += totals[0]
 
 
-@njit(cache=True)
+@compiled()
 def _spread(plan: Plan, op: Any, at: int) -> None:
     """Write errors as far apart as the stride leaves their inputs."""
     arena = plan.arena
@@ -274,7 +274,7 @@ def _spread(plan: Plan, op: Any, at: int) -> None:
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _weighted_backward(
     plan: Plan, op: Any, block: int, parameters: Float, gradient: Float, zeros: Float
 ) -> None:
@@ -323,7 +323,7 @@ def _weighted_backward(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _clear_errors(plan: Plan, op: Any, block: int) -> None:
     """Zero the inputs' errors where windows leave rows or columns over."""
     covers = op.rows * op.stride_row == op.high and op.columns * op.stride_column == op.wide
@@ -336,7 +336,7 @@ def _clear_errors(plan: Plan, op: Any, block: int) -> None:
             plan.arena[at : at + width] = 0
 
 
-@njit(cache=True)
+@compiled()
 def _pool_backward(plan: Plan, op: Any, block: int) -> None:
     arena, line = plan.arena, op.columns * LANES
     share = _ONE / np.float32(op.window)
@@ -360,7 +360,7 @@ def _pool_backward(plan: Plan, op: Any, block: int) -> None:
                 )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _add_backward(plan: Plan, op: Any, block: int) -> None:
     arena = plan.arena
     totals = np.zeros(1, np.float32)
@@ -379,7 +379,7 @@ def _add_backward(plan: Plan, op: Any, block: int) -> None:
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _add_skip_errors(plan: Plan, op: Any, block: int) -> None:
     arena = plan.arena
     for channel in range(op.outputs):
@@ -397,7 +397,7 @@ def _add_skip_errors(plan: Plan, op: Any, block: int) -> None:
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def _deliver(plan: Plan, op: Any, block: int) -> None:
     """Move errors of the inputs from where they were computed, or add them to others."""
     arena = plan.arena
@@ -416,7 +416,7 @@ def _deliver(plan: Plan, op: Any, block: int) -> None:
             )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled()
 def backward_block(
     plan: Plan, block: int, parameters: Float, gradient: Float, zeros: Float
 ) -> None:
@@ -439,7 +439,7 @@ def backward_block(
             _deliver(plan, op, block)
 
 
-@njit(cache=True)
+@compiled()
 def linear_gradients(plan: Plan, gradient: Float) -> None:
     """Add the gradients of linear layers' weights, over all blocks of the batch at once.
 
