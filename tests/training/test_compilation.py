@@ -1,4 +1,4 @@
-"""The cache of compiled code: used again, made anew when sources change, done without if need be."""
+"""The cache of compiled code: used again, made anew when sources change, or done without."""
 
 from __future__ import annotations
 

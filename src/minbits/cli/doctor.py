@@ -19,7 +19,6 @@ from minbits.files import sha256_hex
 from minbits.ledger.provenance import code_version, library_versions
 from minbits.ledger.store import default_ledger_path
 from minbits.search.device import device_name
-from minbits.training.compilation import cache_folder
 
 # The bytes that the self-test network must be coded as, on every machine.
 SELF_TEST_SHA256 = "e9213d225099eb5dacdcd4beb53f1f06ff6f19d722a60c81b89f5d4ee534c4fc"
@@ -76,8 +75,15 @@ def _torch_facts() -> dict[str, object]:
     return facts
 
 
+def _code_cache() -> str:
+    # In a process of its own: the command line itself never imports numba, which takes a second.
+    code = "from minbits.training.compilation import cache_folder; print(cache_folder() or '')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "no folder to cache in: each process compiles for itself"
+
+
 def doctor(as_json: JsonOption = False) -> None:
-    """Print versions, threads, device and ledger, and test the codec.
+    """Print versions, threads, device, caches and ledger, and test the codec.
 
     Example: minbits doctor
     """
@@ -89,7 +95,7 @@ def doctor(as_json: JsonOption = False) -> None:
         "cores": os.cpu_count(),
         "device": device_name(),
         "torch": _torch_facts(),
-        "compiled_code": cache_folder() or "no folder to cache in: each process compiles anew",
+        "compiled_code": _code_cache(),
         "ledger": str(ledger_path),
         "ledger_exists": ledger_path.exists(),
         "codec_self_test": "passed" if problem is None else f"FAILED: {problem}",
