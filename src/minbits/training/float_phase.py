@@ -20,13 +20,24 @@ from minbits.training.schedule import make_schedule
 Float = npt.NDArray[np.float32]
 
 MOMENTUM = 0.05  # of the running moments, a step
-_SETTLING_BATCHES = 100
+SETTLING_BATCHES = 100
 
 
 def objective_settings(recipe: TrainingRecipe, batch: int, seed: int) -> ObjectiveSettings:
     """Return how a recipe takes the loss of a batch."""
     return ObjectiveSettings(
         batch, recipe.label_smoothing, recipe.soft_target_weight, recipe.dropout, seed
+    )
+
+
+def loop_settings(recipe: TrainingRecipe) -> LoopSettings:
+    """Return the first phase's epochs."""
+    return LoopSettings(
+        recipe.float_epochs,
+        recipe.batch_size,
+        make_schedule(recipe.schedule, recipe.learning_rate),
+        recipe.augmentation,
+        recipe.elastic,
     )
 
 
@@ -56,7 +67,7 @@ class _Run:
 
 def _settle_moments(run: _Run, objective: Objective, data: TrainingData, batch: int) -> None:
     """Take the moments of the final parameters over many batches (Wu & Johnson 2021)."""
-    count = min(_SETTLING_BATCHES, len(data.labels) // batch)
+    count = min(SETTLING_BATCHES, len(data.labels) // batch)
     means, variances = np.zeros_like(run.means), np.zeros_like(run.variances)
     gradient = np.empty_like(run.values)
     for number in range(count):
@@ -121,12 +132,5 @@ def train_float(
                 _settle_moments(run, objective, data, batch)
         report(epoch, accuracy(engine, architecture, run.folded(), validation))
 
-    settings = LoopSettings(
-        recipe.float_epochs,
-        recipe.batch_size,
-        make_schedule(recipe.schedule, recipe.learning_rate),
-        recipe.augmentation,
-        recipe.elastic,
-    )
-    run_epochs(data, settings, seed, step, after_epoch, should_stop)
+    run_epochs(data, loop_settings(recipe), seed, step, after_epoch, should_stop)
     return run.folded()

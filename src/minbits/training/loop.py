@@ -67,6 +67,10 @@ class Draw:
     indices: npt.NDArray[np.int64]
     distortions: Distortions
 
+    def part(self, start: int, end: int) -> Draw:
+        """Return some of the examples."""
+        return Draw(self.indices[start:end], self.distortions.part(start, end))
+
 
 @dataclass(frozen=True)
 class LoopSettings:
@@ -77,6 +81,16 @@ class LoopSettings:
     schedule: Schedule
     affine: float = 0.0
     elastic: float = 0.0
+
+
+def draw_epoch(data: TrainingData, settings: LoopSettings, generator: np.random.Generator) -> Draw:
+    """Return all examples of an epoch in random order, each with its distortion."""
+    examples = len(data.labels)
+    batch = batch_of(data, settings.batch_size)
+    height, width = data.inputs.shape[2:]
+    affine, elastic = (settings.affine, settings.elastic) if data.is_image else (0.0, 0.0)
+    order = generator.permutation(examples)[: examples // batch * batch]
+    return Draw(order, random_distortions(len(order), (height, width), affine, elastic, generator))
 
 
 def run_epochs(
@@ -102,18 +116,13 @@ def run_epochs(
         FloatingPointError: if the loss is not finite.
     """
     generator = np.random.default_rng(seed)
-    examples = len(data.labels)
     batch = batch_of(data, settings.batch_size)
-    steps = examples // batch
-    height, width = data.inputs.shape[2:]
-    affine, elastic = (settings.affine, settings.elastic) if data.is_image else (0.0, 0.0)
+    steps = len(data.labels) // batch
     for epoch in range(settings.epochs):
-        order = generator.permutation(examples)
-        distortions = random_distortions(steps * batch, (height, width), affine, elastic, generator)
+        drawn = draw_epoch(data, settings, generator)
         for number in range(steps):
             progress = (epoch + number / steps) / settings.epochs
-            start, end = number * batch, (number + 1) * batch
-            draw = Draw(order[start:end], distortions.part(start, end))
+            draw = drawn.part(number * batch, (number + 1) * batch)
             loss = step(draw, settings.schedule(progress), progress)
             if should_stop():
                 raise StoppedError

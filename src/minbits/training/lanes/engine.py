@@ -29,31 +29,64 @@ Float = npt.NDArray[np.float32]
 _NO_SOFT = np.zeros((0, 0), np.float32)
 
 
-class LanesObjective:
-    """The loss of a network, laid out for lanes."""
+class LanesObjectives:
+    """The losses of several networks of one layout, each with parameters and batches of its own.
+
+    They take turns in the same buffers, so that each is computed as if it were alone.
+    """
 
     def __init__(
-        self, layout: ParameterLayout, data: TrainingData, settings: ObjectiveSettings
+        self,
+        layout: ParameterLayout,
+        data: TrainingData,
+        settings: ObjectiveSettings,
+        networks: int,
     ) -> None:
         self._plan = make_plan(layout, settings.batch_size // LANES)
         self._data, self._settings = data, settings
         self._soft = _NO_SOFT
         if data.soft_targets is not None and settings.soft_target_weight:
             self._soft = data.soft_targets
-        moments = (1, layout.moments_size)
-        self._means, self._variances = np.zeros(moments, np.float32), np.ones(moments, np.float32)
-        self.means, self.variances = self._means[0], self._variances[0]
+        moments = (networks, layout.moments_size)
+        self.means, self.variances = np.zeros(moments, np.float32), np.ones(moments, np.float32)
+        self.losses = np.zeros(networks)
+
+    def losses_and_gradients(
+        self, values: Float, indices: npt.NDArray[np.int64], maps: Float, fields: Float,
+        gradients: Float,
+    ) -> None:  # fmt: skip
+        """Write `losses`, gradients, `means` and `variances` of a batch of each network.
+
+        Args:
+            values: ``(networks, parameters)``.
+            indices: examples, ``(networks, batch)``.
+            maps: ``(networks, batch, 2, 3)``, or of size 0.
+            fields: ``(networks, batch, 2, knot, knot)``, or of size 0.
+            gradients: of the shape of ``values``.
+        """
+        batch_gradients(
+            self._plan, values, gradients, self.means, self.variances, self.losses,
+            self._data.inputs, self._data.labels, indices, maps, fields,
+            self._settings.label_smoothing, self._soft, self._settings.soft_target_weight,
+        )  # fmt: skip
+
+
+class LanesObjective:
+    """The loss of a network, laid out for lanes."""
+
+    def __init__(
+        self, layout: ParameterLayout, data: TrainingData, settings: ObjectiveSettings
+    ) -> None:
+        self._one = LanesObjectives(layout, data, settings, 1)
+        self.means, self.variances = self._one.means[0], self._one.variances[0]
 
     def loss_and_gradient(self, values: Float, draw: Draw, gradient: Float) -> float:
         """Return the mean cross-entropy of a batch in nats and overwrite ``gradient``."""
-        losses = np.zeros(1)
         maps, fields = draw.distortions.maps, draw.distortions.fields
-        batch_gradients(
-            self._plan, values[None], gradient[None], self._means, self._variances, losses,
-            self._data.inputs, self._data.labels, draw.indices[None], maps[None], fields[None],
-            self._settings.label_smoothing, self._soft, self._settings.soft_target_weight,
-        )  # fmt: skip
-        return float(losses[0])
+        self._one.losses_and_gradients(
+            values[None], draw.indices[None], maps[None], fields[None], gradient[None]
+        )
+        return float(self._one.losses[0])
 
 
 class LanesEngine:
