@@ -10,6 +10,7 @@ from hypothesis import settings
 from minbits.data import load
 from minbits.data.assemble import assemble
 from minbits.records import DataSet
+from minbits.search.warm_up import warm_up
 
 # The machine that runs the tests may be slow: deadlines would only make tests flaky.
 settings.register_profile("minbits", deadline=None, max_examples=100)
@@ -27,6 +28,12 @@ def stripes(examples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         else:
             image[place] += 190
     return images, labels
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_code() -> None:
+    """Compile what trials run through before tests that are given seconds start trials."""
+    warm_up()
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from minbits.data.splits import validation_split
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig
 from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase
 from minbits.search.trial import TrialHooks, run_trial
+from minbits.search.warm_up import warm_up
 from minbits.search.workers import WORKER_ENVIRONMENT
-from minbits.training.lanes.engine import warm_up
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
 # Batches of 64 are trained by the lanes engine, those of 40 by PyTorch.

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from minbits.cli.audit import audit
+from minbits.cli.bench import bench
 from minbits.cli.capacity import capacity_app
 from minbits.cli.doctor import doctor
 from minbits.cli.entropy import entropy
@@ -52,6 +53,7 @@ def options(
 for command in (entropy, size, verify, inspect, audit, ledger, doctor):
     app.command()(command)
 app.add_typer(capacity_app, name="capacity")
+app.add_typer(bench)
 
 
 def main() -> None:

@@ -325,11 +325,16 @@ def class_count(architecture: Architecture) -> int:
     return math.prod(activation_shapes(architecture)[-1])
 
 
+def layer_multiply_accumulates(layer: WeightedLayer, shape: Shape, output_shape: Shape) -> int:
+    """Return the multiply-accumulates of a layer that maps one shape to another, without biases."""
+    return math.prod(_weights_shape(layer, shape)) * math.prod(output_shape[1:])
+
+
 def multiply_accumulate_count(architecture: Architecture) -> int:
     """Return the multiply-accumulates of one example's forward pass, biases not counted."""
     shapes = activation_shapes(architecture)
     return sum(
-        math.prod(_weights_shape(step.layer, shapes[index])) * math.prod(shapes[index + 1][1:])
+        layer_multiply_accumulates(step.layer, shapes[index], shapes[index + 1])
         for index, step in enumerate(run_order(architecture))
         if isinstance(step.layer, WeightedLayer)
     )

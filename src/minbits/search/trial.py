@@ -19,9 +19,9 @@ from minbits.errors import NetworkError
 from minbits.networks.zoo import architecture_for
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.planning import measure_epoch_seconds, plan_epochs, plan_second_phase
+from minbits.search.warm_up import is_warm, warm_up
 from minbits.training.choice import choose_engine
 from minbits.training.float_phase import train_float
-from minbits.training.lanes.engine import is_warm, warm_up
 from minbits.training.loop import StoppedError, batch_of, training_data
 
 

@@ -72,7 +72,8 @@ def _work(config: TrialConfig, trial: int, seconds: float) -> TrialResult:
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Set variables for processes that are started meanwhile."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -107,7 +108,7 @@ class WorkerPool:
     def submit(self, config: TrialConfig, trial: int, seconds: float) -> Future[TrialResult]:
         """Start a trial that should end within ``seconds``."""
         # A worker is started by the submission that needs it and inherits the environment then.
-        with _environment(WORKER_ENVIRONMENT):
+        with environment(WORKER_ENVIRONMENT):
             return self._executor.submit(_work, config, trial, seconds)
 
     def replace(self) -> None:

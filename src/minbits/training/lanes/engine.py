@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import (
     Architecture,
-    Convolution,
-    Linear,
-    Pooling,
     class_count,
     run_order,
 )
 from minbits.networks.parameters import ParameterLayout, parameter_layout
 from minbits.records import EngineName
-from minbits.training.distortion import NO_DISTORTIONS
 from minbits.training.engine import ObjectiveSettings
 from minbits.training.lanes.batches import batch_gradients, batch_logits
 from minbits.training.lanes.plan import Plan, make_plan, obstacle_to
@@ -129,22 +123,3 @@ def lanes_obstacle(architecture: Architecture, batch_size: int, dropout: float) 
         if obstacle:
             return obstacle
     return None
-
-
-@functools.cache
-def warm_up() -> None:
-    """Compile what training needs, or load it from the cache, on a network of every kernel."""
-    architecture = Architecture((1, 8, 8), 0, (Convolution(4, 3), Pooling("max", 0), Linear(2)))
-    data = TrainingData(np.zeros((LANES, 1, 8, 8), np.float32), np.zeros(LANES, np.int64))
-    engine, draw = LanesEngine(), Draw(np.arange(LANES), NO_DISTORTIONS)
-    for normalised in (True, False):
-        layout = parameter_layout(architecture, normalised)
-        objective = engine.objective(layout, data, ObjectiveSettings(LANES))
-        values = layout.initial(0)
-        objective.loss_and_gradient(values, draw, np.empty_like(values))
-    engine.logits(architecture, values, data.inputs)
-
-
-def is_warm() -> bool:
-    """Whether `warm_up` has run in this process."""
-    return warm_up.cache_info().currsize > 0
