@@ -54,7 +54,16 @@ def test_shapes_count_as_the_codec_does() -> None:
     assert parse_network("linear 5 relu; linear 3", (1, 2, 2)).is_fully_connected
 
 
-@pytest.mark.parametrize("bad", ["784-0-10", "1x1", "conv"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "conv 4 k3 p1; conv 4 k3 p1; add 1; linear 2",
+        "linear 4; linear 4; again 1",
+        "784-0-10",
+        "1x1",
+        "conv",
+    ],
+)
 def test_bad_architectures_are_refused(bad: str) -> None:
     with pytest.raises((ArgumentError, NetworkError), match="; expected "):
         parse_network(bad)

@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import Literal
 
 from minbits.codec.architecture import (
+    Addition,
+    Again,
     Architecture,
     Convolution,
     Linear,
@@ -126,6 +128,7 @@ def architecture_shape(architecture: Architecture, name: str) -> NetworkShape:
 
     Raises:
         NetworkError: if a layer does not fit its input.
+        ArgumentError: if layers are added or repeated: the formulas are for chains.
     """
     shapes = activation_shapes(architecture)
     layers: list[LayerShape] = []
@@ -136,6 +139,10 @@ def architecture_shape(architecture: Architecture, name: str) -> NetworkShape:
             if layers:
                 layers[-1] = _pooled(layers[-1], layer, before, outputs)
             continue
+        if isinstance(layer, Addition | Again):
+            raise ArgumentError(
+                "architecture", f"{layer}", "a chain of layers used once each", "Leave it out."
+            )
         if isinstance(layer, Linear):
             kind, rows, fan_in, positions = "linear", layer.out_features, math.prod(before), 1
         else:
@@ -157,11 +164,16 @@ def _convolution_counts(
     layer: Convolution, before: Shape, after: Shape
 ) -> tuple[str, int, int, int]:
     channels = 1 if layer.depthwise else before[0]
-    return "convolution", layer.out_channels, channels * layer.kernel**2, after[1] * after[2]
+    return (
+        "convolution",
+        layer.out_channels,
+        channels * math.prod(layer.kernel_shape),
+        after[1] * after[2],
+    )
 
 
 def _pooled(layer: LayerShape, pooling: Pooling, before: Shape, outputs: int) -> LayerShape:
-    window = before[1] * before[2] if pooling.size == 0 else pooling.size**2
+    window = math.prod(pooling.window(*before[1:]))
     compared = outputs * window * (window - 1) // 2 if pooling.kind == "max" else 0
     return LayerShape(
         layer.name,
