@@ -1,9 +1,14 @@
-"""How many random labels small networks memorise: bits a parameter, with intervals."""
+"""How many random labels small networks memorise: bits a parameter, with intervals.
+
+``python recipes/memorisation.py PART …`` measures some parts only. Numbers are kept in
+``recipes/memorisation.json``, and the picture is drawn from all that are there.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,103 +21,103 @@ from minbits.files import write_atomically
 from minbits.views.memorisation_chart import MemorySeries, draw_memorisation
 
 INPUTS = 8
-FLOAT_SETTINGS = FitSettings(steps=3000, learning_rate=0.1)
-QUANTISED_SETTINGS = FitSettings(steps=2500, learning_rate=0.02)
-KINDS: dict[str, list[SeededShape]] = {
-    "perceptron, float32": [SeededShape(inputs, ()) for inputs in (10, 60)],
-    "1 hidden layer, float32": [SeededShape(INPUTS, (h,)) for h in (2, 6, 20, 60, 200)],
-    "2 hidden layers, float32": [SeededShape(INPUTS, (h, h)) for h in (4, 12)],
-    "3 hidden layers, float32": [SeededShape(INPUTS, (h,) * 3) for h in (4, 12)],
-    "4 hidden layers, float32": [SeededShape(INPUTS, (h,) * 4) for h in (4, 12)],
-    "3×3 convolution, float32": [SeededShape(64, (), channels=c) for c in (2, 8)],
-    "1 hidden layer, 8 bits": [SeededShape(INPUTS, (h,), weight_bits=8) for h in (6, 20)],
-    "1 hidden layer, 4 bits": [SeededShape(INPUTS, (h,), weight_bits=4) for h in (6, 20)],
-    "1 hidden layer, 2 bits": [SeededShape(INPUTS, (h,), weight_bits=2) for h in (6, 20)],
-    "1 hidden layer, 1 bit": [SeededShape(INPUTS, (h,), weight_bits=1) for h in (6, 20)],
+FLOAT_SETTINGS = FitSettings(steps=2500, learning_rate=0.1)
+QUANTISED_SETTINGS = FitSettings(steps=2000, learning_rate=0.02)
+FIRST_GUESS = {1: 0.3, 2: 0.55, 4: 1.2, 8: 1.5, 32: 1.8}
+NUMBERS = Path("recipes/memorisation.json")
+SINGLE = {bits: f"1 hidden layer, {bits} bit{'s' * (bits > 1)}" for bits in (8, 4, 2, 1)}
+PARTS: dict[str, dict[str, list[SeededShape]]] = {
+    "perceptron": {"perceptron, float32": [SeededShape(inputs, ()) for inputs in (10, 60)]},
+    "depth": {
+        f"{depth} hidden layers, float32": [SeededShape(INPUTS, (h,) * depth) for h in (4, 8, 12)]
+        for depth in (2, 3, 4)
+    },
+    "bits": {
+        name: [SeededShape(INPUTS, (h,), weight_bits=bits) for h in (5, 15)]
+        for bits, name in SINGLE.items()
+    },
+    "convolution": {"3×3 convolution, float32": [SeededShape(64, (), channels=c) for c in (2, 6)]},
+    "classes": {"1 hidden layer, 10 classes": [SeededShape(INPUTS, (15,), classes=10)]},
+    "width": {"1 hidden layer, float32": [SeededShape(INPUTS, (h,)) for h in (1, 3, 10, 30, 100)]},
 }
-FIRST_GUESS = {1: 0.33, 2: 0.6, 4: 1.4, 8: 1.8, 32: 1.9}
-TEN_CLASSES = SeededShape(INPUTS, (20,), classes=10)
 
 
 def describe(name: str, found: Memorisation, seconds: float) -> str:
     shape = found.shape
     low, high = found.interval_per_parameter
     return (
-        f"{name:<26}{'-'.join(map(str, shape.hidden)) or '-':>12}{shape.parameters:>8,}"
-        f"{found.half.value:>9.0f}{found.bits_per_parameter:>8.3f}  {low:.3f} to {high:.3f}"
-        f"{found.most_bits / shape.parameters:>9.3f}"
-        f"{found.bits_per_parameter / shape.weight_bits:>9.3f}{seconds:>7.0f} s"
+        f"{name:<28}{'-'.join(map(str, shape.hidden)) or '-':>12}{shape.parameters:>8,}"
+        f"{found.half.value:>8.0f}{found.bits_per_parameter:>8.3f}  {low:.3f} to {high:.3f}"
+        f"{found.most_bits / shape.parameters:>8.3f}"
+        f"{found.bits_per_parameter / shape.weight_bits:>8.3f}{seconds:>6.0f} s"
     )
 
 
-def measure(name: str, shape: SeededShape) -> tuple[Memorisation, str]:
-    torch.set_num_threads(1)
-    start = time.perf_counter()
-    seeds = 16 if shape.parameters < 300 else 8 if shape.parameters < 1000 else 4
+def measure(name: str, shape: SeededShape) -> Memorisation:
+    start = time.process_time()
+    seeds = 16 if shape.parameters < 300 else 8 if shape.parameters < 900 else 4
     settings = FLOAT_SETTINGS if shape.weight_bits == 32 else QUANTISED_SETTINGS
     guess = FIRST_GUESS[shape.weight_bits] / np.log2(shape.classes)
-    found = measure_memorisation(shape, seeds, settings, 0, guess, refinements=2)
-    return found, describe(name, found, time.perf_counter() - start)
+    refinements = 2 if shape.parameters < 900 else 1
+    found = measure_memorisation(shape, seeds, settings, 0, guess, refinements)
+    print(describe(name, found, time.process_time() - start), flush=True)
+    return found
+
+
+def measure_part(part: str) -> dict[str, list[list[float]]]:
+    """Return, for each kind, parameters, bits a parameter and their interval of each network."""
+    rows = {}
+    for name, shapes in PARTS[part].items():
+        found = [measure(name, shape) for shape in shapes]
+        rows[name] = [
+            [item.shape.parameters, item.bits_per_parameter, *item.interval_per_parameter]
+            for item in found
+        ]
+    return rows
+
+
+def measure_binary() -> dict[str, list[list[float]]]:
+    print("Binary perceptron, every weight vector tried, 400 sequences: labels fitted")
+    rows = []
+    for count in (11, 15, 19):
+        fitted = measure_binary_perceptron(count, 400, 0)
+        mean = float(fitted.mean()) / count
+        half = 1.96 * float(fitted.std()) / np.sqrt(400) / count
+        print(
+            f"{count} weights: median {np.median(fitted):.0f}, mean a weight {mean:.3f} "
+            f"({mean - half:.3f} to {mean + half:.3f})"
+        )
+        rows.append([count, mean, mean - half, mean + half])
+    return {"binary perceptron, exhaustive": rows}
+
+
+def draw(numbers: dict[str, list[list[float]]]) -> None:
+    series = []
+    for name, rows in numbers.items():
+        parameters, bits, low, high = zip(*rows, strict=True)
+        series.append(MemorySeries(name, tuple(map(int, parameters)), bits, low, high))
+    write_atomically(Path("docs/images/memorisation.png"), draw_memorisation(series))
 
 
 def main() -> None:
-    print("Labels that half of the seeds fit perfectly (N half), Gaussian inputs; full-batch Adam:")
-    print(f"float32 {FLOAT_SETTINGS.steps:,} steps, fewer bits {QUANTISED_SETTINGS.steps:,} steps")
+    torch.set_num_threads(1)
+    parts = sys.argv[1:] or ["binary", *PARTS]
+    numbers = json.loads(NUMBERS.read_text()) if NUMBERS.exists() else {}
+    print("Random labels that half of the seeds fit perfectly (N half), Gaussian inputs;")
     print(
-        f"{'kind':<26}{'hidden':>12}{'weights':>8}{'N half':>9}{'bits/w':>8}  95 % interval"
-        f"{'most':>10}{'/stored':>9}{'time':>9}"
-    )
-    series = []
-    jobs = [(name, shape) for name, shapes in KINDS.items() for shape in shapes]
-    jobs.append(("1 hidden layer, 10 classes", TEN_CLASSES))
-    results: dict[str, list[Memorisation]] = {}
-    with ProcessPoolExecutor(2) as pool:
-        done = pool.map(measure, [name for name, _ in jobs], [shape for _, shape in jobs])
-        for (name, _), (measured, line) in zip(jobs, done, strict=True):
-            print(line, flush=True)
-            results.setdefault(name, []).append(measured)
-    for name in KINDS:
-        found = results[name]
-        low, high = zip(*(item.interval_per_parameter for item in found), strict=True)
-        series.append(
-            MemorySeries(
-                name,
-                tuple(item.shape.parameters for item in found),
-                tuple(item.bits_per_parameter for item in found),
-                low,
-                high,
-            )
-        )
-    print("\nBinary perceptron, every weight vector tried, 400 sequences: labels fitted")
-    weights = (11, 15, 19)
-    medians, lows, highs = [], [], []
-    for count in weights:
-        fitted = np.sort(measure_binary_perceptron(count, 400, 0))
-        # Order statistics around the median: a 95 % interval whatever the distribution.
-        low, middle, high = fitted[180], np.median(fitted), fitted[219]
-        print(
-            f"{count} weights: median {middle:.0f}, mean {fitted.mean():.2f}; "
-            f"mean a weight {fitted.mean() / count:.3f}, median {low / count:.3f} to "
-            f"{high / count:.3f} (95 %)"
-        )
-        medians.append(float(fitted.mean()) / count)
-        deviation = 1.96 * float(fitted.std()) / np.sqrt(400) / count
-        lows.append(medians[-1] - deviation)
-        highs.append(medians[-1] + deviation)
-    series.append(
-        MemorySeries(
-            "binary perceptron, exhaustive", weights, tuple(medians), tuple(lows), tuple(highs)
-        )
-    )
-    write_atomically(Path("docs/images/memorisation.png"), draw_memorisation(series))
-    print(
-        "\nReferences: 2 a weight (Cover, MacKay, Gardner); 0.833 a binary weight (Krauth & Mézard"
+        f"full-batch Adam, {FLOAT_SETTINGS.steps:,} steps, fewer bits {QUANTISED_SETTINGS.steps:,}"
     )
     print(
-        "1989); about 3.6 a parameter in GPT-style nets (Morris et al. 2025). A measured figure is"
+        f"{'kind':<28}{'hidden':>12}{'weights':>8}{'N half':>8}{'bits/w':>8}  95 % interval"
+        f"{'most':>9}{'/bit':>8}{'time':>8}"
     )
-    print("what this training finds: a lower bound of what the network can hold.")
-    print("Picture: docs/images/memorisation.png")
+    for part in parts:
+        numbers |= measure_binary() if part == "binary" else measure_part(part)
+        write_atomically(NUMBERS, json.dumps(numbers, indent=1).encode())
+        draw(numbers)
+    print("most: N log2 C less the code length of the labels given the network, the largest mean")
+    print("over sizes tried, a weight; /bit: bits a weight over the bits that it is stored with;")
+    print("time: seconds of processor. Picture: docs/images/memorisation.png")
 
 
 if __name__ == "__main__":
