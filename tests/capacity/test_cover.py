@@ -17,7 +17,11 @@ from minbits.capacity.cover import (
     separable_probabilities,
     separable_probability,
 )
-from minbits.capacity.linear_separability import is_separable, measure_separability
+from minbits.capacity.linear_separability import (
+    _largest_margin,
+    is_separable,
+    measure_separability,
+)
 from minbits.errors import ArgumentError
 
 
@@ -122,3 +126,11 @@ def test_bad_separability_arguments_are_refused() -> None:
         is_separable(np.full((2, 2), np.nan), np.array([1, -1]))
     with pytest.raises(ArgumentError, match="at least 1"):
         measure_separability(4, 2, 0, 0)
+
+
+def test_both_programs_give_one_answer() -> None:
+    generator = np.random.default_rng(8)
+    for _ in range(60):
+        inputs = generator.standard_normal((12, 6))
+        labels = 2 * generator.integers(0, 2, 12) - 1
+        assert is_separable(inputs, labels) == (_largest_margin(inputs * labels[:, None]) > 1e-6)

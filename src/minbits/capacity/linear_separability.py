@@ -14,6 +14,8 @@ from minbits.intervals import Interval, wilson_interval
 
 MOST_MEASURED_POINTS = 10_000
 _FEASIBLE, _INFEASIBLE = 0, 2
+# Far above the solver's tolerance, far below the margins of random points.
+_LEAST_MARGIN = 1e-6
 
 
 def is_separable(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> bool:
@@ -49,9 +51,25 @@ def is_separable(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64])
     equations = np.vstack([(signed / norms).T, np.ones(points)])
     right = np.append(np.zeros(weights), 1.0)
     found = linprog(np.zeros(points), A_eq=equations, b_eq=right, bounds=(0, None), method="highs")
-    if found.status not in (_FEASIBLE, _INFEASIBLE):
+    if found.status in (_FEASIBLE, _INFEASIBLE):
+        return bool(found.status == _INFEASIBLE)
+    return _largest_margin(signed / norms) > _LEAST_MARGIN
+
+
+def _largest_margin(signed: npt.NDArray[np.float64]) -> float:
+    """Return the largest margin of weights in [-1, 1]: the same question, asked the other way.
+
+    Rarely HiGHS cannot tell whether the first program is feasible. This one always is, with weights
+    of zero, and bounded.
+    """
+    points, weights = signed.shape
+    objective = np.append(np.zeros(weights), -1.0)
+    rows = np.hstack([-signed, np.ones((points, 1))])
+    bounds = [(-1.0, 1.0)] * weights + [(0.0, None)]
+    found = linprog(objective, A_ub=rows, b_ub=np.zeros(points), bounds=bounds, method="highs")
+    if found.status != _FEASIBLE:
         raise RuntimeError(f"HiGHS ended with status {found.status}: {found.message}")
-    return bool(found.status == _INFEASIBLE)
+    return float(-found.fun)
 
 
 @dataclass(frozen=True)
