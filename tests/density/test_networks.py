@@ -14,7 +14,13 @@ from minbits.density.member import MemberJob
 from minbits.density.patch_network import PatchNetwork, PatchShape
 from minbits.density.pixel_sampling import PixelSampler
 from minbits.density.train_masked import train_masked
-from minbits.density.train_patch import as_rows, code_images, first_logits, train_patch
+from minbits.density.train_patch import (
+    _padded,
+    as_rows,
+    code_images,
+    first_logits,
+    train_patch,
+)
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.input_ladder import climb
 from minbits.information.models.independent import Independent
@@ -135,3 +141,10 @@ def test_importing_the_ladder_leaves_pytorch_alone() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_pixels_that_fill_up_a_batch_weigh_nothing() -> None:
+    kept, contexts, weights = _padded(np.arange(5), np.arange(5), np.full(5, 2, np.float32))
+    assert len(kept) == len(contexts) == len(weights)
+    assert len(kept) % 1024 == 0
+    assert weights.sum() == 10

@@ -35,7 +35,7 @@ class PatchShape:
     rows_above: int = 8
     reach: int = 9
     width: int = 256
-    depth: int = 3
+    depth: int = 2
     row_width: int = 128
 
     @property

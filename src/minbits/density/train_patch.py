@@ -25,6 +25,9 @@ _BATCH_IMAGES = 96
 _FULL_SPREAD = 0.6
 _LEAST_CHANCE = 0.02
 _CODED_PIXELS = 65_536
+_ROUND_PIXELS = 2048
+# Below this, more steps of a smaller network pay more than depth.
+_LONG_RUN_SECONDS = 400.0
 _TRAIN_EXAMPLES_CODED = 500
 
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -145,10 +148,25 @@ class _Trainer:
                 parameter.copy_(average)
 
 
+def _padded(
+    kept: npt.NDArray[np.int64], contexts: npt.NDArray[np.int64], weights: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Append pixels of weight zero up to a round number.
+
+    Tensors of ever new sizes would tear the allocator's memory to pieces, gigabytes in an hour.
+    """
+    missing = -len(kept) % _ROUND_PIXELS
+    return (
+        np.pad(kept, (0, missing)),
+        np.pad(contexts, (0, missing)),
+        np.pad(weights, (0, missing)),
+    )
+
+
 def _batch_loss(
     network: PatchNetwork, batch: Images, sampler: PixelSampler, generator: np.random.Generator
 ) -> Tensor:
-    kept, contexts, weights = sampler.keep(batch, generator)
+    kept, contexts, weights = _padded(*sampler.keep(batch, generator))
     where = torch.from_numpy(kept)
     symbols = torch.from_numpy(batch)
     image = torch.div(where, network.shape.pixels, rounding_mode="floor")
@@ -178,6 +196,7 @@ def patch_shape(job: MemberJob) -> PatchShape:
         symbols=int(job.sizes.max()),
         rows_above=min(8, height - 1) if height > 1 else 0,
         reach=min(9, max(1, width - 1)),
+        depth=3 if job.seconds >= _LONG_RUN_SECONDS else 2,
     )
 
 

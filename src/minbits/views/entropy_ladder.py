@@ -93,26 +93,33 @@ def _draw_bar(axes: Axes, place: int, bar: LadderBar) -> None:
     axes.text(bar.example_bits + bar.model_bits, place, text, va="center", fontsize=9)
 
 
+def _draw_mark(axes: Axes, place: int, mark: PublishedEntropy) -> None:
+    axes.scatter([mark.bits], [place], marker="D", s=34, color=_MARK, zorder=4)
+    text = f"   {mark.bits:,.1f} · {mark.source}"
+    axes.text(mark.bits, place, text, va="center", fontsize=8, color=_MARK)
+
+
 def draw_entropy_ladder(chart: LadderChart) -> bytes:
-    """Return a PNG: dark the code length, hatched the model's share, orange the 95 % interval."""
-    height = 1.9 + 0.42 * len(chart.bars)
-    figure = matplotlib.figure.Figure(figsize=(10.5, height), layout="constrained")
+    """Return a PNG: dark the code length, hatched the model's share, orange the 95 % interval.
+
+    Published code lengths under the same binarisation are diamonds below the bars.
+    """
+    rows = len(chart.bars) + len(chart.marks)
+    figure = matplotlib.figure.Figure(figsize=(10.5, 1.9 + 0.42 * rows), layout="constrained")
     axes = figure.add_subplot()
     for place, bar in enumerate(chart.bars):
         _draw_bar(axes, place, bar)
+    for place, mark in enumerate(chart.marks, len(chart.bars)):
+        _draw_mark(axes, place, mark)
     longest = max(bar.example_bits + bar.model_bits for bar in chart.bars)
     axes.set_xlim(0, 1.6 * max([longest, *(mark.bits for mark in chart.marks)]))
-    axes.set_yticks(range(len(chart.bars)), [bar.name for bar in chart.bars])
-    axes.set_ylim(len(chart.bars) - 0.4, -0.6 - 0.9 * bool(chart.marks))
-    for mark in chart.marks:
-        axes.axvline(mark.bits, color=_MARK, lw=1, ls="--", zorder=1)
-        axes.text(
-            mark.bits, -0.6, f"{mark.name} ", color=_MARK, fontsize=7, rotation=30, va="bottom",
-        )  # fmt: skip
+    names = [bar.name for bar in chart.bars] + [mark.name for mark in chart.marks]
+    axes.set_yticks(range(rows), names)
+    axes.set_ylim(rows - 0.4, -0.6)
     axes.set_xlabel(
         "bits of one example; hatched: the model's file, shared among its training examples"
     )
-    axes.set_title(chart.title, fontsize=10, loc="left", pad=40 if chart.marks else 8)
+    axes.set_title(chart.title, fontsize=10, loc="left")
     if chart.note is not None:
         figure.supxlabel(chart.note, fontsize=8, color="#666666", x=0.01, ha="left")
     axes.grid(True, axis="x", color="#eeeeee", zorder=0)
