@@ -1,4 +1,7 @@
-"""Audits of three well-known networks, trained for a few epochs: where their bits are."""
+"""Audits of three well-known networks, trained for a few epochs: where their bits are.
+
+``python recipes/audit_examples.py NAME …`` takes some of them only.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ def train(module: nn.Module, data_name: str, epochs: int) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
-        for name, (callable_name, make, data_name, epochs) in EXAMPLES.items():
+        for name in sys.argv[1:] or EXAMPLES:
+            callable_name, make, data_name, epochs = EXAMPLES[name]
             torch.manual_seed(0)
             start = time.perf_counter()
             module = make()

@@ -15,7 +15,7 @@ WIDTH, LAYERS, CLASSES = 2048, 23, 1000
 
 
 class Large(nn.Module):
-    """A chain of wide layers: 100,454,376 parameters."""
+    """A chain of wide layers: 100,172,776 parameters."""
 
     def __init__(self) -> None:
         super().__init__()

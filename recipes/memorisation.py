@@ -21,15 +21,15 @@ from minbits.files import write_atomically
 from minbits.views.memorisation_chart import MemorySeries, draw_memorisation
 
 INPUTS = 8
-FLOAT_SETTINGS = FitSettings(steps=2500, learning_rate=0.1)
-QUANTISED_SETTINGS = FitSettings(steps=2000, learning_rate=0.02)
-FIRST_GUESS = {1: 0.3, 2: 0.55, 4: 1.2, 8: 1.5, 32: 1.8}
+FLOAT_SETTINGS = FitSettings(steps=3000, learning_rate=0.1)
+QUANTISED_SETTINGS = FitSettings(steps=1500, learning_rate=0.02)
+FIRST_GUESS = {1: 0.3, 2: 0.55, 4: 1.2, 8: 1.5, 32: 1.9}
 NUMBERS = Path("recipes/memorisation.json")
 SINGLE = {bits: f"1 hidden layer, {bits} bit{'s' * (bits > 1)}" for bits in (8, 4, 2, 1)}
 PARTS: dict[str, dict[str, list[SeededShape]]] = {
     "perceptron": {"perceptron, float32": [SeededShape(inputs, ()) for inputs in (10, 60)]},
     "depth": {
-        f"{depth} hidden layers, float32": [SeededShape(INPUTS, (h,) * depth) for h in (4, 8, 12)]
+        f"{depth} hidden layers, float32": [SeededShape(INPUTS, (h,) * depth) for h in (4, 10)]
         for depth in (2, 3, 4)
     },
     "bits": {
@@ -38,7 +38,7 @@ PARTS: dict[str, dict[str, list[SeededShape]]] = {
     },
     "convolution": {"3×3 convolution, float32": [SeededShape(64, (), channels=c) for c in (2, 6)]},
     "classes": {"1 hidden layer, 10 classes": [SeededShape(INPUTS, (15,), classes=10)]},
-    "width": {"1 hidden layer, float32": [SeededShape(INPUTS, (h,)) for h in (1, 3, 10, 30, 100)]},
+    "width": {"1 hidden layer, float32": [SeededShape(INPUTS, (h,)) for h in (2, 6, 20, 60, 200)]},
 }
 
 
@@ -55,11 +55,10 @@ def describe(name: str, found: Memorisation, seconds: float) -> str:
 
 def measure(name: str, shape: SeededShape) -> Memorisation:
     start = time.process_time()
-    seeds = 16 if shape.parameters < 300 else 8 if shape.parameters < 900 else 4
+    seeds = 16 if shape.parameters < 300 else 8 if shape.parameters < 1000 else 4
     settings = FLOAT_SETTINGS if shape.weight_bits == 32 else QUANTISED_SETTINGS
     guess = FIRST_GUESS[shape.weight_bits] / np.log2(shape.classes)
-    refinements = 2 if shape.parameters < 900 else 1
-    found = measure_memorisation(shape, seeds, settings, 0, guess, refinements)
+    found = measure_memorisation(shape, seeds, settings, 0, guess, refinements=2)
     print(describe(name, found, time.process_time() - start), flush=True)
     return found
 
