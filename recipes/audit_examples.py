@@ -20,9 +20,9 @@ from minbits.data import load
 from minbits.networks.examples import LeNet300100, PyTorchExample, resnet18_for_digits
 
 EXAMPLES = {
-    "pytorch-example": ("PyTorchExample", PyTorchExample, "mnist", 4),
-    "lenet-300-100": ("LeNet300100", LeNet300100, "mnist", 6),
-    "resnet18-digits": ("resnet18_for_digits", resnet18_for_digits, "digits", 8),
+    "pytorch-example": ("PyTorchExample", PyTorchExample, "mnist", 4, 10_000),
+    "lenet-300-100": ("LeNet300100", LeNet300100, "mnist", 2, 3_000),
+    "resnet18-digits": ("resnet18_for_digits", resnet18_for_digits, "digits", 3, 3_000),
 }
 
 
@@ -45,7 +45,7 @@ def train(module: nn.Module, data_name: str, epochs: int) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
         for name in sys.argv[1:] or EXAMPLES:
-            callable_name, make, data_name, epochs = EXAMPLES[name]
+            callable_name, make, data_name, epochs, most = EXAMPLES[name]
             torch.manual_seed(0)
             start = time.perf_counter()
             module = make()
@@ -56,9 +56,10 @@ def main() -> None:
             arguments = [
                 "audit", f"minbits.networks.examples:{callable_name}", "--weights", str(path),
                 "--data", data_name, "--figure", f"docs/images/audit-{name}.png",
-                "--ledger", str(Path(folder) / "ledger.sqlite"),
+                "--examples", str(most), "--ledger", str(Path(folder) / "ledger.sqlite"),
             ]  # fmt: skip
             shown = f"minbits audit {arguments[1]} --weights {path.name} --data {data_name}"
+            shown += f" --examples {most}"
             print(f"$ {shown}", flush=True)
             start = time.perf_counter()
             subprocess.run([sys.executable, "-m", "minbits", *arguments], check=True)
