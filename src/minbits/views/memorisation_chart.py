@@ -46,7 +46,8 @@ def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
         axes.axhline(value, color="#9aa5b1", lw=1.0, ls="--", zorder=1)
         axes.text(
             0.99, value + 0.04, name, color="#6b7c8d", fontsize=8, ha="right",
-            transform=axes.get_yaxis_transform(),
+            transform=axes.get_yaxis_transform(), zorder=5,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.0},
         )  # fmt: skip
     for index, line in enumerate(series):
         spread = [
