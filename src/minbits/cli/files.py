@@ -14,7 +14,7 @@ from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json
 from minbits.codec.architecture import multiply_accumulate_count
 from minbits.codec.file_format import read_network, size_parts
 from minbits.data import load
-from minbits.networks.grammar import format_layers
+from minbits.networks.grammar import format_architecture
 from minbits.pipeline.verification import verify_file
 from minbits.search.driver import reaches
 from minbits.units import bytes_to_bits
@@ -74,7 +74,7 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
         "bits_per_parameter": round(size_bits / network.parameter_count, 4),
         "multiply_accumulates": multiply_accumulate_count(network.architecture),
         "input_shape": list(network.architecture.input_shape),
-        "architecture": format_layers(network.architecture.layers),
+        "architecture": format_architecture(network.architecture),
     }
     if as_json:
         print_json({**summary, "parts": [dataclasses.asdict(part) for part in parts]})

@@ -22,6 +22,9 @@ ACTIVATION_KINDS: tuple[ActivationKind, ...] = get_args(ActivationKind)
 POOLING_KINDS: tuple[PoolingKind, ...] = get_args(PoolingKind)
 LEAKY_RELU_SLOPE = 0.125  # a power of two, so that every machine computes the same product
 
+# Rows and columns by which the views of an image are shifted.
+VIEW_SHIFTS = ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
 MAX_LAYERS = 64
 MAX_SIDE = 4096
 MAX_CHANNELS = 65_536
@@ -125,11 +128,15 @@ class Architecture:
 
     Inputs are multiplied by ``2 ** -input_exponent`` before the first layer: 8 for bytes. The
     exponent is part of the file, since a scale taken from data would be something learned.
+
+    With 5 views, the network runs on an image and on the four images shifted by one pixel along
+    both axes, and the logits are averaged (test-time augmentation; the shifts alone, no weights).
     """
 
     input_shape: Shape
     input_exponent: int
     layers: tuple[Layer, ...]
+    views: int = 1
 
 
 @dataclass(frozen=True)
@@ -262,6 +269,10 @@ def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
         raise _error("input shape", str(shape), f"(channels, height, width) of 1 to {MAX_SIDE}")
     if not -64 <= architecture.input_exponent <= 64:
         raise _error("input exponent", str(architecture.input_exponent), "-64 to 64")
+    if architecture.views not in (1, len(VIEW_SHIFTS)):
+        raise _error("views", str(architecture.views), f"1 or {len(VIEW_SHIFTS)}")
+    if architecture.views > 1 and min(shape[1:]) < 2:
+        raise _error("views", f"{architecture.views} of inputs of shape {shape}", "images")
     if not 1 <= len(architecture.layers) <= MAX_LAYERS:
         raise _error("network", f"{len(architecture.layers)} layers", f"1 to {MAX_LAYERS}")
     shapes = [shape]
@@ -307,7 +318,8 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
             )  # fmt: skip
         if parameters > MAX_PARAMETERS:
             raise _error("network", f"more than {MAX_PARAMETERS} parameters", "fewer")
-        operations += math.prod(weights) * math.prod(shapes[index + 1][1:])
+        positions = math.prod(shapes[index + 1][1:])
+        operations += architecture.views * math.prod(weights) * positions
         if operations > MAX_MULTIPLY_ACCUMULATES:
             raise _error(
                 "network", "more than 2**32 multiply-accumulates an example", "at most 2**32"
@@ -331,9 +343,9 @@ def layer_multiply_accumulates(layer: WeightedLayer, shape: Shape, output_shape:
 
 
 def multiply_accumulate_count(architecture: Architecture) -> int:
-    """Return the multiply-accumulates of one example's forward pass, biases not counted."""
+    """Return the multiply-accumulates of one example, all views, biases not counted."""
     shapes = activation_shapes(architecture)
-    return sum(
+    return architecture.views * sum(
         layer_multiply_accumulates(step.layer, shapes[index], shapes[index + 1])
         for index, step in enumerate(run_order(architecture))
         if isinstance(step.layer, WeightedLayer)

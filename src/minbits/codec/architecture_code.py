@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from minbits.codec.adaptive_bits import BitCoder
 from minbits.codec.architecture import (
     ACTIVATION_KINDS,
+    VIEW_SHIFTS,
     ActivationKind,
     Addition,
     Again,
@@ -76,6 +77,8 @@ def kind_of(layer: Layer | None) -> str:
 
 def is_of_version_1(architecture: Architecture) -> bool:
     """Whether version 1 of the format can say it: no layer that came with version 2."""
+    if architecture.views > 1:
+        return False
     return all(
         not isinstance(layer, Addition | Again)
         and not (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
@@ -220,6 +223,9 @@ def code_architecture(
     exponent = USUAL_INPUT_EXPONENT + code_signed(
         coder, bank, ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
     )
+    views = 1
+    if version > 1 and code_exception(coder, bank, ("views",), int(given.views > 1)):
+        views = len(VIEW_SHIFTS)
     layers: list[Layer] = []
     kind, successors = "start", _SUCCESSORS if version == 1 else _SUCCESSORS_2
     while True:
@@ -230,6 +236,6 @@ def code_architecture(
             wanted = successors[kind][0]
         kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
-            return Architecture(given_shape, exponent, tuple(layers))
+            return Architecture(given_shape, exponent, tuple(layers), views)
         layers.append(_code_layer(coder, bank, source, kind, shape, version))
-        shape = activation_shapes(Architecture(given_shape, exponent, tuple(layers)))[-1]
+        shape = activation_shapes(Architecture(given_shape, exponent, tuple(layers), views))[-1]

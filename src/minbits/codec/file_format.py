@@ -8,8 +8,9 @@ the format is described once.
 from __future__ import annotations
 
 import binascii
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
-from minbits.codec.architecture import TensorShapes, tensor_shapes
+from minbits.codec.architecture import Architecture, Convolution, TensorShapes, tensor_shapes
 from minbits.codec.architecture_code import code_architecture, is_of_version_1, kind_of
-from minbits.codec.integers import ModelBank, code_difference, code_signed, code_weight
+from minbits.codec.integers import (
+    ModelBank,
+    code_difference,
+    code_exception,
+    code_signed,
+    code_weight,
+)
 from minbits.codec.quantized_network import (
     IntegerArray,
     QuantizedLayer,
@@ -78,6 +85,72 @@ def _code_levels(
     return np.array(result, np.int32).reshape(shape)
 
 
+def _code_oriented_levels(
+    coder: BitCoder, bank: ModelBank, family: str, shape: tuple[int, ...], levels: IntegerArray
+) -> IntegerArray:
+    """Code a tensor whose kernels mostly begin with a positive weight (version 2).
+
+    Where a linear depthwise layer is followed by one that mixes channels, a kernel's sign can be
+    moved to the next layer. If the first weight that is not zero is positive in every kernel, its
+    sign is not coded.
+    """
+    source = levels.reshape(shape[0], -1) if levels.size else np.zeros((shape[0], 1), np.int32)
+    turned = any(int(row[np.flatnonzero(row)[0]]) < 0 for row in source if row.any())
+    turned = bool(code_exception(coder, bank, (family, "orientation"), int(turned)))
+    bank.shrink(family, LEVEL_COUNTS_KEPT)
+    count = math.prod(shape[1:])
+    result: list[int] = []
+    for kernel in range(shape[0]):
+        begun = turned
+        for index in range(count):
+            value = int(source[kernel, index]) if levels.size else 0
+            coded = code_weight(coder, bank, family, value, not begun)
+            begun = begun or coded != 0
+            result.append(coded)
+    return np.array(result, np.int32).reshape(shape)
+
+
+def _code_sorted_levels(
+    coder: BitCoder, bank: ModelBank, family: str, shape: tuple[int, ...], levels: IntegerArray
+) -> IntegerArray:
+    """Code biases that mostly ascend (version 2): the order of channels is free in most layers.
+
+    What ascends is coded as a first value and differences, which saves the bits of the order.
+    """
+    source = [int(level) for level in levels.ravel()] or [0] * math.prod(shape)
+    unsorted = int(any(a > b for a, b in itertools.pairwise(source)))
+    if code_exception(coder, bank, (family, "unsorted"), unsorted):
+        return _code_levels(coder, bank, family, shape, levels)
+    bank.shrink(f"{family} difference", LEVEL_COUNTS_KEPT)
+    value = code_difference(coder, bank, (f"{family} difference", "first"), source[0], order=2)
+    result = [value]
+    for before, after in itertools.pairwise(source):
+        value += code_weight(coder, bank, f"{family} difference", max(after - before, 0), True)
+        result.append(value)
+    return np.array(result, np.int32).reshape(shape)
+
+
+_CodeLevels = Callable[[BitCoder, ModelBank, str, tuple[int, ...], IntegerArray], IntegerArray]
+
+
+def is_oriented(architecture: Architecture, layer_index: int) -> bool:
+    """Whether a kernel's sign can be moved from a layer to the next.
+
+    So it is in a linear depthwise layer without a bias, directly before one that mixes channels.
+    """
+    layers = architecture.layers
+    first, behind = layers[layer_index], layers[layer_index + 1 : layer_index + 2]
+    return (
+        isinstance(first, Convolution)
+        and first.depthwise
+        and not first.bias
+        and first.activation == "none"
+        and bool(behind)
+        and isinstance(behind[0], Convolution)
+        and not behind[0].depthwise
+    )
+
+
 def _code_layer_tensors(
     coder: BitCoder,
     bank: ModelBank,
@@ -85,6 +158,7 @@ def _code_layer_tensors(
     shapes: TensorShapes,
     layer: QuantizedLayer | None,
     steps: dict[str, int],
+    codes: tuple[_CodeLevels, _CodeLevels],
     parts: _Parts,
 ) -> QuantizedLayer:
     def code_tensor(
@@ -99,7 +173,8 @@ def _code_layer_tensors(
             else:
                 steps[role] += code_difference(coder, bank, ("step", role), change, order=2)
         with parts.part(name, math.prod(shape)):
-            levels = _code_levels(coder, bank, context, shape, given.levels)
+            code = codes[0] if role == "weights" else codes[1]
+            levels = code(coder, bank, context, shape, given.levels)
         return QuantizedTensor(levels, steps[role])
 
     weights = code_tensor("weights", family, shapes.weights, layer.weights if layer else None)
@@ -107,6 +182,16 @@ def _code_layer_tensors(
     if shapes.bias is not None:
         bias = code_tensor("bias", "bias", (shapes.bias,), layer.bias if layer else None)
     return QuantizedLayer(weights, bias)
+
+
+def _codes(
+    architecture: Architecture, layer_index: int, version: int
+) -> tuple[_CodeLevels, _CodeLevels]:
+    """Return how weights and biases of a layer are coded."""
+    if version == 1:
+        return _code_levels, _code_levels
+    oriented = is_oriented(architecture, layer_index)
+    return _code_oriented_levels if oriented else _code_levels, _code_sorted_levels
 
 
 def _code_network(
@@ -121,7 +206,8 @@ def _code_network(
     for index, shapes in enumerate(tensor_shapes(architecture)):
         family = kind_of(architecture.layers[shapes.layer_index])
         layer = network.layers[index] if network else None
-        layers.append(_code_layer_tensors(coder, bank, family, shapes, layer, steps, parts))
+        codes = _codes(architecture, shapes.layer_index, version)
+        layers.append(_code_layer_tensors(coder, bank, family, shapes, layer, steps, codes, parts))
     return QuantizedNetwork(architecture, tuple(layers))
 
 
@@ -129,18 +215,8 @@ def _checksum(version: int, payload: bytes) -> bytes:
     return binascii.crc_hqx(bytes([MAGIC | version]) + payload, 0xFFFF).to_bytes(2, "big")
 
 
-def version_of(network: QuantizedNetwork) -> int:
-    """Return the oldest version of the format that can hold ``network``."""
-    return 1 if is_of_version_1(network.architecture) else 2
-
-
-def encode_network(network: QuantizedNetwork) -> bytes:
-    """Return the bytes of the file that holds ``network``, of the oldest version that can.
-
-    Raises:
-        NetworkFileError: if the network is too large for the format.
-    """
-    version, encoder = version_of(network), BitEncoder()
+def _encode(network: QuantizedNetwork, version: int) -> bytes:
+    encoder = BitEncoder()
     _code_network(encoder, network, version, _Parts(encoder))
     payload = encoder.payload()
     if HEADER_BYTES + len(payload) > MAX_FILE_BYTES:
@@ -148,6 +224,16 @@ def encode_network(network: QuantizedNetwork) -> bytes:
             "network", f"{len(payload)} bytes", f"at most {MAX_FILE_BYTES}", "Use fewer weights."
         )
     return bytes([MAGIC | version]) + _checksum(version, payload) + payload
+
+
+def encode_network(network: QuantizedNetwork) -> bytes:
+    """Return the bytes of the shortest file that holds ``network``, of whichever version.
+
+    Raises:
+        NetworkFileError: if the network is too large for the format.
+    """
+    versions = VERSIONS if is_of_version_1(network.architecture) else VERSIONS[1:]
+    return min((_encode(network, version) for version in versions), key=len)
 
 
 def decode_network(data: bytes) -> QuantizedNetwork:
@@ -175,16 +261,17 @@ def decode_network(data: bytes) -> QuantizedNetwork:
     except NetworkError as error:
         raise _get_file_again(f"file, {error.where}", error.got, error.expected) from error
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
-    if encode_network(network) != data:
+    if _encode(network, version) != data:
         raise _get_file_again("file", "bytes that no encoder writes", "a canonical encoding")
     return network
 
 
 def size_parts(network: QuantizedNetwork) -> tuple[SizePart, ...]:
     """Return where the bits of the network's file go; the parts add up to its whole length."""
+    version = encode_network(network)[0] & 0x0F
     encoder = BitEncoder()
     parts = _Parts(encoder)
-    _code_network(encoder, network, version_of(network), parts)
+    _code_network(encoder, network, version, parts)
     header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
     payload_bits = bytes_to_bits(len(encoder.payload()))
     ending = SizePart("end of the range coder's last byte", payload_bits - encoder.ideal_bits, 0)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import (
     LEAKY_RELU_SLOPE,
+    VIEW_SHIFTS,
     ActivationKind,
     Addition,
     Convolution,
@@ -114,6 +115,20 @@ def _run(steps: Sequence[Step], tensors: Sequence[Weights], x: FloatArray) -> Fl
     return x.reshape(len(x), -1)
 
 
+def _shifted(x: FloatArray, down: int, across: int) -> FloatArray:
+    """Return images moved by rows and columns, with zeros where nothing was."""
+    if down == across == 0:
+        return x
+    result = np.zeros_like(x)
+    height, width = x.shape[2:]
+    rows = slice(max(down, 0), height + min(down, 0))
+    columns = slice(max(across, 0), width + min(across, 0))
+    from_rows = slice(max(-down, 0), height + min(-down, 0))
+    from_columns = slice(max(-across, 0), width + min(-across, 0))
+    result[:, :, rows, columns] = x[:, :, from_rows, from_columns]
+    return result
+
+
 def _batch_size(network: QuantizedNetwork) -> int:
     shapes = activation_shapes(network.architecture)
     largest = max(math.prod(shape) for shape in shapes)
@@ -153,10 +168,12 @@ def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -
     steps = run_order(network.architecture)
     scale = np.float32(2.0**-network.architecture.input_exponent)
     batch = _batch_size(network)
-    logits = [
-        _run(steps, tensors, arrays[start : start + batch].astype(np.float32) * scale)
-        for start in range(0, len(arrays), batch)
-    ]
+    shifts = VIEW_SHIFTS[: network.architecture.views]
+    logits: list[FloatArray] = []
+    for start in range(0, len(arrays), batch):
+        x = arrays[start : start + batch].astype(np.float32) * scale
+        views = [_run(steps, tensors, _shifted(x, *shift)) for shift in shifts]
+        logits.append(np.asarray(sum(views) / np.float32(len(views)), np.float32))
     return np.concatenate(logits) if logits else np.zeros((0, 0), np.float32)
 
 

@@ -110,7 +110,9 @@ def _code_nonzero(
     return -magnitude if negative else magnitude
 
 
-def code_weight(coder: BitCoder, bank: ModelBank, family: str, value: int) -> int:
+def code_weight(
+    coder: BitCoder, bank: ModelBank, family: str, value: int, is_positive: bool = False
+) -> int:
     """Code a quantised weight: zero flag, sign, then the magnitude in adaptive unary.
 
     Training under a rate penalty leaves magnitudes close to geometric, so that all flags from
@@ -122,10 +124,11 @@ def code_weight(coder: BitCoder, bank: ModelBank, family: str, value: int) -> in
         bank: the file's models.
         family: the kind of tensor that the weight belongs to.
         value: the weight in units of its step.
+        is_positive: whether a weight that is not zero is known to be positive: no sign is coded.
     """
     if not code_adaptive_bit(coder, bank, (family, "nonzero"), int(value != 0)):
         return 0
-    negative = coder.code(int(value < 0), HALF)
+    negative = 0 if is_positive else coder.code(int(value < 0), HALF)
     magnitude = 1
     while magnitude <= UNARY_FLAGS:
         context = (family, "more", min(magnitude, SHARED_FLAG))

@@ -9,7 +9,8 @@ convolution usually has no bias, every other layer has one.
 
 ``add 2 relu`` adds the activation two layers back, that is the input of the layer before the last:
 a residual connection. ``again 2`` runs the last two layers once more with the same weights, ``again
-2 from 3`` runs two layers from the third last on.
+2 from 3`` runs two layers from the third last on. ``views 5`` at the start averages the logits of
+an image and of four shifted by a pixel.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from minbits.codec.architecture import (
     ActivationKind,
     Addition,
     Again,
+    Architecture,
     Convolution,
     Layer,
     Linear,
     Pooling,
+    Shape,
 )
 from minbits.errors import NetworkError
 
@@ -100,6 +103,20 @@ def _parse_again(text: str, words: list[str]) -> Again:
     return Again(count, _number(text, words[2:]))
 
 
+def parse_architecture(text: str, shape: Shape, input_exponent: int) -> Architecture:
+    """Return the architecture that a text describes on inputs of ``shape``.
+
+    Raises:
+        NetworkError: if it is not in the grammar.
+    """
+    first, _, rest = text.partition(";")
+    words = first.split()
+    views = 1
+    if words[:1] == ["views"]:
+        views, text = _number(first, words[1:]), rest
+    return Architecture(shape, input_exponent, parse_layers(text, shape[0]), views)
+
+
 def parse_layers(text: str, channels: int) -> tuple[Layer, ...]:
     """Return the layers of an architecture whose input has ``channels`` channels.
 
@@ -169,3 +186,9 @@ def format_layer(layer: Layer) -> str:
 def format_layers(layers: tuple[Layer, ...]) -> str:
     """Return the text of an architecture's layers."""
     return "; ".join(format_layer(layer) for layer in layers)
+
+
+def format_architecture(architecture: Architecture) -> str:
+    """Return the text of an architecture, such that `parse_architecture` gives it back."""
+    views = f"views {architecture.views}; " if architecture.views > 1 else ""
+    return views + format_layers(architecture.layers)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from minbits.codec.architecture import Architecture
 from minbits.errors import ArgumentError
-from minbits.networks.grammar import parse_layers
+from minbits.networks.grammar import parse_architecture
 from minbits.records import DataSet, TrainingRecipe
 
 
@@ -66,5 +66,4 @@ def architecture_for(text: str, data: DataSet) -> Architecture:
     Raises:
         NetworkError: if the text is not in the grammar.
     """
-    layers = parse_layers(text, data.input_shape[0])
-    return Architecture(data.input_shape, data.input_exponent, layers)
+    return parse_architecture(text, data.input_shape, data.input_exponent)

@@ -14,6 +14,7 @@ from minbits.codec.architecture import Architecture, class_count
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict
 from minbits.compression.quantized_phase import train_quantized
+from minbits.compression.symmetries import remove_symmetries
 from minbits.data.splits import validation_split
 from minbits.errors import NetworkError
 from minbits.networks.zoo import architecture_for
@@ -102,7 +103,7 @@ class _Trial:
             stop,
             engine,
         )
-        return encode_network(quantized)
+        return encode_network(remove_symmetries(quantized))
 
     def _warm_up(self) -> None:
         """Compile once a machine; later processes load what is cached, later trials nothing."""
