@@ -76,10 +76,13 @@ def kind_of(layer: Layer | None) -> str:
 
 
 def is_of_version_1(architecture: Architecture) -> bool:
-    """Whether version 1 of the format can say it: no layer that came with version 2."""
-    if architecture.views > 1:
-        return False
-    return all(
+    """Whether version 1 of the format can say it: nothing in it came with version 2."""
+    return architecture.views == 1 and not _is_extended(architecture)
+
+
+def _is_extended(architecture: Architecture) -> bool:
+    """Whether a layer came with version 2."""
+    return not all(
         not isinstance(layer, Addition | Again)
         and not (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
         and not (isinstance(layer, Pooling) and layer.size > 1 and shape[1] == 1)
@@ -119,7 +122,7 @@ def _code_activation(
 
 
 def _code_convolution(
-    coder: BitCoder, bank: ModelBank, layer: Convolution, kind: str, shape: Shape, version: int
+    coder: BitCoder, bank: ModelBank, layer: Convolution, kind: str, shape: Shape, extended: bool
 ) -> Convolution:
     family = "depthwise" if kind == "depthwise" else "convolution"
     channels = shape[0]
@@ -135,7 +138,7 @@ def _code_convolution(
         )
         if code_exception(coder, bank, (kind, "strided"), int(layer.stride > 1)):
             stride = 2 + code_unsigned(coder, bank, (kind, "stride"), max(layer.stride - 2, 0))
-        if version > 1:
+        if extended:
             if code_exception(coder, bank, (kind, "dilated"), int(layer.dilation > 1)):
                 wider = max(layer.dilation - 2, 0)
                 dilation = 2 + code_unsigned(coder, bank, (kind, "dilation"), wider)
@@ -188,7 +191,7 @@ _ANY_AGAIN = Again(1, 1)
 
 
 def _code_layer(
-    coder: BitCoder, bank: ModelBank, layer: Layer | None, kind: str, shape: Shape, version: int
+    coder: BitCoder, bank: ModelBank, layer: Layer | None, kind: str, shape: Shape, extended: bool
 ) -> Layer:
     match kind:
         case "linear":
@@ -205,7 +208,7 @@ def _code_layer(
             return _code_again(coder, bank, again)
         case _:
             convolution = layer if isinstance(layer, Convolution) else _ANY_CONVOLUTION
-            return _code_convolution(coder, bank, convolution, kind, shape, version)
+            return _code_convolution(coder, bank, convolution, kind, shape, extended)
 
 
 def code_architecture(
@@ -223,11 +226,14 @@ def code_architecture(
     exponent = USUAL_INPUT_EXPONENT + code_signed(
         coder, bank, ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
     )
-    views = 1
-    if version > 1 and code_exception(coder, bank, ("views",), int(given.views > 1)):
-        views = len(VIEW_SHIFTS)
+    views, extended = 1, False
+    if version > 1:
+        if code_exception(coder, bank, ("views",), int(given.views > 1)):
+            views = len(VIEW_SHIFTS)
+        new = bool(given.layers) and _is_extended(given)
+        extended = bool(code_exception(coder, bank, ("extended",), int(new)))
     layers: list[Layer] = []
-    kind, successors = "start", _SUCCESSORS if version == 1 else _SUCCESSORS_2
+    kind, successors = "start", _SUCCESSORS_2 if extended else _SUCCESSORS
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
         # A decoder's source is always None, and what it codes for the kind is ignored.
@@ -237,5 +243,5 @@ def code_architecture(
         kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
             return Architecture(given_shape, exponent, tuple(layers), views)
-        layers.append(_code_layer(coder, bank, source, kind, shape, version))
+        layers.append(_code_layer(coder, bank, source, kind, shape, extended))
         shape = activation_shapes(Architecture(given_shape, exponent, tuple(layers), views))[-1]

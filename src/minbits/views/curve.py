@@ -1,0 +1,82 @@
+"""The front of test accuracy against the bits of the file, with published networks beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import matplotlib.figure
+from matplotlib.ticker import FuncFormatter
+
+from minbits.views.published import PublishedNetwork, published_networks
+
+PNG_DOTS_PER_INCH = 150
+_LOWEST_ACCURACY = 0.89
+
+
+@dataclass(frozen=True)
+class CurveData:
+    """The numbers of the curve.
+
+    Attributes:
+        data_name: the data set.
+        found: target, test accuracy and bits of each verified file, from strict to loose.
+        published: networks of others on the same data.
+    """
+
+    data_name: str
+    found: tuple[tuple[float, float, int], ...]
+    published: tuple[PublishedNetwork, ...]
+
+
+def curve_data(data_name: str, found: Sequence[tuple[float, float, int]]) -> CurveData:
+    """Return the numbers of the curve for targets, test accuracies and bits of verified files."""
+    return CurveData(data_name, tuple(found), published_networks(data_name, _LOWEST_ACCURACY))
+
+
+def _percent(error: float, position: object) -> str:
+    return f"{100 * (1 - error):g} %"
+
+
+def draw_curve(data: CurveData) -> dict[str, bytes]:
+    """Return the curve as ``{"png": …, "svg": …}``; the accuracy's axis is that of the errors."""
+    settings: dict[Any, Any] = {"svg.hashsalt": "minbits", "font.family": "DejaVu Sans"}
+    with matplotlib.rc_context(settings):
+        figure = matplotlib.figure.Figure(figsize=(10, 6.2), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for number, item in enumerate(sorted(data.published, key=lambda item: item.size_bits)):
+            axes.scatter([1 - item.test_accuracy], [item.size_bits], c="#8a8a8a", s=30, zorder=3)
+            axes.annotate(
+                item.name, (1 - item.test_accuracy, item.size_bits), (7, -3 if number % 2 else 3),
+                textcoords="offset points", fontsize=7.5, color="#555555",
+            )  # fmt: skip
+        errors = [1 - accuracy for _, accuracy, _ in data.found]
+        bits = [size for _, _, size in data.found]
+        axes.plot(errors, bits, color="#c1121f", marker="*", ms=12, lw=1.2, zorder=4)
+        for error, size in dict.fromkeys(zip(errors, bits, strict=True)):
+            axes.annotate(
+                f"{size:,}", (error, size), (0, -15), textcoords="offset points", ha="center",
+                fontsize=8.5, color="#c1121f", fontweight="bold",
+            )  # fmt: skip
+        axes.set_xlim(
+            1 - _LOWEST_ACCURACY, min(0.004, *(0.8 * max(error, 1e-4) for error in errors))
+        )
+        axes.set_xticks([0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.008, 0.006])
+        axes.minorticks_off()
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+        axes.set_xlabel("test accuracy")
+        axes.set_ylabel("size of the network [bits]")
+        axes.set_title(f"{data.data_name}: bits of the smallest verified file at each accuracy")
+        axes.grid(True, which="major", color="#eeeeee", zorder=0)
+        pictures: dict[str, bytes] = {}
+        for kind in ("png", "svg"):
+            buffer = io.BytesIO()
+            metadata = {"Date": None} if kind == "svg" else {}
+            figure.savefig(buffer, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
+            pictures[kind] = buffer.getvalue()
+    return pictures
