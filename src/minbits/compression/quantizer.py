@@ -99,7 +99,8 @@ def latent_gradient(
         step = steps[piece]
         scaled = latent[i] / step
         zero, one, unit = tables[groups[i]]
-        slope = one - zero if abs(scaled) < np.float32(1) else unit
+        # Never away from zero: a prior fitted to levels that shun it would only confirm itself.
+        slope = max(one - zero, unit) if abs(scaled) < np.float32(1) else unit
         bits = weight * slope * np.sign(scaled)
         gradient[i] = value_gradient[i] + bits / step
         # Logarithmic derivatives in the step, of the value and of the scaled weight.

@@ -31,7 +31,7 @@ class TrialSpread:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made from; ``trial`` is the ledger's row."""
+    """What a card is made from; ``trial`` is the ledger's row, ``views`` is read from the file."""
 
     data: DataSet
     accuracy: float
@@ -39,6 +39,7 @@ class CardFacts:
     trial: dict[str, Any]
     spread: TrialSpread
     claim_count: int
+    views: int
 
 
 def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
@@ -70,6 +71,7 @@ def card(facts: CardFacts) -> dict[str, Any]:
             "decoded in a fresh process with NumPy alone; the decoder holds no constant fitted to "
             "any data set"
         ),
+        "test_time_views": facts.views,
         "validation": {
             "correct": trial["validation_correct"],
             "examples": trial["validation_examples"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minbits.codec.file_format import decode_network
 from minbits.errors import OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
@@ -157,6 +158,7 @@ class _SizeJob:
             trial=self.trial_of(best),
             spread=self.spread_of(best),
             claim_count=self.ledger.claim_count(self.data.digest),
+            views=decode_network(content).architecture.views,
         )
         text = json.dumps(card(facts), indent=2) + "\n"
         self.write("card", out.with_suffix(".json"), text.encode())

@@ -15,6 +15,7 @@ from minbits.views.published import PublishedNetwork, published_networks
 
 PNG_DOTS_PER_INCH = 150
 _LOWEST_ACCURACY = 0.89
+_LABEL_RATIO = 1.2
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ def curve_data(data_name: str, found: Sequence[tuple[float, float, int]]) -> Cur
     return CurveData(data_name, tuple(found), published_networks(data_name, _LOWEST_ACCURACY))
 
 
+def _spread(sizes: Sequence[int]) -> list[float]:
+    """Move labels on the logarithmic axis apart, keeping the order of their sizes."""
+    places = [0.0] * len(sizes)
+    last = 0.0
+    for index in sorted(range(len(sizes)), key=lambda index: sizes[index]):
+        last = places[index] = max(float(sizes[index]), last * _LABEL_RATIO)
+    return places
+
+
 def _percent(error: float, position: object) -> str:
     return f"{100 * (1 - error):g} %"
 
@@ -47,15 +57,18 @@ def draw_curve(data: CurveData) -> dict[str, bytes]:
     with matplotlib.rc_context(settings):
         figure = matplotlib.figure.Figure(figsize=(10, 6.2), layout="constrained")
         axes = figure.add_subplot()
-        axes.set_xscale("log")
         axes.set_yscale("log")
-        for number, item in enumerate(sorted(data.published, key=lambda item: item.size_bits)):
+        labels = _spread([item.size_bits for item in data.published])
+        for item, label in zip(data.published, labels, strict=True):
             axes.scatter([1 - item.test_accuracy], [item.size_bits], c="#8a8a8a", s=30, zorder=3)
+            # To the left, where weaker networks would be: none of that size is.
             axes.annotate(
-                item.name, (1 - item.test_accuracy, item.size_bits), (7, -3 if number % 2 else 3),
-                textcoords="offset points", fontsize=7.5, color="#555555",
+                item.name, (1 - item.test_accuracy, item.size_bits), (0.024, label),
+                ha="right", va="center", fontsize=8, color="#555555",
+                arrowprops={"arrowstyle": "-", "color": "#d5d5d5", "lw": 0.6, "relpos": (1, 0.5)},
             )  # fmt: skip
-        errors = [1 - accuracy for _, accuracy, _ in data.found]
+        # A logarithmic axis has no place for a file without errors: it stands at the edge.
+        errors = [max(1 - accuracy, 1e-4) for _, accuracy, _ in data.found]
         bits = [size for _, _, size in data.found]
         axes.plot(errors, bits, color="#c1121f", marker="*", ms=12, lw=1.2, zorder=4)
         for error, size in dict.fromkeys(zip(errors, bits, strict=True)):
@@ -63,9 +76,9 @@ def draw_curve(data: CurveData) -> dict[str, bytes]:
                 f"{size:,}", (error, size), (0, -15), textcoords="offset points", ha="center",
                 fontsize=8.5, color="#c1121f", fontweight="bold",
             )  # fmt: skip
-        axes.set_xlim(
-            1 - _LOWEST_ACCURACY, min(0.004, *(0.8 * max(error, 1e-4) for error in errors))
-        )
+        axes.set_xscale("log")
+        strictest = min(0.004, *(0.8 * error for error in errors))
+        axes.set_xlim(1 - _LOWEST_ACCURACY, strictest)
         axes.set_xticks([0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.008, 0.006])
         axes.minorticks_off()
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
