@@ -21,7 +21,8 @@ def round_straight_through(x: Tensor) -> Tensor:
 def code_length(scaled: Tensor, levels: Tensor) -> Tensor:
     """The bits of one group of weights under the prior fitted to its levels.
 
-    P(0) = p0, P(k) = (1 - p0) / 2 * (1 - theta) * theta ** (|k| - 1), interpolated linearly.
+    P(0) = p0, P(k) = (1 - p0) / 2 * (1 - theta) * theta ** (|k| - 1), interpolated linearly. The
+    gradient never points away from zero: below one it is at least that of a unit beyond.
     """
     magnitudes = levels.abs()
     count, nonzero, total = len(levels), float((magnitudes > 0).sum()), float(magnitudes.sum())
@@ -34,9 +35,10 @@ def code_length(scaled: Tensor, levels: Tensor) -> Tensor:
         return -math.log2((1 - p_zero) / 2 * (1 - theta) * theta ** (magnitude - 1))
 
     x = scaled.abs()
-    return torch.where(
-        x < 1, bits(0) + (bits(1) - bits(0)) * x, bits(1) + (bits(2) - bits(1)) * (x - 1)
-    ).sum()
+    first, unit = bits(1) - bits(0), bits(2) - bits(1)
+    pull = max(first, unit) - first
+    below_one = bits(0) + first * x + pull * (x - x.detach())
+    return torch.where(x < 1, below_one, bits(1) + unit * (x - 1)).sum()
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -24,6 +25,14 @@ Float = npt.NDArray[np.float32]
 
 # Step indices are logarithms on a grid: a change of one is 19 %.
 _STEP_RATE_FACTOR = 5.0
+# Of changes undone a step, at the end and at the start; the range of Nagel et al. 2022.
+_OSCILLATION_LIMITS = (0.01, 0.04)
+
+
+def _oscillation_limit(progress: float) -> float:
+    """Return the frequency a step from which a weight is frozen, falling as a cosine."""
+    low, high = _OSCILLATION_LIMITS
+    return low + (high - low) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def train_quantized(
@@ -72,6 +81,8 @@ def train_quantized(
 
     def step(draw: Draw, rate: float, progress: float) -> float:
         bits = quantizer.forward()
+        if progress >= recipe.freezing_start:
+            quantizer.watch(_oscillation_limit(progress))
         loss = objective.loss_and_gradient(quantizer.values, draw, value_gradient)
         quantizer.backward(value_gradient, penalty, gradient, step_gradient)
         optimizer.step(latent, gradient, rate)

@@ -34,6 +34,7 @@ Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
 
 SMALLEST_SCALE = 1e-4
+OSCILLATION_MOMENTUM = 0.01
 _LOG_STEP = math.log(2) / STEPS_PER_OCTAVE
 
 
@@ -61,12 +62,17 @@ def fit_tables(levels: Float, groups: Integer, tables: Float) -> None:
 @compiled()
 def quantize(
     latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
-    values: Float, tables: Float,
+    values: Float, tables: Float, previous: Float, is_frozen: npt.NDArray[np.bool_],
 ) -> float:  # fmt: skip
-    """Write levels and rounded values, fit the tables, and return the estimated bits."""
+    """Write levels and rounded values, fit the tables, and return the estimated bits.
+
+    Frozen weights have the level in ``previous``, whatever their step has become.
+    """
     steps = np.exp2(np.round(step_indices) / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
     for i in range(len(latent)):
         step = steps[pieces[i]]
+        if is_frozen[i]:
+            latent[i] = previous[i] * step
         levels[i] = np.rint(latent[i] / step)
         values[i] = levels[i] * step
     fit_tables(levels, groups, tables)
@@ -107,6 +113,36 @@ def latent_gradient(
         step_gradient[piece] += value_gradient[i] * (levels[i] - scaled) * step - bits * scaled
     for piece in range(len(step_gradient)):
         step_gradient[piece] *= np.float32(_LOG_STEP)
+
+
+@compiled()
+def watch_oscillations(
+    latent: Float, levels: Float, previous: Float, direction: Float, frequency: Float,
+    average: Float, is_frozen: npt.NDArray[np.bool_], limit: float,
+) -> None:  # fmt: skip
+    """Freeze the weights whose level goes to and fro more often than ``limit`` a step.
+
+    Each weight's level at the last step, the direction of its last change, the running frequency
+    of changes that undo the one before, and the running average of its level are updated. A weight
+    is frozen at its average level, rounded: the state between which it swung most of the time.
+    """
+    keep = np.float32(1 - OSCILLATION_MOMENTUM)
+    new = np.float32(OSCILLATION_MOMENTUM)
+    for i in range(len(latent)):
+        if is_frozen[i]:
+            continue
+        change = levels[i] - previous[i]
+        undone = np.float32(0)
+        if change != np.float32(0):
+            sign = np.sign(change)
+            undone = np.float32(1) if sign == -direction[i] else np.float32(0)
+            direction[i] = sign
+        frequency[i] = keep * frequency[i] + new * undone
+        average[i] = keep * average[i] + new * levels[i]
+        previous[i] = levels[i]
+        if frequency[i] > np.float32(limit):
+            is_frozen[i] = True
+            previous[i] = np.rint(average[i])
 
 
 class Quantizer:
@@ -152,14 +188,32 @@ class Quantizer:
         self.values = np.zeros_like(self.latent)
         self._levels = np.zeros_like(self.latent)
         self._tables = np.zeros((len(names), 3), np.float32)
+        self._previous = np.zeros_like(self.latent)
+        self._direction = np.zeros_like(self.latent)
+        self._frequency = np.zeros_like(self.latent)
+        self._average = np.zeros_like(self.latent)
+        self.is_frozen = np.zeros(len(self.latent), np.bool_)
 
     def forward(self) -> float:
         """Round the latent vector to `values` and return the estimated bits of the file."""
         return float(
             quantize(
                 self.latent, self.step_indices, self._pieces, self._groups, self._levels,
-                self.values, self._tables,
+                self.values, self._tables, self._previous, self.is_frozen,
             )
+        )  # fmt: skip
+
+    def watch(self, limit: float) -> None:
+        """Freeze weights that swing between levels more often than ``limit`` a step.
+
+        Rounding makes sensitive weights swing around the border between two levels, and the last
+        step leaves them on either side by chance (Nagel et al. 2022). Call it after `forward`.
+        """
+        if not self._average.any():
+            self._average[:], self._previous[:] = self._levels, self._levels
+        watch_oscillations(
+            self.latent, self._levels, self._previous, self._direction, self._frequency,
+            self._average, self.is_frozen, limit,
         )  # fmt: skip
 
     def backward(
