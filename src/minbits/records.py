@@ -163,6 +163,8 @@ class TrainingRecipe:
         soft_target_weight: share of the target given to soft targets, where the data has some.
         optimizer: of the first phase; the second always takes AdamW without decay.
         schedule: of the first phase; the second always falls as a cosine.
+        step_training_end: progress of the second phase in [0, 1] at which the steps, learned until
+            then, are fixed on the format's grid.
         freezing_start: progress of the second phase in [0, 1] from which weights that swing between
             two levels are frozen; 1 turns it off.
         averaging_start: progress in [0, 1] from which the weights of all steps are averaged; 1
@@ -186,6 +188,7 @@ class TrainingRecipe:
     optimizer: OptimizerName = "adamw"
     schedule: ScheduleName = "one_cycle"
     averaging_start: float = 1.0
+    step_training_end: float = 0.4
     freezing_start: float = 1.0
 
 

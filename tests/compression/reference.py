@@ -54,7 +54,7 @@ def quantize(architecture: Architecture, latent: Tensor, step_indices: Tensor) -
     values: list[Tensor] = []
     families: dict[str, list[tuple[Tensor, Tensor]]] = {}
     at = 0
-    steps = iter(torch.exp2(round_straight_through(step_indices) / STEPS_PER_OCTAVE))
+    steps = iter(torch.exp2(step_indices / STEPS_PER_OCTAVE))
     for shape in tensor_shapes(architecture):
         sizes = [(kind_of(architecture.layers[shape.layer_index]), math.prod(shape.weights))]
         if shape.bias is not None:

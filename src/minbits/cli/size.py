@@ -69,6 +69,13 @@ def size(
     network: Annotated[
         str | None, typer.Option(help="A network of the zoo, such as pytorch-example.")
     ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(help="An architecture of your own, such as 'conv 8 k5 s2 relu; linear 10'."),
+    ] = None,
+    rate_weight: Annotated[
+        float, typer.Option(help="Weight of the rate penalty for --architecture.")
+    ] = 2.0,
     engine: Annotated[
         Engine, typer.Option(help="What trains; auto takes the fastest that covers the network.")
     ] = Engine.auto,
@@ -103,6 +110,8 @@ def size(
         out=out or _default_out(data, accuracy, network, curve),
         network=network,
         engine=engine.value,
+        architecture=architecture,
+        rate_weight=rate_weight,
     )
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)

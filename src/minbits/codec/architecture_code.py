@@ -77,18 +77,21 @@ def kind_of(layer: Layer | None) -> str:
 
 def is_of_version_1(architecture: Architecture) -> bool:
     """Whether version 1 of the format can say it: nothing in it came with version 2."""
-    return architecture.views == 1 and not _is_extended(architecture)
+    if architecture.views > 1 or _is_extended(architecture):
+        return False
+    shapes = activation_shapes(architecture)
+    return not any(
+        isinstance(layer, Pooling) and layer.size > 1 and shape[1] == 1
+        for layer, shape in zip(architecture.layers, shapes[:-1], strict=True)
+    )
 
 
 def _is_extended(architecture: Architecture) -> bool:
     """Whether a layer came with version 2."""
-    return not all(
-        not isinstance(layer, Addition | Again)
-        and not (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
-        and not (isinstance(layer, Pooling) and layer.size > 1 and shape[1] == 1)
-        for layer, shape in zip(
-            architecture.layers, activation_shapes(architecture)[:-1], strict=False
-        )
+    return any(
+        isinstance(layer, Addition | Again)
+        or (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
+        for layer in architecture.layers
     )
 
 
@@ -230,8 +233,7 @@ def code_architecture(
     if version > 1:
         if code_exception(coder, bank, ("views",), int(given.views > 1)):
             views = len(VIEW_SHIFTS)
-        new = bool(given.layers) and _is_extended(given)
-        extended = bool(code_exception(coder, bank, ("extended",), int(new)))
+        extended = bool(code_exception(coder, bank, ("extended",), int(_is_extended(given))))
     layers: list[Layer] = []
     kind, successors = "start", _SUCCESSORS_2 if extended else _SUCCESSORS
     while True:

@@ -80,13 +80,16 @@ def train_quantized(
     step_gradient = np.zeros_like(steps)
 
     def step(draw: Draw, rate: float, progress: float) -> float:
+        if progress >= recipe.step_training_end and not quantizer.steps_are_fixed:
+            quantizer.fix_steps()
         bits = quantizer.forward()
         if progress >= recipe.freezing_start:
             quantizer.watch(_oscillation_limit(progress))
         loss = objective.loss_and_gradient(quantizer.values, draw, value_gradient)
         quantizer.backward(value_gradient, penalty, gradient, step_gradient)
         optimizer.step(latent, gradient, rate)
-        step_optimizer.step(steps, step_gradient, rate)
+        if not quantizer.steps_are_fixed:
+            step_optimizer.step(steps, step_gradient, rate)
         return loss + penalty * bits
 
     def after_epoch(epoch: int) -> None:

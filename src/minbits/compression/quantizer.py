@@ -1,11 +1,11 @@
 """All weights and biases as one latent vector that is rounded in every forward pass, compiled.
 
 Rounding passes gradients on unchanged (Bengio et al. 2013); steps are learned (LSQ, Esser et al.
-2020) and lie on the format's grid in every forward pass, so that nothing changes when the file is
-written. The rate is a differentiable estimate of the code length: the codec writes a level as a
-zero flag, a sign and a unary magnitude, each flag with an adaptive probability, and the matching
-prior is a two-sided geometric distribution with its own probability of zero, fitted afresh to the
-levels of each group at every step:
+2020) and, for the larger part of the training, fixed on the format's grid, so that nothing changes
+when the file is written. The rate is a differentiable estimate of the code length: the codec writes
+a level as a zero flag, a sign and a unary magnitude, each flag with an adaptive probability, and
+the matching prior is a two-sided geometric distribution with its own probability of zero, fitted
+afresh to the levels of each group at every step:
 
     P(0) = p0,   P(k) = (1 - p0) / 2 * (1 - theta) * theta ** (|k| - 1)  for k != 0.
 
@@ -68,7 +68,7 @@ def quantize(
 
     Frozen weights have the level in ``previous``, whatever their step has become.
     """
-    steps = np.exp2(np.round(step_indices) / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
+    steps = np.exp2(step_indices / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
     for i in range(len(latent)):
         step = steps[pieces[i]]
         if is_frozen[i]:
@@ -97,7 +97,7 @@ def latent_gradient(
         penalty: nats a bit.
         gradient, step_gradient: overwritten.
     """
-    steps = np.exp2(np.round(step_indices) / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
+    steps = np.exp2(step_indices / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
     weight = np.float32(penalty)
     step_gradient[:] = 0
     for i in range(len(latent)):
@@ -188,6 +188,7 @@ class Quantizer:
         self.values = np.zeros_like(self.latent)
         self._levels = np.zeros_like(self.latent)
         self._tables = np.zeros((len(names), 3), np.float32)
+        self.steps_are_fixed = False
         self._previous = np.zeros_like(self.latent)
         self._direction = np.zeros_like(self.latent)
         self._frequency = np.zeros_like(self.latent)
@@ -202,6 +203,15 @@ class Quantizer:
                 self.values, self._tables, self._previous, self.is_frozen,
             )
         )  # fmt: skip
+
+    def fix_steps(self) -> None:
+        """Round the steps to the format's grid, where they stay.
+
+        Learned on the grid, a step whose gradient is small swings between two neighbours, and every
+        level of its tensor with it: a fifth of the step at once.
+        """
+        self.step_indices[:] = np.round(self.step_indices)
+        self.steps_are_fixed = True
 
     def watch(self, limit: float) -> None:
         """Freeze weights that swing between levels more often than ``limit`` a step.
@@ -231,6 +241,7 @@ class Quantizer:
         Raises:
             NetworkError: if a level or a step is out of the format's range.
         """
+        self.fix_steps()
         self.forward()
         indices = np.round(self.step_indices).astype(int)
         pieces = iter(np.split(self._levels.astype(np.int32), self._ends[:-1]))

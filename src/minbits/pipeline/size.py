@@ -24,7 +24,7 @@ from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet, Progress, TrialResult, Verification
 from minbits.search.device import device_name
 from minbits.search.driver import PastTrial, SearchEvents, SearchSettings, reaches, run_search
-from minbits.search.space import START_RUNG, Candidate, ladder, zoo_candidate
+from minbits.search.space import START_RUNG, Candidate, ladder, own_candidate, zoo_candidate
 from minbits.views.diagram import diagram_data, draw_diagram
 
 
@@ -39,6 +39,14 @@ class SizeEvents:
     on_progress: Callable[[Progress], None] = lambda progress: None
 
 
+def _candidates(data: DataSet, request: SizeRequest) -> tuple[Candidate, ...]:
+    if request.network is not None:
+        return (zoo_candidate(request.network, zoo_entry(request.network)),)
+    if request.architecture is not None:
+        return (own_candidate(request.architecture, request.rate_weight, data),)
+    return ladder(data)
+
+
 class _SizeJob:
     def __init__(
         self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SizeEvents
@@ -48,10 +56,8 @@ class _SizeJob:
         self.ledger = ledger
         self.events = events
         self.provenance: Provenance = current_provenance(device_name(), request.workers)
-        if request.network is None:
-            self.ladder = ladder(data)
-        else:
-            self.ladder = (zoo_candidate(request.network, zoo_entry(request.network)),)
+        self.ladder = _candidates(data, request)
+        self.is_ladder = request.network is None and request.architecture is None
         self.results: list[TrialResult] = []
         self.outputs: dict[str, str] = {}
 
@@ -92,7 +98,7 @@ class _SizeJob:
             trials=request.trials,
             seed=request.seed,
             workers=request.workers,
-            start=START_RUNG if request.network is None else 0,
+            start=START_RUNG if self.is_ladder else 0,
             engine=request.engine,
         )
         events = SearchEvents(self.remember, self.events.on_progress)
@@ -105,7 +111,7 @@ class _SizeJob:
     def best(self) -> Claim | None:
         """Return the best claim so far; of one network alone where one was asked for."""
         rows = self.eligible_rows()
-        shas = None if self.request.network is None else {row["artifact_sha256"] for row in rows}
+        shas = None if self.is_ladder else {row["artifact_sha256"] for row in rows}
         return self.ledger.best_claim(self.data.digest, self.request.accuracy, shas)
 
     def eligible_rows(self) -> list[dict[str, Any]]:
@@ -113,8 +119,7 @@ class _SizeJob:
         return [
             row
             for row in self.ledger.trials_on(self.data.digest)
-            if row["artifact_sha256"] is not None
-            and (self.request.network is None or row["candidate"] in keys)
+            if row["artifact_sha256"] is not None and (self.is_ladder or row["candidate"] in keys)
         ]
 
     def claim(self) -> Verification | None:

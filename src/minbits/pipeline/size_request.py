@@ -25,6 +25,8 @@ class SizeRequest:
         out: where the network file goes; the card and the diagram go beside it.
         network: a name from the zoo in place of the built-in family.
         engine: which engine trains; ``auto`` takes the fastest that covers the network.
+        architecture: in the grammar, in place of the built-in family.
+        rate_weight: of the rate penalty for ``architecture``.
     """
 
     accuracy: float
@@ -36,6 +38,8 @@ class SizeRequest:
     out: Path
     network: str | None = None
     engine: EngineName = "auto"
+    architecture: str | None = None
+    rate_weight: float = 2.0
 
 
 def check_request(request: SizeRequest) -> None:
@@ -50,11 +54,14 @@ def check_request(request: SizeRequest) -> None:
         "--minutes": (request.minutes, 0 < request.minutes < 1e6, "a positive number"),
         "--trials": (request.trials, request.trials >= 1, "at least 1"),
         "--workers": (request.workers, 1 <= request.workers <= 256, "1 to 256"),
+        "--rate-weight": (request.rate_weight, 0 <= request.rate_weight < 1e6, "0 or above"),
         "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
     }
     for name, (value, good, expected) in ranges.items():
         if not good:
             raise ArgumentError(name, str(value), expected, "Give another value.")
+    if request.network is not None and request.architecture is not None:
+        raise ArgumentError("--architecture", "--network too", "one of them", "Leave one out.")
     if request.network is not None:
         zoo_entry(request.network)
     if request.out.is_dir():

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minbits.codec.architecture import Shape
-from minbits.networks.zoo import ZooEntry
+from minbits.codec.architecture import Shape, tensor_shapes
+from minbits.networks.zoo import ZooEntry, architecture_for
 from minbits.records import DataSet, TrainingRecipe
 
 # Images with sides of at least this many pixels are halved at once by the first convolution.
@@ -83,9 +83,9 @@ _Rungs = tuple[tuple[tuple[int, int, int, int, int], float], ...]
 _LARGE_RUNGS: _Rungs = (
     ((16, 16, 24, 32, 32), 0.3),
     ((12, 12, 18, 22, 22), 1.0),
-    ((10, 10, 14, 16, 16), 2.0),
+    ((10, 10, 14, 16, 16), 2.4),
     ((10, 10, 14, 16, 16), 3.0),
-    ((8, 8, 12, 14, 14), 2.0),
+    ((10, 10, 14, 16, 16), 4.0),
     ((8, 8, 12, 14, 14), 3.0),
     ((7, 7, 10, 12, 12), 3.0),
     ((6, 6, 9, 10, 10), 3.0),
@@ -110,7 +110,13 @@ START_RUNG = 2
 
 _IMAGE_RECIPE = TrainingRecipe(float_epochs=75, quantized_epochs=90, augmentation=0.8)
 # Thin nets go on improving over hundreds of epochs.
-_LARGE_RECIPE = TrainingRecipe(float_epochs=150, quantized_epochs=300, augmentation=0.8)
+_LARGE_RECIPE = TrainingRecipe(
+    float_epochs=150,
+    quantized_epochs=200,
+    augmentation=0.8,
+    step_training_end=0.3,
+    freezing_start=0.5,
+)
 _VECTOR_RECIPE = TrainingRecipe(
     float_epochs=60, quantized_epochs=60, batch_size=64, augmentation=0.0
 )
@@ -134,24 +140,37 @@ _BUILDERS = {"large image": _large_image, "small image": _small_image, "vector":
 
 def ladder(data: DataSet) -> tuple[Candidate, ...]:
     """Return the candidates for a data set, from the largest to the smallest."""
-    form, recipe = _form(data.input_shape)
-    repetitions = min(_MOST_REPETITIONS, max(1, _USUAL_EXAMPLES // len(data.train_labels)))
-    candidates: list[Candidate] = []
-    for widths, rate_weight in _LARGE_RUNGS if form == "large image" else _RUNGS:
-        architecture = _BUILDERS[form](widths, data.class_count)
-        candidates.append(
-            Candidate(
-                f"{architecture} @ {_rate_name(rate_weight)}",
-                architecture,
-                dataclasses.replace(
-                    recipe,
-                    rate_weight=rate_weight,
-                    float_epochs=recipe.float_epochs * repetitions,
-                    quantized_epochs=recipe.quantized_epochs * repetitions,
-                ),
-            )
-        )
-    return tuple(candidates)
+    form, _ = _form(data.input_shape)
+    rungs = _LARGE_RUNGS if form == "large image" else _RUNGS
+    return tuple(
+        own_candidate(_BUILDERS[form](widths, data.class_count), rate_weight, data)
+        for widths, rate_weight in rungs
+    )
+
+
+def _repetitions(data: DataSet) -> int:
+    return min(_MOST_REPETITIONS, max(1, _USUAL_EXAMPLES // len(data.train_labels)))
+
+
+def own_candidate(architecture: str, rate_weight: float, data: DataSet) -> Candidate:
+    """Return an architecture of the user's as a candidate, trained as the ladder's are.
+
+    Raises:
+        NetworkError: if the text is not in the grammar or does not fit the data.
+    """
+    tensor_shapes(architecture_for(architecture, data))
+    _, recipe = _form(data.input_shape)
+    repetitions = _repetitions(data)
+    return Candidate(
+        f"{architecture} @ {_rate_name(rate_weight)}",
+        architecture,
+        dataclasses.replace(
+            recipe,
+            rate_weight=rate_weight,
+            float_epochs=recipe.float_epochs * repetitions,
+            quantized_epochs=recipe.quantized_epochs * repetitions,
+        ),
+    )
 
 
 def zoo_candidate(name: str, entry: ZooEntry) -> Candidate:
