@@ -74,6 +74,7 @@ def test_values_bits_and_gradients_equal_the_reference(
 
 def test_the_exported_network_holds_exactly_what_training_used() -> None:
     module = quantizer()
+    module.fix_steps()
     module.forward()
     used = parameter_layout(ARCHITECTURE, normalised=False).tensors(module.values)
     for (weights, bias), layer in zip(used, module.export().layers, strict=True):
@@ -88,6 +89,46 @@ def test_what_the_quantizer_is_given_stays_as_it_was() -> None:
     before = values.copy()
     Quantizer(ARCHITECTURE, values, 0.3).latent[:] = 7
     assert np.array_equal(values, before)
+
+
+def test_fixed_steps_lie_on_the_grid_of_the_format() -> None:
+    module = quantizer()
+    module.step_indices += np.float32(0.3)
+    assert not module.steps_are_fixed
+    module.fix_steps()
+    assert module.steps_are_fixed
+    assert np.array_equal(module.step_indices, np.round(module.step_indices))
+
+
+def test_the_rate_never_pushes_a_weight_away_from_zero() -> None:
+    module = quantizer()
+    # Levels that shun zero: a prior fitted to them makes zero dear.
+    module.step_indices[:] = 0
+    module.latent[:] = np.where(np.arange(len(module.latent)) % 2, 1.0, -2.0)
+    module.latent[:5] = (0.3, -0.3, 0.6, -0.9, 1.4)
+    module.forward()
+    gradient, step_gradient = np.empty_like(module.latent), np.empty_like(module.step_indices)
+    module.backward(np.zeros_like(module.latent), 1.0, gradient, step_gradient)
+    assert np.array_equal(np.sign(gradient), np.sign(module.latent))
+    assert (step_gradient < 0).all()
+
+
+def test_what_swings_between_two_levels_is_frozen_and_the_rest_is_not() -> None:
+    module = quantizer()
+    module.fix_steps()
+    step = 2.0 ** (float(module.step_indices[0]) / 4)
+    module.latent[:] = 0.2 * step
+    for number in range(400):
+        # One weight swings, two thirds of the time above the border; one moves on steadily.
+        module.latent[0] = (1.3 if number % 30 < 20 else 0.3) * step
+        module.latent[1] = (0.2 + number / 40) * step
+        module.forward()
+        module.watch(0.04)
+    assert module.is_frozen[0]
+    assert not module.is_frozen[1:].any()
+    module.latent[0] = 9 * step
+    module.forward()
+    assert module.values[0] == pytest.approx(step)
 
 
 def test_coarser_steps_are_estimated_smaller() -> None:

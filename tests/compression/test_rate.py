@@ -40,7 +40,8 @@ def estimate(levels: list[int], groups: list[int]) -> float:
     return float(
         quantize(
             latent, np.zeros(1, np.float32), np.zeros(len(latent), np.int64), family,
-            np.zeros_like(latent), np.zeros_like(latent), tables,
+            np.zeros_like(latent), np.zeros_like(latent), tables, np.zeros_like(latent),
+            np.zeros(len(latent), np.bool_),
         )
     )  # fmt: skip
 
