@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import digamma
+from scipy.stats import t as student
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from minbits import sources
 from minbits.errors import ArgumentError
 from minbits.information.nearest_neighbours import ksg, ross
+from minbits.information.tails import tail_index
 
 DRAWS = 200
 
@@ -120,6 +122,81 @@ def test_many_dimensions_few_examples_and_ties_give_a_warning() -> None:
     assert found.high_bits < wide.pair_information_bits  # which the warning is for
     ties = generator.integers(0, 3, 500).astype(float)
     assert "tied" in str(ross(ties, generator.integers(0, 2, 500)).warning)
+
+
+def student_pair(freedom: int, n: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """Draw two uncorrelated Student variables that share their scale."""
+    scale = np.sqrt(freedom / generator.chisquare(freedom, n))
+    return [generator.normal(size=n) * scale for _ in range(2)]
+
+
+def student_pair_bits(freedom: int) -> float:
+    """Integrate I of two such variables numerically: p log2 p / (q q) over the plane."""
+    # Both in steps even in asinh, since the tails hold much of the information.
+    line = np.linspace(-16, 16, 1601)
+    x, slope = np.sinh(line), np.cosh(line)
+    one = student.pdf(x, freedom)
+    squared = x[:, None] ** 2 + x[None] ** 2
+    both = (1 + squared / freedom) ** (-(freedom + 2) / 2) / (2 * math.pi)
+    cell = (line[1] - line[0]) ** 2 * slope[:, None] * slope[None]
+    return float((both * cell * np.log2(both / (one[:, None] * one[None]))).sum())
+
+
+def test_heavy_tails_give_a_warning() -> None:
+    truth = student_pair_bits(1)
+    assert truth == pytest.approx(0.323, abs=1e-3)  # as benchmark-mi states it
+    generator = np.random.default_rng(0)
+    plain, mended = [], []
+    for _ in range(20):
+        pair = student_pair(1, 1000, generator)
+        plain.append(ksg(*pair))
+        mended.append(ksg(*(np.arcsinh(one) for one in pair)))
+    assert all("heavy tails" in str(found.warning) for found in plain)
+    assert not any(found.warning and "tails" in found.warning for found in mended)
+    error, mended_error = (
+        truth - np.mean([found.value_bits for found in group]) for group in (plain, mended)
+    )
+    assert error > 0.1  # too low, which the warning is for
+    assert abs(mended_error) < 0.5 * error
+
+
+def test_light_tails_give_none() -> None:
+    generator = np.random.default_rng(0)
+    for draw in (generator.normal, generator.uniform, generator.laplace):
+        for _ in range(20):
+            assert "tails" not in str(ksg(draw(size=1000), draw(size=1000)).warning)
+
+
+@pytest.mark.parametrize("freedom", [1, 2])
+def test_heavy_tails_leave_ross_as_it_is(freedom: int) -> None:
+    line = np.linspace(-14, 14, 40_001)
+    x, slope = np.sinh(line), np.cosh(line) * (line[1] - line[0])
+    classes = np.stack([student.pdf(x - shift, freedom) for shift in (1, -1)])
+    truth = float((classes * np.log2(classes / classes.mean(axis=0)) * slope).sum()) / 2
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(50):
+        labels = generator.integers(0, 2, 500)
+        values = generator.standard_t(freedom, 500) + 1 - 2 * labels
+        found = ross(values / values.std(), labels)
+        assert found.warning is None
+        covered += found.low_bits <= truth <= found.high_bits
+    assert covered >= 45
+
+
+@pytest.mark.parametrize("exponent", [1.0, 2.0, 4.0])
+def test_the_tail_index_of_paretos_distribution(exponent: float) -> None:
+    generator = np.random.default_rng(0)
+    sample = (1 + generator.pareto(exponent, 40_000)) * generator.choice([-1.0, 1.0], 40_000)
+    # Its median is a gap from -1 to 1; around 0 it is Pareto's.
+    sample = np.concatenate([sample, [0.0], -sample])
+    assert tail_index(sample) == pytest.approx(exponent, rel=0.08)
+    assert tail_index(3 * sample + 7) == pytest.approx(tail_index(sample), rel=1e-6)
+
+
+def test_no_tail_has_no_index() -> None:
+    assert tail_index(np.zeros(100)) == math.inf
+    assert tail_index(np.arange(4.0)) == math.inf
 
 
 def test_impossible_arguments_are_refused() -> None:

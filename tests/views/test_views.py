@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 
 from minbits.capacity.linear_separability import measure_separability
 from minbits.data import load
+from minbits.data.encoding import encoding_bits
 from minbits.errors import ArgumentError
 from minbits.information.ladder import entropy_table
 from minbits.records import DataSet, Verification
@@ -64,6 +68,42 @@ def test_the_answer_compares_need_and_spend(mnist: DataSet) -> None:
     assert "8,560 bits (1,070 bytes)" in text
     assert "9,910 of 10,000" in text
     assert "698,880 bits, 82 times as much" in text
+
+
+@pytest.mark.parametrize(
+    ("size_bits", "words"),
+    [
+        (8560, "the file holds 23.3 times less."),
+        (190_000, "the file holds 4.6 % less."),
+        (199_192, "the file holds as much."),
+        (199_230, "the file holds as much."),
+        (199_400, "the file holds 0.1 % more."),
+        (210_000, "the file holds 5.4 % more."),
+        (398_384, "the file holds 2.0 times as much."),
+    ],
+)
+def test_a_file_is_compared_with_the_labels_in_words(
+    mnist: DataSet, size_bits: int, words: str
+) -> None:
+    found = Verification("f.mbn", "0" * 64, 1, size_bits, 10, 10, 1.0, 0.7, 1.0, 3.0)
+    text = size_answer(entropy_table(mnist), 0.99, found)
+    assert words in text
+    assert "Beside the file" not in text
+
+
+def test_labels_of_one_class_carry_nothing(tiny: DataSet) -> None:
+    alone = dataclasses.replace(tiny, train_labels=np.zeros_like(tiny.train_labels))
+    found = Verification("f.mbn", "0" * 64, 1, 80, 10, 10, 1.0, 0.7, 1.0, 3.0)
+    assert "the file holds more." in size_answer(entropy_table(alone), 0.5, found)
+
+
+def test_the_answer_on_a_table_says_what_the_file_leaves_out() -> None:
+    data = load("iris")
+    assert data.table is not None
+    bits = encoding_bits(data.table.columns)
+    found = Verification("f.mbn", "0" * 64, 50, 400, 30, 29, 0.967, 0.83, 0.99, 3.0)
+    text = size_answer(entropy_table(data), 0.95, found, bits)
+    assert f"they would take {bits:,} bits more, {400 + bits:,} in all" in text
 
 
 def test_a_missed_target_is_said_plainly() -> None:

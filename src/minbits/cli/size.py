@@ -162,7 +162,10 @@ def _print_report(report: SizeReport) -> None:
     out = console()
     out.print()
     if report.best is not None:
-        out.print(size_answer(report.table, report.request.accuracy, report.best), soft_wrap=True)
+        answer = size_answer(
+            report.table, report.request.accuracy, report.best, report.table_encoding_bits
+        )
+        out.print(answer, soft_wrap=True)
     if report.missed is not None or report.best is None:
         out.print(
             missed_answer(report.request.accuracy, report.missed, report.best_validation),

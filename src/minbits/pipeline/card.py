@@ -7,6 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from minbits.data.encoding import encoding_bits
 from minbits.records import DataSet, Verification
 
 
@@ -55,7 +56,7 @@ def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
 def card(facts: CardFacts) -> dict[str, Any]:
     """Return the card as plain data; the keys are stable (docs/card.md)."""
     found, trial = facts.verification, facts.trial
-    return {
+    plain: dict[str, Any] = {
         "data": facts.data.name,
         "data_digest": facts.data.digest,
         "target_accuracy": facts.accuracy,
@@ -94,3 +95,11 @@ def card(facts: CardFacts) -> dict[str, Any]:
             "weights on the same machine"
         ),
     }
+    if facts.data.table is not None:
+        plain["table_encoding_bits"] = encoding_bits(facts.data.table.columns)
+        plain["table_encoding"] = (
+            "exponents and offsets of the table's columns, fitted to training rows, belong to the "
+            "data set and are not in size_bits; table_encoding_bits is their length as Elias gamma "
+            "codes with one bit a column for its missing-value channel"
+        )
+    return plain

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minbits.codec.file_format import decode_network
+from minbits.data.encoding import encoding_bits
 from minbits.errors import OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
@@ -226,6 +227,7 @@ class _SizeJob:
             for result in self.results
             if result.validation_accuracy is not None
         ]
+        columns = self.data.table
         return SizeReport(
             request=self.request,
             data_name=self.data.name,
@@ -240,6 +242,7 @@ class _SizeJob:
             claim_count=self.ledger.claim_count(self.data.digest),
             interrupted=interrupted,
             outputs=self.outputs,
+            table_encoding_bits=None if columns is None else encoding_bits(columns.columns),
         )
 
 

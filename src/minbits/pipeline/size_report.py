@@ -30,6 +30,8 @@ class SizeReport:
         claim_count: how often the test set was run for a claim, ever.
         interrupted: whether the run was cut short from the keyboard.
         outputs: files written, by role.
+        table_encoding_bits: what the encoding of a table's columns would cost beside the file, which
+            does not hold it; None where the data is no table.
     """
 
     request: SizeRequest
@@ -45,6 +47,7 @@ class SizeReport:
     claim_count: int
     interrupted: bool
     outputs: dict[str, str]
+    table_encoding_bits: int | None = None
 
 
 def plain_report(report: SizeReport) -> dict[str, Any]:
@@ -61,6 +64,7 @@ def plain_report(report: SizeReport) -> dict[str, Any]:
         "best_validation_accuracy": report.best_validation,
         "claims_against_test_set": report.claim_count,
         "outputs": report.outputs,
+        "table_encoding_bits": report.table_encoding_bits,
         "entropy": [dataclasses.asdict(figure) for figure in report.table.figures],
     }
     for name, verification in (("verification", report.best), ("missed", report.missed)):
