@@ -17,6 +17,7 @@ from minbits.information.input_ladder import climb
 
 
 def main(minutes: float, clock: str) -> None:
+    """Climb and print every rung's bound and time."""
     wall = time.monotonic
     wall_started = wall()
     if clock == "processor":

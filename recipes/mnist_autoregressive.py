@@ -1,8 +1,8 @@
 """Bits of one MNIST test image, binarised at > 0, under autoregressive networks.
 
 Two networks of one thread each are trained at the same time; their predictions are averaged. The
-first argument is the time in minutes, the second whose clock measures it: ``wall``, or ``processor``,
-which other work on the machine does not shorten. The card of the result goes beside this file.
+first argument is the time in minutes, the second whose clock measures it: ``wall``, or
+``processor``, which other work on the machine does not shorten. The card goes beside this file.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def main(minutes: float, clock: Clock) -> None:
     used = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     processor_seconds = sum(item.ru_utime + item.ru_stime for item in used)
     print(
-        f"all of it: {wall_seconds:.0f} s on the wall, {processor_seconds:.0f} s of processor time; "
-        f"largest process {max(item.ru_maxrss for item in used) / 2**20:.2f} GiB"
+        f"all of it: {wall_seconds:.0f} s on the wall, {processor_seconds:.0f} s of processor "
+        f"time; largest process {max(item.ru_maxrss for item in used) / 2**20:.2f} GiB"
     )
     card = {
         "data": data.name,

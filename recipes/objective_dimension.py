@@ -2,7 +2,8 @@
 
 Li, Farkhoor, Liu & Yosinski 2018: weights are ``start + P z`` with a fixed random matrix ``P`` of
 unit columns, and only ``z`` is trained. The smallest dimension whose accuracy reaches 90 % of the
-whole network's is the objective's intrinsic dimension; they report about 750.
+whole network's is the objective's intrinsic dimension; they report about 750. ``P`` is very sparse,
+one entry in the root of the number of weights (Li, Hastie & Church 2006), as in their larger runs.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from minbits import load
 
 SHAPE = (784, 200, 200, 10)
 DIMENSIONS = (200, 400, 600, 750, 900)
-EPOCHS = 4
-BATCH = 256
-SUBSPACE_RATE = 0.03
+EPOCHS = 5
+BATCH = 512
+# Of 0.03, 0.1 and 0.2 the best on the last 5,000 training images, at 750 dimensions.
+SUBSPACE_RATE = 0.2
 WHOLE_RATE = 1e-3
 SEED = 0
 
@@ -71,17 +73,25 @@ def train(
     return float((found == test_labels).float().mean())
 
 
+def sparse_directions(weights: int, dimension: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return rows, columns and values of a very sparse random matrix with columns of length 1."""
+    generator = torch.Generator().manual_seed(SEED)
+    each = round(math.sqrt(weights))
+    rows = torch.randint(weights, (dimension, each), generator=generator)
+    signs = 2 * torch.randint(2, (dimension, each), generator=generator) - 1
+    columns = torch.arange(dimension).repeat_interleave(each)
+    return rows.reshape(-1), columns, signs.reshape(-1) / math.sqrt(each)
+
+
 def subspace_accuracy(dimension: int, data: tuple[Tensor, ...]) -> float:
     """Return the test accuracy reached in a random subspace."""
     torch.manual_seed(SEED)
     start = start_weights()
-    # Half the memory traffic, which is what a step costs; the directions are random anyway.
-    directions = torch.randn(len(start), dimension, dtype=torch.bfloat16)
-    directions /= directions.float().norm(dim=0).to(torch.bfloat16)
+    rows, columns, values = sparse_directions(len(start), dimension)
     place = torch.zeros(dimension, requires_grad=True)
     return train(
         place,
-        lambda: start + (directions @ place.to(torch.bfloat16)).float(),
+        lambda: start.index_add(0, rows, values * place.index_select(0, columns)),
         SUBSPACE_RATE,
         data,
     )

@@ -12,7 +12,9 @@ _LEAST_TAIL = 5
 
 
 def tail_index(values: npt.NDArray[np.float64]) -> float:
-    """Estimate the exponent a of P(\\|x - median\\| > t) ~ t^-a from the farthest twentieth (Hill 1975).
+    """Estimate by which power of distance examples get rare, from the farthest twentieth.
+
+    Hill 1975: the a for which the chance to lie farther than t from the median falls as t^-a.
 
     Student's distribution of n degrees of freedom has a = n; a normal sample shows 4 to 9. Below 2
     the variance is infinite.

@@ -30,8 +30,8 @@ class SizeReport:
         claim_count: how often the test set was run for a claim, ever.
         interrupted: whether the run was cut short from the keyboard.
         outputs: files written, by role.
-        table_encoding_bits: what the encoding of a table's columns would cost beside the file, which
-            does not hold it; None where the data is no table.
+        table_encoding_bits: what the encoding of a table's columns would cost; the file does not
+            hold it. None where the data is no table.
     """
 
     request: SizeRequest

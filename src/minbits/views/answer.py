@@ -53,8 +53,8 @@ def size_answer(
     ]
     if table_encoding_bits is not None:
         lines.append(
-            f"Beside the file: the exponents and offsets that bring the table's columns to about "
-            f"[-1, 1] are the data set's, not the network's; as a code of their own they would take "
+            "Beside the file: the exponents and offsets that bring the table's columns to about "
+            "[-1, 1] are the data set's, not the network's; as a code of their own they would take "
             f"{table_encoding_bits:,} bits more, {found.size_bits + table_encoding_bits:,} in all."
         )
     usual = max(
