@@ -1,4 +1,4 @@
-"""The main job with its default settings."""
+"""The main job with time for two full trials: the same weights on any two cores, however busy."""
 
 from __future__ import annotations
 
@@ -8,4 +8,9 @@ from pathlib import Path
 from main_job import run_size
 
 if __name__ == "__main__":
-    sys.exit(run_size(Path("records/mnist-99.mbn"), "mnist"))
+    sys.exit(
+        run_size(
+            Path("records/mnist-99.mbn"),
+            *("mnist", "--minutes", "60", "--trials", "2", "--workers", "2"),
+        )
+    )
