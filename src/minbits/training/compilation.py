@@ -83,7 +83,8 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
-        dispatcher = njit(**options)(function)
+        # Divisions as NumPy's: a check for zero would keep loops from being vectorised.
+        dispatcher = njit(**{"error_model": "numpy", **options})(function)
         cache = _cache_for(function)
         if cache is not None:
             dispatcher._cache = cache

@@ -61,7 +61,7 @@ OPERATION = np.dtype([(name, np.int64) for name in _NAMES] + [("slope", np.float
 
 _TENSOR_NAMES = (
     "outputs", "taps", "sources", "kernel", "weights", "packed", "turned", "back_outputs",
-    "back_taps", "grouped",
+    "back_taps", "grouped", "is_turned",
 )  # fmt: skip
 TENSOR = np.dtype([(name, np.int64) for name in _TENSOR_NAMES])
 
@@ -421,6 +421,7 @@ class _Planner:
             row[name] = -1 if at is None else at
         row["packed"], row["turned"] = tensor["packed"], tensor["turned"]
         row["back_taps"] = tensor["back_taps"]
+        tensor["is_turned"] |= row["back_mode"] != NOWHERE
         if isinstance(layer, Linear):
             self._fill_linear(index)
         else:

@@ -48,30 +48,32 @@ _SWISH = HARD_SWISH
 
 
 @compiled()
+def _turn(weights: Float, tensor: Any, packed: Float) -> None:
+    """Write weights with inputs and outputs exchanged, and kernels turned by half a turn."""
+    outputs, sources, kernel = tensor.outputs, tensor.sources, tensor.kernel
+    turned = np.empty(outputs * tensor.taps, np.float32)
+    for output in range(outputs):
+        for source in range(sources):
+            at = (output * sources + source) * kernel
+            to = (source * outputs + output if tensor.grouped else output) * kernel + kernel - 1
+            for k in range(kernel):
+                turned[to - k] = weights[at + k]
+    pack_groups(
+        turned, tensor.back_outputs, tensor.back_taps, tensor.grouped, packed, tensor.turned
+    )
+
+
+@compiled()
 def prepare_weights(plan: Plan, parameters: Float, both_ways: bool) -> None:
     """Write weights in the kernels' order, and turned round for the errors of the inputs."""
     packed = plan.packed
     for number in range(len(plan.tensors)):
         tensor = plan.tensors[number]
-        outputs, taps, kernel = tensor.outputs, tensor.taps, tensor.kernel
+        outputs, taps = tensor.outputs, tensor.taps
         weights = parameters[tensor.weights : tensor.weights + outputs * taps]
         pack_groups(weights, outputs, taps, tensor.grouped, packed, tensor.packed)
-        if not both_ways:
-            continue
-        turned = np.empty(outputs * taps, np.float32)
-        sources = tensor.sources
-        for output in range(outputs):
-            for source in range(sources):
-                for k in range(kernel):
-                    value = weights[(output * sources + source) * kernel + k]
-                    last = kernel - 1 - k
-                    if tensor.grouped:
-                        turned[(source * outputs + output) * kernel + last] = value
-                    else:
-                        turned[output * kernel + last] = value
-        pack_groups(
-            turned, tensor.back_outputs, tensor.back_taps, tensor.grouped, packed, tensor.turned
-        )
+        if both_ways and tensor.is_turned:
+            _turn(weights, tensor, packed)
 
 
 @compiled()
