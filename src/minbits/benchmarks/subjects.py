@@ -11,9 +11,9 @@ from minbits.benchmarks.torch_loop import Layout, Sampling, TorchTraining
 from minbits.networks.parameters import parameter_layout
 from minbits.training.distortion import NO_DISTORTIONS
 from minbits.training.engine import ObjectiveSettings
-from minbits.training.float_phase import train_float
+from minbits.training.float_phase import FloatTraining, loop_settings
 from minbits.training.lanes.engine import LanesEngine
-from minbits.training.loop import Draw, TrainingData
+from minbits.training.loop import Draw, TrainingData, run_epochs
 from minbits.training.many import train_many
 
 Steps = Callable[[int], None]
@@ -26,21 +26,26 @@ def _part(data: TrainingData, count: int) -> TrainingData:
 
 
 def _lanes(case: Case) -> Steps:
+    if case.networks > 1:
+        return _many(case)
+    architecture, data = case.training()
+    recipe = case.recipe()
+    training = FloatTraining(architecture, recipe, 0, data, LanesEngine())
+
+    def run(steps: int) -> None:
+        part = _part(data, steps * case.batch_size)
+        run_epochs(part, loop_settings(recipe), 0, training.step, lambda epoch: None, lambda: False)
+
+    return run
+
+
+def _many(case: Case) -> Steps:
     architecture, data = case.training()
 
     def run(steps: int) -> None:
         part = _part(data, steps * case.batch_size)
-        few = part.part(case.batch_size)
-        if case.networks > 1:
-            seeds = range(case.networks)
-            train_many(
-                architecture, case.recipe(), seeds, part, few, lambda e, a: None, lambda: False
-            )
-        else:
-            train_float(
-                architecture, case.recipe(), 0, part, few, lambda e, a: None, lambda: False,
-                LanesEngine(),
-            )  # fmt: skip
+        few, seeds = part.part(case.batch_size), range(case.networks)
+        train_many(architecture, case.recipe(), seeds, part, few, lambda e, a: None, lambda: False)
 
     return run
 

@@ -42,7 +42,8 @@ def train(
 
     A step is shuffling, augmentation, forward and backward pass, and AdamW. PyTorch runs a plain
     training loop, eager and compiled, in both memory layouts, with the system's allocator and with
-    the settings of our workers; ratios are of median times, to PyTorch's best layout.
+    the settings of our workers. Times are processor time, medians over the rounds; ratios are to
+    PyTorch's best layout.
 
     Example: minbits bench train --case main-job --no-compile
     """

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
-from minbits.networks.parameters import ParameterLayout, parameter_layout
+from minbits.networks.parameters import parameter_layout
 from minbits.records import TrainingRecipe
 from minbits.training.distortion import NO_DISTORTIONS
-from minbits.training.engine import Engine, Objective, ObjectiveSettings, accuracy
+from minbits.training.engine import Engine, ObjectiveSettings, accuracy
 from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
 from minbits.training.optimizers import make_optimizer
 from minbits.training.schedule import make_schedule
@@ -41,41 +40,63 @@ def loop_settings(recipe: TrainingRecipe) -> LoopSettings:
     )
 
 
-@dataclass
-class _Run:
-    """Parameters under training, their running moments and their average."""
+class FloatTraining:
+    """One training in full precision: parameters, their running moments and their average.
 
-    layout: ParameterLayout
-    values: Float
-    means: Float
-    variances: Float
-    average: Float
-    averaged: int = 0
+    Args:
+        architecture: the network.
+        recipe: of which the fields of the first phase are used.
+        seed: of initial weights and dropout.
+        data: examples to train on.
+        engine: computes loss and gradient.
+    """
+
+    def __init__(
+        self, architecture: Architecture, recipe: TrainingRecipe, seed: int, data: TrainingData,
+        engine: Engine,
+    ) -> None:  # fmt: skip
+        self.layout = parameter_layout(architecture, recipe.batch_normalisation)
+        self.values = self.layout.initial(seed)
+        self._means = np.zeros(self.layout.moments_size, np.float32)
+        self._variances = np.ones_like(self._means)
+        self._average, self._averaged = np.zeros_like(self.values), 0
+        self._averaging_start = recipe.averaging_start
+        self._examples, self._batch = len(data.labels), batch_of(data, recipe.batch_size)
+        settings = objective_settings(recipe, self._batch, seed)
+        self._objective = engine.objective(self.layout, data, settings)
+        self._optimizer = make_optimizer(recipe, np.ones_like(self.values), recipe.weight_decay)
+        self._gradient = np.zeros_like(self.values)
+
+    def step(self, draw: Draw, rate: float, progress: float) -> float:
+        """Take one step on a batch and return its loss in nats."""
+        loss = self._objective.loss_and_gradient(self.values, draw, self._gradient)
+        self._means += np.float32(MOMENTUM) * (self._objective.means - self._means)
+        self._variances += np.float32(MOMENTUM) * (self._objective.variances - self._variances)
+        self._optimizer.step(self.values, self._gradient, rate)
+        if progress >= self._averaging_start:
+            # Stochastic weight averaging (Izmailov et al. 2018).
+            self._averaged += 1
+            self._average += (self.values - self._average) / np.float32(self._averaged)
+        return loss
+
+    def finish(self) -> None:
+        """Take the average, and the final moments over many batches (Wu & Johnson 2021)."""
+        if self._averaged:
+            self.values = self._average
+        if not self.layout.is_normalised:
+            return
+        count = min(SETTLING_BATCHES, self._examples // self._batch)
+        self._means, self._variances = np.zeros_like(self._means), np.zeros_like(self._means)
+        for number in range(count):
+            indices = np.arange(number * self._batch, (number + 1) * self._batch)
+            draw = Draw(indices, NO_DISTORTIONS)
+            self._objective.loss_and_gradient(self.values, draw, self._gradient)
+            self._means += self._objective.means / np.float32(count)
+            self._variances += self._objective.variances / np.float32(count)
 
     def folded(self) -> Float:
-        return self.layout.fold(self.values, self.means, self.variances)
-
-    def follow_moments(self, objective: Objective) -> None:
-        self.means += np.float32(MOMENTUM) * (objective.means - self.means)
-        self.variances += np.float32(MOMENTUM) * (objective.variances - self.variances)
-
-    def add_to_average(self) -> None:
-        """Average all vectors met (stochastic weight averaging, Izmailov et al. 2018)."""
-        self.averaged += 1
-        self.average += (self.values - self.average) / np.float32(self.averaged)
-
-
-def _settle_moments(run: _Run, objective: Objective, data: TrainingData, batch: int) -> None:
-    """Take the moments of the final parameters over many batches (Wu & Johnson 2021)."""
-    count = min(SETTLING_BATCHES, len(data.labels) // batch)
-    means, variances = np.zeros_like(run.means), np.zeros_like(run.variances)
-    gradient = np.empty_like(run.values)
-    for number in range(count):
-        indices = np.arange(number * batch, (number + 1) * batch)
-        objective.loss_and_gradient(run.values, Draw(indices, NO_DISTORTIONS), gradient)
-        means += objective.means / np.float32(count)
-        variances += objective.variances / np.float32(count)
-    run.means, run.variances = means, variances
+        """Return weights and biases in the plain layout, normalisation folded in."""
+        return self.layout.fold(self.values, self._means, self._variances)
 
 
 def train_float(
@@ -107,30 +128,13 @@ def train_float(
         StoppedError: if asked to stop.
         FloatingPointError: if training diverges.
     """
-    layout = parameter_layout(architecture, recipe.batch_normalisation)
-    values = layout.initial(seed)
-    moments = np.zeros(layout.moments_size, np.float32)
-    run = _Run(layout, values, moments, np.ones_like(moments), np.zeros_like(values))
-    batch = batch_of(data, recipe.batch_size)
-    objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
-    optimizer = make_optimizer(recipe, np.ones_like(values), recipe.weight_decay)
-    gradient = np.zeros_like(values)
-
-    def step(draw: Draw, rate: float, progress: float) -> float:
-        loss = objective.loss_and_gradient(run.values, draw, gradient)
-        run.follow_moments(objective)
-        optimizer.step(run.values, gradient, rate)
-        if progress >= recipe.averaging_start:
-            run.add_to_average()
-        return loss
+    training = FloatTraining(architecture, recipe, seed, data, engine)
 
     def after_epoch(epoch: int) -> None:
         if epoch == recipe.float_epochs:
-            if run.averaged:
-                run.values = run.average
-            if layout.is_normalised:
-                _settle_moments(run, objective, data, batch)
-        report(epoch, accuracy(engine, architecture, run.folded(), validation))
+            training.finish()
+        report(epoch, accuracy(engine, architecture, training.folded(), validation))
 
-    run_epochs(data, loop_settings(recipe), seed, step, after_epoch, should_stop)
-    return run.folded()
+    settings = loop_settings(recipe)
+    run_epochs(data, settings, seed, training.step, after_epoch, should_stop)
+    return training.folded()
