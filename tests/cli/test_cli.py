@@ -160,3 +160,9 @@ def test_a_missing_or_truncated_idx_file_is_one_message(idx_folder: Path) -> Non
 
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout.startswith("minbits 0.")
+
+
+def test_bench_names_the_cases_that_it_knows() -> None:
+    done = run("bench", "train", "--case", "lenet")
+    assert done.returncode == 2
+    assert "main-job" in done.stderr

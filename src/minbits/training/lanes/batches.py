@@ -59,10 +59,11 @@ def _cross_entropy(
 
 
 @compiled()
-def _write_inputs(
+def write_inputs(
     plan: Plan, block: int, images: Float, chosen: Integer, maps: Float, fields: Float,
     bordered: Float,
 ) -> None:  # fmt: skip
+    """Write one block's images to its lanes, distorted where there are maps."""
     no_field = np.zeros((0, 0, 0), np.float32)
     for lane in range(LANES):
         n = lane * plan.blocks + block
@@ -117,7 +118,7 @@ def batch_gradients(
         own_fields = fields[network] if fields.size else no_fields
         total = 0.0
         for block in range(plan.blocks):
-            _write_inputs(plan, block, images, chosen[network], own_maps, own_fields, bordered)
+            write_inputs(plan, block, images, chosen[network], own_maps, own_fields, bordered)
             forward_block(plan, block, values, means[network], variances[network])
             total += _cross_entropy(
                 plan, block, labels, chosen[network], smoothing, soft, soft_weight
