@@ -187,9 +187,9 @@ def draw_roofline(found: Roofline) -> bytes:
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     peak, slope = found.sgemm_flops_per_second / 1e9, found.copy_bytes_per_second / 1e9
-    intensity = np.geomspace(0.3, 300, 200)
+    intensity = np.geomspace(0.3, 40, 200)
     left.plot(intensity, np.minimum(peak, slope * intensity), color="black", lw=1.2)
-    left.text(290, peak * 1.06, f"SGEMM, {peak:.0f} GFLOP/s", ha="right", fontsize=8)
+    left.text(38, peak * 1.06, f"SGEMM, {peak:.0f} GFLOP/s", ha="right", fontsize=8)
     left.text(0.33, slope * 0.45, f"copies in the cache, {slope:.0f} GB/s", fontsize=8, rotation=38)
     for direction, marker, colour in (("forward", "o", "tab:blue"), ("backward", "s", "tab:red")):
         parts = [p for p in found.parts if p.direction == direction and p.flops]
