@@ -24,40 +24,51 @@ from minbits.codec.architecture import (
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
 from minbits.errors import DataError
 
-# The unfolded input of the largest layer is kept near this size, whatever the batch.
-_WORKSPACE_VALUES = 1 << 21
+# Batches are small enough that the largest array of one fits into a processor's cache.
+_WORKSPACE_VALUES = 1 << 18
+_LARGEST_BATCH = 512
 
 Weights = tuple[FloatArray, FloatArray | None]
 
 
 def _activate(x: FloatArray, kind: ActivationKind) -> FloatArray:
+    """Apply an activation, in place where that saves memory."""
     match kind:
         case "none":
             return x
         case "relu":
-            return np.asarray(np.maximum(x, 0), np.float32)
+            return np.maximum(x, np.float32(0), out=x)
         case "leaky_relu":
-            return np.asarray(np.maximum(x, x * np.float32(LEAKY_RELU_SLOPE)), np.float32)
+            return np.maximum(x, x * np.float32(LEAKY_RELU_SLOPE), out=x)
         case "hard_swish":
             return np.asarray(x * (np.clip(x + np.float32(3), 0, 6) / np.float32(6)), np.float32)
 
 
+def _padded(x: FloatArray, layer: Convolution) -> FloatArray:
+    above, left = layer.paddings
+    if not above and not left:
+        return x
+    channels, height, width, batch = x.shape
+    result = np.zeros((channels, height + 2 * above, width + 2 * left, batch), np.float32)
+    result[:, above : above + height, left : left + width] = x
+    return result
+
+
 def _taps(x: FloatArray, layer: Convolution) -> list[FloatArray]:
     """Return, for each kernel position, the strided view of the padded input that it meets."""
-    above, left = layer.paddings
-    padded = np.pad(x, ((0, 0), (0, 0), (above, above), (left, left))) if above or left else x
+    padded = _padded(x, layer)
     reach = layer.dilation
     down, across = layer.strides
     height, width = (
         (side - reach * (kernel - 1) - 1) // stride + 1
         for side, kernel, stride in zip(
-            padded.shape[2:], layer.kernel_shape, layer.strides, strict=True
+            padded.shape[1:3], layer.kernel_shape, layer.strides, strict=True
         )
     )
     rows, columns = layer.kernel_shape
     return [
-        padded[:, :, row : row + down * height : down, column : column + across * width : across][
-            :, :, :height, :width
+        padded[:, row : row + down * height : down, column : column + across * width : across][
+            :, :height, :width
         ]
         for row in range(0, reach * rows, reach)
         for column in range(0, reach * columns, reach)
@@ -66,25 +77,46 @@ def _taps(x: FloatArray, layer: Convolution) -> list[FloatArray]:
 
 def _convolve(x: FloatArray, layer: Convolution, weights: FloatArray) -> FloatArray:
     taps = _taps(x, layer)
-    batch, channels, height, width = taps[0].shape
+    channels, height, width, batch = taps[0].shape
     kernels = weights.reshape(weights.shape[0], weights.shape[1], len(taps))
     if layer.depthwise:
-        result = np.zeros((batch, channels, height, width), np.float32)
-        for index, tap in enumerate(taps):
-            result += tap * kernels[None, :, 0, index, None, None]
+        factors = kernels[:, 0, :, None, None, None]
+        result = taps[0] * factors[:, 0]
+        product = np.empty_like(result)
+        for index, tap in enumerate(taps[1:], 1):
+            np.multiply(tap, factors[:, index], out=product)
+            result += product
         return result
-    columns = np.stack(taps, axis=2).reshape(batch, channels * len(taps), height * width)
-    product = np.matmul(kernels.reshape(kernels.shape[0], -1), columns)
-    return np.asarray(product.reshape(batch, -1, height, width), np.float32)
+    if len(taps) == 1:
+        columns = np.ascontiguousarray(taps[0]).reshape(channels, -1)
+    else:
+        unfolded = np.empty((channels, len(taps), height, width, batch), np.float32)
+        for index, tap in enumerate(taps):
+            unfolded[:, index] = tap
+        columns = unfolded.reshape(channels * len(taps), -1)
+    product = kernels.reshape(kernels.shape[0], -1) @ columns
+    return np.asarray(product.reshape(-1, height, width, batch), np.float32)
 
 
 def _pool(x: FloatArray, layer: Pooling) -> FloatArray:
-    batch, channels, height, width = x.shape
+    channels, height, width, batch = x.shape
     rows, columns = layer.window(height, width)
-    kept = x[:, :, : height // rows * rows, : width // columns * columns]
-    windows = kept.reshape(batch, channels, height // rows, rows, width // columns, columns)
-    result = windows.max((3, 5)) if layer.kind == "max" else windows.mean((3, 5))
-    return np.asarray(result, np.float32)
+    kept = x[:, : height // rows * rows, : width // columns * columns]
+    if rows * columns > height * width // 2:
+        values = kept.reshape(channels, 1, 1, rows * columns, batch)
+        result = values.max(3) if layer.kind == "max" else values.mean(3)
+        return np.asarray(result, np.float32)
+    # A pass per place in the window: much faster than a reduction over two short axes.
+    places = [
+        kept[:, row::rows, column::columns] for row in range(rows) for column in range(columns)
+    ]
+    result = places[0].copy()
+    for place in places[1:]:
+        if layer.kind == "max":
+            np.maximum(result, place, out=result)
+        else:
+            result += place
+    return result if layer.kind == "max" else result * np.float32(1 / len(places))
 
 
 def _run_weighted(x: FloatArray, layer: WeightedLayer, tensors: Weights) -> FloatArray:
@@ -92,13 +124,17 @@ def _run_weighted(x: FloatArray, layer: WeightedLayer, tensors: Weights) -> Floa
     if isinstance(layer, Convolution):
         result = _convolve(x, layer, weights)
     else:
-        result = (x.reshape(len(x), -1) @ weights.T)[:, :, None, None]
+        result = (weights @ x.reshape(-1, x.shape[-1]))[:, None, None]
     if bias is not None:
-        result = result + bias[:, None, None]
+        result += bias[:, None, None, None]
     return _activate(result, layer.activation)
 
 
 def _run(steps: Sequence[Step], tensors: Sequence[Weights], x: FloatArray) -> FloatArray:
+    """Return logits ``(examples, classes)`` of inputs ``(channels, rows, columns, examples)``.
+
+    With the examples innermost every operation runs along memory, however small the images.
+    """
     activations = [x]
     for step in steps:
         x = activations[-1]
@@ -112,7 +148,7 @@ def _run(steps: Sequence[Step], tensors: Sequence[Weights], x: FloatArray) -> Fl
                 assert step.tensor is not None
                 x = _run_weighted(x, step.layer, tensors[step.tensor])
         activations.append(x)
-    return x.reshape(len(x), -1)
+    return np.ascontiguousarray(activations[-1].reshape(-1, activations[-1].shape[-1]).T)
 
 
 def _shifted(x: FloatArray, down: int, across: int) -> FloatArray:
@@ -120,12 +156,12 @@ def _shifted(x: FloatArray, down: int, across: int) -> FloatArray:
     if down == across == 0:
         return x
     result = np.zeros_like(x)
-    height, width = x.shape[2:]
+    height, width = x.shape[1:3]
     rows = slice(max(down, 0), height + min(down, 0))
     columns = slice(max(across, 0), width + min(across, 0))
     from_rows = slice(max(-down, 0), height + min(-down, 0))
     from_columns = slice(max(-across, 0), width + min(-across, 0))
-    result[:, :, rows, columns] = x[:, :, from_rows, from_columns]
+    result[:, rows, columns] = x[:, from_rows, from_columns]
     return result
 
 
@@ -133,11 +169,11 @@ def _batch_size(network: QuantizedNetwork) -> int:
     shapes = activation_shapes(network.architecture)
     largest = max(math.prod(shape) for shape in shapes)
     for index, step in enumerate(run_order(network.architecture)):
-        if isinstance(step.layer, Convolution):
+        if isinstance(step.layer, Convolution) and not step.layer.depthwise:
             _, height, width = shapes[index + 1]
             taps = math.prod(step.layer.kernel_shape)
             largest = max(largest, shapes[index][0] * taps * height * width)
-    return max(1, min(1024, _WORKSPACE_VALUES // largest))
+    return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
 
 
 def _as_batches(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> FloatArray:
@@ -147,6 +183,10 @@ def _as_batches(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> F
             "inputs", f"shape {inputs.shape}", f"(examples, {shape})", "Reshape the inputs."
         )
     return inputs.reshape(len(inputs), *shape)  # type: ignore[return-value]
+
+
+def _examples_last(images: npt.NDArray[np.generic]) -> FloatArray:
+    return np.ascontiguousarray(images.transpose(1, 2, 3, 0), np.float32)
 
 
 def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> FloatArray:
@@ -171,7 +211,7 @@ def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -
     shifts = VIEW_SHIFTS[: network.architecture.views]
     logits: list[FloatArray] = []
     for start in range(0, len(arrays), batch):
-        x = arrays[start : start + batch].astype(np.float32) * scale
+        x = _examples_last(arrays[start : start + batch]) * scale
         views = [_run(steps, tensors, _shifted(x, *shift)) for shift in shifts]
         logits.append(np.asarray(sum(views) / np.float32(len(views)), np.float32))
     return np.concatenate(logits) if logits else np.zeros((0, 0), np.float32)
