@@ -37,9 +37,9 @@ def _activate(x: FloatArray, kind: ActivationKind) -> FloatArray:
         case "none":
             return x
         case "relu":
-            return np.maximum(x, np.float32(0), out=x)
+            return np.asarray(np.maximum(x, np.float32(0), out=x), np.float32)
         case "leaky_relu":
-            return np.maximum(x, x * np.float32(LEAKY_RELU_SLOPE), out=x)
+            return np.asarray(np.maximum(x, x * np.float32(LEAKY_RELU_SLOPE), out=x), np.float32)
         case "hard_swish":
             return np.asarray(x * (np.clip(x + np.float32(3), 0, 6) / np.float32(6)), np.float32)
 

@@ -1,0 +1,207 @@
+"""Removing whole channels while training, so that the architecture itself shrinks.
+
+Channels go in the order of what they are worth a parameter: the squared first-order change of the
+loss if the channel were zeroed, summed over batches (Molchanov et al. 2019), over the parameters
+that go with it. The number of parameters falls geometrically from epoch to epoch; whoever asked
+chooses, by validation, how far down to go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.codec.architecture import Architecture, parameter_count
+from minbits.compression.channels import (
+    channel_groups,
+    channel_positions,
+    group_cost,
+    keep_channels,
+)
+from minbits.networks.parameters import parameter_layout
+from minbits.records import TrainingRecipe
+from minbits.training.engine import Engine, accuracy
+from minbits.training.float_phase import objective_settings
+from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
+from minbits.training.optimizers import AdamW
+
+Float = npt.NDArray[np.float32]
+Double = npt.NDArray[np.float64]
+Integer = npt.NDArray[np.int64]
+
+# A group keeps this many channels, whatever its worth.
+FEWEST_CHANNELS = 2
+_PRUNINGS_AN_EPOCH = 4
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """A network after an epoch of thinning."""
+
+    architecture: Architecture
+    values: Float
+    validation_accuracy: float
+
+
+@dataclass(frozen=True)
+class ThinningPlan:
+    """How a network is thinned.
+
+    Attributes:
+        epochs: epochs to go from the given network to the smallest one.
+        smallest_parameters: parameters of the smallest network.
+        learning_rate: constant (AdamW).
+    """
+
+    epochs: int
+    smallest_parameters: int
+    learning_rate: float = 1e-3
+
+
+class _Worth:
+    """Adds up what each channel of each group is worth."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.groups = channel_groups(architecture)
+        self.costs = [group_cost(architecture, group) for group in self.groups]
+        positions = [channel_positions(architecture, group) for group in self.groups]
+        self.positions = positions
+        self._flat = np.concatenate([part for group in positions for part in group])
+        lengths = [len(part) for group in positions for part in group]
+        self._starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        self.sums: Double = np.zeros(len(lengths))
+
+    def add(self, values: Float, gradient: Float) -> None:
+        change = values[self._flat].astype(np.float64) * gradient[self._flat]
+        self.sums += np.square(np.add.reduceat(change, self._starts))
+
+    def by_group(self) -> list[Double]:
+        ends = np.cumsum([len(group) for group in self.positions])
+        return np.split(self.sums, ends[:-1])
+
+
+def _removable(
+    worth: _Worth, alive: list[npt.NDArray[np.bool_]], excess: int
+) -> list[tuple[int, int]]:
+    """Return (group, channel) pairs of least worth a parameter whose going saves ``excess``."""
+    order = sorted(
+        (sums[channel] / worth.costs[number], number, channel)
+        for number, sums in enumerate(worth.by_group())
+        for channel in np.flatnonzero(alive[number])
+    )
+    left = [int(mask.sum()) for mask in alive]
+    gone: list[tuple[int, int]] = []
+    for _, number, channel in order:
+        if excess <= 0:
+            break
+        if left[number] > FEWEST_CHANNELS:
+            left[number] -= 1
+            excess -= worth.costs[number]
+            gone.append((number, int(channel)))
+    return gone
+
+
+class _Epoch:
+    """One epoch of training in which channels are zeroed, to be removed at its end."""
+
+    def __init__(self, architecture: Architecture, values: Float, plan: ThinningPlan) -> None:
+        self.architecture, self.values = architecture, values
+        self.worth = _Worth(architecture)
+        self.alive = [np.ones(len(group), bool) for group in self.worth.positions]
+        self.mask = np.ones_like(values)
+        self.optimizer = AdamW(np.ones_like(values), 0.0)
+        self.gradient = np.zeros_like(values)
+        self.rate = plan.learning_rate
+
+    def parameters(self) -> int:
+        gone = sum(
+            cost * int((~mask).sum())
+            for cost, mask in zip(self.worth.costs, self.alive, strict=True)
+        )
+        return parameter_count(self.architecture) - gone
+
+    def zero(self, target: int) -> None:
+        """Zero channels until at most ``target`` parameters are left, as far as groups allow."""
+        for number, channel in _removable(self.worth, self.alive, self.parameters() - target):
+            self.alive[number][channel] = False
+            self.mask[self.worth.positions[number][channel]] = 0
+        self.worth.sums[:] = 0
+        self.values *= self.mask
+
+    def removed(self) -> tuple[Architecture, Float]:
+        kept = {
+            group.producer: mask for group, mask in zip(self.worth.groups, self.alive, strict=True)
+        }
+        return keep_channels(self.architecture, self.values, kept)
+
+
+def thin(
+    architecture: Architecture,
+    values: Float,
+    plan: ThinningPlan,
+    recipe: TrainingRecipe,
+    seed: int,
+    data: TrainingData,
+    validation: TrainingData,
+    report: Callable[[int, int, float], None],
+    should_stop: Callable[[], bool],
+    choose: Callable[[Architecture], Engine],
+) -> list[Thinned]:
+    """Return the network after each epoch, smaller and smaller; the given one is not among them.
+
+    Args:
+        architecture: the network.
+        values: parameters in the plain layout.
+        plan: how far and how fast.
+        recipe: batch size and augmentation.
+        seed: of order and augmentation.
+        data: examples to train on.
+        validation: examples whose accuracy is measured after every epoch.
+        report: called with the epochs done, the parameters left and the validation accuracy.
+        should_stop: asked after every step.
+        choose: gives the engine for an architecture.
+
+    Raises:
+        StoppedError: if asked to stop.
+        FloatingPointError: if training diverges.
+    """
+    if not channel_groups(architecture):
+        return []
+    first = parameter_count(architecture)
+    ratio = min(1.0, plan.smallest_parameters / first)
+    batch = batch_of(data, recipe.batch_size)
+    steps = len(data.labels) // batch
+    results: list[Thinned] = []
+    for number in range(plan.epochs):
+        epoch = _Epoch(architecture, values.copy(), plan)
+        engine = choose(architecture)
+        layout = parameter_layout(architecture, normalised=False)
+        objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
+        taken = 0
+
+        def step(draw: Draw, rate: float, progress: float) -> float:
+            nonlocal taken
+            loss = objective.loss_and_gradient(epoch.values, draw, epoch.gradient)  # noqa: B023
+            epoch.worth.add(epoch.values, epoch.gradient)  # noqa: B023
+            epoch.optimizer.step(epoch.values, epoch.gradient, rate)  # noqa: B023
+            epoch.values *= epoch.mask  # noqa: B023
+            taken += 1
+            if taken % max(1, steps // _PRUNINGS_AN_EPOCH) == 0:
+                part = (number + min(1.0, taken / steps)) / plan.epochs  # noqa: B023
+                epoch.zero(math.ceil(first * ratio**part))  # noqa: B023
+            return loss
+
+        settings = LoopSettings(
+            1, recipe.batch_size, lambda progress: plan.learning_rate, recipe.augmentation,
+            recipe.elastic,
+        )  # fmt: skip
+        run_epochs(data, settings, seed + number, step, lambda done: None, should_stop)
+        architecture, values = epoch.removed()
+        found = accuracy(choose(architecture), architecture, values, validation)
+        results.append(Thinned(architecture, values, found))
+        report(number + 1, parameter_count(architecture), found)
+    return results

@@ -1,0 +1,110 @@
+"""Traces a PyTorch module to its graph of calls, with the shape of every value.
+
+What every handler needs to say about a call it cannot convert is here too: the path of the call in
+the module, what was met, and what is supported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from minbits.codec.architecture import Shape
+from minbits.errors import NetworkError
+
+SUPPORTED = (
+    "Linear; Conv1d and Conv2d padded with zeros; BatchNorm; MaxPool and AvgPool whose windows do "
+    "not overlap; AdaptiveAvgPool and AdaptiveMaxPool; ReLU, LeakyReLU(0.125), Hardswish; Dropout; "
+    "Flatten; residual sums; Softmax at the end"
+)
+_EXAMPLES = 2
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A traced module and what one example looks like to it.
+
+    Attributes:
+        module: the traced module, in evaluation mode.
+        example_shape: of the tensor that it takes, without the batch.
+    """
+
+    module: fx.GraphModule
+    example_shape: tuple[int, ...]
+
+
+def path_of(node: fx.Node) -> str:
+    """Return where in the module a call stands, such as ``features.3``."""
+    if node.op == "call_module":
+        return str(node.target)
+    stack = node.meta.get("nn_module_stack") or {}
+    inside = [str(path) for path, _ in stack.values() if str(path)]
+    return f"{inside[-1]}, call '{node.name}'" if inside else f"call '{node.name}'"
+
+
+def unsupported(node: fx.Node, got: str, expected: str = SUPPORTED) -> NetworkError:
+    """Return the error that names a call's place and what is supported."""
+    return NetworkError(
+        f"module, {path_of(node)}", got, expected, "Replace that layer, then compress again."
+    )
+
+
+def shape_at(node: fx.Node) -> tuple[int, ...] | None:
+    """Return the shape of a call's result with its batch, None where it is no tensor."""
+    found = node.meta.get("tensor_meta")
+    shape = getattr(found, "shape", None)
+    return None if shape is None else tuple(shape)
+
+
+def example_forms(shape: Shape) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes that modules take examples of a data set in: image, sequence, vector."""
+    channels, height, width = shape
+    forms: list[tuple[int, ...]] = [(channels, height, width)]
+    if height == 1:
+        forms.append((channels, width))
+    forms.append((channels * height * width,))
+    return tuple(forms)
+
+
+def _form_taken(module: nn.Module, shape: Shape) -> tuple[int, ...]:
+    reasons: list[str] = []
+    for form in example_forms(shape):
+        try:
+            with torch.no_grad():
+                result = module(torch.zeros(_EXAMPLES, *form))
+        # Whatever a foreign module raises for a shape that it does not take.
+        except Exception as error:  # noqa: BLE001
+            reasons.append(f"{form}: {error}")
+            continue
+        if isinstance(result, Tensor) and result.ndim >= 2 and len(result) == _EXAMPLES:
+            return form
+        reasons.append(f"{form}: a result that is not one row of logits an example")
+    raise NetworkError(
+        "module", "; ".join(reason.splitlines()[0] for reason in reasons),
+        f"a module that maps float32 batches of {shape} to logits",
+        "Check the module, or the data set.",
+    )  # fmt: skip
+
+
+def trace(module: nn.Module, shape: Shape) -> Graph:
+    """Trace ``module`` on examples of ``shape``, in evaluation mode.
+
+    Raises:
+        NetworkError: if it takes no such examples, or its calls depend on the values.
+    """
+    module = module.eval().cpu().float()
+    form = _form_taken(module, shape)
+    try:
+        traced = fx.symbolic_trace(module)
+        ShapeProp(traced).propagate(torch.zeros(_EXAMPLES, *form))
+    # fx runs the module's own code, which may raise anything on values that are not there.
+    except Exception as error:
+        raise NetworkError(
+            "module", f"code that cannot be traced ({str(error).splitlines()[0]})",
+            "a forward pass whose calls do not depend on the values",
+            "Write it without branches on tensors.",
+        ) from error  # fmt: skip
+    return Graph(traced, form)
