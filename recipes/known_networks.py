@@ -68,6 +68,11 @@ class PyTorchExample(nn.Module):
         return nn.functional.log_softmax(self.fc2(x), dim=1)
 
 
+def pytorch_example() -> nn.Module:
+    """Return PyTorch's first MNIST example."""
+    return PyTorchExample()
+
+
 def tiny() -> nn.Module:
     """Return a network of the main job's built-in family: 3,132 parameters."""
 
@@ -100,7 +105,7 @@ def _recipe(epochs: int, rate: float, normalised: bool = False) -> TrainingRecip
 
 KNOWN: dict[str, KnownNetwork] = {
     "pytorch-example": KnownNetwork(
-        PyTorchExample,
+        pytorch_example,
         "conv 10 k5 relu; maxpool 2; conv 20 k5 relu; maxpool 2; linear 50 relu; linear 10",
         _recipe(20, 3e-3),
     ),

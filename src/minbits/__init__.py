@@ -20,16 +20,20 @@ if TYPE_CHECKING:
     from minbits.data import load
     from minbits.facade import audit, need, smallest
     from minbits.information.ladder import entropy_table as entropy
+    from minbits.networks.to_torch import to_torch
+    from minbits.pipeline.compress import compress
 
-__all__ = ["audit", "entropy", "load", "need", "read", "smallest"]
+__all__ = ["audit", "compress", "entropy", "load", "need", "read", "smallest", "to_torch"]
 
 _PLACES = {
     "audit": ("minbits.facade", "audit"),
+    "compress": ("minbits.pipeline.compress", "compress"),
     "need": ("minbits.facade", "need"),
     "entropy": ("minbits.information.ladder", "entropy_table"),
     "load": ("minbits.data", "load"),
     "read": ("minbits.codec.network", "read"),
     "smallest": ("minbits.facade", "smallest"),
+    "to_torch": ("minbits.networks.to_torch", "to_torch"),
 }
 
 

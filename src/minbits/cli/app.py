@@ -11,6 +11,7 @@ import typer
 from minbits.cli.audit import audit
 from minbits.cli.bench import bench
 from minbits.cli.capacity import capacity_app
+from minbits.cli.compress import compress
 from minbits.cli.doctor import doctor
 from minbits.cli.entropy import entropy
 from minbits.cli.files import inspect, verify
@@ -50,7 +51,7 @@ def options(
     """Take the options that stand before a command."""
 
 
-for command in (entropy, size, verify, inspect, audit, ledger, doctor):
+for command in (entropy, size, compress, verify, inspect, audit, ledger, doctor):
     app.command()(command)
 app.add_typer(capacity_app, name="capacity")
 app.add_typer(bench)

@@ -9,7 +9,7 @@ chooses, by validation, how far down to go.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,8 +150,8 @@ def thin(
     report: Callable[[int, int, float], None],
     should_stop: Callable[[], bool],
     choose: Callable[[Architecture], Engine],
-) -> list[Thinned]:
-    """Return the network after each epoch, smaller and smaller; the given one is not among them.
+) -> Iterator[Thinned]:
+    """Yield the network after each epoch, smaller and smaller; the given one is not among them.
 
     Args:
         architecture: the network.
@@ -170,12 +170,11 @@ def thin(
         FloatingPointError: if training diverges.
     """
     if not channel_groups(architecture):
-        return []
+        return
     first = parameter_count(architecture)
     ratio = min(1.0, plan.smallest_parameters / first)
     batch = batch_of(data, recipe.batch_size)
     steps = len(data.labels) // batch
-    results: list[Thinned] = []
     for number in range(plan.epochs):
         epoch = _Epoch(architecture, values.copy(), plan)
         engine = choose(architecture)
@@ -202,6 +201,5 @@ def thin(
         run_epochs(data, settings, seed + number, step, lambda done: None, should_stop)
         architecture, values = epoch.removed()
         found = accuracy(choose(architecture), architecture, values, validation)
-        results.append(Thinned(architecture, values, found))
         report(number + 1, parameter_count(architecture), found)
-    return results
+        yield Thinned(architecture, values, found)

@@ -1,0 +1,189 @@
+"""``minbits compress``: the smallest file for a PyTorch model that exists already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minbits.cli.output import (
+    EXIT_INTERRUPTED,
+    EXIT_NOT_REACHED,
+    JsonOption,
+    QuietOption,
+    console,
+    error_console,
+    print_json,
+)
+from minbits.cli.size import Engine, LedgerOption
+from minbits.data import load
+from minbits.errors import ArgumentError
+from minbits.ledger.store import default_ledger_path
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        help="MODULE:CALLABLE or FILE.py:CALLABLE that gives a torch.nn.Module, or a checkpoint "
+        "(.pt, .pth, .safetensors) together with --layers.",
+        show_default=False,
+    ),
+]
+
+
+def _numbers(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ArgumentError(
+            name, f"'{text}'", "numbers separated by commas", "Correct them."
+        ) from None
+
+
+def compress(
+    model: ModelArgument,
+    data: Annotated[
+        str | None, typer.Option(help="The data set to train, select and claim on.")
+    ] = None,
+    accuracy: Annotated[float, typer.Option(help="Target test accuracy, in (0, 1].")] = 0.99,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Weights for the module: .safetensors, .pt or .pth.")
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="For a bare checkpoint: its layers, as 'conv 6 k5 relu; linear 10'."),
+    ] = None,
+    no_data: Annotated[
+        bool,
+        typer.Option(
+            "--no-data", help="Round and code alone; with --data only to choose how much."
+        ),
+    ] = False,
+    error: Annotated[
+        float | None,
+        typer.Option(help="Without any data: a tensor's step over its norm.", show_default="0.031"),
+    ] = None,
+    input_shape: Annotated[
+        str | None, typer.Option(help="Without --data: channels,height,width of an example.")
+    ] = None,
+    input_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="What the module expects raw inputs to be multiplied by.",
+            show_default="1/255 for bytes, else 1",
+        ),
+    ] = None,
+    input_mean: Annotated[
+        str, typer.Option(help="Then subtracted, one number or one a channel, by commas.")
+    ] = "0",
+    input_std: Annotated[
+        str, typer.Option(help="Then divided by, one number or one a channel, by commas.")
+    ] = "1",
+    epochs: Annotated[int, typer.Option(help="Epochs of quantised training a trial.")] = 60,
+    thinning_epochs: Annotated[
+        int, typer.Option(help="Most epochs of removing channels; 0 keeps the architecture.")
+    ] = 10,
+    smallest: Annotated[int, typer.Option(help="Fewest parameters to thin down to.")] = 1000,
+    rate_weight: Annotated[
+        str, typer.Option(help="Weights of the rate penalty, one trial each, by commas.")
+    ] = "1",
+    learning_rate: Annotated[float, typer.Option(help="First learning rate.")] = 1e-3,
+    augmentation: Annotated[float, typer.Option(help="Strength of random distortion.")] = 0.8,
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes to plan for.", show_default="as long as it takes")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of order and augmentation.")] = 0,
+    engine: Annotated[
+        Engine, typer.Option(help="What trains; auto takes the fastest that covers the network.")
+    ] = Engine.auto,
+    out: Annotated[Path, typer.Option(help="The network file.")] = Path("compressed.mbn"),
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Compress a PyTorch model to one small file that runs without PyTorch.
+
+    With data it is fine-tuned under a rate penalty, verified and recorded; exit code 1 says that
+    the accuracy was not reached.
+
+    Example: minbits compress mynet.py:build --checkpoint mynet.pt --data mnist --accuracy 0.99
+    """
+    # PyTorch takes seconds to import, and no other command needs it.
+    from minbits.networks.checkpoint import load_module, load_weights, module_of
+    from minbits.networks.from_torch import InputConvention, from_torch
+    from minbits.pipeline.compress import compress_job, default_convention
+    from minbits.pipeline.compress_request import CompressRequest, plain_compress_report
+    from minbits.pipeline.compress_rounding import round_to_file
+
+    loaded = load(data) if data is not None else None
+    shape = loaded.input_shape if loaded else _shape(input_shape)
+    if layers is not None:
+        module = module_of(Path(model), layers, shape)
+    else:
+        module = load_module(model)
+    if checkpoint is not None:
+        load_weights(module, checkpoint)
+    mean, deviation = _numbers("--input-mean", input_mean), _numbers("--input-std", input_std)
+    usual = default_convention(loaded).factor if loaded else 1 / 255
+    factor = input_scale if input_scale is not None else usual
+    convention = InputConvention(factor, mean, deviation)
+    given = from_torch(module, shape, loaded.input_exponent if loaded else 8, convention)
+    if loaded is None:
+        if not no_data:
+            raise ArgumentError("--data", "nothing", "a data set, or --no-data", "Name one.")
+        facts = round_to_file(given, error, out)
+        if as_json:
+            print_json(facts)
+        else:
+            console().print(
+                f"{out}: {facts['size_bits']:,} bits, {facts['parameters']:,} parameters; nothing "
+                "is known of its accuracy: name a data set with --data to measure it.",
+                soft_wrap=True,
+            )
+        return
+    request = CompressRequest(
+        accuracy=accuracy, out=out, ledger_path=ledger or default_ledger_path(),
+        name=Path(model).stem if layers else model, convention=convention,
+        thinning_epochs=thinning_epochs, smallest_parameters=smallest, quantized_epochs=epochs,
+        rate_weights=_numbers("--rate-weight", rate_weight), learning_rate=learning_rate,
+        augmentation=augmentation, minutes=minutes, seed=seed, engine=engine.value,
+        train=not no_data,
+    )  # fmt: skip
+    lines = error_console()
+    report = compress_job(
+        given, loaded, request,
+        lambda text: None if quiet else lines.print(text, soft_wrap=True),
+    )  # fmt: skip
+    if as_json:
+        print_json(plain_compress_report(report))
+    else:
+        found = report.best or report.missed
+        if found is None:
+            console().print("no file reached the accuracy on validation: nothing was claimed")
+        else:
+            word = "reaches" if report.best else "misses"
+            console().print(
+                f"{found.size_bits:,} bits ({found.bytes:,} bytes), from "
+                f"{report.given_parameters:,} parameters: {found.correct:,} of {found.n_test:,} test examples correct, "
+                f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval "
+                f"{100 * found.wilson_low:.2f} to {100 * found.wilson_high:.2f} %), which {word} "
+                f"{100 * accuracy:g} %. The test set has been run {report.claim_count} times for a "
+                "claim.",
+                soft_wrap=True,
+            )
+        for role, path in report.outputs.items():
+            console().print(f"{role}: {path}", soft_wrap=True)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if report.best is None:
+        raise typer.Exit(EXIT_NOT_REACHED)
+
+
+def _shape(text: str | None) -> tuple[int, int, int]:
+    parts = [part.strip() for part in (text or "").replace("x", ",").split(",")]
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        raise ArgumentError(
+            "--input-shape", f"'{text or ''}'", "channels,height,width, or --data", "Give one."
+        )
+    channels, height, width = (int(part) for part in parts)
+    return (channels, height, width)

@@ -1,0 +1,180 @@
+"""Modules and checkpoints from outside, read so that a checkpoint runs no code.
+
+A module is named ``package.module:callable`` or ``file.py:callable``; importing it runs its code,
+as running it would. A checkpoint holds tensors alone: safetensors, or what ``torch.save`` writes,
+read with ``weights_only=True``, which refuses a pickle that wants to run anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import pickle
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from minbits.codec.architecture import Architecture, Shape, tensor_shapes
+from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.errors import ArgumentError, NetworkError
+from minbits.networks.grammar import parse_layers
+from minbits.networks.to_torch import to_torch
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PARALLEL_PREFIX = "module."
+
+
+def _import(name: str) -> ModuleType:
+    path = Path(name)
+    if path.suffix == ".py":
+        specification = importlib.util.spec_from_file_location(path.stem, path)
+        if not path.is_file() or specification is None or specification.loader is None:
+            raise ArgumentError(name, "no such file", "a Python file", "Check the path.")
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[path.stem] = module
+        specification.loader.exec_module(module)
+        return module
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    return importlib.import_module(name)
+
+
+def load_module(spec: str) -> nn.Module:
+    """Return the module that ``spec`` names: a callable without arguments, or a module itself.
+
+    Raises:
+        ArgumentError: if it cannot be imported, or gives no `torch.nn.Module`.
+    """
+    where, separator, name = spec.rpartition(":")
+    if not separator or not name.isidentifier():
+        raise ArgumentError(
+            spec, "no module and name", "package.module:callable or file.py:callable",
+            "Name a function that returns the module.",
+        )  # fmt: skip
+    try:
+        found: Any = getattr(_import(where), name)
+        module = found if isinstance(found, nn.Module) else found()
+    except ArgumentError:
+        raise
+    except Exception as error:  # the code of others may raise anything
+        raise ArgumentError(
+            spec, f"{type(error).__name__}: {error}", "a callable without arguments",
+            "Check the name; it is looked up from the current folder.",
+        ) from error  # fmt: skip
+    if not isinstance(module, nn.Module):
+        raise ArgumentError(
+            spec, type(module).__name__, "a torch.nn.Module", "Return the module itself."
+        )
+    return module
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint by name.
+
+    Raises:
+        ArgumentError: if the file cannot be read, wants to run code, or holds no tensors.
+    """
+    found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    for wrapper in _WRAPPERS:
+        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
+            found = found[wrapper]
+    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise ArgumentError(
+            str(path), type(found).__name__, "a state dictionary, names to tensors",
+            "Save module.state_dict().",
+        )  # fmt: skip
+    if found and all(name.startswith(_PARALLEL_PREFIX) for name in found):
+        found = {name.removeprefix(_PARALLEL_PREFIX): value for name, value in found.items()}
+    return found
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ArgumentError(
+            str(path), "a pickle that wants to run code, or is damaged",
+            "tensors alone (torch.save of a state dictionary, or safetensors)",
+            "Save module.state_dict(); nothing of the file was run.",
+        ) from error  # fmt: skip
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise ArgumentError(
+            str(path), reason or type(error).__name__, "a checkpoint", "Check the path."
+        ) from error
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        from safetensors import SafetensorError  # an extra: pip install 'minbits[safetensors]'
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise ArgumentError(
+            str(path), "a safetensors file, and no reader for it", "the safetensors package",
+            "pip install 'minbits[safetensors]'",
+        ) from error  # fmt: skip
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ArgumentError(
+            str(path), str(error), "a safetensors file", "Check the path."
+        ) from error
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Load a checkpoint into a module.
+
+    Raises:
+        ArgumentError: if the checkpoint cannot be read.
+        NetworkError: if names or shapes do not fit the module.
+    """
+    try:
+        module.load_state_dict(read_tensors(path))
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise NetworkError(
+            str(path), "; ".join(lines[1:3] or lines[:1]), "the tensors of the module",
+            "Use the checkpoint of this module.",
+        ) from error  # fmt: skip
+
+
+def module_of(path: Path, layers: str, shape: Shape) -> nn.Module:
+    """Return a module of the layers that a text describes, with a checkpoint's tensors in order.
+
+    Args:
+        path: of the checkpoint.
+        layers: in the grammar of `minbits.networks.grammar`.
+        shape: of one example.
+
+    Raises:
+        ArgumentError: if the checkpoint cannot be read.
+        NetworkError: if its tensors are not those of the layers, in order.
+    """
+    architecture = Architecture(shape, 0, parse_layers(layers, shape[0]))
+    tensors = list(read_tensors(path).values())
+    wanted: list[tuple[int, ...]] = []
+    for found in tensor_shapes(architecture):
+        wanted += [found.weights] + ([] if found.bias is None else [(found.bias,)])
+    got = [tuple(tensor.shape) for tensor in tensors]
+    if [math.prod(part) for part in got] != [math.prod(part) for part in wanted]:
+        raise NetworkError(
+            str(path), f"tensors of shapes {got}", f"{wanted}, in this order",
+            "Correct --layers, or name the module that the checkpoint is of.",
+        )  # fmt: skip
+    flat = torch.cat([tensor.detach().float().flatten() for tensor in tensors])
+    levels = [
+        QuantizedLayer(
+            QuantizedTensor(np.zeros(part.weights, np.int32), 0),
+            None if part.bias is None else QuantizedTensor(np.zeros(part.bias, np.int32), 0),
+        )
+        for part in tensor_shapes(architecture)
+    ]
+    module = to_torch(QuantizedNetwork(architecture, tuple(levels)))
+    nn.utils.vector_to_parameters(flat, module.parameters())
+    return module

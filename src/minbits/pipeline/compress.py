@@ -1,0 +1,409 @@
+"""Compression of anybody's module: thin, quantise, write, validate, verify, record.
+
+As the main job: selection on validation, one look at the test set, in a fresh process, and every
+trial in the ledger.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from minbits.codec.architecture import Architecture, class_count, parameter_count
+from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.inference import predict
+from minbits.compression.channels import shrink
+from minbits.compression.quantized_phase import train_quantized
+from minbits.compression.rounding import round_network
+from minbits.compression.thinning import ThinningPlan, thin
+from minbits.data.splits import validation_split
+from minbits.errors import MinbitsError, NetworkError
+from minbits.files import write_atomically
+from minbits.information.ladder import entropy_table
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.store import Ledger, default_ledger_path
+from minbits.networks.from_torch import Extracted, InputConvention, from_torch
+from minbits.networks.grammar import format_layers
+from minbits.pipeline.card import CardFacts, TrialSpread, card
+from minbits.pipeline.compress_request import (
+    BYTE_FACTOR,
+    ROUNDING_ERRORS,
+    CompressReport,
+    CompressRequest,
+    check_compress_request,
+)
+from minbits.pipeline.selection import Validated, choose_claim
+from minbits.pipeline.verification import verify_file
+from minbits.records import (
+    DataSet,
+    EngineName,
+    TrainingRecipe,
+    TrialConfig,
+    TrialResult,
+    TrialStatus,
+    Verification,
+)
+from minbits.search.device import device_name
+from minbits.search.driver import reaches
+from minbits.search.planning import measure_epoch_seconds
+from minbits.training.choice import choose_engine
+from minbits.training.engine import Engine, accuracy
+from minbits.training.loop import batch_of, training_data
+from minbits.views.diagram import diagram_data, draw_diagram
+
+Float = npt.NDArray[np.float32]
+
+# Thinning may go on while validation errors stay below this many times those allowed: what it costs
+# is won back where the learning rate falls.
+_ERRORS_WHILE_THINNING = 1.6
+_EPOCHS_BELOW = 2
+_THINNING_TIME_PART = 0.4
+_RERUN = "minbits compress with this config on the same module gives the same weights"
+
+
+class TargetMissedError(MinbitsError):
+    """No verified file reaches the accuracy asked for."""
+
+    exit_code = 1
+
+
+def default_convention(data: DataSet) -> InputConvention:
+    """Return the usual convention: bytes over 255, as torchvision's ToTensor; other data as is."""
+    is_bytes = data.train_inputs.dtype == np.uint8
+    return InputConvention(factor=BYTE_FACTOR if is_bytes else 1.0)
+
+
+@dataclass
+class _Job:
+    data: DataSet
+    request: CompressRequest
+    ledger: Ledger
+    say: Callable[[str], None]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.provenance = current_provenance(device_name(), 1)
+        self.start = time.perf_counter()
+        kept, held_out = validation_split(self.data)
+        self.held_out = held_out
+        self.examples = training_data(self.data, kept)
+        self.validation = training_data(self.data, held_out)
+
+    def recipe(self, rate_weight: float, epochs: int) -> TrainingRecipe:
+        request = self.request
+        return TrainingRecipe(
+            float_epochs=request.thinning_epochs,
+            quantized_epochs=epochs,
+            batch_size=request.batch_size,
+            learning_rate=request.learning_rate,
+            quantized_learning_rate=request.learning_rate,
+            augmentation=request.augmentation,
+            elastic=request.elastic,
+            rate_weight=rate_weight,
+            batch_normalisation=False,
+        )
+
+    def engine(self, architecture: Architecture) -> Engine:
+        recipe = self.recipe(1.0, 1)
+        batch = batch_of(self.examples, recipe.batch_size)
+        return choose_engine(self.request.engine, architecture, recipe, batch)
+
+    def measured(self, extracted: Extracted) -> float:
+        engine = self.engine(extracted.architecture)
+        return accuracy(engine, extracted.architecture, extracted.values, self.validation)
+
+    def seconds_left(self) -> float:
+        if self.request.minutes is None:
+            return float("inf")
+        return 60 * self.request.minutes - (time.perf_counter() - self.start)
+
+    def thinned(self, given: Extracted, report: CompressReport) -> Extracted:
+        """Return the smallest network that thinning leaves within reach of the target."""
+        request = self.request
+        if request.thinning_epochs == 0:
+            return given
+        least = 1 - _ERRORS_WHILE_THINNING * (1 - request.accuracy)
+        plan = ThinningPlan(
+            request.thinning_epochs, request.smallest_parameters, request.learning_rate
+        )
+        best, below = given, 0
+        total = self.seconds_left()
+        for found in thin(
+            given.architecture, given.values, plan, self.recipe(1.0, 1), request.seed,
+            self.examples, self.validation, lambda epoch, parameters, part: self.say(
+                f"thinning, epoch {epoch}/{plan.epochs}: {parameters:,} parameters, validation "
+                f"{100 * part:.2f} %"
+            ),
+            lambda: False, self.engine,
+        ):  # fmt: skip
+            parameters = parameter_count(found.architecture)
+            text = format_layers(found.architecture.layers)
+            report.thinned.append((parameters, found.validation_accuracy, text))
+            if found.validation_accuracy >= least:
+                best, below = Extracted(found.architecture, found.values), 0
+            else:
+                below += 1
+            if below >= _EPOCHS_BELOW or self.seconds_left() < (1 - _THINNING_TIME_PART) * total:
+                break
+        architecture, values = shrink(best.architecture, best.values)
+        return Extracted(architecture, values)
+
+    def epochs(self, start: Extracted) -> int:
+        """Return the epochs of a trial, fitted to the time where there is a limit."""
+        wanted = self.request.quantized_epochs
+        if self.request.minutes is None:
+            return wanted
+        recipe = self.recipe(self.request.rate_weights[0], 1)
+        epoch = measure_epoch_seconds(
+            start.architecture, recipe, self.examples, self.validation,
+            self.engine(start.architecture),
+        )  # fmt: skip
+        each = self.seconds_left() / len(self.request.rate_weights)
+        return max(1, min(wanted, int(each / epoch.quantized_phase)))
+
+    def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialResult:
+        engine = self.engine(start.architecture)
+        recipe = self.recipe(rate_weight, epochs)
+        every = max(1, epochs // 12)
+
+        def tell(epoch: int, part: float, size_bits: float) -> None:
+            if epoch % every == 0 or epoch == epochs:
+                self.say(
+                    f"rate {rate_weight:g}, epoch {epoch}/{epochs}: validation {100 * part:.2f} %, "
+                    f"about {size_bits:,.0f} bits"
+                )
+
+        def make() -> bytes:
+            quantized = train_quantized(
+                start.architecture, start.values, recipe, self.request.seed, self.examples,
+                self.validation, tell, lambda: False, engine,
+            )  # fmt: skip
+            return encode_network(quantized)
+
+        return self.judged(start.architecture, recipe, engine.name, make)
+
+    def judged(
+        self, architecture: Architecture, recipe: TrainingRecipe, engine: EngineName,
+        make: Callable[[], bytes],
+    ) -> TrialResult:  # fmt: skip
+        """Run a trial, judge its decoded file on validation, and append it to the ledger."""
+        text = format_layers(architecture.layers)
+        config = TrialConfig(text, recipe, self.request.seed, engine)
+        begin = time.perf_counter()
+        status: TrialStatus = "done"
+        content: bytes | None = None
+        correct, examples, reason = None, None, None
+        stopped: KeyboardInterrupt | None = None
+        try:
+            content = make()
+            predicted = predict(decode_network(content), self.data.train_inputs[self.held_out])
+            correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
+            examples = len(self.held_out)
+        except KeyboardInterrupt as error:
+            status, stopped, content = "interrupted", error, None
+        except (FloatingPointError, NetworkError) as error:
+            status, reason = "failed", f"{type(error).__name__}: {error}"
+        seconds = time.perf_counter() - begin
+        result = TrialResult(config, status, seconds, reason, content, correct, examples)
+        key = f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}"
+        number = self.ledger.append_trial(
+            self.data, self.request.accuracy, key, result, self.provenance
+        )
+        self.rows += [row for row in self.ledger.trials_on(self.data.digest) if row["id"] == number]
+        if stopped is not None:
+            raise stopped
+        if content is not None and correct is not None and examples:
+            self.say(
+                f"ledger row {number}: {8 * len(content):,} bits, validation "
+                f"{100 * correct / examples:.2f} %"
+            )
+        else:
+            self.say(f"ledger row {number}: failed, {reason}")
+        return result
+
+    def rounded(self, given: Extracted) -> None:
+        """Round alone, ever coarser, as long as the accuracy holds on validation."""
+        recipe = dataclasses.replace(self.recipe(1.0, 1), float_epochs=0, quantized_epochs=0)
+        best: bytes | None = None
+        for error in ROUNDING_ERRORS:
+            network = round_network(given.architecture, given.values, error)
+            predicted = predict(network, self.data.train_inputs[self.held_out])
+            correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
+            if reaches(correct, len(self.held_out), self.request.accuracy):
+                best = encode_network(network)
+            elif best is not None:
+                break
+        if best is not None:
+            content = best
+            self.judged(given.architecture, recipe, self.request.engine, lambda: content)
+
+    def claim(self) -> Verification | None:
+        """Put at most one file of this run to the test; record the outcome, good or bad."""
+        found = [
+            Validated(
+                row["artifact_sha256"], row["size_bits"], row["validation_correct"],
+                row["validation_examples"],
+            )
+            for row in self.rows
+            if row["artifact_sha256"] is not None
+        ]  # fmt: skip
+        chosen = choose_claim(found, self.request.accuracy, float("inf"))
+        if chosen is None:
+            return None
+        self.say("verifying in a fresh process, with NumPy alone")
+        verification = verify_file(self.ledger.artifacts.path(chosen.sha256), self.data)
+        self.ledger.append_claim(self.data, self.request.accuracy, verification, self.provenance)
+        return verification
+
+    def write(self, found: Verification, report: CompressReport) -> Verification:
+        out = self.request.out
+        content = Path(found.path).read_bytes()
+        found = dataclasses.replace(found, path=str(out))
+        row = next(row for row in self.rows if row["artifact_sha256"] == found.sha256)
+        done = [row for row in self.rows if row["validation_correct"] is not None]
+        spread = TrialSpread(
+            tries=len(self.rows),
+            successes=sum(
+                reaches(r["validation_correct"], r["validation_examples"], self.request.accuracy)
+                for r in done
+            ),
+            seeds=tuple(r["seed"] for r in self.rows),
+            validation_accuracies=tuple(
+                r["validation_correct"] / r["validation_examples"] for r in done
+            ),
+            sizes_bits=tuple(r["size_bits"] for r in done),
+        )
+        count = self.ledger.claim_count(self.data.digest)
+        facts = CardFacts(self.data, self.request.accuracy, found, row, spread, count)
+        text = json.dumps({**card(facts), "rerun": _RERUN}, indent=2) + "\n"
+        outputs = {"network": (out, content), "card": (out.with_suffix(".json"), text.encode())}
+        numbers = diagram_data(entropy_table(self.data), self.request.accuracy, found.size_bits)
+        for kind, picture in draw_diagram(numbers).items():
+            outputs[f"diagram {kind}"] = (out.with_suffix(f".{kind}"), picture)
+        for role, (path, written) in outputs.items():
+            write_atomically(path, written)
+            report.outputs[role] = str(path)
+        return found
+
+    def run(self, given: Extracted) -> CompressReport:
+        report = CompressReport(
+            self.data.name, self.request.accuracy, parameter_count(given.architecture),
+            self.measured(given),
+        )  # fmt: skip
+        self.say(
+            f"given: {report.given_parameters:,} parameters, validation "
+            f"{100 * report.given_accuracy:.2f} %"
+        )
+        try:
+            if self.request.train:
+                start = self.thinned(given, report)
+                epochs = self.epochs(start)
+                for rate_weight in self.request.rate_weights:
+                    self.trial(start, rate_weight, epochs)
+            else:
+                self.rounded(given)
+        except KeyboardInterrupt:
+            report.interrupted = True
+        report.trials = [
+            (
+                row["status"],
+                row["size_bits"],
+                row["validation_correct"] / row["validation_examples"],
+            )
+            for row in self.rows
+            if row["validation_correct"] is not None
+        ]
+        claimed = self.claim()
+        if claimed is not None:
+            if reaches(claimed.correct, claimed.n_test, self.request.accuracy):
+                report.best = self.write(claimed, report)
+            else:
+                report.missed = claimed
+        report.claim_count = self.ledger.claim_count(self.data.digest)
+        return report
+
+
+def compress_job(
+    given: Extracted, data: DataSet, request: CompressRequest, say: Callable[[str], None]
+) -> CompressReport:
+    """Compress a network that was extracted from a module; see `CompressRequest`.
+
+    Raises:
+        ArgumentError: if an argument is out of its range.
+        NetworkError: if the network does not fit the data set.
+        OutputError: if an output cannot be written.
+        LedgerError: if the ledger cannot be used.
+    """
+    check_compress_request(request)
+    if class_count(given.architecture) != data.class_count:
+        raise NetworkError(
+            "module", f"{class_count(given.architecture)} logits",
+            f"{data.class_count}, one a class of {data.name}", "Pass another data set or module.",
+        )  # fmt: skip
+    ledger = Ledger(request.ledger_path)
+    try:
+        return _Job(data, request, ledger, say).run(given)
+    finally:
+        ledger.close()
+
+
+def compress(
+    module: nn.Module,
+    data: DataSet,
+    accuracy: float = 0.99,
+    *,
+    out: str | Path,
+    ledger: str | Path | None = None,
+    convention: InputConvention | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    **settings: Any,
+) -> Verification:
+    """Compress a PyTorch module to the smallest file found that keeps an accuracy.
+
+    Args:
+        module: usual layers (docs/compress.md); it is set to evaluation mode, else unchanged.
+        data: to fine-tune on, to select on and to make the claim on.
+        accuracy: target test accuracy, in (0, 1].
+        out: where the file goes; its card and diagram go beside it.
+        ledger: the ledger's file; None takes the one in the user data directory.
+        convention: what the module expects to be done to raw inputs; None: bytes over 255.
+        say: called with lines of progress.
+        settings: further fields of `CompressRequest`.
+
+    Returns:
+        What a fresh process found on the test set.
+
+    Raises:
+        TargetMissedError: if no file reaches the target.
+        MinbitsError: if a layer is not supported, or an argument or output is bad.
+    """
+    request = CompressRequest(
+        accuracy=accuracy,
+        out=Path(out),
+        ledger_path=Path(ledger) if ledger is not None else default_ledger_path(),
+        convention=convention,
+        **settings,
+    )
+    given = from_torch(
+        module, data.input_shape, data.input_exponent, convention or default_convention(data)
+    )
+    report = compress_job(given, data, request, say)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.best is None:
+        best = max((part for _, _, part in report.trials), default=report.given_accuracy)
+        got = report.missed.test_accuracy if report.missed else best
+        raise TargetMissedError(
+            "compress", f"{got:.4f} " + ("on test" if report.missed else "on validation at best"),
+            f"a verified file of accuracy {accuracy}", "Allow a lower rate weight, or more epochs.",
+        )  # fmt: skip
+    return report.best

@@ -1,0 +1,124 @@
+"""What a compression is asked, and what it found."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minbits.errors import ArgumentError
+from minbits.networks.from_torch import InputConvention
+from minbits.records import EngineName, Verification
+
+# Bytes as torchvision's ToTensor gives them; other numbers as they are.
+BYTE_FACTOR = 1 / 255
+# Rounding alone tries these steps, from fine to coarse, as parts of a tensor's norm.
+ROUNDING_ERRORS = tuple(2.0 ** (-exponent / 4) for exponent in range(36, 3, -1))
+USUAL_ROUNDING_ERROR = 2.0**-5
+
+
+@dataclass(frozen=True)
+class CompressRequest:
+    """What a compression is asked.
+
+    Attributes:
+        accuracy: target, in (0, 1].
+        out: where the network file goes; card and diagram go beside it.
+        ledger_path: the ledger's SQLite file.
+        name: what the module is called in the ledger.
+        convention: what the module expects to be done to raw inputs; None: bytes over 255.
+        thinning_epochs: most epochs in which channels are removed; 0 keeps the architecture.
+        smallest_parameters: how far thinning may go.
+        quantized_epochs: epochs of quantisation-aware training of each rate weight.
+        rate_weights: one trial each, weights of the rate penalty.
+        learning_rate: of thinning, and first one of the quantised phase.
+        augmentation: strength of random affine distortion.
+        elastic: strength of random elastic distortion.
+        batch_size: examples a step.
+        minutes: wall-clock minutes to plan for; None: as long as it takes.
+        seed: of order and augmentation.
+        engine: which engine trains.
+        train: whether to train at all; without, the coarsest rounding that keeps the accuracy on
+            validation is taken.
+    """
+
+    accuracy: float
+    out: Path
+    ledger_path: Path
+    name: str = "module"
+    convention: InputConvention | None = None
+    thinning_epochs: int = 10
+    smallest_parameters: int = 1000
+    quantized_epochs: int = 60
+    rate_weights: tuple[float, ...] = (1.0,)
+    learning_rate: float = 1e-3
+    augmentation: float = 0.8
+    elastic: float = 0.0
+    batch_size: int = 128
+    minutes: float | None = None
+    seed: int = 0
+    engine: EngineName = "auto"
+    train: bool = True
+
+
+def check_compress_request(request: CompressRequest) -> None:
+    """Check every number before any work is done.
+
+    Raises:
+        ArgumentError: if one is out of its range.
+    """
+    minutes = request.minutes
+    ranges = {
+        "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
+        "--thinning-epochs": (request.thinning_epochs, request.thinning_epochs >= 0, "0 or more"),
+        "--epochs": (request.quantized_epochs, request.quantized_epochs >= 1, "at least 1"),
+        "--smallest": (request.smallest_parameters, request.smallest_parameters >= 1, "1 or more"),
+        "--rate-weight": (
+            request.rate_weights,
+            bool(request.rate_weights) and all(0 < w < 1e6 for w in request.rate_weights),
+            "positive numbers",
+        ),
+        "--learning-rate": (request.learning_rate, 0 < request.learning_rate < 1, "0 to 1"),
+        "--minutes": (minutes, minutes is None or 0 < minutes < 1e6, "a positive number"),
+        "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
+    }
+    for name, (value, good, expected) in ranges.items():
+        if not good:
+            raise ArgumentError(name, str(value), expected, "Give another value.")
+
+
+@dataclass
+class CompressReport:
+    """What a compression found.
+
+    Attributes:
+        data_name: the data set.
+        accuracy: target.
+        given_parameters: of the module.
+        given_accuracy: of the module on the validation examples.
+        thinned: parameters, validation accuracy and architecture after each epoch of thinning.
+        trials: size in bits and validation accuracy of each file made.
+        best: the claim, where a file reached the target on the test set.
+        missed: the claim, where it did not.
+        claim_count: how often the test set was run for a claim, ever.
+        interrupted: whether the run was cut short from the keyboard.
+        outputs: files written, by role.
+    """
+
+    data_name: str
+    accuracy: float
+    given_parameters: int
+    given_accuracy: float
+    thinned: list[tuple[int, float, str]] = field(default_factory=list)
+    trials: list[tuple[str, int, float]] = field(default_factory=list)
+    best: Verification | None = None
+    missed: Verification | None = None
+    claim_count: int = 0
+    interrupted: bool = False
+    outputs: dict[str, str] = field(default_factory=dict)
+
+
+def plain_compress_report(report: CompressReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON."""
+    return {**dataclasses.asdict(report), "reached_target": report.best is not None}
