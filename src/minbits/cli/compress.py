@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from minbits.cli.size import Engine, LedgerOption
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.ledger.store import default_ledger_path
+
+if TYPE_CHECKING:
+    from minbits.pipeline.compress_request import CompressReport
 
 ModelArgument = Annotated[
     str,
@@ -117,10 +120,7 @@ def compress(
 
     loaded = load(data) if data is not None else None
     shape = loaded.input_shape if loaded else _shape(input_shape)
-    if layers is not None:
-        module = module_of(Path(model), layers, shape)
-    else:
-        module = load_module(model)
+    module = load_module(model) if layers is None else module_of(Path(model), layers, shape)
     if checkpoint is not None:
         load_weights(module, checkpoint)
     mean, deviation = _numbers("--input-mean", input_mean), _numbers("--input-std", input_std)
@@ -131,15 +131,7 @@ def compress(
     if loaded is None:
         if not no_data:
             raise ArgumentError("--data", "nothing", "a data set, or --no-data", "Name one.")
-        facts = round_to_file(given, error, out)
-        if as_json:
-            print_json(facts)
-        else:
-            console().print(
-                f"{out}: {facts['size_bits']:,} bits, {facts['parameters']:,} parameters; nothing "
-                "is known of its accuracy: name a data set with --data to measure it.",
-                soft_wrap=True,
-            )
+        _print_rounded(round_to_file(given, error, out), as_json)
         return
     request = CompressRequest(
         accuracy=accuracy, out=out, ledger_path=ledger or default_ledger_path(),
@@ -157,26 +149,41 @@ def compress(
     if as_json:
         print_json(plain_compress_report(report))
     else:
-        found = report.best or report.missed
-        if found is None:
-            console().print("no file reached the accuracy on validation: nothing was claimed")
-        else:
-            word = "reaches" if report.best else "misses"
-            console().print(
-                f"{found.size_bits:,} bits ({found.bytes:,} bytes), from "
-                f"{report.given_parameters:,} parameters: {found.correct:,} of {found.n_test:,} test examples correct, "
-                f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval "
-                f"{100 * found.wilson_low:.2f} to {100 * found.wilson_high:.2f} %), which {word} "
-                f"{100 * accuracy:g} %. The test set has been run {report.claim_count} times for a "
-                "claim.",
-                soft_wrap=True,
-            )
-        for role, path in report.outputs.items():
-            console().print(f"{role}: {path}", soft_wrap=True)
+        _print_report(report)
     if report.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if report.best is None:
         raise typer.Exit(EXIT_NOT_REACHED)
+
+
+def _print_rounded(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+        return
+    console().print(
+        f"{facts['network']}: {facts['size_bits']:,} bits, {facts['parameters']:,} parameters; "
+        "nothing is known of its accuracy: name a data set with --data to measure it.",
+        soft_wrap=True,
+    )
+
+
+def _print_report(report: CompressReport) -> None:
+    out = console()
+    found = report.best or report.missed
+    if found is None:
+        out.print("no file reached the accuracy on validation: nothing was claimed")
+        return
+    word = "reaches" if report.best else "misses"
+    out.print(
+        f"{found.size_bits:,} bits ({found.bytes:,} bytes), from {report.given_parameters:,} "
+        f"parameters: {found.correct:,} of {found.n_test:,} test examples correct, "
+        f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval {100 * found.wilson_low:.2f} "
+        f"to {100 * found.wilson_high:.2f} %), which {word} {100 * report.accuracy:g} %. The test "
+        f"set has been run {report.claim_count} times for a claim.",
+        soft_wrap=True,
+    )
+    for role, path in report.outputs.items():
+        out.print(f"{role}: {path}", soft_wrap=True)
 
 
 def _shape(text: str | None) -> tuple[int, int, int]:

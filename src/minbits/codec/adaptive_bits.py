@@ -1,5 +1,7 @@
 """Adaptive binary models whose probabilities are integers, over constriction's range coder.
 
+constriction writes; `minbits.codec.range_decoder` reads, its equal in plain integers.
+
 A model counts the zeros and ones that it has coded and predicts with the Krichevsky–Trofimov
 estimate (n1 + 1/2) / (n0 + n1 + 1) (Krichevsky & Trofimov 1981). No table is stored: encoder and
 decoder count alike. Counts are integers, and a probability is an integer over ``2 ** 16``, hence an
@@ -15,13 +17,13 @@ import constriction
 import numpy as np
 import numpy.typing as npt
 
+from minbits.codec.range_decoder import PROBABILITY_BITS, RangeDecoder
 from minbits.errors import NetworkFileError
 
-PROBABILITY_BITS = 16
 COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
 _ONE = 1 << PROBABILITY_BITS
-_LEAST = 1 << 5
+LEAST_PROBABILITY = 1 << 5
 _LAST_INTERVAL_BYTES = 8
 _MOST_BITS_TO_SHORTEN = 1 << 18
 
@@ -40,7 +42,7 @@ class BitModel:
         probability = ((2 * self.ones + 1) << PROBABILITY_BITS) // (
             2 * (self.zeros + self.ones) + 2
         )
-        return min(max(probability, _LEAST), _ONE - _LEAST)
+        return min(max(probability, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
 
     def update(self, bit: int) -> None:
         """Count a bit; old counts fade once there are ``COUNT_LIMIT`` of them."""
@@ -73,6 +75,7 @@ class BitEncoder:
     def __init__(self) -> None:
         self._encoder = constriction.stream.queue.RangeEncoder()
         self._coded: list[tuple[int, int]] = []
+        self._is_long = False
         self.ideal_bits = 0.0
 
     def code(self, bit: int, probability_of_one: int) -> int:
@@ -82,6 +85,20 @@ class BitEncoder:
         coded_part = probability_of_one if bit else _ONE - probability_of_one
         self.ideal_bits += PROBABILITY_BITS - math.log2(coded_part)
         return bit
+
+    def code_many(
+        self, bits: npt.NDArray[np.int64], probabilities_of_one: npt.NDArray[np.int64]
+    ) -> None:
+        """Append many bits at once, as `code` would one after the other."""
+        if not len(bits):
+            return
+        family = constriction.stream.model.Bernoulli(perfect=False)
+        self._encoder.encode(bits.astype(np.int32), family, probabilities_of_one / _ONE)
+        coded_parts = np.where(bits, probabilities_of_one, _ONE - probabilities_of_one)
+        self.ideal_bits += float(np.sum(PROBABILITY_BITS - np.log2(coded_parts)))
+        self._is_long = self._is_long or len(self._coded) + len(bits) > _MOST_BITS_TO_SHORTEN
+        if not self._is_long:
+            self._coded += zip(bits.tolist(), probabilities_of_one.tolist(), strict=True)
 
     def payload(self) -> bytes:
         """Return the shortest byte string that a `BitDecoder` reads back unchanged.
@@ -94,7 +111,7 @@ class BitEncoder:
         """
         full = bytes(self._encoder.get_compressed().astype(">u4").tobytes())
         low, high, best = max(0, len(full) - _LAST_INTERVAL_BYTES), len(full), full
-        if len(self._coded) > _MOST_BITS_TO_SHORTEN:
+        if self._is_long or len(self._coded) > _MOST_BITS_TO_SHORTEN:
             low = high
         while low < high:
             middle = (low + high) // 2
@@ -123,7 +140,7 @@ class BitDecoder:
     """Reads the bits that a `BitEncoder` wrote, given the same probabilities."""
 
     def __init__(self, payload: bytes) -> None:
-        self._decoder = constriction.stream.queue.RangeDecoder(_words(payload))
+        self.source = RangeDecoder(payload)
 
     def code(self, bit: int, probability_of_one: int) -> int:
         """Read and return the next bit (the argument ``bit`` is ignored).
@@ -131,22 +148,12 @@ class BitDecoder:
         Raises:
             NetworkFileError: if no encoder can have written what comes next.
         """
-        try:
-            return int(self._decoder.decode(_bernoulli(probability_of_one)))
-        except AssertionError as error:  # what constriction raises for it
-            raise NetworkFileError(
-                "payload", "an invalid code word", "what an encoder writes", "Get the file again."
-            ) from error
+        return self.source.bit(probability_of_one)
 
 
 def _bernoulli(probability_of_one: int) -> constriction.stream.model.Bernoulli:
     # An integer over 2 ** 16 is exact as a float, so constriction's 24-bit model is too.
     return constriction.stream.model.Bernoulli(probability_of_one / _ONE, perfect=False)
-
-
-def _words(payload: bytes) -> npt.NDArray[np.uint32]:
-    padded = payload + b"\0" * (-len(payload) % 4)
-    return np.frombuffer(padded, ">u4").astype(np.uint32)
 
 
 def _increment(head: bytes) -> bytes | None:

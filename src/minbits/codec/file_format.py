@@ -45,6 +45,8 @@ MAX_FILE_BYTES = 4 << 20
 # coded, and how much of the statistics of one tensor is carried over to the next of its family.
 USUAL_STEP_INDEX = -12
 LEVEL_COUNTS_KEPT = 24
+# Tensors of at least this many weights are coded by compiled loops; the bytes are the same.
+LARGE_TENSOR = 16_384
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,13 @@ def _code_levels(
     coder: BitCoder, bank: ModelBank, family: str, shape: tuple[int, ...], levels: IntegerArray
 ) -> IntegerArray:
     """Code a tensor in row-major order; a decoder passes no levels."""
-    source = [int(level) for level in levels.ravel()] or [0] * math.prod(shape)
     bank.shrink(family, LEVEL_COUNTS_KEPT)
+    if math.prod(shape) >= LARGE_TENSOR:
+        # Numba is heavy, and small networks, for which the decoder must be light, do without it.
+        from minbits.codec.compiled_levels import code_large_levels
+
+        return code_large_levels(coder, bank, family, shape, levels)
+    source = [int(level) for level in levels.ravel()] or [0] * math.prod(shape)
     result = [code_weight(coder, bank, family, value) for value in source]
     return np.array(result, np.int32).reshape(shape)
 

@@ -14,9 +14,17 @@ Context = tuple[str | int, ...]
 # A magnitude is written in unary up to this many flags; what is beyond goes to an Exp-Golomb code.
 UNARY_FLAGS = 18
 SHARED_FLAG = 4
+EXCESS_ORDER = 2
 MAX_EXPONENT = 24
 # A flag that says "not the usual" starts as if the usual had been seen this often.
 USUAL_COUNT = 3
+
+
+def integer_too_long() -> NetworkFileError:
+    """Return the error for a prefix longer than any valid value has."""
+    return NetworkFileError(
+        "payload", "an integer of over 24 bits", "a smaller one", "Get the file again."
+    )
 
 
 class ModelBank:
@@ -77,9 +85,7 @@ def code_unsigned(
     while code_adaptive_bit(coder, bank, (*context, exponent), int(exponent < width)):
         exponent += 1
         if exponent > MAX_EXPONENT:
-            raise NetworkFileError(
-                "payload", "an integer of over 24 bits", "a smaller one", "Get the file again."
-            )
+            raise integer_too_long()
     rest = code_plain_bits(coder, shifted & ((1 << exponent) - 1), exponent)
     return (1 << exponent) + rest - (1 << order)
 
@@ -137,5 +143,5 @@ def code_weight(
         magnitude += 1
     else:
         excess = max(abs(value) - magnitude, 0)
-        magnitude += code_unsigned(coder, bank, (family, "excess"), excess, order=2)
+        magnitude += code_unsigned(coder, bank, (family, "excess"), excess, EXCESS_ORDER)
     return -magnitude if negative else magnitude

@@ -112,7 +112,7 @@ def _rounded(piece: _Piece, bits: Double, price: float) -> npt.NDArray[np.int64]
         better = cost < best_cost
         best = np.where(better, candidate, best)
         best_cost = np.where(better, cost, best_cost)
-    return (np.sign(scaled) * best).astype(np.int64)
+    return np.asarray(np.sign(scaled) * best, np.int64)
 
 
 def _pieces(

@@ -1,0 +1,123 @@
+"""The decoder beside constriction's own, and compiled loops beside the readable ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import constriction
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minbits.codec import file_format
+from minbits.codec.adaptive_bits import HALF, BitDecoder, BitEncoder
+from minbits.codec.architecture import Architecture, Convolution, Linear
+from minbits.codec.file_format import decode_network, encode_network, size_parts
+from minbits.codec.integers import ModelBank, code_weight
+from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.errors import NetworkFileError
+from tests.strategies import networks, random_network, same_network
+
+PROBABILITIES = st.integers(32, 65504)
+
+
+def reference(payload: bytes) -> constriction.stream.queue.RangeDecoder:
+    padded = payload + b"\0" * (-len(payload) % 4)
+    return constriction.stream.queue.RangeDecoder(np.frombuffer(padded, ">u4").astype(np.uint32))
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=40), st.lists(PROBABILITIES, min_size=1, max_size=200))
+def test_any_bytes_read_as_constriction_reads_them(payload: bytes, choices: list[int]) -> None:
+    theirs, ours = reference(payload), BitDecoder(payload)
+    for probability in choices:
+        model = constriction.stream.model.Bernoulli(probability / 65536, perfect=False)
+        try:
+            wanted = int(theirs.decode(model))
+        except AssertionError:
+            with pytest.raises(NetworkFileError):
+                ours.code(0, probability)
+            return
+        assert ours.code(0, probability) == wanted
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), PROBABILITIES), max_size=300))
+def test_many_bits_at_once_are_written_as_one_by_one(pairs: list[tuple[int, int]]) -> None:
+    single, bulk = BitEncoder(), BitEncoder()
+    for bit, probability in pairs:
+        single.code(bit, probability)
+    found = np.array(pairs, np.int64).reshape(-1, 2)
+    bulk.code(1, HALF)
+    bulk.code_many(found[:, 0].copy(), found[:, 1].copy())
+    first = BitEncoder()
+    first.code(1, HALF)
+    for bit, probability in pairs:
+        first.code(bit, probability)
+    assert bulk.payload() == first.payload()
+    assert bulk.ideal_bits == pytest.approx(first.ideal_bits)
+
+
+@settings(max_examples=60)
+@given(networks(), networks())
+def test_compiled_loops_write_and_read_the_same_bytes(
+    first: QuantizedNetwork, second: QuantizedNetwork
+) -> None:
+    for network in (first, second):
+        slow = encode_network(network)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(file_format, "LARGE_TENSOR", 1)
+            assert encode_network(network) == slow
+            assert same_network(decode_network(slow), network)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=60))
+def test_compiled_loops_refuse_what_the_readable_ones_refuse(payload: bytes) -> None:
+    bank, levels = ModelBank(), []
+    decoder = BitDecoder(payload)
+    try:
+        for _ in range(50):
+            levels.append(code_weight(decoder, bank, "linear", 0))
+    except NetworkFileError:
+        levels = []
+    from minbits.codec.compiled_levels import code_large_levels
+
+    compiled, other = BitDecoder(payload), ModelBank()
+    if not levels:
+        with pytest.raises(NetworkFileError):
+            code_large_levels(compiled, other, "linear", (50,), np.zeros(0, np.int32))
+        return
+    found = code_large_levels(compiled, other, "linear", (50,), np.zeros(0, np.int32))
+    assert found.tolist() == levels
+    assert (compiled.source.lower, compiled.source.point) == (
+        decoder.source.lower, decoder.source.point,
+    )  # fmt: skip
+
+
+def test_a_large_network_comes_back() -> None:
+    layers = (Convolution(20, 5), Convolution(50, 5), Linear(40, activation="relu"), Linear(10))
+    network = random_network(Architecture((1, 28, 28), 8, layers), 0, scale=1.0)
+    assert network.parameter_count > 800_000
+    assert same_network(decode_network(encode_network(network)), network)
+
+
+@settings(max_examples=100)
+@given(networks())
+def test_a_file_is_as_long_as_its_ideal_code(network: QuantizedNetwork) -> None:
+    ideal_bits = sum(part.size_bits for part in size_parts(network)[1:-1])
+    size_bits = 8 * len(encode_network(network))
+    assert size_bits <= ideal_bits * 1.01 + 32
+
+
+def test_a_small_network_is_read_without_numba() -> None:
+    code = (
+        "import sys; from minbits.codec import read_network; from pathlib import Path; "
+        "from minbits.codec.file_format import decode_network, encode_network; "
+        "decode_network(Path(sys.argv[1]).read_bytes()); "
+        "assert 'numba' not in sys.modules and 'torch' not in sys.modules"
+    )
+    path = "tests/golden/self-test.mbn"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
