@@ -6,6 +6,8 @@ Imported only where a tensor is large: numba takes longer to load than a small n
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,7 @@ from minbits.codec.integers import (
 from minbits.codec.quantized_network import IntegerArray
 from minbits.codec.range_decoder import PRECISION, PROBABILITY_BITS, invalid_code_word
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 Counts = npt.NDArray[np.int64]
 State = npt.NDArray[np.uint64]
 
@@ -48,14 +51,25 @@ def _contexts(family: str) -> list[Context]:
     return flags + [(family, "excess", exponent) for exponent in range(MAX_EXPONENT + 1)]
 
 
-@njit(cache=True)
+def _compiled(function: Function) -> Function:
+    """Compile, with the result kept on disk where that can be written."""
+    compiled: Any
+    try:
+        compiled = njit(cache=True)(function)
+    except RuntimeError:  # numba finds no folder for it
+        compiled = njit(function)
+    found: Function = compiled
+    return found
+
+
+@_compiled
 def _probability(counts: Counts, model: int) -> int:
     zeros, ones = counts[model]
     found: int = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (zeros + ones) + 2)
     return min(max(found, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
 
 
-@njit(cache=True)
+@_compiled
 def _update(counts: Counts, model: int, bit: int) -> None:
     counts[model, bit] += 1
     total = counts[model, 0] + counts[model, 1]
@@ -65,7 +79,7 @@ def _update(counts: Counts, model: int, bit: int) -> None:
         counts[model, 0] = counts[model, 0] * limit // total
 
 
-@njit(cache=True)
+@_compiled
 def _bit_count(levels: IntegerArray) -> int:
     total = 0
     for level in levels:
@@ -82,7 +96,7 @@ def _bit_count(levels: IntegerArray) -> int:
     return total
 
 
-@njit(cache=True)
+@_compiled
 def _write(levels: IntegerArray, counts: Counts, bits: Counts, probabilities: Counts) -> None:
     at = 0
     for level in levels:
@@ -118,7 +132,7 @@ def _write(levels: IntegerArray, counts: Counts, bits: Counts, probabilities: Co
                 at += 1
 
 
-@njit(cache=True)
+@_compiled
 def _read_bit(words: npt.NDArray[np.uint32], state: State, probability: int) -> int:
     """Read a bit, or return -1; ``state`` holds lower, range, point and the words read."""
     one = np.uint64(1)
@@ -145,7 +159,7 @@ def _read_bit(words: npt.NDArray[np.uint32], state: State, probability: int) -> 
     return bit
 
 
-@njit(cache=True)
+@_compiled
 def _read_flag(words: npt.NDArray[np.uint32], state: State, counts: Counts, model: int) -> int:
     """Read an adaptive bit and count it, or return -1."""
     bit = _read_bit(words, state, _probability(counts, model))
@@ -154,7 +168,7 @@ def _read_flag(words: npt.NDArray[np.uint32], state: State, counts: Counts, mode
     return bit
 
 
-@njit(cache=True)
+@_compiled
 def _read_excess(words: npt.NDArray[np.uint32], state: State, counts: Counts) -> int:
     """Read what a magnitude has beyond the unary flags, or return minus the outcome."""
     exponent = EXCESS_ORDER
@@ -176,7 +190,7 @@ def _read_excess(words: npt.NDArray[np.uint32], state: State, counts: Counts) ->
     return shifted - (1 << EXCESS_ORDER)
 
 
-@njit(cache=True)
+@_compiled
 def _read_magnitude(words: npt.NDArray[np.uint32], state: State, counts: Counts) -> int:
     """Read the magnitude of a level that is not zero, or return minus the outcome."""
     for magnitude in range(1, UNARY_FLAGS + 1):
@@ -187,7 +201,7 @@ def _read_magnitude(words: npt.NDArray[np.uint32], state: State, counts: Counts)
     return UNARY_FLAGS + 1 + excess if excess >= 0 else excess
 
 
-@njit(cache=True)
+@_compiled
 def _read(words: npt.NDArray[np.uint32], state: State, counts: Counts, levels: IntegerArray) -> int:
     for index in range(len(levels)):
         bit = _read_flag(words, state, counts, 0)
