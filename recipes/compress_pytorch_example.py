@@ -19,8 +19,8 @@ if __name__ == "__main__":
             "--smallest",
             "1500",
             "--epochs",
-            "90",
+            "120",
             "--rate-weight",
-            "3",
+            "1.5",
         )
     )
