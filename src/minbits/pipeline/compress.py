@@ -24,6 +24,7 @@ from minbits.codec.inference import predict
 from minbits.compression.channels import shrink
 from minbits.compression.quantized_phase import train_quantized
 from minbits.compression.rounding import round_network
+from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.thinning import ThinningPlan, thin
 from minbits.data.splits import validation_split
 from minbits.errors import MinbitsError, NetworkError
@@ -187,7 +188,7 @@ class _Job:
                 start.architecture, start.values, recipe, self.request.seed, self.examples,
                 self.validation, tell, lambda: False, engine,
             )  # fmt: skip
-            return encode_network(quantized)
+            return encode_network(remove_symmetries(quantized))
 
         return self.judged(start.architecture, recipe, engine.name, make)
 
@@ -239,7 +240,7 @@ class _Job:
             predicted = predict(network, self.data.train_inputs[self.held_out])
             correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
             if reaches(correct, len(self.held_out), self.request.accuracy):
-                best = encode_network(network)
+                best = encode_network(remove_symmetries(network))
             elif best is not None:
                 break
         if best is not None:
@@ -283,7 +284,8 @@ class _Job:
             sizes_bits=tuple(r["size_bits"] for r in done),
         )
         count = self.ledger.claim_count(self.data.digest)
-        facts = CardFacts(self.data, self.request.accuracy, found, row, spread, count)
+        views = decode_network(content).architecture.views
+        facts = CardFacts(self.data, self.request.accuracy, found, row, spread, count, views)
         text = json.dumps({**card(facts), "rerun": _RERUN}, indent=2) + "\n"
         outputs = {"network": (out, content), "card": (out.with_suffix(".json"), text.encode())}
         numbers = diagram_data(entropy_table(self.data), self.request.accuracy, found.size_bits)

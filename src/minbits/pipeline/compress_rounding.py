@@ -7,6 +7,7 @@ from typing import Any
 
 from minbits.codec.file_format import encode_network
 from minbits.compression.rounding import round_network
+from minbits.compression.symmetries import remove_symmetries
 from minbits.errors import ArgumentError
 from minbits.files import sha256_hex, write_atomically
 from minbits.networks.from_torch import Extracted
@@ -25,7 +26,7 @@ def round_to_file(given: Extracted, error: float | None, out: Path) -> dict[str,
     if not 0 < used < 1:
         raise ArgumentError("--error", str(error), "above 0 and below 1", "Give another value.")
     network = round_network(given.architecture, given.values, used)
-    content = encode_network(network)
+    content = encode_network(remove_symmetries(network))
     write_atomically(out, content)
     return {
         "network": str(out),
