@@ -63,8 +63,8 @@ def test_a_module_becomes_a_small_verified_file(
     lines: list[str] = []
     found = compress(
         trained, tiny, 0.9, out=tmp_path / "net.mbn", ledger=tmp_path / "ledger.sqlite",
-        thinning_epochs=4, quantized_epochs=20, batch_size=32, smallest_parameters=60,
-        augmentation=0.0, rate_weights=(0.5,), say=lines.append,
+        thinning_epochs=4, quantized_epochs=60, batch_size=32, smallest_parameters=60,
+        augmentation=0.0, rate_weights=(0.3,), say=lines.append,
     )  # fmt: skip
     content = (tmp_path / "net.mbn").read_bytes()
     assert found.size_bits == 8 * len(content) < 32 * 1944 / 8

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minbits.benchmarks.cases import CASES, SGEMM_SIZE, Case
+from minbits.benchmarks.cases import CASES, MOST_STEPS, SGEMM_SIZE, Case
 from minbits.benchmarks.torch_loop import Layout, Sampling, TorchTraining
 from minbits.networks.parameters import parameter_layout
 from minbits.training.distortion import NO_DISTORTIONS
@@ -29,11 +29,12 @@ def _lanes(case: Case) -> Steps:
     if case.networks > 1:
         return _many(case)
     architecture, data = case.training()
+    data = _part(data, max(len(data.labels), MOST_STEPS * case.batch_size))
     recipe = case.recipe()
     training = FloatTraining(architecture, recipe, 0, data, LanesEngine())
 
     def run(steps: int) -> None:
-        part = _part(data, steps * case.batch_size)
+        part = data.part(steps * case.batch_size)
         run_epochs(part, loop_settings(recipe), 0, training.step, lambda epoch: None, lambda: False)
 
     return run

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from minbits.benchmarks.cases import CASES, SGEMM_FLOPS, useful_flops
+from minbits.benchmarks.cases import CASES, MOST_STEPS, SGEMM_FLOPS, useful_flops
 from minbits.benchmarks.processes import Stopwatch
 
 _TRIAL_STEPS = 3
@@ -141,8 +141,7 @@ def _measure_case(
         stopwatch = stopwatches[entrant.process]
         stopwatch.seconds(case, entrant.subject, _TRIAL_STEPS)
         trial = stopwatch.seconds(case, entrant.subject, _TRIAL_STEPS) / _TRIAL_STEPS
-        most = 400 if CASES[case].networks == 1 else 220
-        steps[entrant] = min(most, max(_TRIAL_STEPS, round(_SECONDS_A_TURN / trial)))
+        steps[entrant] = min(MOST_STEPS, max(_TRIAL_STEPS, round(_SECONDS_A_TURN / trial)))
     seconds: dict[str, list[float]] = {entrant.name: [] for entrant in takes_part}
     for number in range(rounds):
         report(f"{case}: round {number + 1} of {rounds}")

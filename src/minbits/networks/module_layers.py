@@ -108,8 +108,8 @@ def _convolution(reader: Reader, module: Any) -> Value:
     depthwise = module.groups == inputs == outputs and inputs > 1
     if module.groups > 1 and not depthwise:
         weights = _dense(weights, inputs, module.groups)
-    flat = weights.shape[2] == 1 and weights.shape[3] > 1 and paddings[0] == 0 and strides[0] == 1
-    flat = flat or (sides == 1 and (strides[1] > 1 or paddings[1] > 0))
+    is_row = weights.shape[2] == 1 and paddings[0] == 0 and strides[0] == 1
+    flat = is_row and (weights.shape[3] > 1 or strides[1] > 1 or paddings[1] > 0)
     padding = paddings[1]
     if not flat:
         if sides == 2 and (strides[0] != strides[1] or dilations[0] != dilations[1]):
