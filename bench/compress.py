@@ -12,6 +12,7 @@ minbits' files hold the architecture as well. ``--nncodec`` names the Python of 
 from __future__ import annotations
 
 import argparse
+import itertools
 import lzma
 import subprocess
 import sys
@@ -46,7 +47,7 @@ from minbits.training.loop import TrainingData, training_data  # noqa: E402
 Float = npt.NDArray[np.float32]
 
 TARGETS = {"tiny": 0.99, "pytorch-example": 0.99, "lenet-5": 0.99, "lenet-300-100": 0.981}
-QPS = tuple(range(-28, -3))
+QPS = tuple(range(-30, -7))
 
 
 @dataclass(frozen=True)
@@ -144,12 +145,14 @@ def nncodec(python: str) -> Callable[[Net], Iterator[Point]]:
                 check=True, stdout=subprocess.DEVNULL,
             )  # fmt: skip
             found = np.load(out)
-            for qp in QPS:
-                decoded = [found[f"{qp}/values/{name}"] for name in names]
-                encode, decode = found[f"{qp}/seconds"]
+            for qp, opt_qp in itertools.product(QPS, (0, 1)):
+                key = f"{qp}/{opt_qp}"
+                decoded = [found[f"{key}/values/{name}"] for name in names]
+                encode, decode = found[f"{key}/seconds"]
                 yield Point(
-                    8 * int(found[f"{qp}/bytes"]), net.judge(decoded),
-                    f"qp {qp}, {encode:.2f} s to encode, {decode:.2f} s to decode",
+                    8 * int(found[f"{key}/bytes"]), net.judge(decoded),
+                    f"qp {qp}{', opt_qp' * opt_qp}, {encode:.2f} s to encode, {decode:.2f} s to "
+                    "decode",
                 )  # fmt: skip
 
     return run

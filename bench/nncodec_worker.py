@@ -54,18 +54,21 @@ def main(weights_path: str, out_path: str, parameters: list[int]) -> None:
         weights = {name: found[name] for name in found.files}
     results: dict[str, np.ndarray] = {}
     for qp in parameters:
-        start = time.perf_counter()
-        stream = nnc.compress(
-            {name: value.copy() for name, value in weights.items()},
-            bitstream_path=f"{out_path}.nnc", qp=qp, nonweight_qp=min(qp, NONWEIGHT_QP),
-            use_dq=True, param_opt=True, row_skipping=True, return_bitstream=True, verbose=False,
-        )  # fmt: skip
-        encoded = time.perf_counter()
-        decoded = nnc.decompress(stream)
-        results[f"{qp}/bytes"] = np.array(len(stream))
-        results[f"{qp}/seconds"] = np.array([encoded - start, time.perf_counter() - encoded])
-        for name, value in decoded.items():
-            results[f"{qp}/values/{name}"] = np.asarray(value, np.float32)
+        for opt_qp in (False, True):
+            key = f"{qp}/{int(opt_qp)}"
+            start = time.perf_counter()
+            stream = nnc.compress(
+                {name: value.copy() for name, value in weights.items()},
+                bitstream_path=f"{out_path}.nnc", qp=qp, nonweight_qp=min(qp, NONWEIGHT_QP),
+                use_dq=True, param_opt=True, row_skipping=True, opt_qp=opt_qp,
+                return_bitstream=True, verbose=False,
+            )  # fmt: skip
+            encoded = time.perf_counter()
+            decoded = nnc.decompress(stream)
+            results[f"{key}/bytes"] = np.array(len(stream))
+            results[f"{key}/seconds"] = np.array([encoded - start, time.perf_counter() - encoded])
+            for name, value in decoded.items():
+                results[f"{key}/values/{name}"] = np.asarray(value, np.float32)
     np.savez(out_path, **results)
 
 

@@ -17,10 +17,10 @@ if __name__ == "__main__":
             "--thinning-epochs",
             "10",
             "--smallest",
-            "2000",
+            "3000",
             "--epochs",
             "100",
             "--rate-weight",
-            "1.5",
+            "1.25",
         )
     )

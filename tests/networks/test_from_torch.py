@@ -216,7 +216,7 @@ def test_a_convention_that_does_not_fit_is_refused() -> None:
             from_torch(module, (1, 2, 2), 0, convention)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(networks(), st.integers(0, 2**31))
 def test_files_and_modules_are_equal_both_ways(network: QuantizedNetwork, seed: int) -> None:
     shape = network.architecture.input_shape
@@ -228,6 +228,8 @@ def test_files_and_modules_are_equal_both_ways(network: QuantizedNetwork, seed: 
     wanted = predict_logits(network, raw)
     scale = max(float(np.abs(wanted).max()), 1e-30)
     np.testing.assert_allclose(logits / scale, wanted / scale, atol=1e-4)
+    if network.architecture.views > 1:  # a mean over shifted images is no chain of layers
+        return
     back = from_torch(module, shape, network.architecture.input_exponent)
     again = network_logits(back, raw).numpy()
     np.testing.assert_allclose(again / scale, wanted / scale, atol=1e-4)

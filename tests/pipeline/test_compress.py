@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
 import minbits
+from minbits.cli.app import app
 from minbits.codec.network import read
 from minbits.data.splits import validation_split
+from minbits.errors import MinbitsError
 from minbits.networks.checkpoint import load_module, load_weights, read_tensors
 from minbits.pipeline.compress import TargetMissedError, compress
 from minbits.records import DataSet
@@ -132,12 +135,20 @@ def test_the_command_rounds_without_any_data(
         (["{file}:build", "--no-data"], "--input-shape"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_2(
+def test_bad_input_is_refused_with_exit_code_2(
     arguments: list[str], words: str, module_file: Path
 ) -> None:
-    done = command(*[argument.format(file=module_file) for argument in arguments])
-    assert done.returncode == 2, done.stderr
-    assert words in done.stderr
+    given = [argument.format(file=module_file) for argument in arguments]
+    with pytest.raises(MinbitsError) as caught:
+        CliRunner().invoke(app, ["compress", *given], catch_exceptions=False)
+    assert caught.value.exit_code == 2
+    assert words in str(caught.value)
+
+
+def test_the_command_prints_one_message_and_no_traceback(module_file: Path) -> None:
+    done = command(f"{module_file}:odd", "--no-data", "--input-shape", "1,8,8")
+    assert done.returncode == 2
+    assert "module, 2: got GELU; expected" in done.stderr
     assert "Traceback" not in done.stderr
 
 

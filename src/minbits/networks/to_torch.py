@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from minbits.codec.architecture import (
+    VIEW_SHIFTS,
     Addition,
     Convolution,
     Linear,
@@ -36,6 +37,11 @@ def _layer(layer: Convolution | Linear, weights: Tensor, bias: Tensor | None) ->
         if bias is not None and module.bias is not None:
             module.bias.copy_(bias)
     return module
+
+
+def _shifted(x: Tensor, down: int, across: int) -> Tensor:
+    """Return images moved by rows and columns, with zeros where nothing was."""
+    return functional.pad(x, (across, -across, down, -down))
 
 
 class NetworkModule(nn.Module):
@@ -66,6 +72,12 @@ class NetworkModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of raw inputs."""
         x = x.float() * 2.0**-self.architecture.input_exponent
+        if self.architecture.views == 1:
+            return self._logits(x)
+        shifts = VIEW_SHIFTS[: self.architecture.views]
+        return torch.stack([self._logits(_shifted(x, *shift)) for shift in shifts]).mean(0)
+
+    def _logits(self, x: Tensor) -> Tensor:
         activations = [x]
         for step, window in zip(self.steps, self.windows, strict=True):
             x, layer = activations[-1], step.layer
