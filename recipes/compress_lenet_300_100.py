@@ -15,12 +15,12 @@ if __name__ == "__main__":
             "--accuracy",
             "0.981",
             "--thinning-epochs",
-            "6",
+            "8",
             "--smallest",
             "20000",
             "--epochs",
-            "40",
+            "30",
             "--rate-weight",
-            "0.5",
+            "0.5,1",
         )
     )

@@ -15,12 +15,12 @@ if __name__ == "__main__":
             "--accuracy",
             "0.99",
             "--thinning-epochs",
-            "10",
+            "20",
             "--smallest",
-            "3000",
+            "2500",
             "--epochs",
-            "100",
+            "80",
             "--rate-weight",
-            "1.25",
+            "1.5,2",
         )
     )
