@@ -12,7 +12,7 @@ from minbits.capacity.audit.sources import SourceSettings, open_model
 from minbits.capacity.audit.torch_subject import torch_subject
 from minbits.capacity.need import NeedReport
 from minbits.errors import MinbitsError
-from minbits.ledger.store import default_ledger_path
+from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.pipeline.audit import audit_job
 from minbits.pipeline.need import DEFAULT_ACCURACY, need_job
 from minbits.pipeline.size import SizeEvents, size_job
@@ -35,7 +35,7 @@ def smallest(
     trials: int = 8,
     seed: int = 0,
     workers: int | None = None,
-    ledger: str | Path | None = None,
+    ledger: LedgerTarget | None = None,
     out: str | Path | None = None,
 ) -> Verification:
     """Find the smallest network file for a data set, and return what its verification found.
@@ -50,7 +50,7 @@ def smallest(
         trials: most trials.
         seed: first seed; each trial takes the next one not used on this data.
         workers: worker processes of one thread each; None takes one a core.
-        ledger: the ledger's file; None takes the one in the user data directory.
+        ledger: its file, or the URL of its database; None takes the one in the user data directory.
         out: where the file goes; None names it after data set and accuracy.
 
     Raises:
@@ -63,7 +63,7 @@ def smallest(
         trials=trials,
         seed=seed,
         workers=workers if workers is not None else usable_cores(),
-        ledger_path=Path(ledger) if ledger is not None else default_ledger_path(),
+        ledger=ledger if ledger is not None else default_ledger_path(),
         out=Path(out) if out is not None else Path(f"{data.name}-{100 * accuracy:g}.mbn"),
     )
     report = size_job(data, request, SizeEvents())
@@ -88,7 +88,7 @@ def audit(
     weights: str | Path | None = None,
     input_shape: tuple[int, ...] | None = None,
     accuracy: float | None = None,
-    ledger: str | Path | None = None,
+    ledger: LedgerTarget | None = None,
     records: str | Path | None = None,
     most_examples: int = MOST_EXAMPLES,
 ) -> AuditReport:
@@ -120,7 +120,7 @@ def audit(
         subject,
         data,
         accuracy=accuracy,
-        ledger=None if ledger is None else Path(ledger),
+        ledger=ledger,
         records=None if records is None else Path(records),
         most_examples=most_examples,
     )
@@ -131,7 +131,7 @@ def need(
     accuracy: float = DEFAULT_ACCURACY,
     *,
     measure: bool = True,
-    ledger: str | Path | None = None,
+    ledger: LedgerTarget | None = None,
     records: str | Path | None = None,
 ) -> NeedReport:
     """Go from the entropies of a data set to neurons and weights, and to what was found.
@@ -149,7 +149,7 @@ def need(
     return need_job(
         data,
         accuracy,
-        ledger=None if ledger is None else Path(ledger),
+        ledger=ledger,
         records=None if records is None else Path(records),
         measure=measure,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -15,7 +16,7 @@ from minbits.errors import LedgerError, OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.schema import METADATA
-from minbits.ledger.store import Ledger
+from minbits.ledger.store import Ledger, TrialEntry
 from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
 
 PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
@@ -71,6 +72,21 @@ def test_the_same_artifact_is_stored_once(ledger: Ledger, tiny: DataSet) -> None
         ledger.append_trial(tiny, 0.9, "rung", done(b"network"), PROVENANCE)
     assert len(ledger.rows("artifacts")) == 1
     assert len(ledger.rows("trials")) == 2
+
+
+def test_many_trials_are_appended_in_one_transaction(ledger: Ledger, tiny: DataSet) -> None:
+    entries = [
+        TrialEntry(tiny, 0.9, f"rung {i}", done(b"n%d" % (i % 3)), PROVENANCE) for i in range(9)
+    ]
+    assert ledger.append_trials(entries) == list(range(1, 10))
+    assert ledger.append_trials([]) == []
+    rows = ledger.trials_on(tiny.digest)
+    assert [row["candidate"] for row in rows] == [entry.candidate for entry in entries]
+    assert len(ledger.rows("artifacts")) == 3
+    bad = TrialEntry(tiny, 0.9, "rung", dataclasses.replace(done(b"x"), seconds=None), PROVENANCE)  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="NOT NULL"):
+        ledger.append_trials([entries[0], bad])
+    assert ledger.trials_on(tiny.digest) == rows
 
 
 def test_the_best_claim_is_the_smallest_that_reaches(ledger: Ledger, tiny: DataSet) -> None:
@@ -157,7 +173,7 @@ def test_a_committed_trial_survives_a_kill(tmp_path: Path) -> None:
         from pathlib import Path
         from minbits.data.assemble import assemble
         from minbits.ledger.provenance import Provenance
-        from minbits.ledger.store import Ledger
+        from minbits.ledger.store import Ledger, TrialEntry
         from minbits.records import TrainingRecipe, TrialConfig, TrialResult
         import numpy as np
         data = assemble("d", (np.zeros((8, 2)), np.arange(8) % 2), None, "here", "test")

@@ -20,7 +20,7 @@ def test_every_point_is_a_verified_file_and_none_is_beaten_by_a_stricter_one(
     monkeypatch.setattr(curve_module, "CURVE_TARGETS", (0.6, 0.9))
     request = SizeRequest(
         accuracy=0.5, minutes=0.4, trials=1, seed=0, workers=1,
-        ledger_path=tmp_path / "ledger.sqlite", out=tmp_path / "curve.mbn",
+        ledger=tmp_path / "ledger.sqlite", out=tmp_path / "curve.mbn",
     )  # fmt: skip
     report = curve_job(tiny, request, SizeEvents())
     assert [point.target for point in report.points] == [0.9, 0.6]

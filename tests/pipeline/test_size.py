@@ -31,7 +31,7 @@ def request(folder: Path, **changes: object) -> SizeRequest:
         trials=2,
         seed=0,
         workers=2,
-        ledger_path=folder / "ledger.sqlite",
+        ledger=folder / "ledger.sqlite",
         out=folder / "found.mbn",
     )
     return dataclasses.replace(usual, **changes)  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     assert b"<svg" in (tmp_path / "found.svg").read_bytes()
     assert json.dumps(plain_report(report))
 
-    ledger = Ledger(asked.ledger_path)
+    ledger = Ledger(asked.ledger)
     first_trials = ledger.rows("trials")
     assert [row["status"] for row in first_trials] == ["done", "done"]
     assert len(ledger.rows("claims")) == 1
@@ -117,7 +117,7 @@ def test_outputs_that_cannot_be_written_are_told_before_any_work(
     with pytest.raises(OutputError, match="/proc/none"):
         size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SizeEvents())
     with pytest.raises(LedgerError, match="/proc/none"):
-        size_job(tiny, request(tmp_path, ledger_path=Path("/proc/none/l.sqlite")), SizeEvents())
+        size_job(tiny, request(tmp_path, ledger=Path("/proc/none/l.sqlite")), SizeEvents())
 
 
 def children_of(pid: int) -> set[int]:

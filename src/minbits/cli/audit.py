@@ -17,7 +17,7 @@ from minbits.cli.output import JsonOption, console, print_json, print_table
 from minbits.cli.size import LedgerOption
 from minbits.data import load
 from minbits.files import write_atomically
-from minbits.ledger.store import default_ledger_path
+from minbits.ledger.location import default_ledger_path
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
 

@@ -42,7 +42,7 @@ from minbits.cli.size import LedgerOption
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import write_atomically
-from minbits.ledger.store import default_ledger_path
+from minbits.ledger.location import default_ledger_path
 from minbits.views.cover_chart import cover_curves, draw_cover_curves
 
 MOST_DIGITS = 60

@@ -19,7 +19,7 @@ from minbits.cli.output import (
 from minbits.cli.size import Engine, LedgerOption
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.ledger.store import default_ledger_path
+from minbits.ledger.location import default_ledger_path
 
 if TYPE_CHECKING:
     from minbits.pipeline.compress_request import CompressReport
@@ -134,7 +134,7 @@ def compress(
         _print_rounded(round_to_file(given, error, out), as_json)
         return
     request = CompressRequest(
-        accuracy=accuracy, out=out, ledger_path=ledger or default_ledger_path(),
+        accuracy=accuracy, out=out, ledger=ledger or default_ledger_path(),
         name=Path(model).stem if layers else model, convention=convention,
         thinning_epochs=thinning_epochs, smallest_parameters=smallest, quantized_epochs=epochs,
         rate_weights=_numbers("--rate-weight", rate_weight), learning_rate=learning_rate,

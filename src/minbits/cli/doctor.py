@@ -16,8 +16,8 @@ from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict_logits
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.files import sha256_hex
+from minbits.ledger.location import default_ledger_path, ledger_exists, ledger_name
 from minbits.ledger.provenance import code_version, library_versions
-from minbits.ledger.store import default_ledger_path
 from minbits.search.device import device_name
 
 # The bytes that the self-test network must be coded as, on every machine.
@@ -88,7 +88,7 @@ def doctor(as_json: JsonOption = False) -> None:
     Example: minbits doctor
     """
     problem = codec_problem()
-    ledger_path = default_ledger_path()
+    ledger = os.environ.get("MINBITS_LEDGER") or default_ledger_path()
     facts = {
         "code_version": code_version(),
         "libraries": library_versions(),
@@ -96,8 +96,8 @@ def doctor(as_json: JsonOption = False) -> None:
         "device": device_name(),
         "torch": _torch_facts(),
         "compiled_code": _code_cache(),
-        "ledger": str(ledger_path),
-        "ledger_exists": ledger_path.exists(),
+        "ledger": ledger_name(ledger),
+        "ledger_exists": ledger_exists(ledger),
         "codec_self_test": "passed" if problem is None else f"FAILED: {problem}",
     }
     if as_json:

@@ -9,7 +9,8 @@ import typer
 
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.cli.size import LedgerOption
-from minbits.ledger.store import Ledger, default_ledger_path
+from minbits.ledger.location import default_ledger_path
+from minbits.ledger.store import open_ledger
 
 
 class LedgerTable(StrEnum):
@@ -61,7 +62,7 @@ def ledger(
 
     Example: minbits ledger trials
     """
-    store = Ledger(ledger_path or default_ledger_path())
+    store = open_ledger(ledger_path or default_ledger_path())
     try:
         rows = store.rows(table.value)
     finally:
@@ -69,6 +70,6 @@ def ledger(
     if as_json:
         print_json(rows)
         return
-    console().print(f"{len(rows)} {table.value} in {store.path}", soft_wrap=True)
+    console().print(f"{len(rows)} {table.value} in {store.name}", soft_wrap=True)
     for row in rows:
         console().print(_LINES[table](row), soft_wrap=True)

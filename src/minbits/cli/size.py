@@ -21,7 +21,7 @@ from minbits.cli.output import (
 )
 from minbits.cli.progress import SearchProgress
 from minbits.data import load
-from minbits.ledger.store import default_ledger_path
+from minbits.ledger.location import default_ledger_path, ledger_name
 from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
 from minbits.pipeline.size import SizeEvents, size_job
 from minbits.pipeline.size_report import SizeReport, plain_report
@@ -33,8 +33,13 @@ DEFAULT_MINUTES = 13.0
 DEFAULT_TRIALS = 8
 
 LedgerOption = Annotated[
-    Path | None,
-    typer.Option("--ledger", help="The ledger's file.", show_default="in the user data directory"),
+    str | None,
+    typer.Option(
+        "--ledger",
+        envvar="MINBITS_LEDGER",
+        help="The ledger's file, or postgresql+psycopg://USER@HOST/DATABASE.",
+        show_default="in the user data directory",
+    ),
 ]
 
 
@@ -106,7 +111,7 @@ def size(
         trials=trials,
         seed=seed,
         workers=workers if workers is not None else usable_cores(),
-        ledger_path=ledger or default_ledger_path(),
+        ledger=ledger or default_ledger_path(),
         out=out or _default_out(data, accuracy, network, curve),
         network=network,
         engine=engine.value,
@@ -178,6 +183,6 @@ def _print_report(report: SizeReport) -> None:
         f"{report.claim_count} times for a claim.",
         soft_wrap=True,
     )
-    out.print(f"Ledger: {report.request.ledger_path}", soft_wrap=True)
+    out.print(f"Ledger: {ledger_name(report.request.ledger)}", soft_wrap=True)
     for role, path in report.outputs.items():
         out.print(f"{role}: {path}", soft_wrap=True)

@@ -14,23 +14,35 @@ from typing import Any
 import alembic.command
 import alembic.config
 import sqlalchemy as sa
-from platformdirs import user_data_path
 from sqlalchemy.engine import Connection, Engine
 
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex
 from minbits.ledger.artifacts import ArtifactStore
+from minbits.ledger.location import LedgerTarget, parse_target
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.schema import ARTIFACTS, CLAIMS, TRIALS
 from minbits.records import DataSet, TrialResult, Verification
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
-LEDGER_FILE = "ledger.sqlite"
 
+@dataclass(frozen=True)
+class TrialEntry:
+    """A trial that ended, and what it was a trial of.
 
-def default_ledger_path() -> Path:
-    """Return the ledger's place in the platform's user data directory."""
-    return user_data_path("minbits") / LEDGER_FILE
+    Attributes:
+        data: the data set.
+        target_accuracy: that was searched for, in (0, 1].
+        candidate: key of what was trained and how.
+        result: its outcome.
+        provenance: the code, libraries and machine that made it.
+    """
+
+    data: DataSet
+    target_accuracy: float
+    candidate: str
+    result: TrialResult
+    provenance: Provenance
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.name = str(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -77,32 +90,26 @@ class Ledger:
         provenance: Provenance,
     ) -> int:
         """Append a trial, and its file to the artifacts; return the row's number."""
-        size_bits = sha256 = None
-        if result.network_file is not None:
-            sha256 = self._append_artifact(result.network_file)
-            size_bits = bytes_to_bits(len(result.network_file))
-        config = json.dumps(dataclasses.asdict(result.config), sort_keys=True)
-        row = {
-            "created_at": _now(),
-            "row_hash": _row_hash(config, data.digest, provenance.code_version),
-            "data_name": data.name,
-            "data_digest": data.digest,
-            "target_accuracy": target_accuracy,
-            "candidate": candidate,
-            "config": config,
-            "seed": result.config.seed,
-            "code_version": provenance.code_version,
-            "libraries": json.dumps(provenance.libraries, sort_keys=True),
-            "machine": json.dumps(provenance.machine, sort_keys=True),
-            "status": result.status,
-            "error": result.error,
-            "validation_correct": result.validation_correct,
-            "validation_examples": result.validation_examples,
-            "size_bits": size_bits,
-            "artifact_sha256": sha256,
-            "seconds": result.seconds,
-        }
-        return self._insert(TRIALS, row)
+        entry = TrialEntry(data, target_accuracy, candidate, result, provenance)
+        return self.append_trials([entry])[0]
+
+    def append_trials(self, entries: Sequence[TrialEntry]) -> list[int]:
+        """Append trials and their files in one transaction; return the rows' numbers.
+
+        A kill leaves all of them or none: many trials of milliseconds cost one wait for the disk.
+        """
+        if not entries:
+            return []
+        files = [entry.result.network_file for entry in entries]
+        artifacts = self._put_artifacts([file for file in files if file is not None])
+        rows = [_trial_row(entry) for entry in entries]
+        query = sa.insert(TRIALS).returning(TRIALS.c.id, sort_by_parameter_order=True)
+        try:
+            with self._engine.begin() as connection:
+                _insert_new_artifacts(connection, artifacts)
+                return list(connection.execute(query, rows).scalars())
+        except sa.exc.DatabaseError as error:
+            raise _unusable(self.path, str(error.orig)) from error
 
     def append_claim(
         self,
@@ -189,13 +196,14 @@ class Ledger:
         chosen = tables[table]
         return self._select(sa.select(chosen).order_by(*chosen.primary_key.columns))
 
-    def _append_artifact(self, content: bytes) -> str:
-        digest = self.artifacts.put(content)
-        known = self._select(sa.select(ARTIFACTS.c.sha256).where(ARTIFACTS.c.sha256 == digest))
-        if not known:
-            row = {"sha256": digest, "size_bytes": len(content), "created_at": _now()}
-            self._insert(ARTIFACTS, row)
-        return digest
+    def _put_artifacts(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Store files and return their rows, one a digest."""
+        now = _now()
+        found = {self.artifacts.put(content): len(content) for content in contents}
+        return [
+            {"sha256": digest, "size_bytes": size, "created_at": now}
+            for digest, size in found.items()
+        ]
 
     def _insert(self, table: sa.Table, row: dict[str, Any]) -> int:
         try:
@@ -212,6 +220,51 @@ class Ledger:
                 return [dict(row) for row in connection.execute(query).mappings()]
         except sa.exc.DatabaseError as error:
             raise _unusable(self.path, str(error.orig)) from error
+
+
+def open_ledger(target: LedgerTarget) -> Ledger:
+    """Open a ledger by its path or URL; it is created where there is none.
+
+    Raises:
+        LedgerError: if it cannot be opened.
+    """
+    place = parse_target(target)
+    if not isinstance(place, Path):
+        raise LedgerError("--ledger", "a URL", "a path", "Give the path of a file.")
+    return Ledger(place)
+
+
+def _trial_row(entry: TrialEntry) -> dict[str, Any]:
+    result, provenance = entry.result, entry.provenance
+    config = json.dumps(dataclasses.asdict(result.config), sort_keys=True)
+    file = result.network_file
+    return {
+        "created_at": _now(),
+        "row_hash": _row_hash(config, entry.data.digest, provenance.code_version),
+        "data_name": entry.data.name,
+        "data_digest": entry.data.digest,
+        "target_accuracy": entry.target_accuracy,
+        "candidate": entry.candidate,
+        "config": config,
+        "seed": result.config.seed,
+        "code_version": provenance.code_version,
+        "libraries": json.dumps(provenance.libraries, sort_keys=True),
+        "machine": json.dumps(provenance.machine, sort_keys=True),
+        "status": result.status,
+        "error": result.error,
+        "validation_correct": result.validation_correct,
+        "validation_examples": result.validation_examples,
+        "size_bits": None if file is None else bytes_to_bits(len(file)),
+        "artifact_sha256": None if file is None else sha256_hex(file),
+        "seconds": result.seconds,
+    }
+
+
+def _insert_new_artifacts(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    for row in rows:
+        query = sa.select(ARTIFACTS.c.sha256).where(ARTIFACTS.c.sha256 == row["sha256"])
+        if connection.execute(query).first() is None:
+            connection.execute(sa.insert(ARTIFACTS).values(**row))
 
 
 def _now() -> str:

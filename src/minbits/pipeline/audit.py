@@ -8,6 +8,7 @@ from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.audit.run import MOST_EXAMPLES, audit_subject
 from minbits.capacity.audit.subject import Subject
 from minbits.capacity.sufficient import FoundNetwork
+from minbits.ledger.location import LedgerTarget
 from minbits.pipeline.found import best_known, find_network
 from minbits.records import DataSet
 
@@ -17,7 +18,7 @@ def audit_job(
     data: DataSet | None,
     *,
     accuracy: float | None = None,
-    ledger: Path | None = None,
+    ledger: LedgerTarget | None = None,
     records: Path | None = None,
     most_examples: int = MOST_EXAMPLES,
 ) -> AuditReport:
@@ -47,6 +48,8 @@ def audit_job(
     return report if found is None else report.beside(found)
 
 
-def _nearest(data: DataSet, ledger: Path | None, records: Path | None) -> FoundNetwork | None:
+def _nearest(
+    data: DataSet, ledger: LedgerTarget | None, records: Path | None
+) -> FoundNetwork | None:
     best = best_known(data, ledger, records)
     return None if not best else find_network(data, best, ledger, records)

@@ -30,8 +30,9 @@ from minbits.data.splits import validation_split
 from minbits.errors import MinbitsError, NetworkError
 from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
+from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.ledger.provenance import current_provenance
-from minbits.ledger.store import Ledger, default_ledger_path
+from minbits.ledger.store import Ledger, open_ledger
 from minbits.networks.from_torch import Extracted, InputConvention, from_torch
 from minbits.networks.grammar import format_layers
 from minbits.pipeline.card import CardFacts, TrialSpread, card
@@ -351,7 +352,7 @@ def compress_job(
             "module", f"{class_count(given.architecture)} logits",
             f"{data.class_count}, one a class of {data.name}", "Pass another data set or module.",
         )  # fmt: skip
-    ledger = Ledger(request.ledger_path)
+    ledger = open_ledger(request.ledger)
     try:
         return _Job(data, request, ledger, say).run(given)
     finally:
@@ -364,7 +365,7 @@ def compress(
     accuracy: float = 0.99,
     *,
     out: str | Path,
-    ledger: str | Path | None = None,
+    ledger: LedgerTarget | None = None,
     convention: InputConvention | None = None,
     say: Callable[[str], None] = lambda text: None,
     **settings: Any,
@@ -376,7 +377,7 @@ def compress(
         data: to fine-tune on, to select on and to make the claim on.
         accuracy: target test accuracy, in (0, 1].
         out: where the file goes; its card and diagram go beside it.
-        ledger: the ledger's file; None takes the one in the user data directory.
+        ledger: its file, or the URL of its database; None takes the one in the user data directory.
         convention: what the module expects to be done to raw inputs; None: bytes over 255.
         say: called with lines of progress.
         settings: further fields of `CompressRequest`.
@@ -391,7 +392,7 @@ def compress(
     request = CompressRequest(
         accuracy=accuracy,
         out=Path(out),
-        ledger_path=Path(ledger) if ledger is not None else default_ledger_path(),
+        ledger=ledger if ledger is not None else default_ledger_path(),
         convention=convention,
         **settings,
     )

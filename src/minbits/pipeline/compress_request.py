@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minbits.errors import ArgumentError
+from minbits.ledger.location import LedgerTarget
 from minbits.networks.from_torch import InputConvention
 from minbits.records import EngineName, Verification
 
@@ -25,7 +26,7 @@ class CompressRequest:
     Attributes:
         accuracy: target, in (0, 1].
         out: where the network file goes; card and diagram go beside it.
-        ledger_path: the ledger's SQLite file.
+        ledger: the ledger's file, or the URL of its database.
         name: what the module is called in the ledger.
         convention: what the module expects to be done to raw inputs; None: bytes over 255.
         thinning_epochs: most epochs in which channels are removed; 0 keeps the architecture.
@@ -45,7 +46,7 @@ class CompressRequest:
 
     accuracy: float
     out: Path
-    ledger_path: Path
+    ledger: LedgerTarget
     name: str = "module"
     convention: InputConvention | None = None
     thinning_epochs: int = 10

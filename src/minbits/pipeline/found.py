@@ -12,7 +12,8 @@ from minbits.capacity.sufficient import FoundNetwork
 from minbits.codec.file_format import read_network
 from minbits.codec.inference import predict_logits
 from minbits.errors import MinbitsError, NetworkError, OutputError
-from minbits.ledger.store import Ledger
+from minbits.ledger.location import LedgerTarget, ledger_exists
+from minbits.ledger.store import open_ledger
 from minbits.records import DataSet
 
 DEFAULT_RECORDS = Path("records")
@@ -21,7 +22,7 @@ DEFAULT_RECORDS = Path("records")
 def find_network(
     data: DataSet,
     accuracy: float,
-    ledger: Path | None,
+    ledger: LedgerTarget | None,
     records: Path | None,
     with_residual: bool = False,
 ) -> FoundNetwork | None:
@@ -30,7 +31,7 @@ def find_network(
     Args:
         data: the data set, known by its digest.
         accuracy: in (0, 1].
-        ledger: the ledger's file; left out where it does not exist or is None.
+        ledger: its file, or the URL of its database; left out where it does not exist or is None.
         records: a folder of cards; left out where it does not exist or is None.
         with_residual: also run the file on the training examples and code their labels.
 
@@ -39,7 +40,7 @@ def find_network(
         OutputError: if a card is not valid.
     """
     found: list[tuple[FoundNetwork, Path]] = []
-    if ledger is not None and ledger.exists():
+    if ledger is not None and ledger_exists(ledger):
         found += _from_ledger(data, accuracy, ledger)
     if records is not None and records.is_dir():
         found += _from_cards(data, accuracy, records)
@@ -55,13 +56,13 @@ def find_network(
     return dataclasses.replace(best, residual_bits=residual)
 
 
-def best_known(data: DataSet, ledger: Path | None, records: Path | None) -> float | None:
+def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None) -> float | None:
     """Return the largest test accuracy of any verified file, or None where there is none."""
     accuracies = []
     if records is not None and records.is_dir():
         accuracies += [float(card["test_accuracy"]) for card, _ in _cards(data, records)]
-    if ledger is not None and ledger.exists():
-        with_ledger = Ledger(ledger)
+    if ledger is not None and ledger_exists(ledger):
+        with_ledger = open_ledger(ledger)
         try:
             accuracies += [
                 row["correct"] / row["n_test"]
@@ -73,8 +74,10 @@ def best_known(data: DataSet, ledger: Path | None, records: Path | None) -> floa
     return max(accuracies, default=None)
 
 
-def _from_ledger(data: DataSet, accuracy: float, path: Path) -> list[tuple[FoundNetwork, Path]]:
-    ledger = Ledger(path)
+def _from_ledger(
+    data: DataSet, accuracy: float, target: LedgerTarget
+) -> list[tuple[FoundNetwork, Path]]:
+    ledger = open_ledger(target)
     try:
         claim = ledger.best_claim(data.digest, accuracy)
     finally:

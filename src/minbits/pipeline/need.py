@@ -11,6 +11,7 @@ from minbits.capacity.neighbour_code import neighbour_code_bits
 from minbits.capacity.prequential import Block, prequential_code
 from minbits.errors import ArgumentError
 from minbits.information.ladder import EntropyTable, entropy_table
+from minbits.ledger.location import LedgerTarget
 from minbits.pipeline.found import find_network
 from minbits.records import DataSet
 
@@ -55,7 +56,7 @@ def need_job(
     data: DataSet,
     accuracy: float = DEFAULT_ACCURACY,
     *,
-    ledger: Path | None = None,
+    ledger: LedgerTarget | None = None,
     records: Path | None = None,
     measure: bool = True,
     seed: int = 0,

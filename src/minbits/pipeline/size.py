@@ -15,7 +15,7 @@ from minbits.errors import OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.ledger.provenance import Provenance, current_provenance
-from minbits.ledger.store import Claim, Ledger
+from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.networks.zoo import zoo_entry
 from minbits.pipeline.card import CardFacts, TrialSpread, card
 from minbits.pipeline.selection import Validated, choose_claim
@@ -258,7 +258,7 @@ def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeRep
         LedgerError: if the ledger cannot be used.
     """
     check_request(request)
-    ledger = Ledger(request.ledger_path)
+    ledger = open_ledger(request.ledger)
     try:
         return _SizeJob(data, request, ledger, events).run()
     finally:

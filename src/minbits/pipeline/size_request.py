@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minbits.errors import ArgumentError, OutputError
+from minbits.ledger.location import LedgerTarget
 from minbits.networks.zoo import zoo_entry
 from minbits.records import EngineName
 
@@ -21,7 +22,7 @@ class SizeRequest:
         trials: most trials.
         seed: first seed.
         workers: worker processes of one thread each.
-        ledger_path: the ledger's SQLite file.
+        ledger: the ledger's file, or the URL of its database.
         out: where the network file goes; the card and the diagram go beside it.
         network: a name from the zoo in place of the built-in family.
         engine: which engine trains; ``auto`` takes the fastest that covers the network.
@@ -34,7 +35,7 @@ class SizeRequest:
     trials: int
     seed: int
     workers: int
-    ledger_path: Path
+    ledger: LedgerTarget
     out: Path
     network: str | None = None
     engine: EngineName = "auto"
