@@ -18,9 +18,11 @@ if __name__ == "__main__":
             "20",
             "--smallest",
             "2500",
+            "--recovery-epochs",
+            "60",
             "--epochs",
-            "150",
+            "120",
             "--rate-weight",
-            "0.8,1",
+            "1.4,1",
         )
     )

@@ -86,6 +86,9 @@ def compress(
     thinning_epochs: Annotated[
         int, typer.Option(help="Most epochs of removing channels; 0 keeps the architecture.")
     ] = 10,
+    recovery_epochs: Annotated[
+        int, typer.Option(help="Epochs in full precision between thinning and quantisation.")
+    ] = 20,
     smallest: Annotated[int, typer.Option(help="Fewest parameters to thin down to.")] = 1000,
     rate_weight: Annotated[
         str, typer.Option(help="Weights of the rate penalty, one trial each, by commas.")
@@ -136,7 +139,8 @@ def compress(
     request = CompressRequest(
         accuracy=accuracy, out=out, ledger=ledger or default_ledger_path(),
         name=Path(model).stem if layers else model, convention=convention,
-        thinning_epochs=thinning_epochs, smallest_parameters=smallest, quantized_epochs=epochs,
+        thinning_epochs=thinning_epochs,
+        recovery_epochs=recovery_epochs, smallest_parameters=smallest, quantized_epochs=epochs,
         rate_weights=_numbers("--rate-weight", rate_weight), learning_rate=learning_rate,
         augmentation=augmentation, minutes=minutes, seed=seed, engine=engine.value,
         train=not no_data,

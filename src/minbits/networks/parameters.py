@@ -128,6 +128,32 @@ class ParameterLayout:
                 result[target.shift_at : target.shift_at + slot.outputs] = shift
         return result
 
+    def unfold(self, plain: Float, means: Float, variances: Float) -> Float:
+        """Return parameters of this layout that compute what plain ones do: `fold` undone.
+
+        Args:
+            plain: parameters in the plain layout.
+            means: of the sums that are normalised, one a channel, ``(moments_size,)``, as they are
+                with the returned parameters; those of a layer hang on the layers before it alone.
+            variances: likewise.
+        """
+        source = parameter_layout(self.architecture, normalised=False)
+        result = np.zeros(self.size, np.float32)
+        for slot, given in zip(self.slots, source.slots, strict=True):
+            count = slot.outputs * slot.taps
+            weights = plain[given.weights_at : given.weights_at + count]
+            result[slot.weights_at : slot.weights_at + count] = weights
+            if slot.shift_at is None or given.shift_at is None:
+                continue
+            shift = plain[given.shift_at : given.shift_at + slot.outputs]
+            if slot.scale_at is not None and slot.moments_at is not None:
+                part = slice(slot.moments_at, slot.moments_at + slot.outputs)
+                deviation = np.sqrt(variances[part] + np.float32(BATCH_NORM_EPSILON))
+                result[slot.scale_at : slot.scale_at + slot.outputs] = deviation
+                shift = shift + means[part]
+            result[slot.shift_at : slot.shift_at + slot.outputs] = shift
+        return result
+
 
 def parameter_layout(architecture: Architecture, normalised: bool) -> ParameterLayout:
     """Return where the parameters of a network lie in one flat vector.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,7 @@ from minbits.search.driver import reaches
 from minbits.search.planning import measure_epoch_seconds
 from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine, accuracy
+from minbits.training.float_phase import train_float
 from minbits.training.loop import batch_of, training_data
 from minbits.views.diagram import diagram_data, draw_diagram
 
@@ -69,6 +70,9 @@ Float = npt.NDArray[np.float32]
 _ERRORS_WHILE_THINNING = 1.6
 _EPOCHS_BELOW = 2
 _THINNING_TIME_PART = 0.4
+_RECOVERY_TIME_PART = 0.35
+# With normalisation, as in recovery, training bears a higher learning rate.
+_RECOVERY_RATE_FACTOR = 4.0
 _RERUN = "minbits compress with this config on the same module gives the same weights"
 
 
@@ -112,6 +116,8 @@ class _Job:
             elastic=request.elastic,
             rate_weight=rate_weight,
             batch_normalisation=False,
+            step_training_end=0.3,
+            freezing_start=0.5,
         )
 
     def engine(self, architecture: Architecture) -> Engine:
@@ -159,18 +165,47 @@ class _Job:
         architecture, values = shrink(best.architecture, best.values)
         return Extracted(architecture, values)
 
-    def epochs(self, start: Extracted) -> int:
-        """Return the epochs of a trial, fitted to the time where there is a limit."""
-        wanted = self.request.quantized_epochs
-        if self.request.minutes is None:
+    def recovered(self, thinned: Extracted) -> Extracted:
+        """Return the thinned network after training in full precision, if that did it good."""
+        request = self.request
+        epochs = self.fitted(thinned, request.recovery_epochs, "float_phase", _RECOVERY_TIME_PART)
+        if epochs == 0:
+            return thinned
+        recipe = dataclasses.replace(
+            self.recipe(1.0, 1), float_epochs=epochs, batch_normalisation=True,
+            learning_rate=_RECOVERY_RATE_FACTOR * request.learning_rate,
+        )  # fmt: skip
+        every = max(1, epochs // 12)
+
+        def tell(epoch: int, part: float) -> None:
+            if epoch % every == 0 or epoch == epochs:
+                self.say(f"recovery, epoch {epoch}/{epochs}: validation {100 * part:.2f} %")
+
+        values = train_float(
+            thinned.architecture, recipe, request.seed, self.examples, self.validation, tell,
+            lambda: False, self.engine(thinned.architecture), thinned.values,
+        )  # fmt: skip
+        found = Extracted(thinned.architecture, values)
+        return found if self.measured(found) >= self.measured(thinned) else thinned
+
+    def fitted(
+        self, start: Extracted, wanted: int, phase: Literal["float_phase", "quantized_phase"],
+        part: float,
+    ) -> int:  # fmt: skip
+        """Return the epochs that fit into a part of the time left, where there is a limit."""
+        if self.request.minutes is None or wanted == 0:
             return wanted
         recipe = self.recipe(self.request.rate_weights[0], 1)
         epoch = measure_epoch_seconds(
             start.architecture, recipe, self.examples, self.validation,
             self.engine(start.architecture),
         )  # fmt: skip
-        each = self.seconds_left() / len(self.request.rate_weights)
-        return max(1, min(wanted, int(each / epoch.quantized_phase)))
+        return min(wanted, int(part * self.seconds_left() / getattr(epoch, phase)))
+
+    def epochs(self, start: Extracted) -> int:
+        """Return the epochs of a trial, fitted to the time where there is a limit."""
+        wanted, part = self.request.quantized_epochs, 1 / len(self.request.rate_weights)
+        return max(1, self.fitted(start, wanted, "quantized_phase", part))
 
     def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialResult:
         engine = self.engine(start.architecture)
@@ -308,7 +343,7 @@ class _Job:
         )
         try:
             if self.request.train:
-                start = self.thinned(given, report)
+                start = self.recovered(self.thinned(given, report))
                 epochs = self.epochs(start)
                 for rate_weight in self.request.rate_weights:
                     self.trial(start, rate_weight, epochs)

@@ -31,6 +31,7 @@ class CompressRequest:
         convention: what the module expects to be done to raw inputs; None: bytes over 255.
         thinning_epochs: most epochs in which channels are removed; 0 keeps the architecture.
         smallest_parameters: how far thinning may go.
+        recovery_epochs: epochs in full precision, normalised, between thinning and quantisation.
         quantized_epochs: epochs of quantisation-aware training of each rate weight.
         rate_weights: one trial each, weights of the rate penalty.
         learning_rate: of thinning, and first one of the quantised phase.
@@ -51,6 +52,7 @@ class CompressRequest:
     convention: InputConvention | None = None
     thinning_epochs: int = 10
     smallest_parameters: int = 1000
+    recovery_epochs: int = 20
     quantized_epochs: int = 60
     rate_weights: tuple[float, ...] = (1.0,)
     learning_rate: float = 1e-3
@@ -73,6 +75,7 @@ def check_compress_request(request: CompressRequest) -> None:
     ranges = {
         "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
         "--thinning-epochs": (request.thinning_epochs, request.thinning_epochs >= 0, "0 or more"),
+        "--recovery-epochs": (request.recovery_epochs, request.recovery_epochs >= 0, "0 or more"),
         "--epochs": (request.quantized_epochs, request.quantized_epochs >= 1, "at least 1"),
         "--smallest": (request.smallest_parameters, request.smallest_parameters >= 1, "1 or more"),
         "--rate-weight": (

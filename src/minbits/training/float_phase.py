@@ -20,6 +20,7 @@ Float = npt.NDArray[np.float32]
 
 MOMENTUM = 0.05  # of the running moments, a step
 SETTLING_BATCHES = 100
+STARTING_BATCHES = 20
 
 
 def objective_settings(recipe: TrainingRecipe, batch: int, seed: int) -> ObjectiveSettings:
@@ -49,11 +50,12 @@ class FloatTraining:
         seed: of initial weights and dropout.
         data: examples to train on.
         engine: computes loss and gradient.
+        start: plain parameters to train on from; None draws new ones.
     """
 
     def __init__(
         self, architecture: Architecture, recipe: TrainingRecipe, seed: int, data: TrainingData,
-        engine: Engine,
+        engine: Engine, start: Float | None = None,
     ) -> None:  # fmt: skip
         self.layout = parameter_layout(architecture, recipe.batch_normalisation)
         self.values = self.layout.initial(seed)
@@ -66,6 +68,18 @@ class FloatTraining:
         self._objective = engine.objective(self.layout, data, settings)
         self._optimizer = make_optimizer(recipe, np.ones_like(self.values), recipe.weight_decay)
         self._gradient = np.zeros_like(self.values)
+        if start is not None:
+            self._start_from(start)
+
+    def _start_from(self, plain: Float) -> None:
+        """Take over plain parameters: normalisation is put in so that it changes nothing."""
+        if not self.layout.is_normalised:
+            self.values = plain.astype(np.float32, copy=True)
+            return
+        # The moments of a layer are right once those of the layers before it are.
+        for _ in [slot for slot in self.layout.slots if slot.moments_at is not None] + [None]:
+            self.values = self.layout.unfold(plain, self._means, self._variances)
+            self._measure_moments(STARTING_BATCHES)
 
     def step(self, draw: Draw, rate: float, progress: float) -> float:
         """Take one step on a batch and return its loss in nats."""
@@ -83,9 +97,11 @@ class FloatTraining:
         """Take the average, and the final moments over many batches (Wu & Johnson 2021)."""
         if self._averaged:
             self.values = self._average
-        if not self.layout.is_normalised:
-            return
-        count = min(SETTLING_BATCHES, self._examples // self._batch)
+        if self.layout.is_normalised:
+            self._measure_moments(SETTLING_BATCHES)
+
+    def _measure_moments(self, batches: int) -> None:
+        count = min(batches, self._examples // self._batch)
         self._means, self._variances = np.zeros_like(self._means), np.zeros_like(self._means)
         for number in range(count):
             indices = np.arange(number * self._batch, (number + 1) * self._batch)
@@ -108,6 +124,7 @@ def train_float(
     report: Callable[[int, float], None],
     should_stop: Callable[[], bool],
     engine: Engine,
+    start: Float | None = None,
 ) -> Float:
     """Train a network in full precision by cross-entropy; return its plain parameters.
 
@@ -120,6 +137,7 @@ def train_float(
         report: called with the epochs done and the validation accuracy.
         should_stop: asked after every step.
         engine: computes loss and gradient.
+        start: plain parameters to train on from; None draws new ones.
 
     Returns:
         Weights and biases as one vector in the plain layout, normalisation folded in.
@@ -128,7 +146,7 @@ def train_float(
         StoppedError: if asked to stop.
         FloatingPointError: if training diverges.
     """
-    training = FloatTraining(architecture, recipe, seed, data, engine)
+    training = FloatTraining(architecture, recipe, seed, data, engine, start)
 
     def after_epoch(epoch: int) -> None:
         if epoch == recipe.float_epochs:
