@@ -22,6 +22,7 @@ from minbits.information.models.context_counts import ContextTables
 from minbits.information.models.context_kernels import REACH, causal_neighbours
 from minbits.information.models.counting import smoothed_marginals
 from minbits.information.models.mixture import Mixture
+from minbits.information.models.tree_kernels import count_down, send_up
 from minbits.information.rung import store
 from minbits.information.symbols import SymbolSet
 
@@ -222,3 +223,58 @@ def test_a_step_too_fine_names_the_column() -> None:
     data = assemble("reals", (values, np.arange(50) % 2), None, "test", "test")
     with pytest.raises(ArgumentError, match="input 1"):
         discretise(data, Discretisation(step=1e-9))
+
+
+def plain_propagation(
+    transitions: np.ndarray, emissions: np.ndarray, root: np.ndarray, parents: list[int],
+    codes: list[int],
+) -> tuple[float, np.ndarray, np.ndarray]:  # fmt: skip
+    """Return likelihood, posteriors and pair posteriors of one example by trying every path."""
+    variables, states = len(parents), len(root)
+    posteriors = np.zeros((variables, states))
+    pairs = np.zeros((variables, states, states))
+    for hidden in itertools.product(range(states), repeat=variables):
+        weight = root[hidden[0]]
+        for variable, state in enumerate(hidden):
+            if variable:
+                weight *= transitions[variable, hidden[parents[variable]], state]
+            weight *= emissions[variable, codes[variable], state]
+        for variable, state in enumerate(hidden):
+            posteriors[variable, state] += weight
+            if variable:
+                pairs[variable, hidden[parents[variable]], state] += weight
+    likelihood = posteriors[0].sum()
+    return float(likelihood), posteriors / likelihood, pairs / likelihood
+
+
+@given(st.integers(1, 6), st.integers(1, 20), st.integers(0, 2**31))
+def test_compiled_propagation_on_a_tree_equals_trying_every_path(
+    states: int, examples: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    variables, symbols = 4, 3
+    parents = np.array([0, *(generator.integers(0, v) for v in range(1, variables))])
+    transitions = generator.dirichlet(np.ones(states), (variables, states)).astype(np.float32)
+    emissions = generator.dirichlet(np.ones(symbols), (variables, states)).transpose(0, 2, 1)
+    emissions = np.ascontiguousarray(emissions, np.float32)
+    root = generator.dirichlet(np.ones(states)).astype(np.float32)
+    codes = generator.integers(0, symbols, (variables, examples)).astype(np.int32)
+    beliefs = np.empty((variables, states, examples), np.float32)
+    messages, likelihoods = np.empty_like(beliefs), np.zeros(examples)
+    pairs, shown = np.zeros((variables, states, states)), np.zeros((variables, symbols, states))
+    send_up(transitions, emissions, parents, codes, beliefs, messages, likelihoods)
+    likelihoods += np.log(root @ beliefs[0])
+    beliefs[0] *= root[:, None]
+    beliefs[0] /= beliefs[0].sum(axis=0)
+    count_down(transitions, parents, codes, beliefs, messages, pairs, shown)
+    expected_pairs, expected_shown = np.zeros_like(pairs), np.zeros_like(shown)
+    for example in range(examples):
+        likelihood, posteriors, found = plain_propagation(
+            transitions, emissions, root, parents.tolist(), codes[:, example].tolist()
+        )
+        assert likelihoods[example] == pytest.approx(np.log(likelihood), abs=1e-4)
+        expected_pairs += found
+        for variable in range(variables):
+            expected_shown[variable, codes[variable, example]] += posteriors[variable]
+    np.testing.assert_allclose(pairs * transitions, expected_pairs, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(shown, expected_shown, rtol=1e-3, atol=1e-4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from minbits.information.coarsen import coarsen
 from minbits.information.models.chow_liu import MOST_FEATURES, JointCounts, Tree, chow_liu_tree
 from minbits.information.models.counting import add_within
+from minbits.information.models.tree_kernels import count_down, send_up
 from minbits.information.rung import FittedModel, FloatArray, store
 from minbits.information.symbols import SymbolArray, SymbolSet
 from minbits.units import BITS_PER_NAT
@@ -21,8 +21,8 @@ _STATES = 16
 _MOST_PASSES = 40
 _LEAST_GAIN_BITS = 1e-3
 _SMOOTHING = 0.3
-_BATCH = 512
-_SECONDS_A_CELL = 1.2e-8
+_BATCH = 128
+_SECONDS_A_CELL = 1.2e-9
 
 Floats32 = npt.NDArray[np.float32]
 
@@ -46,15 +46,15 @@ class HiddenTree:
 
 @dataclass
 class _Expected:
-    """Expected counts, of the shapes of a `HiddenTree`."""
+    """Expected counts, of the shapes of a `HiddenTree`; of pairs over their transitions."""
 
     root: FloatArray
-    transitions: FloatArray
+    pairs: FloatArray
     emissions: FloatArray
 
 
 class _Levels:
-    """The variables of a tree, renumbered by depth, so that a whole depth is one matrix product."""
+    """The variables of a tree, renumbered by depth, so that a parent comes before its children."""
 
     def __init__(self, tree: Tree) -> None:
         depth = np.zeros(len(tree.parents), np.int64)
@@ -64,59 +64,45 @@ class _Levels:
         place = np.empty_like(self.order)
         place[self.order] = np.arange(len(place))
         self.parents = place[np.maximum(tree.parents[self.order], 0)]
-        bounds = np.searchsorted(depth[self.order], np.arange(depth.max() + 2))
-        self.slices = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds)]
 
 
 class _Propagation:
-    """Belief propagation on a batch of examples; arrays are ``(variables, examples, states)``."""
+    """Belief propagation on batches of examples, in buffers that are allocated once."""
 
-    def __init__(self, model: HiddenTree, levels: _Levels) -> None:
+    def __init__(self, model: HiddenTree, parents: npt.NDArray[np.int64]) -> None:
         self._model = model
-        self._levels = levels
-        self._upward = np.ascontiguousarray(model.transitions.transpose(0, 2, 1))
+        self._parents = parents
+        self._beliefs = np.empty((len(parents), len(model.root), _BATCH), np.float32)
+        self._messages = np.empty_like(self._beliefs)
 
-    def up(self, codes: SymbolArray) -> tuple[Floats32, Floats32, FloatArray]:
-        """Return beliefs from below, messages to parents, and log-likelihoods in nats.
+    def up(self, codes: SymbolArray) -> FloatArray:
+        """Return log-likelihoods in nats of at most a batch of examples.
 
         Args:
             codes: shape ``(examples, variables)``, variables by depth.
         """
-        variables = np.arange(codes.shape[1])
-        beliefs = self._model.emissions[variables[:, None], codes.T]
-        messages = np.empty_like(beliefs)
-        likelihood = np.zeros(len(codes))
-        for level in reversed(self._levels.slices[1:]):
-            scale = beliefs[level].max(axis=2, keepdims=True)
-            beliefs[level] /= scale
-            likelihood += np.log(scale[:, :, 0]).sum(axis=0)
-            messages[level] = beliefs[level] @ self._upward[level]
-            for variable in range(level.start, level.stop):
-                beliefs[self._levels.parents[variable]] *= messages[variable]
-        joint = beliefs[0] * self._model.root
-        total = joint.sum(axis=1)
-        likelihood += np.log(total)
-        return beliefs, messages, likelihood
+        count = len(codes)
+        if count != self._beliefs.shape[2]:
+            self._beliefs = np.empty((*self._beliefs.shape[:2], count), np.float32)
+            self._messages = np.empty_like(self._beliefs)
+        likelihoods = np.zeros(count)
+        send_up(
+            self._model.transitions, self._model.emissions, self._parents,
+            np.ascontiguousarray(codes.T), self._beliefs, self._messages, likelihoods,
+        )  # fmt: skip
+        result: FloatArray = likelihoods + np.log(self._model.root @ self._beliefs[0])
+        return result
 
-    def down(
-        self, codes: SymbolArray, beliefs: Floats32, messages: Floats32, expected: _Expected
-    ) -> None:
+    def count(self, codes: SymbolArray, expected: _Expected) -> None:
         """Add the expected counts of a batch."""
-        posterior = np.empty_like(beliefs)
-        root = beliefs[0] * self._model.root
-        posterior[0] = root / root.sum(axis=1, keepdims=True)
-        expected.root += posterior[0].sum(axis=0)
-        for level in self._levels.slices[1:]:
-            parents = self._levels.parents[level]
-            above = posterior[parents] / np.maximum(messages[level], 1e-30)
-            found = (above @ self._model.transitions[level]) * beliefs[level]
-            expected.transitions[level] += (
-                above.transpose(0, 2, 1) @ beliefs[level]
-            ) * self._model.transitions[level]
-            posterior[level] = found / found.sum(axis=2, keepdims=True)
-        for symbol in range(expected.emissions.shape[1]):
-            seen = np.equal(codes.T, symbol)[:, :, None]
-            expected.emissions[:, symbol] += np.where(seen, posterior, 0).sum(axis=1)
+        self.up(codes)
+        self._beliefs[0] *= self._model.root[:, None]
+        self._beliefs[0] /= self._beliefs[0].sum(axis=0)
+        expected.root += self._beliefs[0].sum(axis=1)
+        count_down(
+            self._model.transitions, self._parents, np.ascontiguousarray(codes.T), self._beliefs,
+            self._messages, expected.pairs, expected.emissions,
+        )  # fmt: skip
 
 
 class _Learner:
@@ -145,7 +131,7 @@ class _Learner:
                 hidden = hidden * int(self._sizes.max()) + codes[:, self._near[:, rank]]
             hidden %= _STATES
             self._count_hidden(codes, hidden, expected)
-        return self._maximise(expected)
+        return self._maximise(expected, expected.pairs)
 
     def _count_hidden(
         self, codes: SymbolArray, hidden: npt.NDArray[np.int64], expected: _Expected
@@ -153,7 +139,7 @@ class _Learner:
         variables = np.arange(codes.shape[1])
         np.add.at(expected.root, hidden[:, 0], 1)
         above = hidden[:, self._levels.parents]
-        np.add.at(expected.transitions, (variables, above, hidden), 1)
+        np.add.at(expected.pairs, (variables, above, hidden), 1)
         np.add.at(expected.emissions, (variables, codes, hidden), 1)
 
     def _nothing(self) -> _Expected:
@@ -164,12 +150,17 @@ class _Learner:
             np.zeros((variables, symbols, _STATES)),
         )
 
-    def _maximise(self, expected: _Expected) -> HiddenTree:
-        """Return the model that fits expected counts, each drawn towards its variable's average."""
+    def _maximise(self, expected: _Expected, moves: FloatArray) -> HiddenTree:
+        """Return the model that fits expected counts, each drawn towards its variable's average.
+
+        Args:
+            expected: of the root and of the symbols.
+            moves: of pairs of a parent's and a variable's hidden symbol.
+        """
         root = expected.root + _SMOOTHING / _STATES
-        average = expected.transitions.sum(axis=1, keepdims=True) + 1e-3
+        average = moves.sum(axis=1, keepdims=True) + 1e-3
         average /= average.sum(axis=2, keepdims=True)
-        transitions = expected.transitions + _SMOOTHING * average
+        transitions = moves + _SMOOTHING * average
         mask = (np.arange(expected.emissions.shape[1]) < self._sizes[:, None])[:, :, None]
         shown = expected.emissions.sum(axis=2, keepdims=True) + 0.5 * mask
         shown /= shown.sum(axis=1, keepdims=True)
@@ -183,19 +174,16 @@ class _Learner:
     def improve(self, model: HiddenTree, train: SymbolArray) -> HiddenTree:
         """Return the model after one pass of expectation maximisation."""
         expected = self._nothing()
-        propagation = _Propagation(model, self._levels)
+        propagation = _Propagation(model, self._levels.parents)
         for start in range(0, len(train), _BATCH):
-            codes = train[start : start + _BATCH]
-            beliefs, messages, _ = propagation.up(codes)
-            propagation.down(codes, beliefs, messages, expected)
-        return self._maximise(expected)
+            propagation.count(train[start : start + _BATCH], expected)
+        return self._maximise(expected, expected.pairs * model.transitions)
 
     def bits(self, model: HiddenTree, codes: SymbolArray) -> FloatArray:
         """Return the code length of each example (variables by depth)."""
-        propagation = _Propagation(model, self._levels)
+        propagation = _Propagation(model, self._levels.parents)
         parts = [
-            -propagation.up(codes[start : start + _BATCH])[2]
-            for start in range(0, len(codes), _BATCH)
+            -propagation.up(codes[start : start + _BATCH]) for start in range(0, len(codes), _BATCH)
         ]
         result: FloatArray = np.concatenate(parts) * BITS_PER_NAT
         return result
