@@ -126,3 +126,16 @@ def test_what_does_not_fit_is_refused() -> None:
     plain = parameter_layout(ARCHITECTURE, normalised=False)
     with pytest.raises(ValueError, match="parameters"):
         flat_parameters(ARCHITECTURE, plain.tensors(plain.initial(0))[:-1])
+
+
+@given(architectures(), st.integers(0, 1000))
+def test_unfolding_is_undone_by_folding(architecture: Architecture, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    layout = parameter_layout(architecture, normalised=True)
+    plain = generator.standard_normal(parameter_count(architecture)).astype(np.float32)
+    means = generator.standard_normal(layout.moments_size).astype(np.float32)
+    variances = generator.uniform(0.1, 3, layout.moments_size).astype(np.float32)
+    normalised = layout.unfold(plain, means, variances)
+    np.testing.assert_allclose(
+        layout.fold(normalised, means, variances), plain, rtol=1e-5, atol=1e-6
+    )

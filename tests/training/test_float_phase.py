@@ -10,7 +10,7 @@ from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
 from minbits.records import DataSet, TrainingRecipe
 from minbits.training.engine import Engine, accuracy
-from minbits.training.float_phase import train_float
+from minbits.training.float_phase import FloatTraining, train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import TrainingData, training_data
 from minbits.training.torch_engine import TorchEngine, best_device
@@ -95,3 +95,26 @@ def test_averaging_takes_the_mean_of_the_weights_met(tiny: DataSet) -> None:
 def test_training_runs_on_the_gpu(tiny: DataSet) -> None:
     assert best_device().type == "cuda"
     assert np.isfinite(train(tiny, 0, TorchEngine())[0]).all()
+
+
+@pytest.mark.parametrize("is_normalised", [True, False])
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+def test_training_goes_on_from_given_parameters(
+    tiny: DataSet, engine: Engine, is_normalised: bool
+) -> None:
+    recipe = dataclasses.replace(RECIPE, batch_normalisation=is_normalised)
+    values, _ = train(tiny, 0, engine, recipe)
+    start = FloatTraining(network(tiny), recipe, 1, examples(tiny), engine, values)
+    # Normalisation is put in so that nothing changes, up to the noise of ghost batches.
+    inputs = examples(tiny).inputs
+    before = engine.logits(network(tiny), values, inputs)
+    after = engine.logits(network(tiny), start.folded(), inputs)
+    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3)
+    short = dataclasses.replace(recipe, float_epochs=2, learning_rate=1e-4)
+    reports: list[float] = []
+    trained = train_float(
+        network(tiny), short, 1, examples(tiny), examples(tiny),
+        lambda epoch, found: reports.append(found), lambda: False, engine, values,
+    )  # fmt: skip
+    assert min(reports) > 0.95
+    assert not np.array_equal(trained, values)

@@ -13,11 +13,14 @@ import typer
 from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.output import JsonOption, console, print_json, print_table
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.output import JsonOption, console, error_console, print_json, print_table
 from minbits.cli.size import LedgerOption
 from minbits.data import load
+from minbits.errors import ArgumentError
 from minbits.files import write_atomically
 from minbits.ledger.location import default_ledger_path
+from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
 
@@ -40,6 +43,14 @@ def audit(
     examples: Annotated[
         int, typer.Option(help="Most examples of each split that are run.")
     ] = 10_000,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
+    compress: Annotated[
+        Path | None,
+        typer.Option(help="Compress the module as well, to this .mbn file.", show_default="no"),
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="Minutes for --compress.")] = 10.0,
     figure: Annotated[Path | None, typer.Option(help="Where a PNG of layers by bits goes.")] = None,
     ledger: LedgerOption = None,
     records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
@@ -53,15 +64,20 @@ def audit(
     """
     # PyTorch and a user's own module are loaded for this command alone.
     sources = importlib.import_module("minbits.capacity.audit.sources")
-    job = importlib.import_module("minbits.pipeline.audit").audit_job
-    loaded = None if data is None else load(data)
+    pipeline = importlib.import_module("minbits.pipeline.audit")
+    loaded = (
+        load(data, label=label, categorical=categorical or (), resize=resize)
+        if data is not None
+        else None
+    )
+    _check_compress(compress, model, loaded, minutes)
     shape = None if input_shape is None else parse_input_shape(input_shape)
     if loaded is not None:
         shape = loaded.input_shape
     exponent = 0 if loaded is None else loaded.input_exponent
     sys.path.insert(0, str(Path.cwd()))
     subject = sources.open_model(model, sources.SourceSettings(shape, exponent, weights))
-    report: AuditReport = job(
+    report: AuditReport = pipeline.audit_job(
         subject,
         loaded,
         accuracy=accuracy,
@@ -69,14 +85,45 @@ def audit(
         records=records,
         most_examples=examples,
     )
+    if compress is not None:
+        lines = error_console()
+        report = pipeline.compress_audited(
+            sources.load_module(model, weights),
+            report,
+            loaded,
+            out=compress,
+            accuracy=accuracy,
+            minutes=minutes,
+            ledger=ledger,
+            say=lambda text: lines.print(text, soft_wrap=True),
+        )
     if figure is not None:
         write_atomically(figure, layers_figure(report))
     if as_json:
         print_json(plain_audit(report))
         return
     _print_audit(report)
+    if compress is not None:
+        _print_compressed(report)
     if figure is not None:
         console().print(f"Figure: {figure}")
+
+
+def _check_compress(
+    compress: Path | None, model: str, data: DataSet | None, minutes: float
+) -> None:
+    """Refuse before the audit what would fail after it."""
+    if compress is None:
+        return
+    if data is None:
+        raise ArgumentError("--compress", "no data", "a data set to select on", "Give --data.")
+    if ":" not in model:
+        raise ArgumentError(
+            "--compress", f"'{model}'", "MODULE:CALLABLE, since it is trained on",
+            "Use minbits compress --layers for a checkpoint.",
+        )  # fmt: skip
+    if not 0 < minutes < 1e6:
+        raise ArgumentError("--minutes", str(minutes), "a positive number", "Give another value.")
 
 
 def layers_figure(report: AuditReport) -> bytes:
@@ -148,6 +195,18 @@ def _print_audit(report: AuditReport) -> None:
     _print_labels(report)
     out.print(f"Counting: {report.counting}.", soft_wrap=True)
     out.print(f"[bold]{report.verdict}[/bold]", soft_wrap=True)
+
+
+def _print_compressed(report: AuditReport) -> None:
+    found = report.compressed
+    if found is None:
+        text = "no file reached the accuracy; give more --minutes or a lower --accuracy."
+    else:
+        text = (
+            f"{found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % of the test set, decoded "
+            f"and run in a fresh process ({found.place})."
+        )
+    console().print(f"Compressed: {text}", soft_wrap=True)
 
 
 def _print_labels(report: AuditReport) -> None:

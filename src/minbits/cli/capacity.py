@@ -29,7 +29,7 @@ from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import DataArgument
+from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.need_tables import plain_need, print_need
 from minbits.cli.output import (
     JsonOption,
@@ -275,6 +275,9 @@ def need(
         bool, typer.Option(help="Compute the prequential code of the labels (minutes).")
     ] = True,
     seed: Annotated[int, typer.Option(help="Of the prequential code.")] = 0,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
     ledger: LedgerOption = None,
     records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
     as_json: JsonOption = False,
@@ -286,7 +289,7 @@ def need(
     """
     # Loads PyTorch, which the other commands of this family do without.
     job = importlib.import_module("minbits.pipeline.need").need_job
-    loaded = load(data)
+    loaded = load(data, label=label, categorical=categorical or (), resize=resize)
     progress = error_console()
 
     def after_block(block: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
@@ -48,6 +49,9 @@ def compress(
     data: Annotated[
         str | None, typer.Option(help="The data set to train, select and claim on.")
     ] = None,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
     accuracy: Annotated[float, typer.Option(help="Target test accuracy, in (0, 1].")] = 0.99,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Weights for the module: .safetensors, .pt or .pth.")
@@ -121,7 +125,11 @@ def compress(
     from minbits.pipeline.compress_request import CompressRequest, plain_compress_report
     from minbits.pipeline.compress_rounding import round_to_file
 
-    loaded = load(data) if data is not None else None
+    loaded = (
+        load(data, label=label, categorical=categorical or (), resize=resize)
+        if data is not None
+        else None
+    )
     shape = loaded.input_shape if loaded else _shape(input_shape)
     module = load_module(model) if layers is None else module_of(Path(model), layers, shape)
     if checkpoint is not None:

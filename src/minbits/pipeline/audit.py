@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+from torch import nn
 
 from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.audit.run import MOST_EXAMPLES, audit_subject
 from minbits.capacity.audit.subject import Subject
 from minbits.capacity.sufficient import FoundNetwork
-from minbits.ledger.location import LedgerTarget
+from minbits.errors import ArgumentError
+from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.pipeline.compress import compress_job
+from minbits.pipeline.compress_request import CompressRequest
 from minbits.pipeline.found import best_known, find_network
 from minbits.records import DataSet
 
@@ -46,6 +53,48 @@ def audit_job(
     if found is None and accuracy is None:
         found = _nearest(data, ledger, records)
     return report if found is None else report.beside(found)
+
+
+def compress_audited(
+    module: nn.Module,
+    report: AuditReport,
+    data: DataSet,
+    *,
+    out: Path,
+    accuracy: float | None = None,
+    minutes: float = 10.0,
+    ledger: LedgerTarget | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> AuditReport:
+    """Compress the audited module too, and put the file beside it.
+
+    Args:
+        module: what was audited.
+        report: of its audit, with data.
+        data: what it classifies.
+        out: where the network file goes; card and diagram go beside it.
+        accuracy: that the file must reach; None takes the module's own on the test set.
+        minutes: wall-clock time.
+        ledger: where trials and claim are remembered.
+        say: called with lines of progress.
+
+    Raises:
+        ArgumentError: if the report is without data.
+        MinbitsError: if a layer is not supported, or ledger or output are bad.
+    """
+    if report.labels is None:
+        raise ArgumentError("--compress", "no data", "a data set to select on", "Give --data.")
+    wanted = accuracy or report.labels.test_correct / report.labels.test_examples
+    convention = InputConvention(2.0**-data.input_exponent)
+    given = from_torch(module, data.input_shape, data.input_exponent, convention)
+    request = CompressRequest(
+        accuracy=wanted, out=out, ledger_path=ledger or default_ledger_path(),
+        name=f"audit {report.name}", convention=convention, minutes=minutes,
+    )  # fmt: skip
+    best = compress_job(given, data, request, say).best
+    if best is None:
+        return report
+    return report.with_compressed(FoundNetwork(best.size_bits, best.test_accuracy, best.path))
 
 
 def _nearest(

@@ -95,6 +95,8 @@ class AuditReport:
         labels: None without data.
         sufficient: None where nothing was found for this data set.
         seconds: how long the audit took.
+        compressed: the smallest verified file made from this model; None where none was asked for,
+            or none reached the accuracy.
     """
 
     name: str
@@ -111,6 +113,7 @@ class AuditReport:
     labels: LabelAudit | None
     sufficient: FoundNetwork | None
     seconds: float
+    compressed: FoundNetwork | None = None
 
     @property
     def smallest_bits(self) -> int:
@@ -123,6 +126,14 @@ class AuditReport:
     def beside(self, found: FoundNetwork) -> AuditReport:
         """Return the report with a network that was found sufficient."""
         return dataclasses.replace(self, sufficient=found)
+
+    def with_compressed(self, found: FoundNetwork) -> AuditReport:
+        """Return the report with a file made from the model, which may be the smallest known."""
+        report = dataclasses.replace(self, compressed=found)
+        known = self.sufficient
+        if known is None or found.size_bits < known.size_bits:
+            return report.beside(found)
+        return report
 
     @property
     def verdict(self) -> str:

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from minbits.capacity.audit.torch_subject import torch_subject
+from minbits.capacity.sufficient import FoundNetwork
+from minbits.cli.app import app
+from minbits.codec.network import read
+from minbits.errors import ArgumentError
+from minbits.pipeline.audit import audit_job, compress_audited
+from minbits.records import DataSet
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: DataSet) -> nn.Module:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 2))
+    inputs = torch.from_numpy(tiny.train_inputs).float() * 2.0**-tiny.input_exponent
+    labels = torch.from_numpy(tiny.train_labels)
+    optimizer = torch.optim.Adam(module.parameters(), 3e-3)
+    for _ in range(150):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(module(inputs), labels).backward()
+        optimizer.step()
+    return module.eval()
+
+
+def test_the_audit_puts_the_compressed_file_beside_the_model(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.sqlite"
+    subject = torch_subject(trained, "mine", tiny.input_shape, tiny.input_exponent)
+    report = audit_job(subject, tiny, ledger=ledger, records=tmp_path)
+    assert report.compressed is None
+    assert report.sufficient is None
+    lines: list[str] = []
+    found = compress_audited(
+        trained, report, tiny, out=tmp_path / "net.mbn", accuracy=0.85, minutes=0.3,
+        ledger=ledger, say=lines.append,
+    )  # fmt: skip
+    assert found.compressed is not None, lines
+    assert found.compressed.size_bits == 8 * (tmp_path / "net.mbn").stat().st_size
+    assert found.sufficient == found.compressed
+    predicted = read(tmp_path / "net.mbn").predict(tiny.test_inputs)
+    right = int((predicted == tiny.test_labels).sum())
+    assert found.compressed.test_accuracy == right / len(tiny.test_labels) >= 0.85
+    assert f"{found.compressed.size_bits:,} bits" in found.verdict
+
+
+def test_a_smaller_known_network_stays_the_one_that_counts(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    subject = torch_subject(trained, "mine", tiny.input_shape, tiny.input_exponent)
+    report = audit_job(subject, tiny, ledger=tmp_path / "ledger.sqlite", records=tmp_path)
+    small, large = FoundNetwork(100, 0.99, "known"), FoundNetwork(200, 0.99, "made")
+    assert report.beside(small).with_compressed(large).sufficient == small
+    assert report.beside(large).with_compressed(small).sufficient == small
+    assert report.with_compressed(large).sufficient == large
+
+
+def test_compressing_without_data_is_refused(trained: nn.Module, tmp_path: Path) -> None:
+    subject = torch_subject(trained, "mine", (1, 8, 8), 0)
+    report = audit_job(subject, None)
+    with pytest.raises(ArgumentError, match="--data"):
+        compress_audited(trained, report, None, out=tmp_path / "net.mbn")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.b:c", "--compress", "out.mbn"], "--data"),
+        (["net.onnx", "--data", "digits", "--compress", "out.mbn"], "MODULE:CALLABLE"),
+        (["a.b:c", "--data", "digits", "--compress", "o.mbn", "--minutes", "0"], "--minutes"),
+    ],
+)
+def test_the_command_refuses_before_it_audits(arguments: list[str], words: str) -> None:
+    done = CliRunner().invoke(app, ["audit", *arguments])
+    assert isinstance(done.exception, ArgumentError)
+    assert done.exception.exit_code == 2
+    assert words in str(done.exception)
