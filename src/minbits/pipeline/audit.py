@@ -88,7 +88,7 @@ def compress_audited(
     convention = InputConvention(2.0**-data.input_exponent)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
     request = CompressRequest(
-        accuracy=wanted, out=out, ledger_path=ledger or default_ledger_path(),
+        accuracy=wanted, out=out, ledger=ledger or default_ledger_path(),
         name=f"audit {report.name}", convention=convention, minutes=minutes,
     )  # fmt: skip
     best = compress_job(given, data, request, say).best
