@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise OutputError(
             str(path), error.strerror or str(error), "a writable path", "Choose another path."
@@ -52,7 +52,8 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Force a folder's list of names to disk."""
     if os.name != "posix":
         return  # a folder cannot be opened there
     # The rename itself is only on disk once the folder is.

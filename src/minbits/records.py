@@ -216,7 +216,8 @@ TrialStatus = Literal["done", "failed", "interrupted"]
 class TrialResult:
     """The outcome of one trial; a failed or interrupted one has no file.
 
-    Validation counts come from the decoded file, run with NumPy.
+    Validation counts come from the decoded file, run with NumPy. ``energy_joules`` is what the
+    whole machine used meanwhile (`minbits.energy`), None where it does not tell.
     """
 
     config: TrialConfig
@@ -226,6 +227,7 @@ class TrialResult:
     network_file: bytes | None = field(default=None, repr=False)
     validation_correct: int | None = None
     validation_examples: int | None = None
+    energy_joules: float | None = None
 
     @property
     def validation_accuracy(self) -> float | None:
@@ -249,6 +251,7 @@ class Verification:
     wilson_low: float
     wilson_high: float
     seconds: float
+    energy_joules: float | None = None
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def verify(
     found = verify_file(file, loaded)
     if as_json:
         facts = dataclasses.asdict(found)
-        for name in ("path", "seconds"):
+        for name in ("path", "seconds", "energy_joules"):
             del facts[name]
         print_json(facts)
     else:

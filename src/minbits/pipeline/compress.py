@@ -27,6 +27,7 @@ from minbits.compression.rounding import round_network
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.thinning import ThinningPlan, thin
 from minbits.data.splits import validation_split
+from minbits.energy import EnergyMeter
 from minbits.errors import MinbitsError, NetworkError
 from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
@@ -240,22 +241,26 @@ class _Job:
         content: bytes | None = None
         correct, examples, reason = None, None, None
         stopped: KeyboardInterrupt | None = None
+        meter = EnergyMeter()
         try:
-            content = make()
-            predicted = predict(decode_network(content), self.data.train_inputs[self.held_out])
-            correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
-            examples = len(self.held_out)
+            with meter:
+                content = make()
+                predicted = predict(decode_network(content), self.data.train_inputs[self.held_out])
+                correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
+                examples = len(self.held_out)
         except KeyboardInterrupt as error:
             status, stopped, content = "interrupted", error, None
         except (FloatingPointError, NetworkError) as error:
             status, reason = "failed", f"{type(error).__name__}: {error}"
         seconds = time.perf_counter() - begin
-        result = TrialResult(config, status, seconds, reason, content, correct, examples)
+        result = TrialResult(
+            config, status, seconds, reason, content, correct, examples, meter.joules
+        )
         key = f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}"
         number = self.ledger.append_trial(
             self.data, self.request.accuracy, key, result, self.provenance
         )
-        self.rows += [row for row in self.ledger.trials_on(self.data.digest) if row["id"] == number]
+        self.rows += self.ledger.find("trials", str(number))
         if stopped is not None:
             raise stopped
         if content is not None and correct is not None and examples:

@@ -13,7 +13,7 @@ from minbits.codec.file_format import read_network
 from minbits.codec.inference import predict_logits
 from minbits.errors import MinbitsError, NetworkError, OutputError
 from minbits.ledger.location import LedgerTarget, ledger_exists
-from minbits.ledger.store import open_ledger
+from minbits.ledger.store import read_ledger
 from minbits.records import DataSet
 
 DEFAULT_RECORDS = Path("records")
@@ -62,13 +62,9 @@ def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None)
     if records is not None and records.is_dir():
         accuracies += [float(card["test_accuracy"]) for card, _ in _cards(data, records)]
     if ledger is not None and ledger_exists(ledger):
-        with_ledger = open_ledger(ledger)
+        with_ledger = read_ledger(ledger)
         try:
-            accuracies += [
-                row["correct"] / row["n_test"]
-                for row in with_ledger.rows("claims")
-                if row["data_digest"] == data.digest
-            ]
+            accuracies += with_ledger.test_accuracies(data.digest)
         finally:
             with_ledger.close()
     return max(accuracies, default=None)
@@ -77,7 +73,7 @@ def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None)
 def _from_ledger(
     data: DataSet, accuracy: float, target: LedgerTarget
 ) -> list[tuple[FoundNetwork, Path]]:
-    ledger = open_ledger(target)
+    ledger = read_ledger(target)
     try:
         claim = ledger.best_claim(data.digest, accuracy)
     finally:

@@ -14,6 +14,7 @@ from minbits.data.encoding import encoding_bits
 from minbits.errors import OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
+from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.networks.zoo import zoo_entry
@@ -63,25 +64,20 @@ class _SizeJob:
         self.outputs: dict[str, str] = {}
 
     def past_trials(self) -> list[PastTrial]:
-        found: list[PastTrial] = []
-        for row in self.ledger.trials_on(self.data.digest):
-            if row["status"] == "interrupted":
-                continue
-            found.append(
-                PastTrial(
-                    candidate=row["candidate"],
-                    seed=row["seed"],
-                    passed=row["validation_correct"] is not None
-                    and reaches(
-                        row["validation_correct"],
-                        row["validation_examples"],
-                        self.request.accuracy,
-                    ),
-                    seconds=row["seconds"],
-                    float_epochs=json.loads(row["config"])["recipe"]["float_epochs"],
-                )
+        return [
+            PastTrial(
+                candidate=row["candidate"],
+                seed=row["seed"],
+                passed=row["validation_correct"] is not None
+                and reaches(
+                    row["validation_correct"], row["validation_examples"], self.request.accuracy
+                ),
+                seconds=row["seconds"],
+                float_epochs=json.loads(row["config"])["recipe"]["float_epochs"],
             )
-        return found
+            for row in self.ledger.trial_outcomes(self.data.digest)
+            if row["status"] != "interrupted"
+        ]
 
     def remember(self, candidate: Candidate, result: TrialResult) -> None:
         number = self.ledger.append_trial(
@@ -111,34 +107,49 @@ class _SizeJob:
 
     def best(self) -> Claim | None:
         """Return the best claim so far; of one network alone where one was asked for."""
-        rows = self.eligible_rows()
-        shas = None if self.is_ladder else {row["artifact_sha256"] for row in rows}
-        return self.ledger.best_claim(self.data.digest, self.request.accuracy, shas)
+        return self.ledger.best_claim(
+            self.data.digest, self.request.accuracy, candidates=self.own_candidates()
+        )
 
-    def eligible_rows(self) -> list[dict[str, Any]]:
-        keys = {candidate.key for candidate in self.ladder}
-        return [
-            row
-            for row in self.ledger.trials_on(self.data.digest)
-            if row["artifact_sha256"] is not None and (self.is_ladder or row["candidate"] in keys)
+    def own_candidates(self) -> list[str] | None:
+        """Return the keys of the one network that was asked for; None stands for all."""
+        return None if self.is_ladder else [candidate.key for candidate in self.ladder]
+
+    def resumed(self, best: Claim | None) -> str | None:
+        """Return what the ledger knows already, in words; None where that is nothing."""
+        count = self.ledger.trial_count(self.data.digest)
+        if not count:
+            return None
+        known = "no file that reaches the target yet"
+        if best is not None:
+            found = best.verification
+            known = f"best {found.size_bits:,} bits at {100 * found.test_accuracy:.2f} %"
+        return f"resumed: {count:,} trial{'s' * (count > 1)} on {self.data.name}, {known}"
+
+    def choose(self, smaller_than_bits: float) -> Validated | None:
+        """Return the file to claim, a whole one, or None."""
+        files = self.ledger.files_to_claim(
+            self.data.digest, self.request.accuracy, smaller_than_bits, self.own_candidates()
+        )
+        validated = [
+            Validated(file.sha256, file.size_bits, file.correct, file.examples) for file in files
         ]
+        while True:
+            chosen = choose_claim(validated, self.request.accuracy, smaller_than_bits)
+            if chosen is None:
+                return None
+            problem = problem_of(self.ledger.artifacts, chosen.sha256)
+            if problem is None:
+                return chosen
+            self.events.on_stage(
+                f"passing over a file of {chosen.size_bits:,} bits in the ledger: {problem}"
+            )
+            validated = [item for item in validated if item.sha256 != chosen.sha256]
 
     def claim(self) -> Verification | None:
         """Put at most one file to the test and record the outcome, good or bad."""
         best = self.best()
-        validated = [
-            Validated(
-                row["artifact_sha256"],
-                row["size_bits"],
-                row["validation_correct"],
-                row["validation_examples"],
-            )
-            for row in self.eligible_rows()
-            if not self.ledger.is_claimed(self.data.digest, row["artifact_sha256"])
-        ]
-        chosen = choose_claim(
-            validated, self.request.accuracy, best.verification.size_bits if best else float("inf")
-        )
+        chosen = self.choose(best.verification.size_bits if best else float("inf"))
         if chosen is None:
             return None
         self.events.on_stage("verifying in a fresh process, with NumPy alone")
@@ -178,18 +189,16 @@ class _SizeJob:
         self.outputs[role] = str(path)
 
     def trial_of(self, best: Claim) -> dict[str, Any]:
-        return next(
-            row
-            for row in self.ledger.trials_on(self.data.digest)
-            if row["artifact_sha256"] == best.verification.sha256
-        )
+        row = self.ledger.trial_of_file(self.data.digest, best.verification.sha256)
+        assert row is not None
+        return row
 
     def spread_of(self, best: Claim) -> TrialSpread:
         candidate = self.trial_of(best)["candidate"]
         rows = [
             row
-            for row in self.ledger.trials_on(self.data.digest)
-            if row["candidate"] == candidate and row["status"] != "interrupted"
+            for row in self.ledger.trials_of(self.data.digest, candidate)
+            if row["status"] != "interrupted"
         ]
         done = [row for row in rows if row["validation_correct"] is not None]
         return TrialSpread(
@@ -213,6 +222,8 @@ class _SizeJob:
     def run(self) -> SizeReport:
         table = entropy_table(self.data)
         before = self.best()
+        if (known := self.resumed(before)) is not None:
+            self.events.on_stage(known)
         self.events.on_stage("searching")
         interrupted = self.search()
         claimed = self.claim()

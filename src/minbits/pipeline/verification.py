@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import minbits.errors
+from minbits.energy import EnergyMeter
 from minbits.errors import DataError, MinbitsError, NetworkFileError
 from minbits.intervals import wilson_interval
 from minbits.records import DataSet, Verification
@@ -33,7 +34,10 @@ def verify_file(path: Path, data: DataSet) -> Verification:
         DataError: if the network does not fit the data set.
     """
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="minbits-verify-") as folder:
+    with (
+        EnergyMeter() as meter,
+        tempfile.TemporaryDirectory(prefix="minbits-verify-") as folder,
+    ):
         inputs, predictions = Path(folder) / "inputs.npy", Path(folder) / "predictions.npy"
         np.save(inputs, data.test_inputs)
         facts = _run_decoder([str(path), str(inputs), str(predictions)], path)
@@ -59,6 +63,7 @@ def verify_file(path: Path, data: DataSet) -> Verification:
         wilson_low=interval.low,
         wilson_high=interval.high,
         seconds=time.perf_counter() - start,
+        energy_joules=meter.joules,
     )
 
 

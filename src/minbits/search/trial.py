@@ -16,6 +16,7 @@ from minbits.codec.inference import predict
 from minbits.compression.quantized_phase import train_quantized
 from minbits.compression.symmetries import remove_symmetries
 from minbits.data.splits import validation_split
+from minbits.energy import EnergyMeter
 from minbits.errors import NetworkError
 from minbits.networks.zoo import architecture_for
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
@@ -142,6 +143,14 @@ def run_trial(
         hooks: for progress and for stopping.
         seconds: wall-clock time to plan for.
     """
+    with EnergyMeter() as meter:
+        result = _measured(config, data, number, hooks, seconds)
+    return dataclasses.replace(result, energy_joules=meter.joules)
+
+
+def _measured(
+    config: TrialConfig, data: DataSet, number: int, hooks: TrialHooks, seconds: float
+) -> TrialResult:
     start = time.perf_counter()
     trial = _Trial(config, data, number, hooks, start + seconds)
     try:

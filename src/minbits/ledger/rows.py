@@ -1,0 +1,160 @@
+"""What is appended to a ledger, as rows of its tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from minbits.files import sha256_hex
+from minbits.ledger.provenance import Provenance
+from minbits.records import DataSet, TrialResult, Verification
+from minbits.units import bytes_to_bits
+
+Row = dict[str, Any]
+Outcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
+
+
+@dataclass(frozen=True)
+class TrialEntry:
+    """A trial that ended, and what it was a trial of.
+
+    Attributes:
+        data: the data set.
+        target_accuracy: that was searched for, in (0, 1].
+        candidate: key of what was trained and how.
+        result: its outcome.
+        provenance: the code, libraries and machine that made it.
+        uid: 32 characters that the row is known by in every ledger; None draws a new one. An entry
+            whose uid is in the ledger is not appended again, so that a result may arrive twice.
+    """
+
+    data: DataSet
+    target_accuracy: float
+    candidate: str
+    result: TrialResult
+    provenance: Provenance
+    uid: str | None = None
+
+
+@dataclass(frozen=True)
+class VerificationEntry:
+    """One more run of a claimed file.
+
+    Attributes:
+        claim: the row of the claim.
+        outcome: ``confirmed``: the same bytes and counts; ``differs``: other counts; ``damaged`` or
+            ``missing``: the file; ``failed``: it could not be run; ``no data``: it was decoded, but
+            the data set is not at hand.
+        problem: in words; None where there is none.
+        seconds: that it took.
+        provenance: the code, libraries and machine that ran it.
+        found: what was counted; None where nothing was.
+    """
+
+    claim: Row
+    outcome: Outcome
+    problem: str | None
+    seconds: float
+    provenance: Provenance
+    found: Verification | None = None
+
+
+def now() -> str:
+    """Return the time of day, UTC; nothing but this text depends on the clock being right."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def new_uid() -> str:
+    """Return a name for a row that no other row of any ledger has."""
+    return uuid.uuid4().hex
+
+
+def row_hash(subject: str, data_digest: str, code_version: str) -> str:
+    """Return the SHA-256 of what a row is about: a configuration or a file, the data, the code."""
+    return sha256_hex(f"{subject}\n{data_digest}\n{code_version}".encode())
+
+
+def expected_row_hash(table: str, row: Row) -> str:
+    """Return the hash that a row of trials, claims or verifications must have."""
+    subject = row["config"] if table == "trials" else row["artifact_sha256"]
+    return row_hash(subject, row["data_digest"], row["code_version"])
+
+
+def _made_by(provenance: Provenance, seconds: float, energy_joules: float | None) -> Row:
+    return {
+        "code_version": provenance.code_version,
+        "libraries": json.dumps(provenance.libraries, sort_keys=True),
+        "machine": json.dumps(provenance.machine, sort_keys=True),
+        "seconds": seconds,
+        "energy_joules": energy_joules,
+    }
+
+
+def trial_row(entry: TrialEntry) -> Row:
+    """Return the row of a trial."""
+    result, provenance = entry.result, entry.provenance
+    config = json.dumps(dataclasses.asdict(result.config), sort_keys=True)
+    file = result.network_file
+    return {
+        "uid": entry.uid or new_uid(),
+        "created_at": now(),
+        "row_hash": row_hash(config, entry.data.digest, provenance.code_version),
+        "data_name": entry.data.name,
+        "data_digest": entry.data.digest,
+        "target_accuracy": entry.target_accuracy,
+        "candidate": entry.candidate,
+        "config": config,
+        "seed": result.config.seed,
+        "status": result.status,
+        "error": result.error,
+        "validation_correct": result.validation_correct,
+        "validation_examples": result.validation_examples,
+        "size_bits": None if file is None else bytes_to_bits(len(file)),
+        "artifact_sha256": None if file is None else sha256_hex(file),
+        **_made_by(provenance, result.seconds, result.energy_joules),
+    }
+
+
+def claim_row(
+    data: DataSet, target_accuracy: float, found: Verification, provenance: Provenance
+) -> Row:
+    """Return the row of a claim."""
+    return {
+        "uid": new_uid(),
+        "created_at": now(),
+        "row_hash": row_hash(found.sha256, data.digest, provenance.code_version),
+        "data_name": data.name,
+        "data_digest": data.digest,
+        "target_accuracy": target_accuracy,
+        "artifact_sha256": found.sha256,
+        "size_bits": found.size_bits,
+        "n_test": found.n_test,
+        "correct": found.correct,
+        "wilson_low": found.wilson_low,
+        "wilson_high": found.wilson_high,
+        **_made_by(provenance, found.seconds, found.energy_joules),
+    }
+
+
+def verification_row(entry: VerificationEntry) -> Row:
+    """Return the row of a verification."""
+    claim, found = entry.claim, entry.found
+    sha256, digest = claim["artifact_sha256"], claim["data_digest"]
+    return {
+        "uid": new_uid(),
+        "created_at": now(),
+        "row_hash": row_hash(sha256, digest, entry.provenance.code_version),
+        "data_name": claim["data_name"],
+        "data_digest": digest,
+        "claim_uid": claim["uid"],
+        "artifact_sha256": sha256,
+        "outcome": entry.outcome,
+        "problem": entry.problem,
+        "n_test": None if found is None else found.n_test,
+        "correct": None if found is None else found.correct,
+        **_made_by(entry.provenance, entry.seconds, None if found is None else found.energy_joules),
+    }

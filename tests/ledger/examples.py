@@ -1,0 +1,38 @@
+"""Trials and claims to put into ledgers."""
+
+from __future__ import annotations
+
+from minbits.files import sha256_hex
+from minbits.ledger.provenance import Provenance
+from minbits.ledger.store import Ledger
+from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
+
+PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
+CONFIG = TrialConfig("linear 2", TrainingRecipe(1, 1), 5)
+
+
+def done(content: bytes, correct: int = 9) -> TrialResult:
+    return TrialResult(
+        CONFIG, "done", 1.5, network_file=content, validation_correct=correct,
+        validation_examples=10, energy_joules=20.5,
+    )  # fmt: skip
+
+
+def failed(error: str = "ValueError: no") -> TrialResult:
+    return TrialResult(CONFIG, "failed", 0.5, error=error)
+
+
+def verification(content: bytes, correct: int, n_test: int = 10_000) -> Verification:
+    size = len(content)
+    return Verification(
+        "x.mbn", sha256_hex(content), size, 8 * size, n_test, correct, correct / n_test, 0.1, 0.9,
+        2.0,
+    )  # fmt: skip
+
+
+def fill(ledger: Ledger, data: DataSet, *contents: bytes, correct: int = 9900) -> None:
+    """Append a trial and a claim for every content, and a trial that failed."""
+    for content in contents:
+        ledger.append_trial(data, 0.99, "rung", done(content), PROVENANCE)
+        ledger.append_claim(data, 0.99, verification(content, correct), PROVENANCE)
+    ledger.append_trial(data, 0.99, "rung", failed(), PROVENANCE)
