@@ -40,6 +40,11 @@ class ModelBank:
             found = self._models[context] = BitModel(zeros)
         return found
 
+    def counts(self, context: Context) -> tuple[int, int]:
+        """Return the zeros and ones counted in ``context``."""
+        found = self._models.get(context)
+        return (found.zeros, found.ones) if found else (0, 0)
+
     def shrink(self, family: str, limit: int) -> None:
         """Shrink the counts of every model whose context starts with ``family``."""
         for context, model in self._models.items():
