@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
 # coded, and how much of the statistics of one tensor is carried over to the next of its family.
 USUAL_STEP_INDEX = -12
 LEVEL_COUNTS_KEPT = 24
-# Tensors of at least this many weights are coded by compiled loops; the bytes are the same.
+# Tensors of at least this many weights are coded by compiled loops, if numba is yet to be loaded
+# and if it already is; the bytes are the same.
 LARGE_TENSOR = 16_384
+SMALL_TENSOR = 64
 # Contexts have something to learn from in tensors of this many weights; others are left plain.
 LEAST_MIXED = 512
 
@@ -146,7 +149,7 @@ class TensorCode:
     def _levels(self, family: str, shape: tuple[int, ...], levels: IntegerArray) -> IntegerArray:
         """Code a tensor in row-major order; a decoder passes no levels."""
         self.bank.shrink(family, LEVEL_COUNTS_KEPT)
-        if math.prod(shape) >= LARGE_TENSOR:
+        if math.prod(shape) >= (SMALL_TENSOR if "numba" in sys.modules else LARGE_TENSOR):
             # Heavy, as above.
             from minbits.codec.compiled_levels import code_large_levels
 
