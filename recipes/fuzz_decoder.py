@@ -114,7 +114,7 @@ def instrument() -> None:
 
 def main() -> None:
     """Write the seeds, then fuzz."""
-    global longest_seconds, start_seconds  # noqa: PLW0603
+    global longest_seconds, start_seconds
     for path in SEEDS:
         one_input(bytes([0x80]) + path.read_bytes())  # compiles what is to be compiled
         encode_network(decode_network(path.read_bytes()))
