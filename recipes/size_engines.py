@@ -12,7 +12,7 @@ import time
 
 # The settings of search workers, before PyTorch and the allocator start.
 if os.environ.get("MINBITS_RECIPE") != "started":
-    from minbits.search.workers import WORKER_ENVIRONMENT
+    from minbits.search.executors.environment import WORKER_ENVIRONMENT
 
     os.environ.update(WORKER_ENVIRONMENT, MINBITS_RECIPE="started")
     os.execv(sys.executable, [sys.executable, *sys.argv])
@@ -20,7 +20,8 @@ if os.environ.get("MINBITS_RECIPE") != "started":
 import minbits
 from minbits.records import TrainingRecipe, TrialConfig
 from minbits.search.space import START_RUNG, ladder
-from minbits.search.trial import TrialHooks, run_trial
+from minbits.search.tasks import TrialHooks
+from minbits.search.trial import run_trial
 from minbits.search.warm_up import warm_up
 
 SEEDS = range(2)

@@ -18,7 +18,7 @@ from minbits.pipeline.need import DEFAULT_ACCURACY, need_job
 from minbits.pipeline.size import SizeEvents, size_job
 from minbits.pipeline.size_request import SizeRequest
 from minbits.records import DataSet, Verification
-from minbits.search.workers import usable_cores
+from minbits.search.executors.environment import usable_cores
 
 
 class TargetNotReachedError(MinbitsError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -165,9 +165,8 @@ class TrainingRecipe:
         schedule: of the first phase; the second always falls as a cosine.
         step_training_end: progress of the second phase in [0, 1] at which the steps, learned until
             then, are fixed on the format's grid.
-        freezing_start: progress of the second phase in [0, 1] from which weights are frozen at
-            levels, the most settled ones first; 1 turns it off.
-        freezing_end: progress of the second phase at which all are frozen.
+        freezing_start: progress of the second phase in [0, 1] from which weights that swing between
+            two levels are frozen; 1 turns it off.
         averaging_start: progress in [0, 1] from which the weights of all steps are averaged; 1
             turns it off.
     """
@@ -191,7 +190,6 @@ class TrainingRecipe:
     averaging_start: float = 1.0
     step_training_end: float = 0.4
     freezing_start: float = 1.0
-    freezing_end: float = 0.95
 
 
 EngineName = Literal["auto", "torch", "lanes"]
@@ -209,6 +207,20 @@ class TrialConfig:
     recipe: TrainingRecipe
     seed: int
     engine: EngineName = "auto"
+
+
+def trial_config(plain: dict[str, Any]) -> TrialConfig:
+    """Return the configuration whose fields ``plain`` holds, as `dataclasses.asdict` gives them.
+
+    Fields that came later than ``plain`` take their defaults, and those that are gone are left out.
+    """
+    recipe = {
+        f.name: plain["recipe"][f.name] for f in fields(TrainingRecipe) if f.name in plain["recipe"]
+    }
+    rest = {
+        f.name: plain[f.name] for f in fields(TrialConfig) if f.name in plain and f.name != "recipe"
+    }
+    return TrialConfig(recipe=TrainingRecipe(**recipe), **rest)
 
 
 TrialStatus = Literal["done", "failed", "interrupted"]

@@ -5,7 +5,8 @@ import io
 from rich.console import Console
 
 from minbits.cli.progress import SearchProgress
-from minbits.records import Progress
+from minbits.records import Progress, TrainingRecipe, TrialConfig, TrialResult
+from minbits.search.space import Candidate
 
 SIGNS = [
     Progress(3, "compiling", 0, 0),
@@ -35,6 +36,29 @@ def test_plain_lines_name_stages_without_epochs() -> None:
         "trial 3: training, epoch 2/2, validation 75.00 %",
         "trial 3: quantising, epoch 1/1, validation 70.00 %, about 1,234 bits",
     ]
+
+
+def test_long_stages_have_few_lines_though_signs_skip_epochs() -> None:
+    file = io.StringIO()
+    with SearchProgress(Console(file=file, width=120), 600.0, False) as progress:
+        for epoch in [*range(1, 450, 7), 450]:
+            progress.sign(Progress(0, "training", epoch, 450, 0.5))
+    epochs = [int(line.split("epoch ")[1].split("/")[0]) for line in file.getvalue().splitlines()]
+    assert epochs == [78, 155, 225, 302, 379, 450]
+
+
+def test_results_that_come_at_once_share_a_line() -> None:
+    file = io.StringIO()
+    config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
+    candidate = Candidate("one", config.architecture, config.recipe)
+    with SearchProgress(Console(file=file, width=120), 600.0, False) as progress:
+        for number in range(100):
+            progress.result(number, candidate, TrialResult(config, "done", 0.1, None, b"f", 9, 10))
+        progress.result(100, candidate, TrialResult(config, "failed", 0.1, "a reason"))
+    lines = file.getvalue().splitlines()
+    assert len(lines) == 3
+    assert lines[1] == "99 more trials ended meanwhile"
+    assert lines[2].endswith("failed: a reason")
 
 
 def test_the_live_display_shows_every_stage() -> None:

@@ -121,7 +121,8 @@ def test_outputs_that_cannot_be_written_are_told_before_any_work(
 
 
 def children_of(pid: int) -> set[int]:
-    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    lists = Path(f"/proc/{pid}/task").glob("*/children")  # of every thread
+    return {int(child) for found in lists for child in found.read_text().split()}
 
 
 def test_a_kill_leaves_the_ledger_whole_and_no_worker_behind(

@@ -5,60 +5,76 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from minbits.records import DataSet, Progress, TrainingRecipe, TrialResult
-from minbits.search.driver import (
-    PastTrial,
-    SearchEvents,
-    SearchSettings,
-    reaches,
-    run_search,
-)
+from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
+from minbits.search import driver
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
+from minbits.search.executors import processes
+from minbits.search.executors.processes import ProcessExecutor
+from minbits.search.executors.work import NodeLostError
+from minbits.search.policy import LadderStrategy
 from minbits.search.space import Candidate
+from minbits.search.strategy import Outcome, reaches
+from minbits.search.tasks import Runner, TrialTask, train_task
+from tests.search.executors import calls
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
 FAST = TrainingRecipe(float_epochs=3, quantized_epochs=3, batch_size=64, augmentation=0.2)
 SLOW = TrainingRecipe(float_epochs=100_000, quantized_epochs=5, batch_size=64)
 
 
-def candidates(recipe: TrainingRecipe) -> list[Candidate]:
-    return [Candidate(f"rung {index}", TEXT, recipe) for index in range(3)]
+def strategy(recipe: TrainingRecipe, seconds: float = 120.0) -> LadderStrategy:
+    ladder = [Candidate(f"rung {index}", TEXT, recipe) for index in range(3)]
+    return LadderStrategy(ladder, 1, 0.5, seconds)
 
 
-def settings(trials: int, seconds: float = 120.0, workers: int = 2) -> SearchSettings:
-    return SearchSettings(
-        accuracy=0.5, seconds=seconds, trials=trials, seed=0, workers=workers, start=1
-    )
+def settings(
+    trials: int, seconds: float = 120.0, workers: int = 2, runner: Runner = train_task
+) -> SearchSettings:
+    return SearchSettings(seconds, trials, seed=0, workers=workers, runner=runner)
 
 
 def search(
     data: DataSet,
     recipe: TrainingRecipe,
     bounds: SearchSettings,
-    past: list[PastTrial] | None = None,
+    past: Sequence[Outcome] = (),
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    executor: Executor | None = None,
 ) -> list[tuple[str, TrialResult]]:
-    found: list[tuple[str, TrialResult]] = []
-    events = SearchEvents(
-        lambda candidate, result: found.append((candidate.key, result)), on_progress
-    )
-    run_search(data, candidates(recipe), bounds, past or [], events)
-    return found
+    found: list[Finished] = []
+    events = SearchEvents(found.extend, on_progress)
+    pool = executor or ProcessExecutor(bounds.workers, data, memory_bytes=1 << 30)
+    try:
+        run_search(data, strategy(recipe, bounds.seconds), bounds, past, events, pool)
+    finally:
+        if executor is None:
+            pool.shutdown(cancel_futures=True)
+    return [(item.proposal.candidate.key, item.result) for item in found]
 
 
 def test_trials_run_in_workers_and_report(tiny: DataSet) -> None:
     signs: list[Progress] = []
     found = search(tiny, FAST, settings(3), on_progress=signs.append)
     assert [result.status for _, result in found] == ["done"] * 3
-    assert {sign.stage for sign in signs} == {"compiling", "planning", "training", "quantising"}
+    assert signs
+    assert {sign.stage for sign in signs} <= {"compiling", "planning", "training", "quantising"}
     assert {result.config.seed for _, result in found} == {0, 1, 2}
 
 
+def past_trial(candidate: str, seed: int) -> Outcome:
+    return Outcome(
+        candidate, TrialConfig(TEXT, FAST, seed), "done", 1.0, 9, 10, 80, "0" * 64, is_past=True
+    )
+
+
 def test_past_trials_move_the_start_and_use_up_seeds(tiny: DataSet) -> None:
-    past = [PastTrial("rung 2", 0, True, 1.0, 3), PastTrial("forgotten", 0, True, 1.0, 3)]
+    past = [past_trial("rung 2", 0), past_trial("forgotten", 0)]
     found = search(tiny, FAST, settings(1), past)
     assert [(key, result.config.seed) for key, result in found] == [("rung 2", 1)]
 
@@ -73,18 +89,90 @@ def test_a_dead_worker_is_a_failed_row_and_the_search_goes_on(tiny: DataSet) -> 
             os.kill(victim.pid, signal.SIGKILL)
             killed.append(victim.pid)
 
-    recipe = TrainingRecipe(float_epochs=200, quantized_epochs=3, batch_size=64)
+    recipe = TrainingRecipe(float_epochs=3000, quantized_epochs=3, batch_size=64)
     found = search(tiny, recipe, settings(2, workers=1), on_progress=kill_first)
     assert [result.status for _, result in found] == ["failed", "done"]
     assert "worker process died" in str(found[0][1].error)
 
 
+def test_every_kind_of_trouble_fails_one_trial(
+    tiny: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(driver, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "LEAST_HANG_SECONDS", 1.0)
+    monkeypatch.setattr(processes, "STOPPING_SECONDS", 0.5)
+    found = search(tiny, FAST, settings(12, runner=calls.trial_with_trouble))
+    status = {result.config.seed: result for _, result in found}
+    assert len(found) == len(status) == 12
+    errors = {seed: str(result.error) for seed, result in status.items() if result.error}
+    assert "SIGKILL" in errors.pop(1)
+    assert "the loss is nan" in errors.pop(2)
+    assert "returned nan seconds" in errors.pop(3)
+    assert "MemoryError" in errors.pop(4)
+    assert "no end after" in errors.pop(5)
+    assert "returned float, not a result" in errors.pop(6)
+    assert not errors
+    assert Counter(result.status for _, result in found) == {"failed": 6, "done": 6}
+
+
+def test_short_trials_share_calls_and_a_death_costs_one(tiny: DataSet) -> None:
+    sizes: list[int] = []
+    found: list[Finished] = []
+
+    def note(finished: Sequence[Finished]) -> None:
+        sizes.append(len(finished))
+        found.extend(finished)
+
+    bounds = settings(600, runner=calls.quick_trial_with_trouble)
+    with ProcessExecutor(2, tiny) as executor:
+        run_search(tiny, strategy(FAST), bounds, [], SearchEvents(note), executor)
+    assert len(found) == 600
+    assert max(sizes) > 50
+    failed = [item.result for item in found if item.result.status != "done"]
+    assert [result.config.seed for result in failed] == [70]
+    assert len({item.result.config.seed for item in found}) == 600
+
+
+def test_any_executor_will_do(tiny: DataSet) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        found = search(tiny, FAST, settings(2), executor=pool)
+    assert [result.status for _, result in found] == ["done", "done"]
+
+
+def test_trials_lost_with_their_node_are_run_once_more(tiny: DataSet) -> None:
+    class Unlucky(ThreadPoolExecutor):
+        lost = 0
+
+        def submit(self, fn, /, tasks: list[TrialTask], *rest):  # type: ignore[no-untyped-def,override]
+            if any(task.config.seed == 0 for task in tasks) or self.lost == 1:
+                self.lost += 1
+                return super().submit(_lose_node)
+            return super().submit(fn, tasks, *rest)
+
+    with Unlucky(1) as pool:
+        found = search(tiny, FAST, settings(3, workers=1, runner=calls.quick_trial), executor=pool)
+    # Seed 0 is lost twice and fails; seed 1, if any, comes after.
+    status = {result.config.seed: result.status for _, result in found}
+    assert status == {0: "failed", 1: "done", 2: "done"}
+    assert pool.lost == 2
+
+
+def _lose_node() -> None:
+    raise NodeLostError("the node that ran it was lost")
+
+
 def test_an_interrupt_ends_running_trials_as_rows(tiny: DataSet) -> None:
-    found: list[TrialResult] = []
-    events = SearchEvents(lambda candidate, result: found.append(result), _interrupt_soon())
-    with pytest.raises(KeyboardInterrupt):
-        run_search(tiny, candidates(SLOW), settings(4, seconds=600), [], events)
-    assert {result.status for result in found} == {"interrupted"}
+    found: list[Finished] = []
+    events = SearchEvents(found.extend, _interrupt_soon())
+    executor = ProcessExecutor(2, tiny)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_search(tiny, strategy(SLOW), settings(4, seconds=600), [], events, executor)
+    finally:
+        executor.shutdown()
+    assert len(found) == 2
+    assert {item.result.status for item in found} == {"interrupted"}
     assert not multiprocessing.active_children()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
 
-from minbits.search.workers import WORKER_ENVIRONMENT, environment
+from minbits.search.executors.environment import WORKER_ENVIRONMENT, environment
 
 # One thread everywhere; the system's allocator as it is, or told to keep its memory.
 ENVIRONMENTS = {

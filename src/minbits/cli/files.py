@@ -16,7 +16,7 @@ from minbits.codec.file_format import read_network, size_parts
 from minbits.data import load
 from minbits.networks.grammar import format_architecture
 from minbits.pipeline.verification import verify_file
-from minbits.search.driver import reaches
+from minbits.search.strategy import reaches
 from minbits.units import bytes_to_bits
 
 FileArgument = Annotated[Path, typer.Argument(help="A network file (.mbn).")]

@@ -14,6 +14,9 @@ from minbits.search.space import Candidate
 from minbits.units import bytes_to_bits
 
 PLAIN_LINES_A_STAGE = 6
+MOST_BARS = 8
+# Trials that end closer together than this share a line.
+SECONDS_A_RESULT = 0.2
 
 
 def describe(sign: Sign) -> str:
@@ -44,6 +47,9 @@ class SearchProgress:
             disable=not self._live,
         )
         self._tasks: dict[int, TaskID] = {}
+        self._parts: dict[int, tuple[str, int]] = {}
+        self._last_result = 0.0
+        self._unshown = 0
 
     def __enter__(self) -> SearchProgress:
         """Start the display."""
@@ -86,14 +92,24 @@ class SearchProgress:
                 soft_wrap=True,
             )
 
-    @staticmethod
-    def _is_worth_a_line(sign: Sign) -> bool:
+    def _is_worth_a_line(self, sign: Sign) -> bool:
+        """Whether a stage has gone on by a part since its last line: signs may skip epochs."""
         every = max(1, sign.epochs // PLAIN_LINES_A_STAGE)
-        return sign.epoch % every == 0 or sign.epoch == sign.epochs
+        part = sign.epoch // every if sign.epoch < sign.epochs else PLAIN_LINES_A_STAGE + every
+        before = self._parts.pop(sign.trial, None)
+        self._parts[sign.trial] = (sign.stage, part)
+        if len(self._parts) > MOST_BARS:
+            del self._parts[next(iter(self._parts))]
+        if before is None or before[0] != sign.stage:
+            return part > 0 or not sign.epochs
+        return part > before[1]
 
     def _update_bar(self, sign: Sign) -> None:
         task = self._tasks.get(sign.trial)
         if task is None:
+            if len(self._tasks) == MOST_BARS:
+                oldest = next(iter(self._tasks))
+                self._bar.remove_task(self._tasks.pop(oldest))
             task = self._tasks[sign.trial] = self._bar.add_task(
                 sign.stage, total=1, number=sign.trial, facts="", left=""
             )
@@ -110,6 +126,13 @@ class SearchProgress:
         """Show how a trial ended; ``number`` is its row in the ledger."""
         if self._quiet:
             return
+        now = time.monotonic()
+        if now - self._last_result < SECONDS_A_RESULT and result.status == "done":
+            self._unshown += 1
+            return
+        if self._unshown:
+            self._console.print(f"{self._unshown} more trials ended meanwhile")
+        self._last_result, self._unshown = now, 0
         head = f"ledger row {number}, seed {result.config.seed}, {result.seconds:.0f} s"
         if result.network_file is None or result.validation_accuracy is None:
             reason = f": {result.error}" if result.error else ""

@@ -26,7 +26,7 @@ from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
 from minbits.pipeline.size import SizeEvents, size_job
 from minbits.pipeline.size_report import SizeReport, plain_report
 from minbits.pipeline.size_request import SizeRequest, check_request
-from minbits.search.workers import usable_cores
+from minbits.search.executors.registry import DEFAULT_EXECUTOR, default_workers
 from minbits.views.answer import missed_answer, size_answer
 
 DEFAULT_MINUTES = 13.0
@@ -69,7 +69,7 @@ def size(
     ] = 0,
     workers: Annotated[
         int | None,
-        typer.Option(help="Worker processes of one thread each.", show_default="one a core"),
+        typer.Option(help="Trials at a time, each on one thread.", show_default="one a core"),
     ] = None,
     network: Annotated[
         str | None, typer.Option(help="A network of the zoo, such as pytorch-example.")
@@ -84,6 +84,17 @@ def size(
     engine: Annotated[
         Engine, typer.Option(help="What trains; auto takes the fastest that covers the network.")
     ] = Engine.auto,
+    executor: Annotated[
+        str,
+        typer.Option(help="Where trials run: processes, ray, or ray://HOST:PORT (minbits[ray])."),
+    ] = DEFAULT_EXECUTOR,
+    worker_memory: Annotated[
+        int | None,
+        typer.Option(
+            help="MiB a worker may use; a trial that needs more fails.",
+            show_default="an equal share of the machine's",
+        ),
+    ] = None,
     curve: Annotated[
         bool,
         typer.Option("--curve", help="Every accuracy from 90 to 99.4 %, in shares of the time."),
@@ -110,13 +121,15 @@ def size(
         minutes=minutes,
         trials=trials,
         seed=seed,
-        workers=workers if workers is not None else usable_cores(),
+        workers=workers if workers is not None else default_workers(executor),
         ledger=ledger or default_ledger_path(),
         out=out or _default_out(data, accuracy, network, curve),
         network=network,
         engine=engine.value,
         architecture=architecture,
         rate_weight=rate_weight,
+        executor=executor,
+        worker_memory_bytes=None if worker_memory is None else worker_memory << 20,
     )
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)

@@ -15,7 +15,7 @@ from minbits.density.member import MemberJob, MemberResult
 
 Kind = Literal["patch", "masked"]
 
-# See minbits.search.workers: one thread, and an allocator that keeps its memory.
+# See minbits.search.executors.environment: one thread, and an allocator that keeps its memory.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",

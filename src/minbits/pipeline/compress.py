@@ -56,8 +56,8 @@ from minbits.records import (
     Verification,
 )
 from minbits.search.device import device_name
-from minbits.search.driver import reaches
 from minbits.search.planning import measure_epoch_seconds
+from minbits.search.strategy import reaches
 from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import train_float
@@ -118,7 +118,7 @@ class _Job:
             rate_weight=rate_weight,
             batch_normalisation=False,
             step_training_end=0.3,
-            freezing_start=0.4,
+            freezing_start=0.5,
         )
 
     def engine(self, architecture: Architecture) -> Engine:

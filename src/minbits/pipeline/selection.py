@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minbits.search.driver import reaches
+from minbits.search.strategy import reaches
 
 
 @dataclass(frozen=True)

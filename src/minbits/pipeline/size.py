@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,20 @@ from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
-from minbits.ledger.store import Claim, Ledger, open_ledger
+from minbits.ledger.store import Claim, Ledger, TrialEntry, open_ledger
 from minbits.networks.zoo import zoo_entry
 from minbits.pipeline.card import CardFacts, TrialSpread, card
 from minbits.pipeline.selection import Validated, choose_claim
 from minbits.pipeline.size_report import SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.verification import verify_file
-from minbits.records import DataSet, Progress, TrialResult, Verification
+from minbits.records import DataSet, Progress, TrialResult, Verification, trial_config
 from minbits.search.device import device_name
-from minbits.search.driver import PastTrial, SearchEvents, SearchSettings, reaches, run_search
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
+from minbits.search.executors.registry import open_executor
+from minbits.search.policy import LadderStrategy
 from minbits.search.space import START_RUNG, Candidate, ladder, own_candidate, zoo_candidate
+from minbits.search.strategy import Outcome, reaches
 from minbits.views.diagram import diagram_data, draw_diagram
 
 
@@ -49,6 +52,40 @@ def _candidates(data: DataSet, request: SizeRequest) -> tuple[Candidate, ...]:
     return ladder(data)
 
 
+def past_outcome(row: dict[str, Any]) -> Outcome:
+    """Return what a row of the ledger's trials says."""
+    return Outcome(
+        candidate=row["candidate"],
+        config=trial_config(json.loads(row["config"])),
+        status=row["status"],
+        seconds=row["seconds"],
+        correct=row["validation_correct"],
+        examples=row["validation_examples"],
+        size_bits=row["size_bits"],
+        sha256=row["artifact_sha256"],
+        is_past=True,
+    )
+
+
+@dataclass
+class _Tally:
+    """What the trials of this run came to, without keeping them."""
+
+    trials: int = 0
+    failed: int = 0
+    reached: int = 0
+    best_validation: float | None = None
+
+    def count(self, result: TrialResult, target: float) -> None:
+        self.trials += 1
+        self.failed += result.status == "failed"
+        correct, examples = result.validation_correct, result.validation_examples
+        if correct is None or not examples:
+            return
+        self.reached += reaches(correct, examples, target)
+        self.best_validation = max(self.best_validation or 0.0, correct / examples)
+
+
 class _SizeJob:
     def __init__(
         self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SizeEvents
@@ -60,49 +97,49 @@ class _SizeJob:
         self.provenance: Provenance = current_provenance(device_name(), request.workers)
         self.ladder = _candidates(data, request)
         self.is_ladder = request.network is None and request.architecture is None
-        self.results: list[TrialResult] = []
+        self.tally = _Tally()
         self.outputs: dict[str, str] = {}
 
-    def past_trials(self) -> list[PastTrial]:
-        return [
-            PastTrial(
-                candidate=row["candidate"],
-                seed=row["seed"],
-                passed=row["validation_correct"] is not None
-                and reaches(
-                    row["validation_correct"], row["validation_examples"], self.request.accuracy
-                ),
-                seconds=row["seconds"],
-                float_epochs=json.loads(row["config"])["recipe"]["float_epochs"],
-            )
-            for row in self.ledger.trial_outcomes(self.data.digest)
-            if row["status"] != "interrupted"
-        ]
+    def past_trials(self) -> list[Outcome]:
+        return [past_outcome(row) for row in self.ledger.trial_outcomes(self.data.digest)]
 
-    def remember(self, candidate: Candidate, result: TrialResult) -> None:
-        number = self.ledger.append_trial(
-            self.data, self.request.accuracy, candidate.key, result, self.provenance
-        )
-        self.results.append(result)
-        self.events.on_result(number, candidate, result)
+    def remember(self, finished: Sequence[Finished]) -> None:
+        numbers = self.ledger.append_trials(
+            [
+                TrialEntry(
+                    self.data, self.request.accuracy, item.proposal.candidate.key, item.result,
+                    self.provenance,
+                )
+                for item in finished
+            ]
+        )  # fmt: skip
+        for number, item in zip(numbers, finished, strict=True):
+            self.tally.count(item.result, self.request.accuracy)
+            self.events.on_result(number, item.proposal.candidate, item.result)
 
     def search(self) -> bool:
         """Search, and return whether it was interrupted."""
         request = self.request
+        seconds = request.minutes * 60
         settings = SearchSettings(
-            accuracy=request.accuracy,
-            seconds=request.minutes * 60,
+            seconds=seconds,
             trials=request.trials,
             seed=request.seed,
             workers=request.workers,
-            start=START_RUNG if self.is_ladder else 0,
             engine=request.engine,
         )
+        strategy = LadderStrategy(self.ladder, START_RUNG, request.accuracy, seconds)
         events = SearchEvents(self.remember, self.events.on_progress)
+        past = self.past_trials()
+        executor = open_executor(
+            request.executor, request.workers, self.data, request.worker_memory_bytes
+        )
         try:
-            run_search(self.data, self.ladder, settings, self.past_trials(), events)
+            run_search(self.data, strategy, settings, past, events, executor)
         except KeyboardInterrupt:
             return True
+        finally:
+            executor.shutdown(cancel_futures=True)
         return False
 
     def best(self) -> Claim | None:
@@ -233,11 +270,6 @@ class _SizeJob:
         if best is not None:
             self.events.on_stage("writing the file, its card and the diagram")
             found = self.write_outputs(best, table)
-        accuracies = [
-            result.validation_accuracy
-            for result in self.results
-            if result.validation_accuracy is not None
-        ]
         columns = self.data.table
         return SizeReport(
             request=self.request,
@@ -246,10 +278,10 @@ class _SizeJob:
             best=found,
             missed=missed,
             improved=best is not None and (before is None or best.claim_id != before.claim_id),
-            trials=len(self.results),
-            failed=sum(result.status == "failed" for result in self.results),
-            reached=sum(value >= self.request.accuracy - 1e-12 for value in accuracies),
-            best_validation=max(accuracies, default=None),
+            trials=self.tally.trials,
+            failed=self.tally.failed,
+            reached=self.tally.reached,
+            best_validation=self.tally.best_validation,
             claim_count=self.ledger.claim_count(self.data.digest),
             interrupted=interrupted,
             outputs=self.outputs,

@@ -10,6 +10,7 @@ from minbits.errors import ArgumentError, OutputError
 from minbits.ledger.location import LedgerTarget
 from minbits.networks.zoo import zoo_entry
 from minbits.records import EngineName
+from minbits.search.executors.registry import DEFAULT_EXECUTOR, MOST_WORKERS, executor_kind
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class SizeRequest:
         engine: which engine trains; ``auto`` takes the fastest that covers the network.
         architecture: in the grammar, in place of the built-in family.
         rate_weight: of the rate penalty for ``architecture``.
+        executor: where trials run, a name of `minbits.search.executors.registry`.
+        worker_memory_bytes: private memory of a worker, past which its trial fails; None takes an
+            equal share of the machine's.
     """
 
     accuracy: float
@@ -41,6 +45,8 @@ class SizeRequest:
     engine: EngineName = "auto"
     architecture: str | None = None
     rate_weight: float = 2.0
+    executor: str = DEFAULT_EXECUTOR
+    worker_memory_bytes: int | None = None
 
 
 def check_request(request: SizeRequest) -> None:
@@ -54,13 +60,21 @@ def check_request(request: SizeRequest) -> None:
         "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
         "--minutes": (request.minutes, 0 < request.minutes < 1e6, "a positive number"),
         "--trials": (request.trials, request.trials >= 1, "at least 1"),
-        "--workers": (request.workers, 1 <= request.workers <= 256, "1 to 256"),
+        "--workers": (
+            request.workers,
+            1 <= request.workers <= MOST_WORKERS,
+            f"1 to {MOST_WORKERS}",
+        ),
         "--rate-weight": (request.rate_weight, 0 <= request.rate_weight < 1e6, "0 or above"),
         "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
     }
+    if request.worker_memory_bytes is not None:
+        mebibytes = request.worker_memory_bytes >> 20
+        ranges["--worker-memory"] = (mebibytes, mebibytes >= 256, "at least 256 MiB")
     for name, (value, good, expected) in ranges.items():
         if not good:
             raise ArgumentError(name, str(value), expected, "Give another value.")
+    executor_kind(request.executor)
     if request.network is not None and request.architecture is not None:
         raise ArgumentError("--architecture", "--network too", "one of them", "Leave one out.")
     if request.network is not None:

@@ -1,36 +1,38 @@
-"""The driver: keeps every worker busy with the most promising candidate until time is up."""
+"""The driver: keeps every worker busy with what the strategy proposes until time is up."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import dataclass
 
-from minbits.records import DataSet, EngineName, Progress, TrialConfig, TrialResult
-from minbits.search.policy import RungState, next_rung
-from minbits.search.space import Candidate
-from minbits.search.workers import WorkerPool
+from minbits.files import sha256_hex
+from minbits.records import DataSet, EngineName, Progress, TrialConfig, TrialResult, TrialStatus
+from minbits.search.executors.work import NodeLostError, WorkExecutor
+from minbits.search.strategy import Outcome, Proposal, Strategy
+from minbits.search.tasks import Runner, TrialTask, run_tasks, train_task
+from minbits.units import bytes_to_bits
 
 POLL_SECONDS = 0.2
-# A trial that got less than this part of the present time allowance says little about a candidate.
+# A trial that gets less than this part of what the others took would only waste the time.
 FAIR_SHARE = 0.5
-# No trial is started with less time left than this.
+# No trial is started with less time left than this, unless trials are known to be shorter.
 LEAST_SECONDS = 20.0
-# Trials plan to end in time; whatever still runs this long after the end is told to stop.
+# Trials plan to end in time; whatever still runs this long after the end is told to stop, and ended
+# by the executor if it does not.
 GRACE_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class PastTrial:
-    """What a driver needs to know of a trial of an earlier run."""
-
-    candidate: str
-    seed: int
-    passed: bool
-    seconds: float
-    float_epochs: int
+# A trial hangs that takes this many times what the others took, and this long.
+HANG_FACTOR = 30.0
+LEAST_HANG_SECONDS = 60.0
+# Short trials go to a worker in calls of about this length.
+BATCH_SECONDS = 0.5
+_MOST_IN_A_BATCH = 1000
+# Weight of the newest trial in the running mean of their seconds.
+_NEWEST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,160 +40,229 @@ class SearchSettings:
     """The bounds of one search.
 
     Attributes:
-        accuracy: target on validation, in (0, 1].
         seconds: wall-clock time for all trials.
         trials: most trials to run.
         seed: first seed; every trial takes the next one that no trial on this data has used.
-        workers: worker processes.
-        start: rung of the ladder to start from when nothing is known.
+        workers: most trials at a time.
         engine: which engine trains.
+        runner: runs a trial in a worker; to be importable there.
     """
 
-    accuracy: float
     seconds: float
     trials: int
     seed: int
     workers: int
-    start: int
     engine: EngineName = "auto"
+    runner: Runner = train_task
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trial that ended, and the proposal that it came from."""
+
+    proposal: Proposal
+    result: TrialResult
 
 
 @dataclass(frozen=True)
 class SearchEvents:
     """What a driver tells while it works."""
 
-    on_result: Callable[[Candidate, TrialResult], None]
+    on_results: Callable[[Sequence[Finished]], None]
     on_progress: Callable[[Progress], None] = lambda progress: None
+    is_enough: Callable[[], bool] = lambda: False
 
 
-def reaches(correct: int, examples: int, accuracy: float) -> bool:
-    """Return whether ``correct`` of ``examples`` is at least ``accuracy``, safe from rounding."""
-    return correct >= accuracy * examples - 1e-9
+@dataclass(frozen=True)
+class _Asked:
+    proposal: Proposal
+    task: TrialTask
+    losses: int = 0  # how often it was lost with the machine that ran it
+    since: float = 0.0  # when it was submitted
 
 
 @dataclass
-class _Bookkeeping:
-    """Tries and passes of every candidate, and used seeds, past and present."""
+class _Seeds:
+    """Seeds that no trial on this data has used.
 
-    ladder: Sequence[Candidate]
-    states: list[RungState] = field(init=False)
-    seeds: set[int] = field(default_factory=set)
+    Never shared, since candidates of one architecture would train the same float network.
+    """
 
-    def __post_init__(self) -> None:
-        self.states = [RungState() for _ in self.ladder]
+    next_seed: int
+    used: set[int]
 
-    def index(self, key: str) -> int | None:
-        keys = [candidate.key for candidate in self.ladder]
-        return keys.index(key) if key in keys else None
-
-    def remember(self, past: PastTrial, trial_seconds: float) -> None:
-        self.seeds.add(past.seed)
-        index = self.index(past.candidate)
-        if index is None:
-            return
-        full = past.float_epochs >= self.ladder[index].recipe.float_epochs
-        if past.passed or full or past.seconds >= FAIR_SHARE * trial_seconds:
-            self.count(index, tries=1, passes=int(past.passed))
-
-    def count(self, index: int, tries: int = 0, passes: int = 0, running: int = 0) -> None:
-        state = self.states[index]
-        self.states[index] = RungState(
-            state.tries + tries, state.passes + passes, state.running + running
-        )
-
-    def new_seed(self, first: int) -> int:
-        # Never shared, since candidates of one architecture would train the same float network.
-        seed = first
-        while seed in self.seeds:
-            seed += 1
-        self.seeds.add(seed)
-        return seed
+    def take(self) -> int:
+        while self.next_seed in self.used:
+            self.used.discard(self.next_seed)
+            self.next_seed += 1
+        self.next_seed += 1
+        return self.next_seed - 1
 
 
 class _Search:
     def __init__(
         self,
         data: DataSet,
-        ladder: Sequence[Candidate],
+        strategy: Strategy,
         settings: SearchSettings,
-        past: Sequence[PastTrial],
+        past: Iterable[Outcome],
         events: SearchEvents,
+        executor: Executor,
     ) -> None:
         self.settings = settings
+        self.strategy = strategy
         self.events = events
-        self.ladder = ladder
+        self.executor = executor
+        # An executor of another make has no object that its workers share.
+        self.data = None if isinstance(executor, WorkExecutor) else data
         self.deadline = time.monotonic() + settings.seconds
-        self.books = _Bookkeeping(ladder)
-        for trial in past:
-            self.books.remember(trial, settings.seconds)
-        self.pool = WorkerPool(data, settings.workers)
-        self.running: dict[Future[TrialResult], tuple[int, TrialConfig, float]] = {}
+        used: set[int] = set()
+        for outcome in past:
+            used.add(outcome.config.seed)
+            strategy.tell(outcome)
+        self.seeds = _Seeds(settings.seed, used)
+        self.running: dict[Future[list[TrialResult]], tuple[_Asked, ...]] = {}
+        self.again: deque[tuple[_Asked, ...]] = deque()
         self.started = 0
-        self.shortest_seconds = 0.0  # of the trials of this run that ended well
+        self.mean_seconds = math.inf  # of the trials of this run, the newest ones counting more
+        self.shortest_seconds = math.inf  # of those that ended well
 
     def time_left(self) -> float:
         return self.deadline - time.monotonic()
 
-    def start_trial(self) -> None:
-        index = next_rung(self.books.states, self.settings.start)
-        candidate = self.ladder[index]
-        seed = self.books.new_seed(self.settings.seed)
-        config = TrialConfig(candidate.architecture, candidate.recipe, seed, self.settings.engine)
-        future = self.pool.submit(config, self.started, self.time_left())
-        self.running[future] = (index, config, time.monotonic())
-        self.books.count(index, tries=1, running=1)
-        self.started += 1
-
     def is_time_for_another(self) -> bool:
-        # A trial that must make do with far less than the others had would only waste the time.
-        needed = max(LEAST_SECONDS, FAIR_SHARE * self.shortest_seconds)
+        shortest = self.shortest_seconds
+        needed = LEAST_SECONDS if shortest == math.inf else min(LEAST_SECONDS, shortest)
+        if shortest < math.inf:
+            needed = max(needed, FAIR_SHARE * shortest)
         return self.started == 0 or self.time_left() >= needed
 
+    def slots(self) -> int:
+        """Return how many more calls can be submitted; of quick ones some wait at the workers."""
+        places = self.settings.workers
+        if isinstance(self.executor, WorkExecutor):
+            places = min(places, self.executor.capacity)
+        each = 2 if self.mean_seconds < BATCH_SECONDS else 1
+        return each * places - len(self.running)
+
+    def batch_size(self) -> int:
+        fitting = int(BATCH_SECONDS / max(self.mean_seconds, BATCH_SECONDS / _MOST_IN_A_BATCH))
+        left = self.settings.trials - self.started
+        fair = math.ceil(left / (2 * self.settings.workers))
+        return max(1, min(fitting, fair))
+
+    def limit_seconds(self, tasks: Sequence[TrialTask]) -> float:
+        """Return after how many seconds a call must hang: it plans for less, or others took less.
+
+        Otherwise one that hangs would keep its worker until the end.
+        """
+        planned = sum(task.seconds for task in tasks)
+        usual = max(LEAST_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
+        return min(planned, usual) + GRACE_SECONDS
+
+    def next_trial(self) -> _Asked | None:
+        if self.started >= self.settings.trials or not self.is_time_for_another():
+            return None
+        if self.events.is_enough():
+            return None
+        left = self.time_left()
+        proposal = self.strategy.propose(left)
+        if proposal is None:
+            return None
+        candidate = proposal.candidate
+        config = TrialConfig(
+            candidate.architecture, candidate.recipe, self.seeds.take(), self.settings.engine
+        )
+        seconds = left if proposal.seconds is None else min(left, proposal.seconds)
+        task = TrialTask(config, self.started, max(0.0, seconds))
+        self.started += 1
+        return _Asked(proposal, task)
+
+    def next_batch(self) -> tuple[_Asked, ...]:
+        if self.again:
+            left = max(0.0, self.time_left())
+            return tuple(_within(asked, left) for asked in self.again.popleft())
+        batch: list[_Asked] = []
+        for _ in range(self.batch_size()):
+            asked = self.next_trial()
+            if asked is None:
+                break
+            batch.append(asked)
+        return tuple(batch)
+
     def fill(self) -> None:
-        while (
-            len(self.running) < self.settings.workers
-            and self.started < self.settings.trials
-            and self.is_time_for_another()
-        ):
-            self.start_trial()
+        for _ in range(self.slots()):
+            now = time.monotonic()
+            batch = tuple(dataclasses.replace(asked, since=now) for asked in self.next_batch())
+            if not batch:
+                return
+            tasks = [asked.task for asked in batch]
+            arguments = (tasks, self.settings.runner, self.data)
+            if isinstance(self.executor, WorkExecutor):
+                limit = self.limit_seconds(tasks)
+                future = self.executor.submit_within(limit, run_tasks, *arguments)
+            else:
+                future = self.executor.submit(run_tasks, *arguments)
+            self.running[future] = batch
 
     def pass_on_progress(self) -> None:
-        for progress in self.pool.drain_progress():
-            self.events.on_progress(progress)
+        if isinstance(self.executor, WorkExecutor):
+            for sign in self.executor.signs():
+                self.events.on_progress(sign)
 
-    def finish(self, future: Future[TrialResult]) -> None:
-        index, config, start = self.running.pop(future)
+    def outcome_of(self, future: Future[list[TrialResult]]) -> list[Finished]:
+        """Return how the trials of a call ended; those to be run again are put aside."""
+        batch = self.running.pop(future)
         try:
-            result = future.result()
-        except BrokenProcessPool:
-            seconds = time.monotonic() - start
-            error = "the worker process died (out of memory, or killed)"
-            result = TrialResult(config, "failed", seconds, error=error)
-        self.settle(index, result)
+            results = future.result()
+        except CancelledError:
+            return [_without_file(asked, "interrupted", None) for asked in batch]
+        except NodeLostError as error:
+            if all(asked.losses for asked in batch):
+                return [_without_file(asked, "failed", str(error)) for asked in batch]
+            losses = (dataclasses.replace(asked, losses=asked.losses + 1) for asked in batch)
+            self.again.append(tuple(losses))
+            return []
+        except Exception as error:  # noqa: BLE001 - whatever a worker died of becomes a failed row
+            if len(batch) > 1:
+                # One trial must not take others with it: each is run again by itself.
+                self.again.extend((asked,) for asked in batch)
+                return []
+            reason = f"{type(error).__name__}: {error}"
+            return [_without_file(batch[0], "failed", reason)]
+        return [
+            Finished(asked.proposal, checked(result, asked.task.config))
+            for asked, result in zip(batch, results, strict=True)
+        ]
 
-    def settle(self, index: int, result: TrialResult) -> None:
-        self.books.count(index, running=-1)
+    def learn(self, finished: Finished) -> None:
+        result = finished.result
         if result.status == "done":
-            shortest = self.shortest_seconds or result.seconds
-            self.shortest_seconds = min(shortest, result.seconds)
-        if result.validation_correct is not None and result.validation_examples is not None:
-            passed = reaches(
-                result.validation_correct, result.validation_examples, self.settings.accuracy
-            )
-            self.books.count(index, passes=int(passed))
-        self.events.on_result(self.ladder[index], result)
+            self.shortest_seconds = min(self.shortest_seconds, result.seconds)
+        if self.mean_seconds == math.inf:
+            self.mean_seconds = result.seconds
+        self.mean_seconds += _NEWEST_WEIGHT * (result.seconds - self.mean_seconds)
+        self.strategy.tell(outcome_of(finished))
 
     def collect(self) -> None:
         done, _ = wait(self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         self.pass_on_progress()
-        broken = [future for future in done if isinstance(future.exception(), BrokenProcessPool)]
-        if broken:
-            # A dead process takes the whole pool with it; every trial in flight is a failed row.
-            done = set(self.running)
-        for future in done:
-            self.finish(future)
-        if broken:
-            self.pool.replace()
+        self.settle([item for future in done for item in self.outcome_of(future)])
+
+    def settle(self, finished: Sequence[Finished]) -> None:
+        if finished:
+            self.events.on_results(finished)
+        for item in finished:
+            self.learn(item)
+
+    def stop(self) -> None:
+        given_up = [asked for batch in self.again for asked in batch]
+        self.again.clear()
+        self.settle([_without_file(asked, "interrupted", None) for asked in given_up])
+        if isinstance(self.executor, WorkExecutor):
+            self.executor.stop()
+        for future in self.running:
+            future.cancel()
 
     def run(self) -> None:
         try:
@@ -200,36 +271,84 @@ class _Search:
                 self.collect()
                 self.fill()
                 if self.time_left() < -GRACE_SECONDS:
-                    self.pool.stop()
+                    self.stop()
         except KeyboardInterrupt:
-            self.pool.stop()
+            self.stop()
             while self.running:
                 self.collect()
             raise
-        finally:
-            self.pool.close()
+
+
+def _within(asked: _Asked, seconds_left: float) -> _Asked:
+    task = dataclasses.replace(asked.task, seconds=min(asked.task.seconds, seconds_left))
+    return dataclasses.replace(asked, task=task)
+
+
+def _without_file(asked: _Asked, status: TrialStatus, error: str | None) -> Finished:
+    seconds = time.monotonic() - asked.since
+    return Finished(asked.proposal, TrialResult(asked.task.config, status, seconds, error=error))
+
+
+def checked(result: object, config: TrialConfig) -> TrialResult:
+    """Return what a worker gave back, or a failed result where that makes no sense."""
+    reason = _fault(result)
+    if reason is None:
+        assert isinstance(result, TrialResult)
+        return result
+    return TrialResult(config, "failed", 0.0, error=f"the worker returned {reason}")
+
+
+def _fault(result: object) -> str | None:
+    if not isinstance(result, TrialResult):
+        return f"{type(result).__name__}, not a result"
+    if not (math.isfinite(result.seconds) and result.seconds >= 0):
+        return f"{result.seconds} seconds"
+    if result.status != "done":
+        return None
+    correct, examples = result.validation_correct, result.validation_examples
+    if isinstance(correct, int) and isinstance(examples, int) and 0 <= correct <= examples:
+        return None if examples and result.network_file else "no file, or no examples"
+    return f"{correct} of {examples} correct"
+
+
+def outcome_of(finished: Finished) -> Outcome:
+    """Return what is to be learned from a trial that ended."""
+    result = finished.result
+    content = result.network_file
+    return Outcome(
+        candidate=finished.proposal.candidate.key,
+        config=result.config,
+        status=result.status,
+        seconds=result.seconds,
+        correct=result.validation_correct,
+        examples=result.validation_examples,
+        size_bits=None if content is None else bytes_to_bits(len(content)),
+        sha256=None if content is None else sha256_hex(content),
+    )
 
 
 def run_search(
     data: DataSet,
-    ladder: Sequence[Candidate],
+    strategy: Strategy,
     settings: SearchSettings,
-    past: Sequence[PastTrial],
+    past: Iterable[Outcome],
     events: SearchEvents,
+    executor: Executor,
 ) -> None:
     """Run trials until the time or the number of trials is used up.
 
-    Every trial that ends, whatever its outcome, is handed to ``events.on_result`` before anything
+    Trials that end, whatever their outcome, are handed to ``events.on_results`` before anything
     else happens.
 
     Args:
         data: the data set; the test set is not looked at.
-        ladder: candidates from the largest to the smallest.
+        strategy: proposes trials and is told how they, and past ones, ended.
         settings: the bounds.
         past: what earlier runs found.
         events: who is told.
+        executor: where trials run; a `WorkExecutor` was given the data set when it was made.
 
     Raises:
         KeyboardInterrupt: if interrupted, after the running trials ended as interrupted rows.
     """
-    _Search(data, ladder, settings, past, events).run()
+    _Search(data, strategy, settings, past, events, executor).run()

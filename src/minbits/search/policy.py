@@ -1,9 +1,16 @@
-"""Which candidate to try next, from what is known of each."""
+"""The ladder as a strategy: which rung to try next, from what is known of each."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from minbits.search.space import Candidate
+from minbits.search.strategy import Outcome, Proposal
+
+# A past trial that got less than this part of the time that one has now says little.
+FAIR_SHARE = 0.5
 
 TRIES_BEFORE_LARGER = 2
 TRIES_BEFORE_ALTERNATING = 3
@@ -47,3 +54,52 @@ def next_rung(rungs: Sequence[RungState], start: int) -> int:
     if rungs[best + 1].tries < TRIES_BEFORE_ALTERNATING:
         return best + 1
     return min((best + 1, best), key=lambda index: rungs[index].tries)
+
+
+class LadderStrategy:
+    """Goes up the ladder until a rung passes, then down as far as rungs pass.
+
+    Args:
+        ladder: candidates from the largest to the smallest.
+        start: rung to start from when nothing is known.
+        accuracy: target on validation.
+        trial_seconds: what a trial may take now; earlier ones that had far less do not count.
+    """
+
+    def __init__(
+        self, ladder: Sequence[Candidate], start: int, accuracy: float, trial_seconds: float
+    ) -> None:
+        self._ladder = ladder
+        self._start = min(start, len(ladder) - 1)
+        self._accuracy = accuracy
+        self._trial_seconds = trial_seconds
+        self._rungs = {candidate.key: index for index, candidate in enumerate(ladder)}
+        self.states = [RungState() for _ in ladder]
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        """Return the next rung; a trial may take all the time that is left."""
+        index = next_rung(self.states, self._start)
+        state = self.states[index]
+        self.states[index] = dataclasses.replace(
+            state, tries=state.tries + 1, running=state.running + 1
+        )
+        return Proposal(self._ladder[index])
+
+    def tell(self, outcome: Outcome) -> None:
+        """Count a trial of one of the rungs."""
+        index = self._rungs.get(outcome.candidate)
+        if index is None:
+            return
+        state, passed = self.states[index], outcome.reaches(self._accuracy)
+        if not outcome.is_past:
+            self.states[index] = RungState(
+                state.tries, state.passes + passed, max(0, state.running - 1)
+            )
+        elif passed or self._had_its_chance(outcome, self._ladder[index]):
+            self.states[index] = RungState(state.tries + 1, state.passes + passed, state.running)
+
+    def _had_its_chance(self, outcome: Outcome, candidate: Candidate) -> bool:
+        if outcome.status == "interrupted":
+            return False
+        full = outcome.config.recipe.float_epochs >= candidate.recipe.float_epochs
+        return full or outcome.seconds >= FAIR_SHARE * self._trial_seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,18 +20,11 @@ from minbits.errors import NetworkError
 from minbits.networks.zoo import architecture_for
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.planning import measure_epoch_seconds, plan_epochs, plan_second_phase
+from minbits.search.tasks import TrialHooks
 from minbits.search.warm_up import is_warm, warm_up
 from minbits.training.choice import choose_engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import StoppedError, batch_of, training_data
-
-
-@dataclass(frozen=True)
-class TrialHooks:
-    """How a running trial talks to whoever started it."""
-
-    report: Callable[[Progress], None] = lambda progress: None
-    should_stop: Callable[[], bool] = lambda: False
 
 
 @dataclass
@@ -159,6 +151,8 @@ def _measured(
         predicted = predict(decode_network(network_file), data.train_inputs[held_out])
         correct = int(np.count_nonzero(predicted == data.train_labels[held_out]))
     except StoppedError:
+        return TrialResult(trial.config, "interrupted", time.perf_counter() - start)
+    except KeyboardInterrupt:  # how Ray cancels what runs; our own workers ignore it
         return TrialResult(trial.config, "interrupted", time.perf_counter() - start)
     except Exception as error:  # noqa: BLE001 - whatever went wrong becomes a failed row
         reason = f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""Where trials run: executors of the shape of `concurrent.futures.Executor`."""
