@@ -5,23 +5,27 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from minbits.errors import OutputError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, force it to disk, then rename it into place.
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file under a temporary name; after the block it is on disk, then renamed into place.
 
     Raises:
         OutputError: if the file cannot be written; an existing file is then unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path), dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)
@@ -36,6 +40,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
+def temporary_prefix(path: Path) -> str:
+    """Return what the names of temporary files for ``path`` start with."""
+    return f".{path.name}-"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name, force it to disk, then rename it into place.
+
+    Raises:
+        OutputError: if the file cannot be written; an existing file is then unchanged.
+    """
+    with atomic_file(path) as file:
+        file.write(content)
+
+
 def check_writable(path: Path) -> None:
     """Check that a file can be written at ``path``, and leave nothing behind but its folder.
 
@@ -44,7 +63,7 @@ def check_writable(path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix=f".{path.name}-", dir=path.parent):
+        with tempfile.NamedTemporaryFile(prefix=temporary_prefix(path), dir=path.parent):
             pass
     except OSError as error:
         raise OutputError(

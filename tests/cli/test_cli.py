@@ -93,11 +93,6 @@ def test_doctor_passes_here(tmp_path: Path) -> None:
     assert found["ledger"].endswith("ledger.sqlite")
 
 
-def test_an_empty_ledger_is_listed(tmp_path: Path) -> None:
-    done = run("ledger", "trials", "--ledger", tmp_path / "l.sqlite", "--json")
-    assert (done.returncode, json.loads(done.stdout)) == (0, [])
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -65,6 +65,7 @@ def test_a_golden_ledger_opens_and_keeps_its_rows(version: str, tmp_path: Path) 
     reader.close()
     assert_kept(before, read)
     assert path.read_bytes() == original
+    assert {item.name for item in path.parent.iterdir()} == {path.name, "ledger-artifacts"}
 
     ledger = Ledger(path)
     assert_kept(before, {table: ledger.rows(table) for table in TABLES})

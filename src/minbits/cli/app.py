@@ -15,7 +15,8 @@ from minbits.cli.compress import compress
 from minbits.cli.doctor import doctor
 from minbits.cli.entropy import entropy
 from minbits.cli.files import inspect, verify
-from minbits.cli.ledger import ledger
+from minbits.cli.ledger import ledger_app
+from minbits.cli.ledger_exchange import exchange_app
 from minbits.cli.output import EXIT_INTERRUPTED
 from minbits.cli.size import size
 from minbits.errors import MinbitsError
@@ -51,9 +52,11 @@ def options(
     """Take the options that stand before a command."""
 
 
-for command in (entropy, size, compress, verify, inspect, audit, ledger, doctor):
+for command in (entropy, size, compress, verify, inspect, audit, doctor):
     app.command()(command)
 app.add_typer(capacity_app, name="capacity")
+ledger_app.add_typer(exchange_app)
+app.add_typer(ledger_app, name="ledger")
 app.add_typer(bench)
 
 

@@ -14,12 +14,11 @@ from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import JsonOption, console, error_console, print_json, print_table
-from minbits.cli.size import LedgerOption
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import write_atomically
-from minbits.ledger.location import default_ledger_path
 from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
@@ -81,7 +80,7 @@ def audit(
         subject,
         loaded,
         accuracy=accuracy,
-        ledger=ledger or default_ledger_path(),
+        ledger=chosen_ledger(ledger),
         records=records,
         most_examples=examples,
     )

@@ -30,6 +30,7 @@ from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.need_tables import plain_need, print_need
 from minbits.cli.output import (
     JsonOption,
@@ -38,11 +39,9 @@ from minbits.cli.output import (
     error_console,
     print_json,
 )
-from minbits.cli.size import LedgerOption
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import write_atomically
-from minbits.ledger.location import default_ledger_path
 from minbits.views.cover_chart import cover_curves, draw_cover_curves
 
 MOST_DIGITS = 60
@@ -303,7 +302,7 @@ def need(
     report = job(
         loaded,
         accuracy,
-        ledger=ledger or default_ledger_path(),
+        ledger=chosen_ledger(ledger),
         records=records,
         measure=measure,
         seed=seed,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
@@ -17,10 +18,9 @@ from minbits.cli.output import (
     error_console,
     print_json,
 )
-from minbits.cli.size import Engine, LedgerOption
+from minbits.cli.size import Engine
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.ledger.location import default_ledger_path
 
 if TYPE_CHECKING:
     from minbits.pipeline.compress_request import CompressReport
@@ -145,7 +145,7 @@ def compress(
         _print_rounded(round_to_file(given, error, out), as_json)
         return
     request = CompressRequest(
-        accuracy=accuracy, out=out, ledger=ledger or default_ledger_path(),
+        accuracy=accuracy, out=out, ledger=chosen_ledger(ledger),
         name=Path(model).stem if layers else model, convention=convention,
         thinning_epochs=thinning_epochs,
         recovery_epochs=recovery_epochs, smallest_parameters=smallest, quantized_epochs=epochs,

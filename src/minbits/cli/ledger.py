@@ -1,16 +1,42 @@
-"""``minbits ledger``: what was tried and claimed."""
+"""``minbits ledger``: what was tried and claimed, and whether it still holds."""
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from minbits.cli.output import JsonOption, console, print_json
-from minbits.cli.size import LedgerOption
-from minbits.ledger.location import default_ledger_path
-from minbits.ledger.store import open_ledger
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger
+from minbits.cli.output import (
+    EXIT_NOT_REACHED,
+    JsonOption,
+    QuietOption,
+    console,
+    print_json,
+    print_table,
+)
+from minbits.data import load
+from minbits.errors import ArgumentError
+from minbits.ledger.front import front
+from minbits.ledger.location import ledger_exists, ledger_name
+from minbits.ledger.queries import no_such_row
+from minbits.ledger.rows import Row, VerificationEntry
+from minbits.ledger.store import open_ledger, read_ledger
+from minbits.pipeline.ledger_verification import LedgerVerification, verify_ledger
+
+_ROWS_SHOWN = 50
+
+ledger_app = typer.Typer(
+    help=(
+        "The ledger: every trial, artifact, claim and verification, append-only. "
+        "Example: minbits ledger best"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 class LedgerTable(StrEnum):
@@ -19,57 +45,285 @@ class LedgerTable(StrEnum):
     trials = "trials"
     claims = "claims"
     artifacts = "artifacts"
+    verifications = "verifications"
 
 
-def _trial_line(row: dict[str, Any]) -> str:
-    if row["validation_correct"] is None:
-        outcome = row["error"] or ""
-    else:
-        accuracy = row["validation_correct"] / row["validation_examples"]
-        outcome = f"{row['size_bits']:,} bits, validation {100 * accuracy:.2f} %"
-    return (
-        f"{row['id']}  {row['created_at']}  {row['data_name']}  {row['status']}  seed {row['seed']}"
-        f"  {row['seconds']:.0f} s  {outcome}  ({row['candidate']})"
-    )
+DataNameOption = Annotated[
+    str | None, typer.Option("--data", help="Only rows of the data set of this name.")
+]
 
 
-def _claim_line(row: dict[str, Any]) -> str:
-    return (
-        f"{row['id']}  {row['created_at']}  {row['data_name']}  target "
-        f"{100 * row['target_accuracy']:g} %  {row['size_bits']:,} bits  {row['correct']:,} of "
-        f"{row['n_test']:,} correct ({100 * row['wilson_low']:.2f} to "
-        f"{100 * row['wilson_high']:.2f} %)  {row['artifact_sha256'][:16]}"
-    )
+def _counts(correct: int | None, examples: int | None) -> str:
+    if correct is None or not examples:
+        return ""
+    return f"{correct:,} of {examples:,} ({100 * correct / examples:.2f} %)"
 
 
-def _artifact_line(row: dict[str, Any]) -> str:
-    return f"{row['sha256']}  {row['size_bytes']:,} bytes  {row['created_at']}"
+def _percent(correct: int | None, examples: int | None) -> str:
+    return "" if correct is None or not examples else f"{100 * correct / examples:.2f} %"
 
 
-_LINES = {
-    LedgerTable.trials: _trial_line,
-    LedgerTable.claims: _claim_line,
-    LedgerTable.artifacts: _artifact_line,
+def _when(row: Row) -> str:
+    """Return the UTC time of a row to the minute; the whole of it is shown by ``show``."""
+    return str(row["created_at"])[:16].replace("T", " ")
+
+
+def _bits(row: Row) -> str:
+    return "" if row["size_bits"] is None else f"{row['size_bits']:,}"
+
+
+def _trial_cells(row: Row) -> list[str]:
+    validation = _percent(row["validation_correct"], row["validation_examples"])
+    what = row["candidate"] if row["error"] is None else f"{row['candidate']}: {row['error']}"
+    return [
+        str(row["id"]), _when(row), row["data_name"], row["status"], str(row["seed"]),
+        f"{row['seconds']:.1f}", _bits(row), validation, what,
+    ]  # fmt: skip
+
+
+def _claim_cells(row: Row) -> list[str]:
+    return [
+        str(row["id"]), _when(row), row["data_name"], f"{100 * row['target_accuracy']:g} %",
+        _bits(row), _counts(row["correct"], row["n_test"]), row["artifact_sha256"][:16],
+    ]  # fmt: skip
+
+
+def _artifact_cells(row: Row) -> list[str]:
+    return [row["sha256"], f"{row['size_bytes']:,}", _when(row)]
+
+
+def _verification_cells(row: Row) -> list[str]:
+    return [
+        str(row["id"]), _when(row), row["data_name"], row["outcome"],
+        _counts(row["correct"], row["n_test"]), row["artifact_sha256"][:16], row["problem"] or "",
+    ]  # fmt: skip
+
+
+_Columns = list[tuple[str, str]]
+_TRIAL_COLUMNS: _Columns = [
+    ("row", "right"), ("when", "whole"), ("data", "left"), ("status", "left"), ("seed", "right"),
+    ("seconds", "right"), ("bits", "right"), ("validation", "right"), ("what", "left"),
+]  # fmt: skip
+_CLAIM_COLUMNS: _Columns = [
+    ("row", "right"), ("when", "whole"), ("data", "left"), ("target", "right"), ("bits", "right"),
+    ("test", "right"), ("file", "whole"),
+]  # fmt: skip
+_ARTIFACT_COLUMNS: _Columns = [("SHA-256", "whole"), ("bytes", "right"), ("when", "whole")]
+_VERIFICATION_COLUMNS: _Columns = [
+    ("row", "right"), ("when", "whole"), ("data", "left"), ("outcome", "whole"),
+    ("test", "right"), ("file", "whole"), ("problem", "left"),
+]  # fmt: skip
+_LAYOUTS = {
+    LedgerTable.trials: (_TRIAL_COLUMNS, _trial_cells),
+    LedgerTable.claims: (_CLAIM_COLUMNS, _claim_cells),
+    LedgerTable.artifacts: (_ARTIFACT_COLUMNS, _artifact_cells),
+    LedgerTable.verifications: (_VERIFICATION_COLUMNS, _verification_cells),
 }
 
 
-def ledger(
+@ledger_app.command("list")
+def list_rows(
     table: Annotated[LedgerTable, typer.Argument(help="What to list.")] = LedgerTable.claims,
-    ledger_path: LedgerOption = None,
+    data: DataNameOption = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many rows, the newest ones.",
+            show_default=f"{_ROWS_SHOWN}; all as JSON",
+        ),
+    ] = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the ledger's claims, trials (failed ones too) or artifacts, oldest first.
+    """List claims, trials (failed ones too), artifacts or verifications, oldest first.
 
-    Example: minbits ledger trials
+    Example: minbits ledger list trials --data mnist --last 20
     """
-    store = open_ledger(ledger_path or default_ledger_path())
-    try:
-        rows = store.rows(table.value)
-    finally:
-        store.close()
+    target = chosen_ledger(ledger)
+    rows: list[Row] = []
+    count = 0
+    if ledger_exists(target):  # before the first run there is none, and it holds no rows
+        reader = read_ledger(target)
+        try:
+            most = last if last is not None or as_json else _ROWS_SHOWN
+            rows = reader.latest(table.value, data, most)
+            count = reader.row_count(table.value)
+        finally:
+            reader.close()
     if as_json:
         print_json(rows)
         return
-    console().print(f"{len(rows)} {table.value} in {store.name}", soft_wrap=True)
-    for row in rows:
-        console().print(_LINES[table](row), soft_wrap=True)
+    columns, cells = _LAYOUTS[table]
+    title = f"{len(rows):,} of {count:,} {table.value} in {ledger_name(target)}"
+    print_table(title, columns, [cells(row) for row in rows])
+
+
+@ledger_app.command()
+def best(
+    data: DataNameOption = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(help="The smallest file that reaches this.", show_default="every accuracy"),
+    ] = None,
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the smallest claimed files: of each data set, those that no smaller one beats.
+
+    Files that are missing or damaged, or that a verification contradicted, are passed over.
+    Exit code 1 says that there is none.
+
+    Example: minbits ledger best --data mnist --accuracy 0.98
+    """
+    if accuracy is not None and not 0 < accuracy <= 1:
+        raise ArgumentError("--accuracy", str(accuracy), "above 0 and at most 1", "Give another.")
+    target = chosen_ledger(ledger)
+    reader = read_ledger(target)
+    try:
+        rows = front(reader, data, accuracy)
+    finally:
+        reader.close()
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(
+            f"Smallest files in {ledger_name(target)}",
+            _CLAIM_COLUMNS,
+            [_claim_cells(row) for row in rows],
+        )
+    if not rows:
+        raise typer.Exit(EXIT_NOT_REACHED)
+
+
+@ledger_app.command()
+def show(
+    table: Annotated[LedgerTable, typer.Argument(help="Of which table.")],
+    row: Annotated[str, typer.Argument(help="A row's number, or the start of its uid or digest.")],
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all that is known of one row: configuration, code, libraries, machine, file.
+
+    Example: minbits ledger show trials 12
+    """
+    reader = read_ledger(chosen_ledger(ledger))
+    try:
+        found = reader.find(table.value, row)
+        if len(found) > 1:
+            raise ArgumentError(
+                f"ledger {table.value}", f"{row!r}, which {len(found)} rows start with",
+                "one row", "Give more of its digits.",
+            )  # fmt: skip
+        if not found:
+            raise no_such_row(table.value, row)
+        facts = _facts(found[0])
+        sha256 = facts.get("artifact_sha256", facts.get("sha256"))
+        if sha256 is not None:
+            facts["file"] = str(reader.artifacts.path(sha256))
+            lacking = reader.artifacts.lacking([sha256])
+            facts["file_is_whole"] = not lacking
+    finally:
+        reader.close()
+    if as_json:
+        print_json(facts)
+        return
+    for name, value in facts.items():
+        text = json.dumps(value, indent=2) if isinstance(value, dict) else str(value)
+        console().print(f"{name}: {text}", soft_wrap=True, markup=False)
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    """Return a row with its JSON columns as what they stand for."""
+    nested = ("config", "libraries", "machine")
+    return {
+        name: json.loads(value) if name in nested and value is not None else value
+        for name, value in row.items()
+    }
+
+
+@ledger_app.command()
+def verify(
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="A data set that is not built in, as a path; may be repeated."),
+    ] = None,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Decode every claimed file in a fresh process, run its test set again, and record the outcome.
+
+    Artifacts and rows are hashed again, too. Exit code 1 says that something was not confirmed.
+
+    Example: minbits ledger verify --data my.csv --label species
+    """
+    given = [
+        load(source, label=label, categorical=categorical or (), resize=resize)
+        for source in data or ()
+    ]
+    target = chosen_ledger(ledger)
+    read_ledger(target).close()  # verifying makes no ledger where there is none
+    store = open_ledger(target)
+    try:
+        show_entry = _ignore if as_json or quiet else _print_entry
+        found = verify_ledger(store, given, show_entry)
+    finally:
+        store.close()
+    if as_json:
+        print_json(_plain_verification(found))
+    else:
+        _print_verification(found)
+    if not found.is_good:
+        raise typer.Exit(EXIT_NOT_REACHED)
+
+
+def _ignore(entry: VerificationEntry) -> None:
+    pass
+
+
+def _print_entry(entry: VerificationEntry) -> None:
+    claim = entry.claim
+    problem = f": {entry.problem}" if entry.problem else ""
+    console().print(
+        f"claim {claim['id']}, {claim['data_name']}, {claim['size_bits']:,} bits, "
+        f"{_counts(claim['correct'], claim['n_test'])}: {entry.outcome}{problem}",
+        soft_wrap=True, markup=False,
+    )  # fmt: skip
+
+
+def _plain_verification(found: LedgerVerification) -> dict[str, Any]:
+    return {
+        "is_good": found.is_good,
+        "claims": [
+            {
+                "claim": entry.claim["id"],
+                "claim_uid": entry.claim["uid"],
+                "data": entry.claim["data_name"],
+                "artifact_sha256": entry.claim["artifact_sha256"],
+                "outcome": entry.outcome,
+                "problem": entry.problem,
+                "seconds": round(entry.seconds, 3),
+            }
+            for entry in found.entries
+        ],
+        "artifacts": found.artifacts,
+        "damaged_artifacts": found.damaged,
+        "altered_rows": list(found.altered),
+    }
+
+
+def _print_verification(found: LedgerVerification) -> None:
+    outcomes = [entry.outcome for entry in found.entries]
+    counts = ", ".join(f"{outcomes.count(name)} {name}" for name in sorted(set(outcomes)))
+    out = console()
+    out.print(f"{len(outcomes)} claims verified" + (f": {counts}" if counts else ""))
+    out.print(f"{found.artifacts:,} artifacts hashed, {len(found.damaged)} missing or damaged")
+    for sha256, problem in found.damaged.items():
+        out.print(f"artifact {sha256}: {problem}", soft_wrap=True)
+    out.print(f"rows hashed, {len(found.altered)} altered")
+    for name in found.altered:
+        out.print(f"altered: {name}")

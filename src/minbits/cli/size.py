@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
@@ -21,7 +22,7 @@ from minbits.cli.output import (
 )
 from minbits.cli.progress import SearchProgress
 from minbits.data import load
-from minbits.ledger.location import default_ledger_path, ledger_name
+from minbits.ledger.location import ledger_name
 from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
 from minbits.pipeline.size import SizeEvents, size_job
 from minbits.pipeline.size_report import SizeReport, plain_report
@@ -31,16 +32,6 @@ from minbits.views.answer import missed_answer, size_answer
 
 DEFAULT_MINUTES = 13.0
 DEFAULT_TRIALS = 8
-
-LedgerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        envvar="MINBITS_LEDGER",
-        help="The ledger's file, or postgresql+psycopg://USER@HOST/DATABASE.",
-        show_default="in the user data directory",
-    ),
-]
 
 
 class Engine(StrEnum):
@@ -122,7 +113,7 @@ def size(
         trials=trials,
         seed=seed,
         workers=workers if workers is not None else default_workers(executor),
-        ledger=ledger or default_ledger_path(),
+        ledger=chosen_ledger(ledger),
         out=out or _default_out(data, accuracy, network, curve),
         network=network,
         engine=engine.value,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +40,9 @@ class ArtifactStore(Protocol):
     def path(self, sha256: str) -> Path:
         """Return where the file lies on this machine, or would lie."""
 
+    def lacking(self, sha256s: Sequence[str]) -> set[str]:
+        """Return those of the digests whose files are not there, or are damaged."""
+
 
 def problem_of(store: ArtifactStore, sha256: str) -> str | None:
     """Return what is wrong with an artifact, in words; None where it is whole."""
@@ -75,6 +78,10 @@ class FolderArtifacts:
     def read(self, sha256: str) -> bytes:
         """Return a file's bytes, checked against the digest."""
         return _checked(sha256, _bytes_of(self.path(sha256)), str(self.path(sha256)))
+
+    def lacking(self, sha256s: Sequence[str]) -> set[str]:
+        """Return those of the digests whose files are not there, or are damaged."""
+        return {sha256 for sha256 in sha256s if problem_of(self, sha256) is not None}
 
 
 class DatabaseArtifacts:
@@ -114,6 +121,13 @@ class DatabaseArtifacts:
             with suppress(LedgerError):
                 write_atomically(path, self.read(sha256))
         return path
+
+    def lacking(self, sha256s: Sequence[str]) -> set[str]:
+        """Return those of the digests whose files are not in the database."""
+        column = ARTIFACT_CONTENTS.c.sha256
+        query = sa.select(column).where(column.in_(sha256s))
+        there = self._database.read(lambda connection: set(connection.execute(query).scalars()))
+        return set(sha256s) - there
 
 
 def _bytes_of(path: Path) -> bytes | None:

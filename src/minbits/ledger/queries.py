@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from minbits.errors import LedgerError
 from minbits.ledger.artifacts import ArtifactStore, problem_of
@@ -169,7 +170,7 @@ class LedgerReader:
             sha256 = row["artifact_sha256"]
             if among is not None and sha256 not in among:
                 continue
-            problem = problem_of(self.artifacts, sha256) or self._contradiction(row, accuracy)
+            problem = self.objection(row, accuracy)
             if problem is None:
                 return self._claim(row)
             _log.warning(
@@ -178,8 +179,13 @@ class LedgerReader:
             )  # fmt: skip
         return None
 
-    def _contradiction(self, claim: Row, accuracy: float) -> str | None:
-        """Return what the last verification says against a claim, or None."""
+    def objection(self, claim: Row, accuracy: float) -> str | None:
+        """Return why a claim must not be relied upon for an accuracy, in words, or None.
+
+        Its file may be missing or damaged, or have missed the accuracy when it was last verified.
+        """
+        if (problem := problem_of(self.artifacts, claim["artifact_sha256"])) is not None:
+            return problem
         query = (
             sa.select(VERIFICATIONS)
             .where(VERIFICATIONS.c.claim_uid == claim["uid"], VERIFICATIONS.c.n_test.is_not(None))
@@ -271,9 +277,7 @@ class LedgerReader:
 
     def named_files(self) -> set[str]:
         """Return the digests of all files that a trial or a claim names."""
-        trials = sa.select(TRIALS.c.artifact_sha256).where(TRIALS.c.artifact_sha256.is_not(None))
-        query = trials.union(sa.select(CLAIMS.c.artifact_sha256))
-        return self.database.read(lambda connection: set(connection.execute(query).scalars()))
+        return self.database.read(files_named)
 
     def _count(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).select_from(table).where(*where)
@@ -283,6 +287,13 @@ class LedgerReader:
         return self.database.read(
             lambda connection: [dict(row) for row in connection.execute(query).mappings()]
         )
+
+
+def files_named(connection: Connection) -> set[str]:
+    """Return the digests of all files that a trial or a claim names, within a transaction."""
+    trials = sa.select(TRIALS.c.artifact_sha256).where(TRIALS.c.artifact_sha256.is_not(None))
+    query = trials.union(sa.select(CLAIMS.c.artifact_sha256))
+    return set(connection.execute(query).scalars())
 
 
 def _on(table: sa.Table, data_digest: str) -> sa.ColumnElement[bool]:

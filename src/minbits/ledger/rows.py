@@ -110,7 +110,8 @@ def trial_row(entry: TrialEntry) -> Row:
         "config": config,
         "seed": result.config.seed,
         "status": result.status,
-        "error": result.error,
+        # PostgreSQL's texts hold no NUL.
+        "error": None if result.error is None else result.error.replace("\0", "\\0"),
         "validation_correct": result.validation_correct,
         "validation_examples": result.validation_examples,
         "size_bits": None if file is None else bytes_to_bits(len(file)),

@@ -59,8 +59,7 @@ def open_file(path: Path) -> Database:
         _version(path)  # what is refused is refused before anything is written
     database = Database(str(path), _engine(lambda: _connect_to_write(path)), _Rules())
     try:
-        database.write(lambda connection: _migrate(connection, path))
-        check_writable(artifacts_beside(path).folder / "any")
+        database.write(lambda connection: _prepare(connection, path))
     except OutputError as error:
         database.close()
         raise LedgerError(error.where, error.got, error.expected, error.remedy) from error
@@ -124,7 +123,8 @@ def _version(path: Path) -> str | None:
         database.close()
 
 
-def _migrate(connection: Connection, path: Path) -> None:
+def _prepare(connection: Connection, path: Path) -> None:
+    check_writable(artifacts_beside(path).folder / "any")
     version = schema_version(connection, str(path))
     if state_of(version) == "current":
         return
@@ -191,7 +191,7 @@ def _best_mode(path: Path) -> str:
 
 def _copy_online(source: Path, target: Path) -> None:
     """Copy a database that others may be using, by SQLite's online backup."""
-    with closing(_connect(source, "ro")) as here, closing(_connect(target, "rwc")) as there:
+    with closing(_connect_to_read(source)) as here, closing(_connect(target, "rwc")) as there:
         here.backup(there)
 
 

@@ -1,0 +1,151 @@
+"""``minbits ledger export``, ``import``, ``merge`` and ``prune``: rows and files in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minbits.cli.ledger import LedgerTable
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger
+from minbits.cli.output import JsonOption, console, print_json
+from minbits.errors import ArgumentError
+from minbits.ledger.exchange import LedgerSource, Taken, take
+from minbits.ledger.json_lines import import_json_lines, write_json_lines
+from minbits.ledger.location import ledger_name
+from minbits.ledger.prune import prune as prune_files
+from minbits.ledger.store import open_ledger, read_ledger
+from minbits.ledger.table_files import TABLE_WRITERS, write_table
+
+JSON_LINES = ".jsonl"
+
+exchange_app = typer.Typer(rich_markup_mode=None)
+
+
+@exchange_app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="A name that ends in .jsonl, .csv or .parquet.")],
+    table: Annotated[
+        LedgerTable, typer.Option(help="Which table; .jsonl takes all of them.")
+    ] = LedgerTable.trials,
+    files: Annotated[
+        bool, typer.Option("--files/--no-files", help="The artifacts' bytes too, in .jsonl.")
+    ] = True,
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the whole ledger as JSON lines, or one table as CSV or Parquet.
+
+    Example: minbits ledger export everything.jsonl
+    """
+    suffix = out.suffix.lower()
+    if suffix != JSON_LINES and suffix not in TABLE_WRITERS:
+        expected = f"a name that ends in {JSON_LINES}, {' or '.join(TABLE_WRITERS)}"
+        raise ArgumentError("OUT", str(out), expected, "Name another file.")
+    reader = read_ledger(chosen_ledger(ledger))
+    try:
+        if suffix == JSON_LINES:
+            counts = write_json_lines(reader, out, files)
+        else:
+            counts = {table.value: write_table(reader, table.value, out)}
+    finally:
+        reader.close()
+    if as_json:
+        print_json({"file": str(out), "rows": counts})
+        return
+    rows = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    console().print(f"{out}: {rows}", soft_wrap=True)
+
+
+@exchange_app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="JSON lines that `export` wrote.")],
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Append the rows and files of exported JSON lines that the ledger does not have.
+
+    Every line is checked before the first one is appended.
+
+    Example: minbits ledger import everything.jsonl
+    """
+    store = open_ledger(chosen_ledger(ledger))
+    try:
+        taken = import_json_lines(file, store)
+    finally:
+        store.close()
+    _tell(taken, str(file), store.name, as_json)
+
+
+@exchange_app.command()
+def merge(
+    source: Annotated[str, typer.Argument(help="The ledger to take from: a file or a URL.")],
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Append the rows and files of another ledger that this one does not have.
+
+    The other one stays as it is. Merging twice finds nothing to do.
+
+    Example: minbits ledger merge laptop.sqlite --ledger postgresql+psycopg://me@db/team
+    """
+    reader = read_ledger(source)
+    try:
+        store = open_ledger(chosen_ledger(ledger))
+        try:
+            taken = take(LedgerSource(reader), store)
+        finally:
+            store.close()
+    finally:
+        reader.close()
+    _tell(taken, reader.name, store.name, as_json)
+
+
+def _tell(taken: Taken, source: str, target: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"new": taken.new, "known": taken.known, "lost_artifacts": taken.lost})
+        return
+    new = ", ".join(f"{count:,} {name}" for name, count in taken.new.items())
+    out = console()
+    out.print(
+        f"{source} into {target}: {new} new; {sum(taken.known.values()):,} rows were known",
+        soft_wrap=True,
+    )
+    for sha256, problem in taken.lost.items():
+        out.print(f"artifact {sha256} could not be taken along: {problem}", soft_wrap=True)
+
+
+@exchange_app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
+    ledger: LedgerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove files beside the ledger that no row names, and what cut-short writes left.
+
+    Rows are never removed.
+
+    Example: minbits ledger prune --dry-run
+    """
+    target = chosen_ledger(ledger)
+    read_ledger(target).close()  # pruning makes no ledger where there is none
+    store = open_ledger(target)
+    try:
+        found = prune_files(store, dry_run)
+    finally:
+        store.close()
+    if as_json:
+        plain = [
+            {"path": str(item.path), "size_bytes": item.size_bytes, "reason": item.reason}
+            for item in found
+        ]
+        print_json({"removed": not dry_run, "files": plain})
+        return
+    for item in found:
+        console().print(f"{item.path}: {item.size_bytes:,} bytes, {item.reason}", soft_wrap=True)
+    size = sum(item.size_bytes for item in found)
+    verb = "would be removed" if dry_run else "removed"
+    console().print(
+        f"{len(found)} files of {size:,} bytes {verb} beside {ledger_name(target)}", soft_wrap=True
+    )

@@ -1,0 +1,141 @@
+"""Copying rows and files from one ledger into another, each row once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from minbits.errors import LedgerError
+from minbits.ledger.rows import Row
+from minbits.ledger.schema import ARTIFACTS, TABLES
+from minbits.ledger.store import Ledger, LedgerReader, insert_new
+
+_ROWS_AT_ONCE = 200
+
+RowsOf = Callable[[str], Iterator[Row]]
+
+
+class Source(Protocol):
+    """What rows are taken from: a ledger, or an exported file."""
+
+    def snapshot(self) -> AbstractContextManager[RowsOf]:
+        """Give a function that yields the rows of a table, all as of one moment."""
+
+    def read_file(self, sha256: str) -> bytes:
+        """Return an artifact's bytes, checked against the digest.
+
+        Raises:
+            LedgerError: if it is not there, or damaged.
+        """
+
+
+@dataclass
+class Taken:
+    """What came of copying.
+
+    Attributes:
+        new: rows that were appended, by table.
+        known: rows that were there already, by table.
+        lost: digests of artifacts that the source does not have whole, and why; the rows that name
+            them were copied, and the target says of these files that they are missing.
+    """
+
+    new: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES, 0))
+    known: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES, 0))
+    lost: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LedgerSource:
+    """A ledger to take rows from."""
+
+    ledger: LedgerReader
+
+    def snapshot(self) -> AbstractContextManager[RowsOf]:
+        """Give a function that yields the rows of a table, all as of one moment."""
+        return self.ledger.snapshot()
+
+    def read_file(self, sha256: str) -> bytes:
+        """Return an artifact's bytes, checked against the digest."""
+        return self.ledger.artifacts.read(sha256)
+
+
+def take(source: Source, target: Ledger) -> Taken:
+    """Append to ``target`` every row of ``source`` that it does not have, with its files.
+
+    A row is known by its uid, an artifact by its digest; numbers are given anew. It happens in
+    transactions of some hundred rows, what is named before what names it: taking again goes on
+    where it was cut short, and finds nothing to do where it was not.
+
+    Raises:
+        LedgerError: if a ledger cannot be used, or if two rows of one uid differ.
+    """
+    taken = Taken()
+    with source.snapshot() as rows_of:
+        for table in TABLES:
+            for rows in _batches(rows_of(table)):
+                contents = {}
+                if table == ARTIFACTS.name:
+                    contents = _contents(source, target, [row["sha256"] for row in rows], taken)
+                new = target.database.write(_appending(table, rows, contents, target))
+                taken.new[table] += new
+                taken.known[table] += len(rows) - new
+    return taken
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    rows = iter(rows)
+    while batch := list(islice(rows, _ROWS_AT_ONCE)):
+        yield batch
+
+
+def _contents(
+    source: Source, target: Ledger, sha256s: Sequence[str], taken: Taken
+) -> dict[str, bytes]:
+    """Return the files that the target lacks and the source has."""
+    found: dict[str, bytes] = {}
+    for sha256 in sorted(target.artifacts.lacking(sha256s)):
+        try:
+            found[sha256] = source.read_file(sha256)
+        except LedgerError as error:
+            taken.lost[sha256] = error.got
+    return found
+
+
+def _appending(
+    name: str, rows: Sequence[Row], contents: dict[str, bytes], target: Ledger
+) -> Callable[[Connection], int]:
+    """Return what appends the rows that are not there yet, with their files, and counts them."""
+    table = TABLES[name]
+    key = table.c.sha256 if name == ARTIFACTS.name else table.c.uid
+    by_key = {row[key.name]: {k: v for k, v in row.items() if k != "id"} for row in rows}
+
+    def append(connection: Connection) -> int:
+        query = sa.select(table).where(key.in_(by_key))
+        there = {row[key.name]: dict(row) for row in connection.execute(query).mappings()}
+        for uid, row in there.items():
+            _check_same(name, by_key[uid], row)
+        new = [row for uid, row in by_key.items() if uid not in there]
+        insert_new(connection, table, new)
+        target.artifacts.put(connection, contents)
+        return len(new)
+
+    return append
+
+
+def _check_same(table: str, row: Row, there: Row) -> None:
+    for name, value in row.items():
+        # An artifact is its content: when it was stored first differs from ledger to ledger.
+        if there[name] != value and not (table == ARTIFACTS.name and name == "created_at"):
+            raise LedgerError(
+                f"{table} {row.get('uid', row.get('sha256'))}",
+                f"{name} {value!r}",
+                f"{there[name]!r}, as in the ledger: rows never change",
+                "One of the two was altered: see `minbits ledger verify` of both.",
+            )
