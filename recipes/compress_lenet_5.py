@@ -17,12 +17,12 @@ if __name__ == "__main__":
             "--thinning-epochs",
             "20",
             "--smallest",
-            "2500",
+            "3500",
             "--recovery-epochs",
             "60",
             "--epochs",
-            "120",
+            "100",
             "--rate-weight",
-            "1.4,1",
+            "1,0.7",
         )
     )

@@ -68,8 +68,8 @@ Float = npt.NDArray[np.float32]
 
 # Thinning may go on while validation errors stay below this many times those allowed: what it costs
 # is won back where the learning rate falls.
-_ERRORS_WHILE_THINNING = 1.6
-_EPOCHS_BELOW = 2
+_ERRORS_WHILE_THINNING = 2.5
+_EPOCHS_BELOW = 3
 _THINNING_TIME_PART = 0.4
 _RECOVERY_TIME_PART = 0.35
 # With normalisation, as in recovery, training bears a higher learning rate.
