@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minbits.records import DataSet
 from minbits.search.policy import RungState, next_rung
-from minbits.search.space import START_RUNG, ladder
+from minbits.search.space import START_RUNG, ladder, start_rung
 
 RUNGS = st.lists(
     st.builds(
@@ -72,3 +72,8 @@ def test_the_ladder_has_distinct_keys_and_a_start(tiny: DataSet, mnist: DataSet)
     for data in (tiny, mnist):
         rungs = ladder(data)
         assert len({rung.key for rung in rungs}) == len(rungs) > START_RUNG
+        starts = [start_rung(data, accuracy) for accuracy in (0.999, 0.99, 0.988, 0.98, 0.9, 0.1)]
+        assert starts == sorted(starts)
+        assert 0 <= min(starts) <= max(starts) < len(rungs)
+    assert start_rung(tiny, 0.5) == START_RUNG
+    assert start_rung(mnist, 0.99) < start_rung(mnist, 0.98)

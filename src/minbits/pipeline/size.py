@@ -28,7 +28,7 @@ from minbits.search.device import device_name
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.executors.registry import open_executor
 from minbits.search.policy import LadderStrategy
-from minbits.search.space import START_RUNG, Candidate, ladder, own_candidate, zoo_candidate
+from minbits.search.space import Candidate, ladder, own_candidate, start_rung, zoo_candidate
 from minbits.search.strategy import Outcome, reaches
 from minbits.views.diagram import diagram_data, draw_diagram
 
@@ -128,7 +128,8 @@ class _SizeJob:
             workers=request.workers,
             engine=request.engine,
         )
-        strategy = LadderStrategy(self.ladder, START_RUNG, request.accuracy, seconds)
+        start = start_rung(self.data, request.accuracy) if self.is_ladder else 0
+        strategy = LadderStrategy(self.ladder, start, request.accuracy, seconds)
         events = SearchEvents(self.remember, self.events.on_progress)
         past = self.past_trials()
         executor = open_executor(

@@ -81,17 +81,18 @@ def _vector(widths: Sequence[int], classes: int) -> str:
 # Widths of stem and four blocks, and rate weight, from the largest to the smallest.
 _Rungs = tuple[tuple[tuple[int, int, int, int, int], float], ...]
 _LARGE_RUNGS: _Rungs = (
-    ((16, 16, 24, 32, 32), 0.3),
-    ((12, 12, 18, 22, 22), 1.0),
+    ((16, 16, 24, 32, 32), 0.5),
+    ((12, 12, 18, 20, 20), 1.5),
     ((10, 10, 14, 16, 16), 2.4),
-    ((10, 10, 14, 16, 16), 3.0),
     ((10, 10, 14, 16, 16), 4.0),
-    ((8, 8, 12, 14, 14), 3.0),
-    ((7, 7, 10, 12, 12), 3.0),
-    ((6, 6, 9, 10, 10), 3.0),
-    ((5, 5, 8, 9, 9), 3.5),
-    ((5, 5, 6, 8, 8), 4.0),
-    ((4, 4, 5, 6, 6), 5.0),
+    ((10, 10, 14, 16, 16), 6.0),
+    ((10, 10, 14, 16, 16), 9.0),
+    ((10, 10, 14, 16, 16), 14.0),
+    ((8, 8, 12, 14, 14), 18.0),
+    ((8, 8, 12, 14, 14), 28.0),
+    ((6, 6, 9, 10, 10), 28.0),
+    ((5, 5, 6, 8, 8), 36.0),
+    ((4, 4, 5, 6, 6), 36.0),
 )
 _RUNGS: _Rungs = (
     ((16, 32, 32, 48, 48), 0.25),
@@ -107,6 +108,8 @@ _RUNGS: _Rungs = (
     ((4, 6, 6, 8, 8), 3.0),
 )
 START_RUNG = 2
+# On large images: up to this share of errors, where to start. A guess, that the search corrects.
+_LARGE_STARTS = ((0.007, 0), (0.012, 2), (0.016, 4), (0.022, 6), (0.035, 7), (0.06, 8), (1.0, 9))
 
 _IMAGE_RECIPE = TrainingRecipe(float_epochs=75, quantized_epochs=90, augmentation=0.8)
 # Thin nets go on improving over hundreds of epochs.
@@ -146,6 +149,15 @@ def ladder(data: DataSet) -> tuple[Candidate, ...]:
         own_candidate(_BUILDERS[form](widths, data.class_count), rate_weight, data)
         for widths, rate_weight in rungs
     )
+
+
+def start_rung(data: DataSet, accuracy: float) -> int:
+    """Return the rung of the ladder to start from when nothing is known."""
+    form, _ = _form(data.input_shape)
+    if form != "large image":
+        return START_RUNG
+    # Rounded, since 1 - 0.988 is a little more than 0.012.
+    return next(rung for errors, rung in _LARGE_STARTS if round(1 - accuracy, 9) <= errors)
 
 
 def _repetitions(data: DataSet) -> int:
