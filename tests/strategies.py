@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -115,6 +117,15 @@ def networks(draw: st.DrawFn) -> QuantizedNetwork:
     return random_network(architecture, draw(st.integers(0, 2**32 - 1)), scale)
 
 
+def dependent(network: QuantizedNetwork) -> QuantizedNetwork:
+    """Return a network of the same levels that are dependent in every layer's weights."""
+    layers = [
+        dataclasses.replace(layer, weights=dataclasses.replace(layer.weights, is_dependent=True))
+        for layer in network.layers
+    ]
+    return QuantizedNetwork(network.architecture, tuple(layers))
+
+
 def same_network(first: QuantizedNetwork, second: QuantizedNetwork) -> bool:
     if first.architecture != second.architecture or len(first.layers) != len(second.layers):
         return False
@@ -126,7 +137,7 @@ def same_network(first: QuantizedNetwork, second: QuantizedNetwork) -> bool:
         if (one is None) != (other is None):
             return False
         if one is not None and other is not None:
-            if one.step_index != other.step_index:
+            if (one.step_index, one.is_dependent) != (other.step_index, other.is_dependent):
                 return False
             if not np.array_equal(one.levels, other.levels):
                 return False

@@ -165,8 +165,9 @@ class TrainingRecipe:
         schedule: of the first phase; the second always falls as a cosine.
         step_training_end: progress of the second phase in [0, 1] at which the steps, learned until
             then, are fixed on the format's grid.
-        freezing_start: progress of the second phase in [0, 1] from which weights that swing between
-            two levels are frozen; 1 turns it off.
+        freezing_start: progress of the second phase in [0, 1] from which weights are frozen at
+            levels, the most settled ones first; 1 turns it off.
+        freezing_end: progress of the second phase at which all are frozen.
         averaging_start: progress in [0, 1] from which the weights of all steps are averaged; 1
             turns it off.
     """
@@ -190,6 +191,7 @@ class TrainingRecipe:
     averaging_start: float = 1.0
     step_training_end: float = 0.4
     freezing_start: float = 1.0
+    freezing_end: float = 0.95
 
 
 EngineName = Literal["auto", "torch", "lanes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import constriction
 import numpy as np
@@ -11,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minbits.codec import file_format
+from minbits.codec import tensor_code
 from minbits.codec.adaptive_bits import HALF, BitDecoder, BitEncoder
 from minbits.codec.architecture import Architecture, Convolution, Linear
-from minbits.codec.file_format import decode_network, encode_network, size_parts
+from minbits.codec.file_format import decode_network, encode_network, read_network, size_parts
 from minbits.codec.integers import ModelBank, code_weight
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import NetworkFileError
-from tests.strategies import networks, random_network, same_network
+from tests.strategies import dependent, networks, random_network, same_network
 
+RECORDS = Path(__file__).parent.parent.parent / "records"
 PROBABILITIES = st.integers(32, 65504)
 
 
@@ -67,7 +69,8 @@ def test_compiled_loops_write_and_read_the_same_bytes(
     for network in (first, second):
         slow = encode_network(network)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(file_format, "LARGE_TENSOR", 1)
+            patch.setattr(tensor_code, "SMALL_TENSOR", 1)
+            patch.setattr(tensor_code, "LARGE_TENSOR", 1)
             assert encode_network(network) == slow
             assert same_network(decode_network(slow), network)
 
@@ -121,3 +124,21 @@ def test_a_small_network_is_read_without_numba() -> None:
     path = "tests/golden/self-test.mbn"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.mbn")), ids=lambda path: path.stem)
+def test_a_record_is_as_long_as_its_ideal_code(path: Path) -> None:
+    network = read_network(path)
+    ideal_bits = sum(part.size_bits for part in size_parts(network)[1:-1])
+    assert 8 * len(encode_network(network)) <= ideal_bits * 1.01 + 32
+    # Nothing hides between the parts: the file, too, is as long as what its bits had to cost.
+    assert 8 * path.stat().st_size >= ideal_bits
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 99), st.sampled_from([0.2, 1.0, 5.0]))
+def test_a_file_of_mixed_contexts_is_as_long_as_its_ideal_code(seed: int, scale: float) -> None:
+    architecture = Architecture((1, 12, 12), 8, (Linear(20, activation="relu"), Linear(30)))
+    network = dependent(random_network(architecture, seed, scale))
+    ideal_bits = sum(part.size_bits for part in size_parts(network)[1:-1])
+    assert 8 * len(encode_network(network)) <= ideal_bits * 1.01 + 32

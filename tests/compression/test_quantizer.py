@@ -113,22 +113,37 @@ def test_the_rate_never_pushes_a_weight_away_from_zero() -> None:
     assert (step_gradient < 0).all()
 
 
-def test_what_swings_between_two_levels_is_frozen_and_the_rest_is_not() -> None:
+def test_the_most_settled_weights_are_frozen_first_at_their_average_level() -> None:
     module = quantizer()
     module.fix_steps()
     step = 2.0 ** (float(module.step_indices[0]) / 4)
-    module.latent[:] = 0.2 * step
+    module.latent[:] = 0
     for number in range(400):
-        # One weight swings, two thirds of the time above the border; one moves on steadily.
+        # One weight swings, two thirds of the time above the border; one swings evenly; one stays.
         module.latent[0] = (1.3 if number % 30 < 20 else 0.3) * step
-        module.latent[1] = (0.2 + number / 40) * step
+        module.latent[1] = (1.3 if number % 2 else 0.3) * step
+        module.latent[2] = 2.2 * step
         module.forward()
-        module.watch(0.04)
+        module.follow()
+    total = len(module.latent)
+    module.freeze((total - 2) / total)
+    assert module.is_frozen[2:].all()
+    assert not module.is_frozen[:2].any()
+    module.freeze((total - 1) / total)
     assert module.is_frozen[0]
-    assert not module.is_frozen[1:].any()
-    module.latent[0] = 9 * step
+    assert not module.is_frozen[1]
+    module.freeze(0.0)  # what is frozen stays so
+    module.latent[0] = module.latent[2] = 9 * step
+    module.latent[1] = 4 * step
     module.forward()
-    assert module.values[0] == pytest.approx(step)
+    assert module.values[:3] == pytest.approx([step, 4 * step, 2 * step])
+    module.freeze(1.0)
+    assert module.is_frozen.all()
+
+
+def test_freezing_needs_averages() -> None:
+    with pytest.raises(ValueError, match="follow"):
+        quantizer().freeze(0.5)
 
 
 def test_coarser_steps_are_estimated_smaller() -> None:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minbits.codec.architecture import Architecture
-from minbits.codec.file_format import decode_network, encode_network, is_oriented
+from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict_logits
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.codec.tensor_code import is_oriented
 from minbits.compression.symmetries import orient_kernels, remove_symmetries, sort_channels
 from minbits.networks.grammar import parse_architecture, parse_layers
 from tests.strategies import networks, random_network, same_network

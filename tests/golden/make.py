@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
-from tests.strategies import random_network
+from tests.strategies import dependent, random_network
 
 from minbits.cli.doctor import self_test_network
 from minbits.codec.architecture import Addition, Again, Architecture, Convolution, Linear, Pooling
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedNetwork
+
+
+def smooth(network: QuantizedNetwork) -> QuantizedNetwork:
+    """Return a network in whose first large layer neighbours are alike."""
+    layers = [
+        dataclasses.replace(
+            layer,
+            weights=dataclasses.replace(
+                layer.weights,
+                levels=np.cumsum(np.clip(layer.weights.levels, -1, 1), axis=1, dtype=np.int32),
+            ),
+        )
+        for layer in network.layers
+    ]
+    return QuantizedNetwork(network.architecture, tuple(layers))
 
 
 def golden_networks() -> dict[str, QuantizedNetwork]:
@@ -58,7 +74,12 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
             Linear(2),
         ),
     )
+    image = Architecture(
+        (1, 10, 10), 8, (Convolution(4, 3), Linear(10, activation="relu"), Linear(4))
+    )
     return {
+        "mixed": smooth(random_network(image, 5, scale=0.4)),
+        "dependent": dependent(random_network(image, 6, scale=0.4)),
         "residual": random_network(residual, 3),
         "sequence": random_network(sequence, 4),
         "self-test": self_test_network(),
@@ -70,9 +91,12 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
 def main() -> None:
     folder = Path(__file__).parent
     for name, network in golden_networks().items():
+        if (folder / f"{name}.mbn").exists():
+            continue  # files of older versions stay as they are
         (folder / f"{name}.mbn").write_bytes(encode_network(network))
         facts = {
             "input_shape": list(network.architecture.input_shape),
+            "dependent": network.has_dependent_levels,
             "levels": [np.ravel(layer.weights.levels).tolist() for layer in network.layers],
             "biases": [
                 None if layer.bias is None else layer.bias.levels.tolist()

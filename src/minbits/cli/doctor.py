@@ -21,7 +21,7 @@ from minbits.ledger.provenance import code_version, library_versions
 from minbits.search.device import device_name
 
 # The bytes that the self-test network must be coded as, on every machine.
-SELF_TEST_SHA256 = "e9213d225099eb5dacdcd4beb53f1f06ff6f19d722a60c81b89f5d4ee534c4fc"
+SELF_TEST_SHA256 = "56c94a2960c8a4b47f773c8e8e8dc786393f2efafcd7d6f1efa536cf5b6cbc44"
 
 
 def self_test_network() -> QuantizedNetwork:

@@ -227,63 +227,102 @@ def _check_layer(layer: Layer, where: str) -> None:
         raise _error(where, repr(layer.activation), f"one of {ACTIVATION_KINDS}")
 
 
+class Growth:
+    """A network as it grows layer by layer: what is run so far and the shape after each step.
+
+    Attributes:
+        steps: the layers in the order in which they are run, repetitions written out.
+        shapes: of the input and of the activation after every step.
+    """
+
+    def __init__(self, input_shape: Shape, input_exponent: int, views: int) -> None:
+        _check_input(input_shape, input_exponent, views)
+        self.steps: list[Step] = []
+        self.shapes: list[Shape] = [input_shape]
+        self._written: list[Step | None] = []
+        self._tensors = 0
+        self._check_size()
+
+    def _check_size(self) -> None:
+        channels, height, width = self.shapes[-1]
+        if channels * height * width > MAX_ACTIVATIONS:
+            raise _error(
+                f"activation {len(self.shapes) - 1}", f"{channels}x{height}x{width} values",
+                f"{MAX_ACTIVATIONS}",
+            )  # fmt: skip
+
+    def _new_steps(self, layer: Layer) -> list[Step]:
+        index = len(self._written)
+        if index >= MAX_LAYERS:
+            raise _error("network", f"more than {MAX_LAYERS} layers", f"1 to {MAX_LAYERS}")
+        _check_layer(layer, f"layer {index}")
+        if isinstance(layer, Again):
+            start = index - layer.back
+            repeated = self._written[start : start + layer.count] if start >= 0 else [None]
+            if None in repeated:
+                raise _error(
+                    f"layer {index}", f"{layer}", "earlier layers that repeat nothing themselves"
+                )
+            self._written.append(None)
+            return [step for step in repeated if step is not None]
+        weighted = isinstance(layer, WeightedLayer)
+        step = Step(layer, index, self._tensors if weighted else None)
+        self._tensors += weighted
+        self._written.append(step)
+        return [step]
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer.
+
+        Raises:
+            NetworkError: if it does not fit what is before it or breaks a limit of the format.
+        """
+        for step in self._new_steps(layer):
+            if len(self.steps) >= MAX_LAYERS:
+                raise _error("network", f"more than {MAX_LAYERS} layers to run", "fewer")
+            shape = _output_shape(step.layer, self.shapes, f"layer {step.layer_index}")
+            self.steps.append(step)
+            self.shapes.append(shape)
+            self._check_size()
+
+
+def _check_input(shape: Shape, exponent: int, views: int) -> None:
+    if len(shape) != 3 or min(shape) < 1 or max(shape[1:]) > MAX_SIDE or shape[0] > MAX_CHANNELS:
+        raise _error("input shape", str(shape), f"(channels, height, width) of 1 to {MAX_SIDE}")
+    if not -64 <= exponent <= 64:
+        raise _error("input exponent", str(exponent), "-64 to 64")
+    if views not in (1, len(VIEW_SHIFTS)):
+        raise _error("views", str(views), f"1 or {len(VIEW_SHIFTS)}")
+    if views > 1 and min(shape[1:]) < 2:
+        raise _error("views", f"{views} of inputs of shape {shape}", "images")
+
+
+def _grown(architecture: Architecture) -> Growth:
+    if not architecture.layers:
+        raise _error("network", "0 layers", f"1 to {MAX_LAYERS}")
+    growth = Growth(architecture.input_shape, architecture.input_exponent, architecture.views)
+    for layer in architecture.layers:
+        growth.add(layer)
+    return growth
+
+
 def run_order(architecture: Architecture) -> tuple[Step, ...]:
     """Return the layers in the order in which they are run, repetitions written out.
 
     Raises:
-        NetworkError: if a repetition reaches out of the network or repeats a repetition, or if
-            there are too many layers.
+        NetworkError: as `activation_shapes`.
     """
-    written: list[Step | None] = []
-    steps: list[Step] = []
-    tensors = 0
-    for index, layer in enumerate(architecture.layers):
-        where = f"layer {index}"
-        _check_layer(layer, where)
-        if isinstance(layer, Again):
-            start = index - layer.back
-            repeated = written[start : start + layer.count] if start >= 0 else [None]
-            if None in repeated:
-                raise _error(where, f"{layer}", "earlier layers that repeat nothing themselves")
-            written.append(None)
-            steps += [step for step in repeated if step is not None]
-        else:
-            weighted = isinstance(layer, WeightedLayer)
-            step = Step(layer, index, tensors if weighted else None)
-            tensors += weighted
-            written.append(step)
-            steps.append(step)
-        if len(steps) > MAX_LAYERS:
-            raise _error("network", f"more than {MAX_LAYERS} layers to run", "fewer")
-    return tuple(steps)
+    return tuple(_grown(architecture).steps)
 
 
 def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
     """Return the input shape and the shape after every layer of `run_order`.
 
     Raises:
-        NetworkError: if a layer does not fit its input or a limit of the format is exceeded.
+        NetworkError: if a layer does not fit its input, a repetition reaches out of the network or
+            repeats a repetition, or a limit of the format is exceeded.
     """
-    shape = architecture.input_shape
-    if len(shape) != 3 or min(shape) < 1 or max(shape[1:]) > MAX_SIDE or shape[0] > MAX_CHANNELS:
-        raise _error("input shape", str(shape), f"(channels, height, width) of 1 to {MAX_SIDE}")
-    if not -64 <= architecture.input_exponent <= 64:
-        raise _error("input exponent", str(architecture.input_exponent), "-64 to 64")
-    if architecture.views not in (1, len(VIEW_SHIFTS)):
-        raise _error("views", str(architecture.views), f"1 or {len(VIEW_SHIFTS)}")
-    if architecture.views > 1 and min(shape[1:]) < 2:
-        raise _error("views", f"{architecture.views} of inputs of shape {shape}", "images")
-    if not 1 <= len(architecture.layers) <= MAX_LAYERS:
-        raise _error("network", f"{len(architecture.layers)} layers", f"1 to {MAX_LAYERS}")
-    shapes = [shape]
-    for step in run_order(architecture):
-        shapes.append(_output_shape(step.layer, shapes, f"layer {step.layer_index}"))
-    for index, (channels, height, width) in enumerate(shapes):
-        if channels * height * width > MAX_ACTIVATIONS:
-            raise _error(
-                f"activation {index}", f"{channels}x{height}x{width} values", f"{MAX_ACTIVATIONS}"
-            )
-    return tuple(shapes)
+    return tuple(_grown(architecture).shapes)
 
 
 def _weights_shape(layer: WeightedLayer, shape: Shape) -> tuple[int, ...]:
@@ -301,8 +340,9 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
     """
     result: list[TensorShapes] = []
     parameters = operations = 0
-    shapes = activation_shapes(architecture)
-    for index, step in enumerate(run_order(architecture)):
+    growth = _grown(architecture)
+    shapes = growth.shapes
+    for index, step in enumerate(growth.steps):
         layer = step.layer
         if not isinstance(layer, WeightedLayer):
             continue
@@ -344,9 +384,10 @@ def layer_multiply_accumulates(layer: WeightedLayer, shape: Shape, output_shape:
 
 def multiply_accumulate_count(architecture: Architecture) -> int:
     """Return the multiply-accumulates of one example, all views, biases not counted."""
-    shapes = activation_shapes(architecture)
+    growth = _grown(architecture)
+    shapes = growth.shapes
     return architecture.views * sum(
         layer_multiply_accumulates(step.layer, shapes[index], shapes[index + 1])
-        for index, step in enumerate(run_order(architecture))
+        for index, step in enumerate(growth.steps)
         if isinstance(step.layer, WeightedLayer)
     )

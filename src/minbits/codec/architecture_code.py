@@ -19,6 +19,7 @@ from minbits.codec.architecture import (
     Again,
     Architecture,
     Convolution,
+    Growth,
     Layer,
     Linear,
     Pooling,
@@ -235,6 +236,7 @@ def code_architecture(
             views = len(VIEW_SHIFTS)
         extended = bool(code_exception(coder, bank, ("extended",), int(_is_extended(given))))
     layers: list[Layer] = []
+    growth = Growth(given_shape, exponent, views)
     kind, successors = "start", _SUCCESSORS_2 if extended else _SUCCESSORS
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
@@ -246,4 +248,5 @@ def code_architecture(
         if kind == "end":
             return Architecture(given_shape, exponent, tuple(layers), views)
         layers.append(_code_layer(coder, bank, source, kind, shape, extended))
-        shape = activation_shapes(Architecture(given_shape, exponent, tuple(layers), views))[-1]
+        growth.add(layers[-1])
+        shape = growth.shapes[-1]

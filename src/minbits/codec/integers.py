@@ -32,19 +32,25 @@ class ModelBank:
 
     def __init__(self) -> None:
         self._models: dict[Context, BitModel] = {}
+        self._families: dict[str | int, list[BitModel]] = {}
 
     def model(self, context: Context, zeros: int = 0) -> BitModel:
         """Return the model of ``context``, which starts with ``zeros`` zeros counted."""
         found = self._models.get(context)
         if found is None:
             found = self._models[context] = BitModel(zeros)
+            self._families.setdefault(context[0], []).append(found)
         return found
+
+    def counts(self, context: Context) -> tuple[int, int]:
+        """Return the zeros and ones counted in ``context``."""
+        found = self._models.get(context)
+        return (found.zeros, found.ones) if found else (0, 0)
 
     def shrink(self, family: str, limit: int) -> None:
         """Shrink the counts of every model whose context starts with ``family``."""
-        for context, model in self._models.items():
-            if context[0] == family:
-                model.shrink(limit)
+        for model in self._families.get(family, ()):
+            model.shrink(limit)
 
 
 def code_adaptive_bit(coder: BitCoder, bank: ModelBank, context: Context, bit: int) -> int:

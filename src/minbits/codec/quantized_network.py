@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, parameter_count, tensor_shapes
+from minbits.codec.dependent import multiples
 from minbits.errors import NetworkError
 
 STEPS_PER_OCTAVE = 4
@@ -45,14 +46,20 @@ def nearest_step_index(step: float) -> int:
 
 @dataclass(frozen=True, eq=False)
 class QuantizedTensor:
-    """Integer levels times ``2 ** (step_index / 4)``."""
+    """Integer levels times ``2 ** (step_index / 4)``.
+
+    Where ``is_dependent``, a level's multiple of the step depends on the levels before it
+    (`minbits.codec.dependent`), so that levels cannot be permuted.
+    """
 
     levels: IntegerArray
     step_index: int
+    is_dependent: bool = False
 
     def values(self) -> FloatArray:
         """Return the real values, float32, in the shape of ``levels``."""
-        return (self.levels * step_size(self.step_index)).astype(np.float32)
+        counts = multiples(self.levels) if self.is_dependent else self.levels
+        return (counts * step_size(self.step_index)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +95,18 @@ class QuantizedNetwork:
                 raise NetworkError(where, "bias of one, not of the other", "both", "Add the bias.")
             if layer.bias is not None and shape.bias is not None:
                 _check_tensor(layer.bias, (shape.bias,), f"{where}, bias")
+                if layer.bias.is_dependent:
+                    raise NetworkError(where, "dependent levels", "plain ones", "Round anew.")
 
     @property
     def parameter_count(self) -> int:
         """The number of stored weights and biases."""
         return parameter_count(self.architecture)
+
+    @property
+    def has_dependent_levels(self) -> bool:
+        """Whether the levels of some tensor stand for values that depend on those before."""
+        return any(layer.weights.is_dependent for layer in self.layers)
 
     @property
     def nonzero_count(self) -> int:

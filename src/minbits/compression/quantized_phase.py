@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -25,14 +24,13 @@ Float = npt.NDArray[np.float32]
 
 # Step indices are logarithms on a grid: a change of one is 19 %.
 _STEP_RATE_FACTOR = 5.0
-# Of changes undone a step, at the end and at the start; the range of Nagel et al. 2022.
-_OSCILLATION_LIMITS = (0.01, 0.04)
+# Weights are frozen in lots, every so many steps.
+_FREEZING_PERIOD = 25
 
 
-def _oscillation_limit(progress: float) -> float:
-    """Return the frequency a step from which a weight is frozen, falling as a cosine."""
-    low, high = _OSCILLATION_LIMITS
-    return low + (high - low) * 0.5 * (1 + math.cos(math.pi * progress))
+def _share_frozen(recipe: TrainingRecipe, progress: float) -> float:
+    span = max(recipe.freezing_end - recipe.freezing_start, 1e-9)
+    return min(1.0, (progress - recipe.freezing_start) / span)
 
 
 def train_quantized(
@@ -79,12 +77,18 @@ def train_quantized(
     value_gradient, gradient = np.zeros_like(latent), np.zeros_like(latent)
     step_gradient = np.zeros_like(steps)
 
+    taken = 0
+
     def step(draw: Draw, rate: float, progress: float) -> float:
+        nonlocal taken
         if progress >= recipe.step_training_end and not quantizer.steps_are_fixed:
             quantizer.fix_steps()
         bits = quantizer.forward()
         if progress >= recipe.freezing_start:
-            quantizer.watch(_oscillation_limit(progress))
+            quantizer.follow()
+            taken += 1
+            if taken % _FREEZING_PERIOD == 0:
+                quantizer.freeze(_share_frozen(recipe, progress))
         loss = objective.loss_and_gradient(quantizer.values, draw, value_gradient)
         quantizer.backward(value_gradient, penalty, gradient, step_gradient)
         optimizer.step(latent, gradient, rate)

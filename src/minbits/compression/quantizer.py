@@ -34,7 +34,7 @@ Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
 
 SMALLEST_SCALE = 1e-4
-OSCILLATION_MOMENTUM = 0.01
+AVERAGE_MOMENTUM = 0.01  # of the running average of levels, a step
 _LOG_STEP = math.log(2) / STEPS_PER_OCTAVE
 
 
@@ -62,17 +62,17 @@ def fit_tables(levels: Float, groups: Integer, tables: Float) -> None:
 @compiled()
 def quantize(
     latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
-    values: Float, tables: Float, previous: Float, is_frozen: npt.NDArray[np.bool_],
+    values: Float, tables: Float, frozen_levels: Float, is_frozen: npt.NDArray[np.bool_],
 ) -> float:  # fmt: skip
     """Write levels and rounded values, fit the tables, and return the estimated bits.
 
-    Frozen weights have the level in ``previous``, whatever their step has become.
+    Frozen weights have the level in ``frozen_levels``, whatever their step has become.
     """
     steps = np.exp2(step_indices / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
     for i in range(len(latent)):
         step = steps[pieces[i]]
         if is_frozen[i]:
-            latent[i] = previous[i] * step
+            latent[i] = frozen_levels[i] * step
         levels[i] = np.rint(latent[i] / step)
         values[i] = levels[i] * step
     fit_tables(levels, groups, tables)
@@ -116,33 +116,12 @@ def latent_gradient(
 
 
 @compiled()
-def watch_oscillations(
-    latent: Float, levels: Float, previous: Float, direction: Float, frequency: Float,
-    average: Float, is_frozen: npt.NDArray[np.bool_], limit: float,
-) -> None:  # fmt: skip
-    """Freeze the weights whose level goes to and fro more often than ``limit`` a step.
-
-    Each weight's level at the last step, the direction of its last change, the running frequency
-    of changes that undo the one before, and the running average of its level are updated. A weight
-    is frozen at its average level, rounded: the state between which it swung most of the time.
-    """
-    keep = np.float32(1 - OSCILLATION_MOMENTUM)
-    new = np.float32(OSCILLATION_MOMENTUM)
-    for i in range(len(latent)):
-        if is_frozen[i]:
-            continue
-        change = levels[i] - previous[i]
-        undone = np.float32(0)
-        if change != np.float32(0):
-            sign = np.sign(change)
-            undone = np.float32(1) if sign == -direction[i] else np.float32(0)
-            direction[i] = sign
-        frequency[i] = keep * frequency[i] + new * undone
-        average[i] = keep * average[i] + new * levels[i]
-        previous[i] = levels[i]
-        if frequency[i] > np.float32(limit):
-            is_frozen[i] = True
-            previous[i] = np.rint(average[i])
+def follow_levels(levels: Float, average: Float, is_frozen: npt.NDArray[np.bool_]) -> None:
+    """Update the running average of the level of every weight that is not frozen."""
+    new = np.float32(AVERAGE_MOMENTUM)
+    for i in range(len(levels)):
+        if not is_frozen[i]:
+            average[i] += new * (levels[i] - average[i])
 
 
 class Quantizer:
@@ -189,10 +168,8 @@ class Quantizer:
         self._levels = np.zeros_like(self.latent)
         self._tables = np.zeros((len(names), 3), np.float32)
         self.steps_are_fixed = False
-        self._previous = np.zeros_like(self.latent)
-        self._direction = np.zeros_like(self.latent)
-        self._frequency = np.zeros_like(self.latent)
-        self._average = np.zeros_like(self.latent)
+        self._frozen_levels = np.zeros_like(self.latent)
+        self._average: Float | None = None
         self.is_frozen = np.zeros(len(self.latent), np.bool_)
 
     def forward(self) -> float:
@@ -200,7 +177,7 @@ class Quantizer:
         return float(
             quantize(
                 self.latent, self.step_indices, self._pieces, self._groups, self._levels,
-                self.values, self._tables, self._previous, self.is_frozen,
+                self.values, self._tables, self._frozen_levels, self.is_frozen,
             )
         )  # fmt: skip
 
@@ -213,18 +190,33 @@ class Quantizer:
         self.step_indices[:] = np.round(self.step_indices)
         self.steps_are_fixed = True
 
-    def watch(self, limit: float) -> None:
-        """Freeze weights that swing between levels more often than ``limit`` a step.
+    def follow(self) -> None:
+        """Update the running average of the levels; call it after `forward`."""
+        if self._average is None:
+            self._average = self._levels.copy()
+        follow_levels(self._levels, self._average, self.is_frozen)
+
+    def freeze(self, share: float) -> None:
+        """Freeze the weights nearest to a level on average until ``share`` of all are frozen.
 
         Rounding makes sensitive weights swing around the border between two levels, and the last
-        step leaves them on either side by chance (Nagel et al. 2022). Call it after `forward`.
+        step leaves them on either side by chance (Nagel et al. 2022). Frozen one after the other,
+        most settled first, at the level nearest to their average, the others make up for the change
+        (incremental quantisation, Zhou et al. 2017).
+
+        Raises:
+            ValueError: if `follow` was never called.
         """
-        if not self._average.any():
-            self._average[:], self._previous[:] = self._levels, self._levels
-        watch_oscillations(
-            self.latent, self._levels, self._previous, self._direction, self._frequency,
-            self._average, self.is_frozen, limit,
-        )  # fmt: skip
+        if self._average is None:
+            raise ValueError("no averages to freeze weights at: call follow first")
+        wanted = math.ceil(share * len(self.latent)) - int(self.is_frozen.sum())
+        if wanted <= 0:
+            return
+        free = np.flatnonzero(~self.is_frozen)
+        nearest = np.rint(self._average[free])
+        order = np.argsort(np.abs(self._average[free] - nearest), kind="stable")[:wanted]
+        self._frozen_levels[free[order]] = nearest[order]
+        self.is_frozen[free[order]] = True
 
     def backward(
         self, value_gradient: Float, penalty: float, gradient: Float, step_gradient: Float

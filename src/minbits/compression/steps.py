@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from minbits.codec.architecture import Addition, Convolution, Linear, run_order, tensor_shapes
-from minbits.codec.file_format import USUAL_STEP_INDEX
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.codec.tensor_code import USUAL_STEP_INDEX
 
 # f(c x) = c f(x) for every c > 0.
 _HOMOGENEOUS = ("none", "relu", "leaky_relu")
@@ -36,7 +38,7 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
         else:
             step_index = layer.weights.step_index - exponent
             exponent = 0
-        weights = QuantizedTensor(layer.weights.levels, step_index)
+        weights = dataclasses.replace(layer.weights, step_index=step_index)
         bias = layer.bias
         if bias is not None:
             bias = QuantizedTensor(bias.levels, bias.step_index + exponent)

@@ -22,8 +22,8 @@ from minbits.codec.architecture import (
     Pooling,
     activation_shapes,
 )
-from minbits.codec.file_format import is_oriented
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.codec.tensor_code import is_oriented
 
 _Order = npt.NDArray[np.int64]
 
@@ -120,5 +120,11 @@ def orient_kernels(network: QuantizedNetwork) -> QuantizedNetwork:
 
 
 def remove_symmetries(network: QuantizedNetwork) -> QuantizedNetwork:
-    """Return a network of the same function in the form that takes the fewest bits."""
+    """Return a network of the same function in the form that takes the fewest bits.
+
+    Dependent levels have their values from their order, so that networks of such are left as they
+    are; `round_network` puts channels in order before it makes them.
+    """
+    if network.has_dependent_levels:
+        return network
     return orient_kernels(sort_channels(network))

@@ -118,7 +118,7 @@ class _Job:
             rate_weight=rate_weight,
             batch_normalisation=False,
             step_training_end=0.3,
-            freezing_start=0.5,
+            freezing_start=0.4,
         )
 
     def engine(self, architecture: Architecture) -> Engine:

@@ -118,7 +118,7 @@ _LARGE_RECIPE = TrainingRecipe(
     quantized_epochs=200,
     augmentation=0.8,
     step_training_end=0.3,
-    freezing_start=0.5,
+    freezing_start=0.4,
 )
 _VECTOR_RECIPE = TrainingRecipe(
     float_epochs=60, quantized_epochs=60, batch_size=64, augmentation=0.0
