@@ -35,7 +35,7 @@ from minbits.errors import NetworkFileError
 RUNS = 1_000_000
 # Short inputs: most of what a decoder can meet is met early, and a longer one takes longer only.
 SEEDS = sorted(Path("tests/golden").glob("*.mbn"))
-LONGEST_BYTES = 48
+LONGEST_BYTES = 32
 REPORTS = 10
 SHORTEST_OF = 4
 
