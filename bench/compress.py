@@ -3,10 +3,11 @@
     python bench/compress.py NETWORKS_FOLDER [--nncodec PYTHON] [--fine-tuned NAME=FILE.mbn …]
 
 Every coder gets the same trained networks (``recipes/known_networks.py``) and goes from fine to
-coarse; of its settings the smallest stream counts whose decoded network still reaches the accuracy
-on the validation split. The test set is not looked at. Streams of the others hold weights only;
-minbits' files hold the architecture as well. ``--nncodec`` names the Python of an environment with
-``nncodec`` installed (it pins NumPy below 2).
+coarse, minbits by its own search of steps (`compression.step_search`); of its settings the smallest
+stream counts whose decoded network still reaches the accuracy on the validation split. The test set
+is not looked at. Streams of the others hold weights only; minbits' files hold the architecture as
+well. ``--nncodec`` names the Python of an environment with ``nncodec`` installed (it pins NumPy
+below 2).
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ from known_networks import INPUT_SCALE, trained  # noqa: E402
 
 from minbits.codec.file_format import decode_network, encode_network, read_network  # noqa: E402
 from minbits.codec.inference import predict  # noqa: E402
+from minbits.codec.quantized_network import QuantizedNetwork  # noqa: E402
 from minbits.compression.rounding import round_network  # noqa: E402
+from minbits.compression.step_search import coarsest_rounding  # noqa: E402
 from minbits.data import load  # noqa: E402
 from minbits.data.splits import validation_split  # noqa: E402
 from minbits.networks.from_torch import Extracted, InputConvention, from_torch  # noqa: E402
 from minbits.networks.parameters import parameter_layout  # noqa: E402
-from minbits.pipeline.compress_request import ROUNDING_ERRORS  # noqa: E402
 from minbits.records import TrainingRecipe  # noqa: E402
 from minbits.training.choice import choose_engine  # noqa: E402
 from minbits.training.engine import accuracy  # noqa: E402
@@ -84,12 +86,19 @@ class Net:
 
 
 def rounded(net: Net) -> Iterator[Point]:
-    """Yield minbits without data: rounding and coding alone."""
-    for error in ROUNDING_ERRORS:
-        content = encode_network(round_network(net.given.architecture, net.given.values, error))
-        predicted = predict(decode_network(content), net.data.train_inputs[net.held_out])
-        part = float(np.mean(predicted == net.data.train_labels[net.held_out]))
-        yield Point(8 * len(content), part, f"error {error:.4f}")
+    """Yield minbits without data: rounding and coding alone, steps judged on validation."""
+    inputs, labels = net.data.train_inputs[net.held_out], net.data.train_labels[net.held_out]
+
+    def part(network: QuantizedNetwork) -> float:
+        return float(np.mean(predict(network, inputs) == labels))
+
+    found = coarsest_rounding(
+        net.given.architecture, net.given.values,
+        lambda network: part(network) >= net.target - 1e-9,
+    )  # fmt: skip
+    if found is not None:
+        kind = "dependent" if found.is_dependent else "plain"
+        yield Point(8 * len(found.content), part(decode_network(found.content)), f"{kind} levels")
 
 
 def integers(bits: int) -> Callable[[Net], Iterator[Point]]:

@@ -86,9 +86,12 @@ class MixingState:
     def copy(self) -> MixingState:
         """Return an independent copy."""
         result = MixingState()
-        for name in ("slots", "counts", "weights"):
-            getattr(result, name)[:] = getattr(self, name)
+        result.take(self)
         return result
+
+    def take(self, other: MixingState) -> None:
+        """Know what ``other`` has learned, and nothing else."""
+        self.slots[:], self.counts[:], self.weights[:] = other.slots, other.counts, other.weights
 
     def start_tensor(self) -> None:
         """Trust what was learned from other tensors less than what will be from this one."""

@@ -10,7 +10,9 @@ the two neighbours of a weight and zero, the one of least ``sensitivity * error*
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,8 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.architecture_code import kind_of
+from minbits.codec.layout import layout_of
+from minbits.codec.mixed_levels import MixingState
 from minbits.codec.quantized_network import (
     QuantizedLayer,
     QuantizedNetwork,
@@ -25,8 +29,11 @@ from minbits.codec.quantized_network import (
     nearest_step_index,
     step_size,
 )
+from minbits.codec.tensor_code import LEAST_MIXED
 from minbits.compression.quantizer import SMALLEST_SCALE
 from minbits.compression.steps import share_steps
+from minbits.compression.symmetries import sort_channels
+from minbits.compression.trellis import dependent_levels
 from minbits.networks.parameters import parameter_layout
 from minbits.training.distortion import NO_DISTORTIONS
 from minbits.training.engine import Engine, ObjectiveSettings
@@ -38,6 +45,10 @@ Double = npt.NDArray[np.float64]
 # Of a step's square times the sensitivity: what a bit may cost. At high rates the slope of the
 # rate-distortion function is 1/6 nat, or 0.12 for a bit.
 PRICE_OF_A_BIT = 0.12
+# Dependent levels waste less on rounding, so that a bit buys less.
+PRICE_OF_A_DEPENDENT_BIT = 0.06
+# Networks without a tensor of at least this many weights are better off with plain levels.
+LEAST_DEPENDENT = 4096
 _BIAS_STEP_PART = 0.5
 _FITTINGS = 4
 
@@ -116,34 +127,41 @@ def _rounded(piece: _Piece, bits: Double, price: float) -> npt.NDArray[np.int64]
 
 
 def _pieces(
-    architecture: Architecture, values: Float, error: float, sensitivity: Double | None
-) -> list[_Piece]:
+    architecture: Architecture, values: Float, error: float, sensitivity: Double | None,
+    step_factors: Sequence[float],
+) -> list[_Piece]:  # fmt: skip
     layout = parameter_layout(architecture, normalised=False)
     tensors = layout.tensors(values)
     sensitive = None if sensitivity is None else layout.tensors(sensitivity.astype(np.float32))
     pieces: list[_Piece] = []
     for index, (weights, bias) in enumerate(tensors):
         family = kind_of(architecture.layers[layout.slots[index].layer_index])
+        factor = step_factors[index] if step_factors else 1.0
         if sensitive is None:
             norm = max(float(np.linalg.norm(weights)), SMALLEST_SCALE)
-            step = error * norm
-            pieces.append(_Piece(family, weights.astype(np.float64), np.ones(weights.shape), step))
+            step, relative = factor * error * norm, np.ones(weights.shape)
         else:
             found = sensitive[index][0].astype(np.float64)
             mean = max(float(found.mean()), 1e-30)
-            step = error / math.sqrt(mean)
+            step = factor * error / math.sqrt(mean)
             relative = np.clip(found / mean, 1e-3, 1e3)
-            pieces.append(_Piece(family, weights.astype(np.float64), relative, step))
+        pieces.append(_Piece(family, weights.astype(np.float64), relative, _on_grid(step)))
         if bias is not None:
-            pieces.append(
-                _Piece("bias", bias.astype(np.float64), np.ones(bias.shape), step * _BIAS_STEP_PART)
-            )
+            found_bias = bias.astype(np.float64)
+            bias_step = _on_grid(step * _BIAS_STEP_PART)
+            pieces.append(_Piece("bias", found_bias, np.ones(bias.shape), bias_step))
     return pieces
 
 
+def _on_grid(step: float) -> float:
+    return step_size(nearest_step_index(step))
+
+
 def round_network(
-    architecture: Architecture, values: Float, error: float, sensitivity: Double | None = None
-) -> QuantizedNetwork:
+    architecture: Architecture, values: Float, error: float, sensitivity: Double | None = None,
+    step_factors: Sequence[float] = (), is_dependent: bool | None = None,
+    price: float | None = None,
+) -> QuantizedNetwork:  # fmt: skip
     """Return the network with its weights on grids, for the file to be short.
 
     Args:
@@ -152,15 +170,26 @@ def round_network(
         error: without sensitivity, the step of a tensor over its norm; with it, the step times the
             root of the tensor's mean sensitivity. Larger means fewer bits.
         sensitivity: of the loss to each parameter, such as `fisher_sensitivity`; None without data.
+        step_factors: of each tensor of weights, by which its step differs; none: 1.
+        is_dependent: whether large tensors get dependent levels (`compression.trellis`); None:
+            where a tensor has at least `LEAST_DEPENDENT` weights.
+        price: of a bit, of a squared step times the sensitivity; None: the usual one.
 
     Raises:
         NetworkError: if a level or a step is out of the format's range.
     """
-    pieces = _pieces(architecture, values, error, sensitivity)
-    pieces = [
-        _Piece(p.family, p.values, p.sensitivity, step_size(nearest_step_index(p.step)))
-        for p in pieces
-    ]
+    pieces = _pieces(architecture, values, error, sensitivity, step_factors)
+    if is_dependent is None:
+        is_dependent = max(piece.values.size for piece in pieces) >= LEAST_DEPENDENT
+    plain_price = PRICE_OF_A_BIT if price is None or is_dependent else price
+    network = _as_network(architecture, pieces, _plain_levels(pieces, plain_price))
+    if is_dependent:
+        dependent_price = PRICE_OF_A_DEPENDENT_BIT if price is None else price
+        network = _with_dependent_levels(network, pieces, dependent_price)
+    return share_steps(network)
+
+
+def _plain_levels(pieces: list[_Piece], price: float) -> list[npt.NDArray[np.int64]]:
     levels = [np.rint(piece.values / piece.step).astype(np.int64) for piece in pieces]
     for _ in range(_FITTINGS):
         families = {piece.family for piece in pieces}
@@ -172,16 +201,63 @@ def round_network(
             )
             for family in families
         }
-        levels = [_rounded(piece, bits[piece.family], PRICE_OF_A_BIT) for piece in pieces]
-    found = iter(zip(levels, pieces, strict=True))
+        levels = [_rounded(piece, bits[piece.family], price) for piece in pieces]
+    return levels
+
+
+def _as_network(
+    architecture: Architecture, pieces: list[_Piece], levels: list[npt.NDArray[np.int64]]
+) -> QuantizedNetwork:
+    found = iter(
+        QuantizedTensor(n.astype(np.int32), nearest_step_index(piece.step))
+        for n, piece in zip(levels, pieces, strict=True)
+    )
+    layers = [
+        QuantizedLayer(next(found), None if shape.bias is None else next(found))
+        for shape in tensor_shapes(architecture)
+    ]
+    return QuantizedNetwork(architecture, tuple(layers))
+
+
+def _with_dependent_levels(
+    network: QuantizedNetwork, pieces: list[_Piece], price: float
+) -> QuantizedNetwork:
+    """Return a network of ascending biases whose large tensors are dependent."""
+    architecture, mixing = network.architecture, MixingState()
+    weights = [piece for piece in pieces if piece.family != "bias"]
     layers: list[QuantizedLayer] = []
-    for shape in tensor_shapes(architecture):
-        weights = _tensor(*next(found))
-        layers.append(
-            QuantizedLayer(weights, None if shape.bias is None else _tensor(*next(found)))
+    for index, (piece, places, layer) in enumerate(
+        zip(weights, _sorted_places(network), sort_channels(network).layers, strict=True)
+    ):
+        if piece.values.size >= LEAST_MIXED:
+            layout = layout_of(architecture, index, piece.values.shape, True)
+            step_index = nearest_step_index(piece.step / 2)
+            levels = dependent_levels(
+                piece.values.ravel()[places].reshape(piece.values.shape),
+                piece.sensitivity.ravel()[places],
+                step_size(step_index),
+                price, layout, mixing,
+            )  # fmt: skip
+            dependent = QuantizedTensor(levels, step_index, True)
+            layers.append(dataclasses.replace(layer, weights=dependent))
+        else:
+            layers.append(layer)
+    return QuantizedNetwork(architecture, tuple(layers))
+
+
+def _sorted_places(network: QuantizedNetwork) -> list[npt.NDArray[np.int64]]:
+    """Return, for each tensor of weights, where `sort_channels` takes each weight from."""
+    numbered = [
+        dataclasses.replace(
+            layer,
+            weights=QuantizedTensor(
+                np.arange(layer.weights.levels.size, dtype=np.int32).reshape(
+                    layer.weights.levels.shape
+                ),
+                0,
+            ),
         )
-    return share_steps(QuantizedNetwork(architecture, tuple(layers)))
-
-
-def _tensor(levels: npt.NDArray[np.int64], piece: _Piece) -> QuantizedTensor:
-    return QuantizedTensor(levels.astype(np.int32), nearest_step_index(piece.step))
+        for layer in network.layers
+    ]
+    found = sort_channels(QuantizedNetwork(network.architecture, tuple(numbered)))
+    return [layer.weights.levels.ravel().astype(np.int64) for layer in found.layers]

@@ -21,9 +21,10 @@ from torch import nn
 from minbits.codec.architecture import Architecture, class_count, parameter_count
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict
+from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.channels import shrink
 from minbits.compression.quantized_phase import train_quantized
-from minbits.compression.rounding import round_network
+from minbits.compression.step_search import coarsest_rounding
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.thinning import ThinningPlan, thin
 from minbits.data.splits import validation_split
@@ -39,7 +40,6 @@ from minbits.networks.grammar import format_layers
 from minbits.pipeline.card import CardFacts, TrialSpread, card
 from minbits.pipeline.compress_request import (
     BYTE_FACTOR,
-    ROUNDING_ERRORS,
     CompressReport,
     CompressRequest,
     check_compress_request,
@@ -273,19 +273,17 @@ class _Job:
         return result
 
     def rounded(self, given: Extracted) -> None:
-        """Round alone, ever coarser, as long as the accuracy holds on validation."""
+        """Round alone, as coarsely as the accuracy on validation allows."""
         recipe = dataclasses.replace(self.recipe(1.0, 1), float_epochs=0, quantized_epochs=0)
-        best: bytes | None = None
-        for error in ROUNDING_ERRORS:
-            network = round_network(given.architecture, given.values, error)
+
+        def is_enough(network: QuantizedNetwork) -> bool:
             predicted = predict(network, self.data.train_inputs[self.held_out])
             correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
-            if reaches(correct, len(self.held_out), self.request.accuracy):
-                best = encode_network(remove_symmetries(network))
-            elif best is not None:
-                break
+            return reaches(correct, len(self.held_out), self.request.accuracy)
+
+        best = coarsest_rounding(given.architecture, given.values, is_enough)
         if best is not None:
-            content = best
+            content = best.content
             self.judged(given.architecture, recipe, self.request.engine, lambda: content)
 
     def claim(self) -> Verification | None:

@@ -14,8 +14,7 @@ from minbits.records import EngineName, Verification
 
 # Bytes as torchvision's ToTensor gives them; other numbers as they are.
 BYTE_FACTOR = 1 / 255
-# Rounding alone tries these steps, from fine to coarse, as parts of a tensor's norm.
-ROUNDING_ERRORS = tuple(2.0 ** (-exponent / 4) for exponent in range(36, 3, -1))
+# Rounding without any data: steps as parts of a tensor's norm.
 USUAL_ROUNDING_ERROR = 2.0**-5
 
 

@@ -31,6 +31,7 @@ SOURCES = (
     "training/lanes",
     "training/optimizers.py",
     "compression/quantizer.py",
+    "compression/trellis.py",
     "networks/parameters.py",
     "codec/architecture.py",
     "codec/quantized_network.py",
