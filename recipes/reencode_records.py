@@ -47,8 +47,8 @@ def main() -> None:
         assert same(decode_network(after), network)
         assert len(after) <= len(before)
         print(
-            f"{path.name}: version {before[0] & 15}, {bytes_to_bits(len(before)):,} bits -> version "
-            f"{after[0] & 15}, {bytes_to_bits(len(after)):,} bits "
+            f"{path.name}: version {before[0] & 15}, {bytes_to_bits(len(before)):,} bits -> "
+            f"version {after[0] & 15}, {bytes_to_bits(len(after)):,} bits "
             f"({100 * (len(after) / len(before) - 1):+.1f} %); weights {weights_bits(network)}"
         )
         if "--write" in sys.argv and len(after) < len(before):
