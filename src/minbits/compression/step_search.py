@@ -26,6 +26,7 @@ from minbits.compression.rounding import (
     round_network,
 )
 from minbits.compression.symmetries import remove_symmetries
+from minbits.errors import NetworkError
 from minbits.networks.parameters import parameter_layout
 
 # Errors are 2 ** (-exponent / 4): these are the finest and the coarsest tried.
@@ -69,10 +70,13 @@ class StepSearch:
     def tried(self, way: Rounding, limit_bytes: float = float("inf")) -> Rounding | None:
         """Return a way with its file if that is smaller than the limit and good enough."""
         self.trials += 1
-        network = round_network(
-            self.architecture, self.values, way.error,
-            step_factors=way.step_factors, is_dependent=way.is_dependent, price=way.price,
-        )  # fmt: skip
+        try:
+            network = round_network(
+                self.architecture, self.values, way.error,
+                step_factors=way.step_factors, is_dependent=way.is_dependent, price=way.price,
+            )  # fmt: skip
+        except NetworkError:
+            return None  # a step or a level that the format does not hold
         content = encode_network(remove_symmetries(network))
         if len(content) >= limit_bytes or not self.is_enough(network):
             return None

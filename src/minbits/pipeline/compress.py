@@ -24,7 +24,7 @@ from minbits.codec.inference import predict
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.channels import shrink
 from minbits.compression.quantized_phase import train_quantized
-from minbits.compression.step_search import coarsest_rounding
+from minbits.compression.step_search import Rounding, coarsest_rounding
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.thinning import ThinningPlan, thin
 from minbits.data.splits import validation_split
@@ -44,7 +44,7 @@ from minbits.pipeline.compress_request import (
     CompressRequest,
     check_compress_request,
 )
-from minbits.pipeline.selection import Validated, choose_claim
+from minbits.pipeline.selection import Validated, choose_claim, with_margin
 from minbits.pipeline.verification import verify_file
 from minbits.records import (
     DataSet,
@@ -273,15 +273,24 @@ class _Job:
         return result
 
     def rounded(self, given: Extracted) -> None:
-        """Round alone, as coarsely as the accuracy on validation allows."""
+        """Round alone, as coarsely as the accuracy on validation allows.
+
+        The search takes what is just good enough, which is as likely luck as not: it is asked for
+        a standard error more, where there is a rounding of that.
+        """
         recipe = dataclasses.replace(self.recipe(1.0, 1), float_epochs=0, quantized_epochs=0)
+        examples = len(self.held_out)
 
-        def is_enough(network: QuantizedNetwork) -> bool:
-            predicted = predict(network, self.data.train_inputs[self.held_out])
-            correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
-            return reaches(correct, len(self.held_out), self.request.accuracy)
+        def found_for(accuracy: float) -> Rounding | None:
+            def is_enough(network: QuantizedNetwork) -> bool:
+                predicted = predict(network, self.data.train_inputs[self.held_out])
+                correct = np.count_nonzero(predicted == self.data.train_labels[self.held_out])
+                return reaches(int(correct), examples, accuracy)
 
-        best = coarsest_rounding(given.architecture, given.values, is_enough)
+            return coarsest_rounding(given.architecture, given.values, is_enough)
+
+        wanted = self.request.accuracy
+        best = found_for(with_margin(wanted, examples)) or found_for(wanted)
         if best is not None:
             content = best.content
             self.judged(given.architecture, recipe, self.request.engine, lambda: content)

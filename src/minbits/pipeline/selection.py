@@ -37,7 +37,7 @@ def choose_claim(
     safe = [
         item
         for item in eligible
-        if reaches(item.correct, item.examples, _with_margin(item, accuracy))
+        if reaches(item.correct, item.examples, with_margin(accuracy, item.examples))
     ]
     if safe:
         return min(safe, key=lambda item: (item.size_bits, -item.correct))
@@ -46,5 +46,6 @@ def choose_claim(
     )
 
 
-def _with_margin(item: Validated, accuracy: float) -> float:
-    return min(1.0, accuracy + math.sqrt(accuracy * (1 - accuracy) / item.examples))
+def with_margin(accuracy: float, examples: int) -> float:
+    """Return an accuracy and one standard error of its estimate from so many examples."""
+    return min(1.0, accuracy + math.sqrt(accuracy * (1 - accuracy) / examples))
