@@ -85,3 +85,14 @@ def test_the_codec_needs_neither_pytorch_nor_matplotlib_nor_a_database() -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@settings(max_examples=20, deadline=None)
+@given(architectures(), st.integers(0, 1000))
+def test_threads_change_nothing(architecture: Architecture, seed: int) -> None:
+    network = random_network(architecture, seed, step_index=-12)
+    inputs = inputs_for(architecture, 40, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(minbits.codec.inference, "_LARGEST_BATCH", 7)
+        alone = predict_logits(network, inputs)
+        assert np.array_equal(predict_logits(network, inputs, threads=3), alone)

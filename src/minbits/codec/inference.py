@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -189,13 +190,17 @@ def _examples_last(images: npt.NDArray[np.generic]) -> FloatArray:
     return np.ascontiguousarray(images.transpose(1, 2, 3, 0), np.float32)
 
 
-def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> FloatArray:
+def predict_logits(
+    network: QuantizedNetwork, inputs: npt.NDArray[np.generic], threads: int = 1
+) -> FloatArray:
     """Return the logits, float32 of shape ``(examples, classes)``.
 
     Args:
         network: a decoded network.
         inputs: numbers of shape ``(examples, …)`` with as many values an example as the network's
             input shape holds: raw, as in the data set (bytes 0 to 255 for images).
+        threads: batches worked on at a time; more than one pays only where BLAS has one thread
+            each, or they fight for the cores. The logits are the same.
 
     Raises:
         DataError: if the shape of ``inputs`` does not fit.
@@ -209,18 +214,28 @@ def predict_logits(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -
     scale = np.float32(2.0**-network.architecture.input_exponent)
     batch = _batch_size(network)
     shifts = VIEW_SHIFTS[: network.architecture.views]
-    logits: list[FloatArray] = []
-    for start in range(0, len(arrays), batch):
+
+    def logits_from(start: int) -> FloatArray:
         x = _examples_last(arrays[start : start + batch]) * scale
         views = [_run(steps, tensors, _shifted(x, *shift)) for shift in shifts]
-        logits.append(np.asarray(sum(views) / np.float32(len(views)), np.float32))
+        return np.asarray(sum(views) / np.float32(len(views)), np.float32)
+
+    starts = range(0, len(arrays), batch)
+    if threads > 1:
+        # Batches are independent, and NumPy works on several at a time.
+        with ThreadPoolExecutor(threads) as pool:
+            logits = list(pool.map(logits_from, starts))
+    else:
+        logits = [logits_from(start) for start in starts]
     return np.concatenate(logits) if logits else np.zeros((0, 0), np.float32)
 
 
-def predict(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+def predict(
+    network: QuantizedNetwork, inputs: npt.NDArray[np.generic], threads: int = 1
+) -> npt.NDArray[np.int64]:
     """Return the class of largest logit for every example, the first one where several tie.
 
     Raises:
         DataError: if the shape of ``inputs`` does not fit.
     """
-    return np.asarray(predict_logits(network, inputs).argmax(axis=1), dtype=np.int64)
+    return np.asarray(predict_logits(network, inputs, threads).argmax(axis=1), dtype=np.int64)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def main(arguments: list[str]) -> int:
     try:
         content = read_bytes(network_path)
         network = decode_network(content)
-        predictions = predict(network, np.load(inputs_path, mmap_mode="r", allow_pickle=False))
+        inputs = np.load(inputs_path, mmap_mode="r", allow_pickle=False)
+        predictions = predict(network, inputs, _threads())
     except MinbitsError as error:
         kind = type(error).__name__
         parts = [error.where, error.got, error.expected, error.remedy]
@@ -42,6 +44,14 @@ def main(arguments: list[str]) -> int:
     }
     print(json.dumps(facts))
     return 0
+
+
+def _threads() -> int:
+    """Return one thread a core, or as many as the environment allows, if BLAS has one each."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        return 1
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return int(allowed) if allowed.isdigit() and int(allowed) else (os.cpu_count() or 1)
 
 
 if __name__ == "__main__":

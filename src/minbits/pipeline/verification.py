@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -69,9 +70,16 @@ def verify_file(path: Path, data: DataSet) -> Verification:
 
 def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "minbits.codec.run", *arguments]
+    # The decoder works on a batch a core; BLAS, whose products are small, must not fight for them.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            env=environment,
         )
     except subprocess.TimeoutExpired as error:
         raise _decoder_failure(path, f"no answer in {TIMEOUT_SECONDS:g} s") from error
