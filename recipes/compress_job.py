@@ -30,6 +30,6 @@ def run_compress(name: str, out: Path, *arguments: str) -> int:
             [*command, *shown, "--ledger", ledger], stderr=sys.stdout, check=False
         ).returncode
         for table in ("trials", "claims"):
-            print(f"\n$ minbits ledger {table}", flush=True)
-            subprocess.run([*command, "ledger", table, "--ledger", ledger], check=True)
+            print(f"\n$ minbits ledger list {table}", flush=True)
+            subprocess.run([*command, "ledger", "list", table, "--ledger", ledger], check=True)
         return code

@@ -17,6 +17,6 @@ def run_size(out: Path, *arguments: str) -> int:
         print("$ minbits size", *arguments, "--out", out, flush=True)
         code = subprocess.run([*command, *size], stderr=sys.stdout, check=False).returncode
         for table in ("trials", "claims"):
-            print(f"\n$ minbits ledger {table}", flush=True)
-            subprocess.run([*command, "ledger", table, "--ledger", ledger], check=True)
+            print(f"\n$ minbits ledger list {table}", flush=True)
+            subprocess.run([*command, "ledger", "list", table, "--ledger", ledger], check=True)
         return code

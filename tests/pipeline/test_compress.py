@@ -67,7 +67,7 @@ def test_a_module_becomes_a_small_verified_file(
     found = compress(
         trained, tiny, 0.9, out=tmp_path / "net.mbn", ledger=tmp_path / "ledger.sqlite",
         thinning_epochs=4, quantized_epochs=60, batch_size=32, smallest_parameters=60,
-        augmentation=0.0, rate_weights=(0.3,), say=lines.append,
+        augmentation=0.0, rate_weights=(0.3,), views=5, say=lines.append,
     )  # fmt: skip
     content = (tmp_path / "net.mbn").read_bytes()
     assert found.size_bits == 8 * len(content) < 32 * 1944 / 8
@@ -77,6 +77,8 @@ def test_a_module_becomes_a_small_verified_file(
     card = json.loads((tmp_path / "net.json").read_text())
     assert card["sha256"] == found.sha256
     assert card["claims_against_test_set"] == 1
+    assert card["test_time_views"] == 5
+    assert card["config"]["architecture"].startswith("views 5; ")
     assert any("thinning" in line for line in lines)
     back = minbits.to_torch(tmp_path / "net.mbn")
     with torch.no_grad():

@@ -97,6 +97,12 @@ def compress(
     rate_weight: Annotated[
         str, typer.Option(help="Weights of the rate penalty, one trial each, by commas.")
     ] = "1",
+    views: Annotated[
+        int,
+        typer.Option(
+            help="5: average the logits of 5 shifts of an image; no weights, 5 x the time."
+        ),
+    ] = 1,
     learning_rate: Annotated[float, typer.Option(help="First learning rate.")] = 1e-3,
     augmentation: Annotated[float, typer.Option(help="Strength of random distortion.")] = 0.8,
     minutes: Annotated[
@@ -149,7 +155,8 @@ def compress(
         name=Path(model).stem if layers else model, convention=convention,
         thinning_epochs=thinning_epochs,
         recovery_epochs=recovery_epochs, smallest_parameters=smallest, quantized_epochs=epochs,
-        rate_weights=_numbers("--rate-weight", rate_weight), learning_rate=learning_rate,
+        rate_weights=_numbers("--rate-weight", rate_weight), views=views,
+        learning_rate=learning_rate,
         augmentation=augmentation, minutes=minutes, seed=seed, engine=engine.value,
         train=not no_data,
     )  # fmt: skip

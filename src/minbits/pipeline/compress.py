@@ -225,7 +225,10 @@ class _Job:
                 start.architecture, start.values, recipe, self.request.seed, self.examples,
                 self.validation, tell, lambda: False, engine,
             )  # fmt: skip
-            return encode_network(remove_symmetries(quantized))
+            shown = dataclasses.replace(quantized.architecture, views=self.request.views)
+            return encode_network(
+                remove_symmetries(dataclasses.replace(quantized, architecture=shown))
+            )
 
         return self.judged(start.architecture, recipe, engine.name, make)
 
@@ -235,6 +238,8 @@ class _Job:
     ) -> TrialResult:  # fmt: skip
         """Run a trial, judge its decoded file on validation, and append it to the ledger."""
         text = format_layers(architecture.layers)
+        if self.request.train and self.request.views > 1:
+            text = f"views {self.request.views}; {text}"
         config = TrialConfig(text, recipe, self.request.seed, engine)
         begin = time.perf_counter()
         status: TrialStatus = "done"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minbits.codec.architecture import VIEW_SHIFTS
 from minbits.errors import ArgumentError
 from minbits.ledger.location import LedgerTarget
 from minbits.networks.from_torch import InputConvention
@@ -33,6 +34,7 @@ class CompressRequest:
         recovery_epochs: epochs in full precision, normalised, between thinning and quantisation.
         quantized_epochs: epochs of quantisation-aware training of each rate weight.
         rate_weights: one trial each, weights of the rate penalty.
+        views: shifted images whose logits the trained network averages, 1 or 5.
         learning_rate: of thinning, and first one of the quantised phase.
         augmentation: strength of random affine distortion.
         elastic: strength of random elastic distortion.
@@ -54,6 +56,7 @@ class CompressRequest:
     recovery_epochs: int = 20
     quantized_epochs: int = 60
     rate_weights: tuple[float, ...] = (1.0,)
+    views: int = 1
     learning_rate: float = 1e-3
     augmentation: float = 0.8
     elastic: float = 0.0
@@ -82,6 +85,7 @@ def check_compress_request(request: CompressRequest) -> None:
             bool(request.rate_weights) and all(0 < w < 1e6 for w in request.rate_weights),
             "positive numbers",
         ),
+        "--views": (request.views, request.views in (1, len(VIEW_SHIFTS)), "1 or 5"),
         "--learning-rate": (request.learning_rate, 0 < request.learning_rate < 1, "0 to 1"),
         "--minutes": (minutes, minutes is None or 0 < minutes < 1e6, "a positive number"),
         "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
