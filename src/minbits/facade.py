@@ -15,8 +15,10 @@ from minbits.errors import MinbitsError
 from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.pipeline.audit import audit_job
 from minbits.pipeline.need import DEFAULT_ACCURACY, need_job
-from minbits.pipeline.size import SizeEvents, size_job
-from minbits.pipeline.size_request import SizeRequest
+from minbits.pipeline.size import size_job
+from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest
+from minbits.pipeline.size_search import SizeEvents
+from minbits.pipeline.target import default_target
 from minbits.records import DataSet, Verification
 from minbits.search.executors.environment import usable_cores
 
@@ -29,10 +31,10 @@ class TargetNotReachedError(MinbitsError):
 
 def smallest(
     data: DataSet,
-    accuracy: float = 0.99,
+    accuracy: float | None = None,
     minutes: float = 13.0,
     *,
-    trials: int = 8,
+    trials: int = MANY_TRIALS,
     seed: int = 0,
     workers: int | None = None,
     ledger: LedgerTarget | None = None,
@@ -45,9 +47,10 @@ def smallest(
 
     Args:
         data: the data set.
-        accuracy: target test accuracy, in (0, 1].
+        accuracy: target test accuracy, in (0, 1]; None takes 0.99 for MNIST, and for other data
+            what the best simple classifier reaches on held-out training examples, less 0.005.
         minutes: wall-clock minutes to search.
-        trials: most trials.
+        trials: most trials; by default as many as fit.
         seed: first seed; each trial takes the next one not used on this data.
         workers: worker processes of one thread each; None takes one a core.
         ledger: its file, or the URL of its database; None takes the one in the user data directory.
@@ -57,6 +60,8 @@ def smallest(
         TargetNotReachedError: if no network reaches the target.
         MinbitsError: if an argument, the ledger or an output is bad.
     """
+    if accuracy is None:
+        accuracy = default_target(data).accuracy
     request = SizeRequest(
         accuracy=accuracy,
         minutes=minutes,

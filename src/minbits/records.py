@@ -203,12 +203,22 @@ class TrialConfig:
 
     ``engine`` is ``auto`` in what is asked for and the engine really used in what was done: the
     engines agree but for rounding, so that the same seed leads to other weights.
+
+    Attributes:
+        architecture: text in the grammar; of a moved start, what it was before and what it became.
+        recipe: how it is trained; no epochs of the first phase where it starts from a file.
+        seed: of all that is drawn.
+        engine: what trains.
+        parent: SHA-256 of the network file that training starts from; None: random weights.
+        move: what is done to the parent's network first (`minbits.search.move_names`).
     """
 
     architecture: str
     recipe: TrainingRecipe
     seed: int
     engine: EngineName = "auto"
+    parent: str | None = None
+    move: str | None = None
 
 
 def trial_config(plain: dict[str, Any]) -> TrialConfig:
@@ -225,7 +235,8 @@ def trial_config(plain: dict[str, Any]) -> TrialConfig:
     return TrialConfig(recipe=TrainingRecipe(**recipe), **rest)
 
 
-TrialStatus = Literal["done", "failed", "interrupted"]
+# A stopped trial was given up early for lack of promise; it counts as one that missed.
+TrialStatus = Literal["done", "failed", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -233,7 +244,9 @@ class TrialResult:
     """The outcome of one trial; a failed or interrupted one has no file.
 
     Validation counts come from the decoded file, run with NumPy. ``energy_joules`` is what the
-    whole machine used meanwhile (`minbits.energy`), None where it does not tell.
+    whole machine used meanwhile (`minbits.energy`), None where it does not tell. ``milestones`` are
+    the validation accuracies at those parts of the first phase where it could have been stopped.
+    Training counts are of the file too, on some of the examples that it was trained on.
     """
 
     config: TrialConfig
@@ -244,6 +257,9 @@ class TrialResult:
     validation_correct: int | None = None
     validation_examples: int | None = None
     energy_joules: float | None = None
+    milestones: tuple[float, ...] = ()
+    training_correct: int | None = None
+    training_examples: int | None = None
 
     @property
     def validation_accuracy(self) -> float | None:

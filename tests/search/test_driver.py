@@ -15,9 +15,12 @@ from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, Tria
 from minbits.search import driver
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.executors import processes
+from minbits.search.executors.inline import InlineExecutor
 from minbits.search.executors.processes import ProcessExecutor
 from minbits.search.executors.work import NodeLostError
+from minbits.search.keys import trial_key
 from minbits.search.policy import LadderStrategy
+from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, reaches
 from minbits.search.tasks import Runner, TrialTask, train_task
@@ -30,7 +33,7 @@ SLOW = TrainingRecipe(float_epochs=100_000, quantized_epochs=5, batch_size=64)
 
 def strategy(recipe: TrainingRecipe, seconds: float = 120.0) -> LadderStrategy:
     ladder = [Candidate(f"rung {index}", TEXT, recipe) for index in range(3)]
-    return LadderStrategy(ladder, 1, 0.5, seconds)
+    return LadderStrategy(ladder, 1, Goal(0.5, 40), seconds)
 
 
 def settings(
@@ -49,7 +52,7 @@ def search(
 ) -> list[tuple[str, TrialResult]]:
     found: list[Finished] = []
     events = SearchEvents(found.extend, on_progress)
-    pool = executor or ProcessExecutor(bounds.workers, data, memory_bytes=1 << 30)
+    pool = executor or ProcessExecutor(bounds.workers, data, memory_bytes=3 << 28)
     try:
         run_search(data, strategy(recipe, bounds.seconds), bounds, past, events, pool)
     finally:
@@ -100,7 +103,7 @@ def test_every_kind_of_trouble_fails_one_trial(
 ) -> None:
     monkeypatch.setattr(driver, "GRACE_SECONDS", 0.5)
     monkeypatch.setattr(driver, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(driver, "LEAST_HANG_SECONDS", 1.0)
+    monkeypatch.setattr(driver, "LEAST_HANG_SECONDS", 3.0)
     monkeypatch.setattr(processes, "STOPPING_SECONDS", 0.5)
     found = search(tiny, FAST, settings(12, runner=calls.trial_with_trouble))
     status = {result.config.seed: result for _, result in found}
@@ -205,3 +208,29 @@ def test_reaching_a_target_is_counted_exactly() -> None:
     assert reaches(9900, 10_000, 0.99)
     assert not reaches(9899, 10_000, 0.99)
     assert reaches(5, 5, 1.0)
+
+
+def test_a_trial_that_is_known_is_not_run_again(tiny: DataSet) -> None:
+    found: list[Finished] = []
+
+    def known(configs: Sequence[TrialConfig]) -> list[bool]:
+        return [config.seed in (0, 2, 3) for config in configs]
+
+    events = SearchEvents(found.extend, known=known)
+    bounds = settings(3, workers=1, runner=calls.quick_trial)
+    run_search(tiny, strategy(FAST), bounds, [], events, InlineExecutor(tiny))
+    assert sorted(item.asked.seed for item in found) == [1, 4, 5]
+
+
+def test_keys_are_of_the_work_alone() -> None:
+    config = TrialConfig(TEXT, FAST, 3)
+    key = trial_key(config, "data", "code")
+    assert len(key) == 32
+    assert key == trial_key(TrialConfig(TEXT, FAST, 3), "data", "code")
+    others = [
+        trial_key(TrialConfig(TEXT, FAST, 4), "data", "code"),
+        trial_key(TrialConfig(TEXT, FAST, 3, parent="0" * 64), "data", "code"),
+        trial_key(config, "other data", "code"),
+        trial_key(config, "data", "other code"),
+    ]
+    assert len({key, *others}) == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,14 +25,17 @@ from minbits.cli.progress import SearchProgress
 from minbits.data import load
 from minbits.ledger.location import ledger_name
 from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
-from minbits.pipeline.size import SizeEvents, size_job
+from minbits.pipeline.size import size_job
 from minbits.pipeline.size_report import SizeReport, plain_report
-from minbits.pipeline.size_request import SizeRequest, check_request
+from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest, check_request
+from minbits.pipeline.size_search import SizeEvents
+from minbits.pipeline.target import default_target
 from minbits.search.executors.registry import DEFAULT_EXECUTOR, default_workers
+from minbits.search.strategies import DEFAULT_SAMPLER, SAMPLERS, SPACE_SAMPLER
 from minbits.views.answer import missed_answer, size_answer
 
 DEFAULT_MINUTES = 13.0
-DEFAULT_TRIALS = 8
+_RELIABILITY_LINES = 5
 
 
 class Engine(StrEnum):
@@ -50,11 +54,41 @@ def default_out(data_name: str, accuracy: float, network: str | None) -> Path:
 
 def size(
     data: DataArgument,
-    accuracy: Annotated[float, typer.Option(help="Target test accuracy, in (0, 1].")] = 0.99,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(
+            help="Target test accuracy, in (0, 1].",
+            show_default="0.99 for mnist, else half a point below simple classifiers",
+        ),
+    ] = None,
     minutes: Annotated[
         float, typer.Option(help="Minutes to search; verifying and drawing take some seconds more.")
     ] = DEFAULT_MINUTES,
-    trials: Annotated[int, typer.Option(help="Most trials of this run.")] = DEFAULT_TRIALS,
+    trials: Annotated[
+        int, typer.Option(help="Most trials of this run.", show_default="as many as fit")
+    ] = MANY_TRIALS,
+    target_bits: Annotated[
+        int | None, typer.Option(help="End with a file of at most so many bits.")
+    ] = None,
+    reliability: Annotated[
+        float,
+        typer.Option(
+            help="Chance of success over seeds that what is claimed must be shown to have."
+        ),
+    ] = 0.0,
+    sampler: Annotated[
+        str,
+        typer.Option(help=f"What proposes networks to train: {', '.join(SAMPLERS)}."),
+    ] = "",
+    moves: Annotated[
+        bool, typer.Option("--moves/--no-moves", help="Also train on from the best files, changed.")
+    ] = True,
+    halving: Annotated[
+        bool, typer.Option("--halving/--no-halving", help="Stop trials that lag behind the others.")
+    ] = False,
+    space: Annotated[
+        Path | None, typer.Option(help="A TOML file with networks and recipes to draw from.")
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="First seed; each trial takes the next one not used on this data.")
     ] = 0,
@@ -108,22 +142,40 @@ def size(
     Example: minbits size mnist --accuracy 0.98 --minutes 3
     """
     request = SizeRequest(
-        accuracy=accuracy,
+        accuracy=0.5 if accuracy is None else accuracy,  # until the data are known
         minutes=minutes,
         trials=trials,
         seed=seed,
         workers=workers if workers is not None else default_workers(executor),
         ledger=chosen_ledger(ledger),
-        out=out or _default_out(data, accuracy, network, curve),
+        out=out or _default_out(data, accuracy or 0.5, network, curve),
         network=network,
         engine=engine.value,
         architecture=architecture,
         rate_weight=rate_weight,
         executor=executor,
+        sampler=sampler or (DEFAULT_SAMPLER if space is None else SPACE_SAMPLER),
+        moves=moves,
+        halving=halving,
+        space=space,
+        target_bits=target_bits,
+        reliability=reliability,
         worker_memory_bytes=None if worker_memory is None else worker_memory << 20,
     )
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
+    if accuracy is None and not curve:
+        target = default_target(loaded)
+        request = dataclasses.replace(
+            request,
+            accuracy=target.accuracy,
+            accuracy_reason=target.reason,
+            out=out or _default_out(data, target.accuracy, network, curve),
+        )
+        if not (quiet or as_json):
+            error_console().print(
+                f"target: {100 * target.accuracy:g} %, {target.reason}", soft_wrap=True
+            )
     with SearchProgress(error_console(), minutes * 60, quiet) as progress:
         events = SizeEvents(progress.stage, progress.result, progress.sign)
         if curve:
@@ -167,6 +219,33 @@ def _finish_curve(report: CurveReport, as_json: bool) -> None:
         raise typer.Exit(EXIT_NOT_REACHED)
 
 
+def _print_reliability(report: SizeReport) -> None:
+    """Print how often the candidates reached the target over their seeds."""
+    if not report.reliability:
+        return
+    rows = [
+        (
+            f"{item.smallest_bits:,}",
+            f"{item.successes}/{item.tries}",
+            f"{100 * item.low:.0f} to {100 * item.high:.0f} %",
+            "" if item.expected_seconds is None else f"{item.expected_seconds:,.0f} s",
+            item.candidate,
+        )
+        for item in report.reliability[:_RELIABILITY_LINES]
+    ]
+    print_table(
+        "Over seeds: files that reached the target on validation",
+        [
+            ("best of k [bits]", "right"),
+            ("successes/tries", "right"),
+            ("95 % Wilson", "right"),
+            ("training to a success", "right"),
+            ("candidate", "left"),
+        ],
+        rows,
+    )
+
+
 def _print_report(report: SizeReport) -> None:
     out = console()
     out.print()
@@ -187,6 +266,7 @@ def _print_report(report: SizeReport) -> None:
         f"{report.claim_count} times for a claim.",
         soft_wrap=True,
     )
+    _print_reliability(report)
     out.print(f"Ledger: {ledger_name(report.request.ledger)}", soft_wrap=True)
     for role, path in report.outputs.items():
         out.print(f"{role}: {path}", soft_wrap=True)

@@ -43,6 +43,7 @@ def train_quantized(
     report: Callable[[int, float, float], None],
     should_stop: Callable[[], bool],
     engine: Engine,
+    step_indices: Float | None = None,
 ) -> QuantizedNetwork:
     """Train on with rounded weights and return the quantised network.
 
@@ -60,13 +61,15 @@ def train_quantized(
         report: called with the epochs done, the validation accuracy and the estimated bits.
         should_stop: asked after every step.
         engine: computes loss and gradient.
+        step_indices: of every tensor to start from, in steps of the format's grid; None derives
+            them from the weights.
 
     Raises:
         StoppedError: if asked to stop.
         FloatingPointError: if training diverges.
         NetworkError: if a level or step grew out of the format's range.
     """
-    quantizer = Quantizer(architecture, values, recipe.initial_step_ratio)
+    quantizer = Quantizer(architecture, values, recipe.initial_step_ratio, step_indices)
     latent, steps = quantizer.latent, quantizer.step_indices
     optimizer = AdamW(np.ones_like(latent), 0.0)
     step_optimizer = AdamW(np.full_like(steps, _STEP_RATE_FACTOR), 0.0)

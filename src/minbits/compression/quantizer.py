@@ -131,6 +131,7 @@ class Quantizer:
         architecture: the network.
         values: weights and biases in the plain layout.
         initial_step_ratio: first step over the root mean square of a tensor.
+        step_indices: first steps in place of those, one a tensor, in steps of the format's grid.
 
     Attributes:
         latent: float32 of shape ``(parameters,)``; train it in place.
@@ -139,7 +140,11 @@ class Quantizer:
     """
 
     def __init__(
-        self, architecture: Architecture, values: Float, initial_step_ratio: float
+        self,
+        architecture: Architecture,
+        values: Float,
+        initial_step_ratio: float,
+        step_indices: Float | None = None,
     ) -> None:
         self.architecture = architecture
         self._shapes = tensor_shapes(architecture)
@@ -164,6 +169,8 @@ class Quantizer:
             [STEPS_PER_OCTAVE * math.log2(initial_step_ratio * scale) for scale in scales],
             np.float32,
         )
+        if step_indices is not None:
+            self.step_indices[:] = step_indices
         self.values = np.zeros_like(self.latent)
         self._levels = np.zeros_like(self.latent)
         self._tables = np.zeros((len(names), 3), np.float32)

@@ -36,6 +36,7 @@ Integer = npt.NDArray[np.int64]
 # A group keeps this many channels, whatever its worth.
 FEWEST_CHANNELS = 2
 _PRUNINGS_AN_EPOCH = 4
+_JUDGING_BATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,77 @@ def _removable(
             excess -= worth.costs[number]
             gone.append((number, int(channel)))
     return gone
+
+
+def _judged(
+    architecture: Architecture, values: Float, recipe: TrainingRecipe, seed: int,
+    data: TrainingData, engine: Engine,
+) -> _Worth:  # fmt: skip
+    """Return what channels are worth to a network that stays as it is, by some batches."""
+    worth, gradient = _Worth(architecture), np.zeros_like(values)
+    batch = batch_of(data, recipe.batch_size)
+    layout = parameter_layout(architecture, normalised=False)
+    objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
+
+    def step(draw: Draw, rate: float, progress: float) -> float:
+        loss = objective.loss_and_gradient(values, draw, gradient)
+        worth.add(values, gradient)
+        return loss
+
+    settings = LoopSettings(1, batch, lambda progress: 0.0, recipe.augmentation, recipe.elastic)
+    part = data.part(_JUDGING_BATCHES * batch)
+    run_epochs(part, settings, seed, step, lambda done: None, lambda: False)
+    return worth
+
+
+def without_least_channels(
+    architecture: Architecture, values: Float, target: int, recipe: TrainingRecipe, seed: int,
+    data: TrainingData, engine: Engine,
+) -> tuple[Architecture, Float]:  # fmt: skip
+    """Return the network without the channels that are worth least, judged without training.
+
+    Args:
+        architecture: the network.
+        values: parameters in the plain layout.
+        target: parameters to keep at most, as far as groups allow.
+        recipe: batch size and augmentation.
+        seed: of order and augmentation.
+        data: examples by which channels are judged, at most `_JUDGING_BATCHES` batches of them.
+        engine: computes loss and gradient.
+    """
+    before = None
+    # What two channels that touch save together is less than the sum, so that once is not enough.
+    while parameter_count(architecture) > target and architecture != before:
+        before = architecture
+        if not channel_groups(architecture):
+            break
+        worth = _judged(architecture, values, recipe, seed, data, engine)
+        alive = [np.ones(len(group), bool) for group in worth.positions]
+        for number, channel in _removable(worth, alive, parameter_count(architecture) - target):
+            alive[number][channel] = False
+        kept = {group.producer: mask for group, mask in zip(worth.groups, alive, strict=True)}
+        architecture, values = keep_channels(architecture, values, kept)
+    return architecture, values
+
+
+def narrowed(
+    architecture: Architecture, values: Float, widths: dict[int, int], recipe: TrainingRecipe,
+    seed: int, data: TrainingData, engine: Engine,
+) -> tuple[Architecture, Float]:  # fmt: skip
+    """Return the network with some groups cut to a width, their channels of most worth kept.
+
+    Args:
+        widths: for the producer of a group (`minbits.compression.channels`), channels to keep; the
+            other arguments are those of `without_least_channels`.
+    """
+    worth = _judged(architecture, values, recipe, seed, data, engine)
+    kept: dict[int, npt.NDArray[np.bool_]] = {}
+    for group, sums in zip(worth.groups, worth.by_group(), strict=True):
+        if group.producer in widths:
+            mask = np.zeros(len(sums), bool)
+            mask[np.argsort(-sums, kind="stable")[: widths[group.producer]]] = True
+            kept[group.producer] = mask
+    return keep_channels(architecture, values, kept)
 
 
 class _Epoch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +83,15 @@ class LedgerReader:
     def trial_count(self, data_digest: str) -> int:
         """Return how many trials on a data set there are, interrupted ones too."""
         return self._count(TRIALS, _on(TRIALS, data_digest))
+
+    def known_trials(self, uids: Sequence[str]) -> set[str]:
+        """Return those of some names that trials are known by."""
+        found: set[str] = set()
+        for start in range(0, len(uids), _ROWS_AT_ONCE):
+            names = uids[start : start + _ROWS_AT_ONCE]
+            rows = self._select(sa.select(TRIALS.c.uid).where(TRIALS.c.uid.in_(names)))
+            found.update(row["uid"] for row in rows)
+        return found
 
     def trial_outcomes(self, data_digest: str) -> list[Row]:
         """Return the trials on a data set, oldest first: the columns that a search asks for."""

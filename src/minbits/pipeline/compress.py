@@ -44,7 +44,7 @@ from minbits.pipeline.compress_request import (
     CompressRequest,
     check_compress_request,
 )
-from minbits.pipeline.selection import Validated, choose_claim, with_margin
+from minbits.pipeline.selection import Validated, choose_claim
 from minbits.pipeline.verification import verify_file
 from minbits.records import (
     DataSet,
@@ -57,6 +57,7 @@ from minbits.records import (
 )
 from minbits.search.device import device_name
 from minbits.search.planning import measure_epoch_seconds
+from minbits.search.score import with_margin
 from minbits.search.strategy import reaches
 from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine, accuracy

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from minbits.files import write_atomically
-from minbits.pipeline.size import SizeEvents, size_job
+from minbits.pipeline.size import size_job
 from minbits.pipeline.size_report import SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
+from minbits.pipeline.size_search import SizeEvents
 from minbits.records import DataSet, Verification
 from minbits.views.curve import curve_data, draw_curve
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from minbits.search.score import with_margin
 from minbits.search.strategy import reaches
 
 
@@ -44,8 +44,3 @@ def choose_claim(
     return max(
         eligible, key=lambda item: (item.correct / item.examples, -item.size_bits), default=None
     )
-
-
-def with_margin(accuracy: float, examples: int) -> float:
-    """Return an accuracy and one standard error of its estimate from so many examples."""
-    return min(1.0, accuracy + math.sqrt(accuracy * (1 - accuracy) / examples))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,76 +12,18 @@ from minbits.data.encoding import encoding_bits
 from minbits.errors import OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable, entropy_table
-from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
-from minbits.ledger.store import Claim, Ledger, TrialEntry, open_ledger
-from minbits.networks.zoo import zoo_entry
+from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.pipeline.card import CardFacts, TrialSpread, card
 from minbits.pipeline.selection import Validated, choose_claim
-from minbits.pipeline.size_report import SizeReport
+from minbits.pipeline.size_report import MOST_RELIABILITIES, SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
+from minbits.pipeline.size_search import SizeEvents, SizeSearch, one_candidate
 from minbits.pipeline.verification import verify_file
-from minbits.records import DataSet, Progress, TrialResult, Verification, trial_config
+from minbits.records import DataSet, Verification
 from minbits.search.device import device_name
-from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.executors.registry import open_executor
-from minbits.search.policy import LadderStrategy
-from minbits.search.space import Candidate, ladder, own_candidate, start_rung, zoo_candidate
-from minbits.search.strategy import Outcome, reaches
+from minbits.search.strategy import reaches
 from minbits.views.diagram import diagram_data, draw_diagram
-
-
-@dataclass(frozen=True)
-class SizeEvents:
-    """What the main job tells while it works."""
-
-    on_stage: Callable[[str], None] = lambda text: None
-    on_result: Callable[[int, Candidate, TrialResult], None] = lambda number, candidate, result: (
-        None
-    )
-    on_progress: Callable[[Progress], None] = lambda progress: None
-
-
-def _candidates(data: DataSet, request: SizeRequest) -> tuple[Candidate, ...]:
-    if request.network is not None:
-        return (zoo_candidate(request.network, zoo_entry(request.network)),)
-    if request.architecture is not None:
-        return (own_candidate(request.architecture, request.rate_weight, data),)
-    return ladder(data)
-
-
-def past_outcome(row: dict[str, Any]) -> Outcome:
-    """Return what a row of the ledger's trials says."""
-    return Outcome(
-        candidate=row["candidate"],
-        config=trial_config(json.loads(row["config"])),
-        status=row["status"],
-        seconds=row["seconds"],
-        correct=row["validation_correct"],
-        examples=row["validation_examples"],
-        size_bits=row["size_bits"],
-        sha256=row["artifact_sha256"],
-        is_past=True,
-    )
-
-
-@dataclass
-class _Tally:
-    """What the trials of this run came to, without keeping them."""
-
-    trials: int = 0
-    failed: int = 0
-    reached: int = 0
-    best_validation: float | None = None
-
-    def count(self, result: TrialResult, target: float) -> None:
-        self.trials += 1
-        self.failed += result.status == "failed"
-        correct, examples = result.validation_correct, result.validation_examples
-        if correct is None or not examples:
-            return
-        self.reached += reaches(correct, examples, target)
-        self.best_validation = max(self.best_validation or 0.0, correct / examples)
 
 
 class _SizeJob:
@@ -95,53 +35,9 @@ class _SizeJob:
         self.ledger = ledger
         self.events = events
         self.provenance: Provenance = current_provenance(device_name(), request.workers)
-        self.ladder = _candidates(data, request)
-        self.is_ladder = request.network is None and request.architecture is None
-        self.tally = _Tally()
+        self.candidate = one_candidate(data, request)
+        self.search = SizeSearch(data, request, ledger, self.provenance, events)
         self.outputs: dict[str, str] = {}
-
-    def past_trials(self) -> list[Outcome]:
-        return [past_outcome(row) for row in self.ledger.trial_outcomes(self.data.digest)]
-
-    def remember(self, finished: Sequence[Finished]) -> None:
-        numbers = self.ledger.append_trials(
-            [
-                TrialEntry(
-                    self.data, self.request.accuracy, item.proposal.candidate.key, item.result,
-                    self.provenance,
-                )
-                for item in finished
-            ]
-        )  # fmt: skip
-        for number, item in zip(numbers, finished, strict=True):
-            self.tally.count(item.result, self.request.accuracy)
-            self.events.on_result(number, item.proposal.candidate, item.result)
-
-    def search(self) -> bool:
-        """Search, and return whether it was interrupted."""
-        request = self.request
-        seconds = request.minutes * 60
-        settings = SearchSettings(
-            seconds=seconds,
-            trials=request.trials,
-            seed=request.seed,
-            workers=request.workers,
-            engine=request.engine,
-        )
-        start = start_rung(self.data, request.accuracy) if self.is_ladder else 0
-        strategy = LadderStrategy(self.ladder, start, request.accuracy, seconds)
-        events = SearchEvents(self.remember, self.events.on_progress)
-        past = self.past_trials()
-        executor = open_executor(
-            request.executor, request.workers, self.data, request.worker_memory_bytes
-        )
-        try:
-            run_search(self.data, strategy, settings, past, events, executor)
-        except KeyboardInterrupt:
-            return True
-        finally:
-            executor.shutdown(cancel_futures=True)
-        return False
 
     def best(self) -> Claim | None:
         """Return the best claim so far; of one network alone where one was asked for."""
@@ -150,8 +46,16 @@ class _SizeJob:
         )
 
     def own_candidates(self) -> list[str] | None:
-        """Return the keys of the one network that was asked for; None stands for all."""
-        return None if self.is_ladder else [candidate.key for candidate in self.ladder]
+        """Return the keys of what may be claimed; None stands for all.
+
+        That is the one network that was asked for, or those that are shown to be reliable.
+        """
+        reliable = self.request.reliability > 0
+        shown = self.search.reliability.shown(self.request.reliability) if reliable else None
+        if self.candidate is None:
+            return None if shown is None else sorted(shown)
+        own = [self.candidate.key]
+        return own if shown is None else [key for key in own if key in shown]
 
     def resumed(self, best: Claim | None) -> str | None:
         """Return what the ledger knows already, in words; None where that is nothing."""
@@ -176,12 +80,10 @@ class _SizeJob:
             chosen = choose_claim(validated, self.request.accuracy, smaller_than_bits)
             if chosen is None:
                 return None
-            problem = problem_of(self.ledger.artifacts, chosen.sha256)
+            problem = self.search.problem_of(chosen.sha256)
             if problem is None:
                 return chosen
-            self.events.on_stage(
-                f"passing over a file of {chosen.size_bits:,} bits in the ledger: {problem}"
-            )
+            self.events.on_stage(f"passing over a file of {chosen.size_bits:,} bits: {problem}")
             validated = [item for item in validated if item.sha256 != chosen.sha256]
 
     def claim(self) -> Verification | None:
@@ -263,7 +165,7 @@ class _SizeJob:
         if (known := self.resumed(before)) is not None:
             self.events.on_stage(known)
         self.events.on_stage("searching")
-        interrupted = self.search()
+        interrupted = self.search.run(before.verification.size_bits if before else float("inf"))
         claimed = self.claim()
         missed = claimed if claimed and not self.is_reached(claimed) else None
         best = self.best()
@@ -271,6 +173,9 @@ class _SizeJob:
         if best is not None:
             self.events.on_stage("writing the file, its card and the diagram")
             found = self.write_outputs(best, table)
+            self.search.so_far.remove()
+        elif self.search.so_far.is_written:
+            self.outputs["best on validation"] = str(self.search.so_far.path)
         columns = self.data.table
         return SizeReport(
             request=self.request,
@@ -279,12 +184,17 @@ class _SizeJob:
             best=found,
             missed=missed,
             improved=best is not None and (before is None or best.claim_id != before.claim_id),
-            trials=self.tally.trials,
-            failed=self.tally.failed,
-            reached=self.tally.reached,
-            best_validation=self.tally.best_validation,
+            trials=self.search.tally.trials,
+            failed=self.search.tally.failed,
+            stopped=self.search.tally.stopped,
+            reached=self.search.tally.reached,
+            best_validation=self.search.tally.best_validation,
             claim_count=self.ledger.claim_count(self.data.digest),
             interrupted=interrupted,
+            reliability=self.search.reliability.surviving(MOST_RELIABILITIES),
+            best_reliability=None
+            if best is None
+            else self.search.reliability.of(self.trial_of(best)["candidate"]),
             outputs=self.outputs,
             table_encoding_bits=None if columns is None else encoding_bits(columns.columns),
         )

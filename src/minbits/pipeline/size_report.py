@@ -9,6 +9,10 @@ from typing import Any
 from minbits.information.ladder import EntropyTable
 from minbits.pipeline.size_request import SizeRequest
 from minbits.records import Verification
+from minbits.search.reliability import Reliability
+
+# Candidates whose reliability is reported.
+MOST_RELIABILITIES = 20
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class SizeReport:
         improved: whether this run made what was found so far smaller.
         trials: trials of this run.
         failed: how many of them failed.
+        stopped: how many of them were stopped early for lack of promise.
         reached: how many of them reached the target on validation.
         best_validation: the largest validation accuracy of this run.
         claim_count: how often the test set was run for a claim, ever.
@@ -32,6 +37,9 @@ class SizeReport:
         outputs: files written, by role.
         table_encoding_bits: what the encoding of a table's columns would cost; the file does not
             hold it. None where the data is no table.
+        reliability: of candidates that reached the target on validation, ever, those with the
+            smallest files first.
+        best_reliability: of the candidate that ``best`` is a file of.
     """
 
     request: SizeRequest
@@ -42,12 +50,29 @@ class SizeReport:
     improved: bool
     trials: int
     failed: int
+    stopped: int
     reached: int
     best_validation: float | None
     claim_count: int
     interrupted: bool
     outputs: dict[str, str]
     table_encoding_bits: int | None = None
+    reliability: tuple[Reliability, ...] = ()
+    best_reliability: Reliability | None = None
+
+
+def plain_reliability(item: Reliability) -> dict[str, Any]:
+    """Return a candidate's reliability as plain data; the keys are stable (docs/search.md)."""
+    return {
+        "candidate": item.candidate,
+        "tries": item.tries,
+        "successes": item.successes,
+        "wilson_95": [item.low, item.high],
+        "mean_seconds": item.mean_seconds,
+        "expected_seconds_to_one_success": item.expected_seconds,
+        "best_of_tries_bits": item.smallest_bits,
+        "given_a_parent_file": item.is_moved,
+    }
 
 
 def plain_report(report: SizeReport) -> dict[str, Any]:
@@ -55,11 +80,13 @@ def plain_report(report: SizeReport) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "data": report.data_name,
         "accuracy": report.request.accuracy,
+        "accuracy_reason": report.request.accuracy_reason,
         "reached_target": report.best is not None,
         "improved": report.improved,
         "interrupted": report.interrupted,
         "trials": report.trials,
         "failed": report.failed,
+        "stopped_early": report.stopped,
         "reached_on_validation": report.reached,
         "best_validation_accuracy": report.best_validation,
         "claims_against_test_set": report.claim_count,
@@ -67,6 +94,9 @@ def plain_report(report: SizeReport) -> dict[str, Any]:
         "table_encoding_bits": report.table_encoding_bits,
         "entropy": [dataclasses.asdict(figure) for figure in report.table.figures],
     }
+    plain["reliability"] = [plain_reliability(item) for item in report.reliability]
+    best = report.best_reliability
+    plain["best_reliability"] = None if best is None else plain_reliability(best)
     for name, verification in (("verification", report.best), ("missed", report.missed)):
         plain[name] = None if verification is None else dataclasses.asdict(verification)
     return plain

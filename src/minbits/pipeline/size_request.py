@@ -11,6 +11,11 @@ from minbits.ledger.location import LedgerTarget
 from minbits.networks.zoo import zoo_entry
 from minbits.records import EngineName
 from minbits.search.executors.registry import DEFAULT_EXECUTOR, MOST_WORKERS, executor_kind
+from minbits.search.space_file import read_space
+from minbits.search.strategies import DEFAULT_SAMPLER, check_sampler
+
+# As many as fit into the time.
+MANY_TRIALS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class SizeRequest:
 
     Attributes:
         accuracy: target, in (0, 1].
+        accuracy_reason: why that target, where nobody named it.
         minutes: wall-clock minutes for the search; writing and verifying take some seconds more.
         trials: most trials.
         seed: first seed.
@@ -30,6 +36,12 @@ class SizeRequest:
         architecture: in the grammar, in place of the built-in family.
         rate_weight: of the rate penalty for ``architecture``.
         executor: where trials run, a name of `minbits.search.executors.registry`.
+        sampler: what proposes trials from random weights, a name of `minbits.search.strategies`.
+        moves: whether trials also start from the best files, changed a little.
+        halving: whether trials are stopped early for lack of promise.
+        space: a TOML file that samplers draw from; None: the one in the package.
+        target_bits: the search ends with a file of at most so many bits; None: with the time.
+        reliability: chance of success over seeds that a claimed candidate is to have; 0: any.
         worker_memory_bytes: private memory of a worker, past which its trial fails; None takes an
             equal share of the machine's.
     """
@@ -46,6 +58,13 @@ class SizeRequest:
     architecture: str | None = None
     rate_weight: float = 2.0
     executor: str = DEFAULT_EXECUTOR
+    sampler: str = DEFAULT_SAMPLER
+    moves: bool = True
+    halving: bool = False
+    space: Path | None = None
+    target_bits: int | None = None
+    reliability: float = 0.0
+    accuracy_reason: str = ""
     worker_memory_bytes: int | None = None
 
 
@@ -66,8 +85,11 @@ def check_request(request: SizeRequest) -> None:
             f"1 to {MOST_WORKERS}",
         ),
         "--rate-weight": (request.rate_weight, 0 <= request.rate_weight < 1e6, "0 or above"),
+        "--reliability": (request.reliability, 0 <= request.reliability < 1, "0 to below 1"),
         "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
     }
+    if request.target_bits is not None:
+        ranges["--target-bits"] = (request.target_bits, request.target_bits > 0, "above 0")
     if request.worker_memory_bytes is not None:
         mebibytes = request.worker_memory_bytes >> 20
         ranges["--worker-memory"] = (mebibytes, mebibytes >= 256, "at least 256 MiB")
@@ -75,6 +97,9 @@ def check_request(request: SizeRequest) -> None:
         if not good:
             raise ArgumentError(name, str(value), expected, "Give another value.")
     executor_kind(request.executor)
+    check_sampler(request.sampler, request.space is not None, request.halving)
+    if request.space is not None:
+        read_space(request.space)
     if request.network is not None and request.architecture is not None:
         raise ArgumentError("--architecture", "--network too", "one of them", "Leave one out.")
     if request.network is not None:

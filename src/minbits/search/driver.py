@@ -46,6 +46,7 @@ class SearchSettings:
         workers: most trials at a time.
         engine: which engine trains.
         runner: runs a trial in a worker; to be importable there.
+        clock: seconds that the time is counted in.
     """
 
     seconds: float
@@ -54,23 +55,45 @@ class SearchSettings:
     workers: int
     engine: EngineName = "auto"
     runner: Runner = train_task
+    clock: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A trial that ended, and the proposal that it came from."""
+    """A trial that ended.
+
+    Attributes:
+        proposal: that it came from.
+        asked: the configuration that was to be run; the result's is what was done.
+        result: its outcome.
+    """
 
     proposal: Proposal
+    asked: TrialConfig
     result: TrialResult
+
+
+def _none_known(configs: Sequence[TrialConfig]) -> Sequence[bool]:
+    return [False] * len(configs)
 
 
 @dataclass(frozen=True)
 class SearchEvents:
-    """What a driver tells while it works."""
+    """What a driver tells while it works, and asks.
+
+    Attributes:
+        on_results: told of trials that ended, before anything else happens.
+        on_progress: told of signs of life.
+        is_enough: whether to end before time is up.
+        known: which trials were run already, by this process or another; they are not run again.
+    """
 
     on_results: Callable[[Sequence[Finished]], None]
     on_progress: Callable[[Progress], None] = lambda progress: None
     is_enough: Callable[[], bool] = lambda: False
+    known: Callable[[Sequence[TrialConfig]], Sequence[bool]] = lambda configs: (
+        [False] * len(configs)
+    )
 
 
 @dataclass(frozen=True)
@@ -79,6 +102,11 @@ class _Asked:
     task: TrialTask
     losses: int = 0  # how often it was lost with the machine that ran it
     since: float = 0.0  # when it was submitted
+
+    def under(self, seed: int) -> _Asked:
+        """Return the same under another seed."""
+        config = dataclasses.replace(self.task.config, seed=seed)
+        return dataclasses.replace(self, task=dataclasses.replace(self.task, config=config))
 
 
 @dataclass
@@ -115,7 +143,7 @@ class _Search:
         self.executor = executor
         # An executor of another make has no object that its workers share.
         self.data = None if isinstance(executor, WorkExecutor) else data
-        self.deadline = time.monotonic() + settings.seconds
+        self.deadline = settings.clock() + settings.seconds
         used: set[int] = set()
         for outcome in past:
             used.add(outcome.config.seed)
@@ -128,7 +156,7 @@ class _Search:
         self.shortest_seconds = math.inf  # of those that ended well
 
     def time_left(self) -> float:
-        return self.deadline - time.monotonic()
+        return self.deadline - self.settings.clock()
 
     def is_time_for_another(self) -> bool:
         shortest = self.shortest_seconds
@@ -160,6 +188,17 @@ class _Search:
         usual = max(LEAST_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
         return min(planned, usual) + GRACE_SECONDS
 
+    def config_of(self, proposal: Proposal) -> TrialConfig:
+        candidate, start = proposal.candidate, proposal.start
+        return TrialConfig(
+            candidate.architecture,
+            candidate.recipe,
+            self.seeds.take(),
+            self.settings.engine,
+            parent=None if start is None else start.sha256,
+            move=None if start is None else start.move,
+        )
+
     def next_trial(self) -> _Asked | None:
         if self.started >= self.settings.trials or not self.is_time_for_another():
             return None
@@ -169,12 +208,18 @@ class _Search:
         proposal = self.strategy.propose(left)
         if proposal is None:
             return None
-        candidate = proposal.candidate
-        config = TrialConfig(
-            candidate.architecture, candidate.recipe, self.seeds.take(), self.settings.engine
+        config = self.config_of(proposal)
+        start = proposal.start
+        seconds = left if proposal.seconds is None else proposal.seconds
+        if math.isfinite(seconds):
+            seconds = max(0.0, min(left, seconds))
+        task = TrialTask(
+            config,
+            self.started,
+            seconds,
+            None if start is None else start.content,
+            proposal.milestones,
         )
-        seconds = left if proposal.seconds is None else min(left, proposal.seconds)
-        task = TrialTask(config, self.started, max(0.0, seconds))
         self.started += 1
         return _Asked(proposal, task)
 
@@ -188,7 +233,18 @@ class _Search:
             if asked is None:
                 break
             batch.append(asked)
-        return tuple(batch)
+        return tuple(self.unknown(batch))
+
+    def unknown(self, batch: list[_Asked]) -> list[_Asked]:
+        """Return the batch with other seeds where that very trial is known already."""
+        places = list(range(len(batch)))
+        while True:
+            known = self.events.known([batch[place].task.config for place in places])
+            places = [place for place, is_known in zip(places, known, strict=True) if is_known]
+            if not places:
+                return batch
+            for place in places:
+                batch[place] = batch[place].under(self.seeds.take())
 
     def fill(self) -> None:
         for _ in range(self.slots()):
@@ -231,7 +287,7 @@ class _Search:
             reason = f"{type(error).__name__}: {error}"
             return [_without_file(batch[0], "failed", reason)]
         return [
-            Finished(asked.proposal, checked(result, asked.task.config))
+            Finished(asked.proposal, asked.task.config, checked(result, asked.task.config))
             for asked, result in zip(batch, results, strict=True)
         ]
 
@@ -286,7 +342,8 @@ def _within(asked: _Asked, seconds_left: float) -> _Asked:
 
 def _without_file(asked: _Asked, status: TrialStatus, error: str | None) -> Finished:
     seconds = time.monotonic() - asked.since
-    return Finished(asked.proposal, TrialResult(asked.task.config, status, seconds, error=error))
+    config = asked.task.config
+    return Finished(asked.proposal, config, TrialResult(config, status, seconds, error=error))
 
 
 def checked(result: object, config: TrialConfig) -> TrialResult:
@@ -324,6 +381,9 @@ def outcome_of(finished: Finished) -> Outcome:
         examples=result.validation_examples,
         size_bits=None if content is None else bytes_to_bits(len(content)),
         sha256=None if content is None else sha256_hex(content),
+        milestones=result.milestones,
+        training_correct=result.training_correct,
+        training_examples=result.training_examples,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from minbits.codec.architecture import Architecture
@@ -38,6 +39,7 @@ def measure_epoch_seconds(
     data: TrainingData,
     held_out: TrainingData,
     engine: Engine,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> EpochSeconds:
     """Time some steps of both phases on throw-away networks and scale up to an epoch.
 
@@ -50,7 +52,7 @@ def measure_epoch_seconds(
         # Small sets are gone through several times, or what a run costs once would count.
         epochs = max(1, steps * recipe.batch_size // len(part.labels))
         several = dataclasses.replace(recipe, float_epochs=epochs, quantized_epochs=epochs)
-        start = time.perf_counter()
+        start = clock()
         values = train_float(
             architecture,
             several,
@@ -61,7 +63,7 @@ def measure_epoch_seconds(
             lambda: False,
             engine,
         )
-        middle = time.perf_counter()
+        middle = clock()
         train_quantized(
             architecture,
             values,
@@ -73,7 +75,7 @@ def measure_epoch_seconds(
             lambda: False,
             engine,
         )
-        seconds = [middle - start, time.perf_counter() - middle]
+        seconds = [middle - start, clock() - middle]
     # A forward pass takes about a third of a step.
     timed = epochs * (len(part.labels) + len(few.labels) / 3)
     scale = (len(data.labels) + len(held_out.labels) / 3) / timed
@@ -89,7 +91,7 @@ def plan_epochs(recipe: TrainingRecipe, epoch: EpochSeconds, seconds_left: float
     part = min(1.0, usable / wanted)
     return dataclasses.replace(
         recipe,
-        float_epochs=max(1, int(recipe.float_epochs * part)),
+        float_epochs=max(min(1, recipe.float_epochs), int(recipe.float_epochs * part)),
         quantized_epochs=max(1, int(recipe.quantized_epochs * part)),
     )
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, Proposal
 
@@ -62,16 +63,16 @@ class LadderStrategy:
     Args:
         ladder: candidates from the largest to the smallest.
         start: rung to start from when nothing is known.
-        accuracy: target on validation.
+        goal: what a rung must reach to pass.
         trial_seconds: what a trial may take now; earlier ones that had far less do not count.
     """
 
     def __init__(
-        self, ladder: Sequence[Candidate], start: int, accuracy: float, trial_seconds: float
+        self, ladder: Sequence[Candidate], start: int, goal: Goal, trial_seconds: float
     ) -> None:
         self._ladder = ladder
         self._start = min(start, len(ladder) - 1)
-        self._accuracy = accuracy
+        self._goal = goal
         self._trial_seconds = trial_seconds
         self._rungs = {candidate.key: index for index, candidate in enumerate(ladder)}
         self.states = [RungState() for _ in ladder]
@@ -90,11 +91,9 @@ class LadderStrategy:
         index = self._rungs.get(outcome.candidate)
         if index is None:
             return
-        state, passed = self.states[index], outcome.reaches(self._accuracy)
-        if not outcome.is_past:
-            self.states[index] = RungState(
-                state.tries, state.passes + passed, max(0, state.running - 1)
-            )
+        state, passed = self.states[index], self._goal.is_met(outcome)
+        if not outcome.is_past and state.running:
+            self.states[index] = RungState(state.tries, state.passes + passed, state.running - 1)
         elif passed or self._had_its_chance(outcome, self._ladder[index]):
             self.states[index] = RungState(state.tries + 1, state.passes + passed, state.running)
 

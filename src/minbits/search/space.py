@@ -13,6 +13,7 @@ from minbits.records import DataSet, TrainingRecipe
 # Images with sides of at least this many pixels are halved at once by the first convolution.
 LARGE_SIDE = 20
 SMALL_SIDE = 6
+SHORTEST_SEQUENCE = 16
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,19 @@ def _small_image(widths: Sequence[int], classes: int) -> str:
     )
 
 
+def _sequence(widths: Sequence[int], classes: int) -> str:
+    stem, first, second, _, _ = widths
+    return "; ".join(
+        [
+            f"conv {stem} k5 flat leaky_relu",
+            f"maxpool 2; depthwise k3 flat; pointwise {first} leaky_relu",
+            f"maxpool 2; depthwise k3 flat; pointwise {second} leaky_relu",
+            "avgpool all",
+            f"linear {classes}",
+        ]
+    )
+
+
 def _vector(widths: Sequence[int], classes: int) -> str:
     return f"linear {widths[1]} relu; linear {classes}"
 
@@ -120,6 +134,14 @@ _LARGE_RECIPE = TrainingRecipe(
     step_training_end=0.3,
     freezing_start=0.4,
 )
+_SEQUENCE_RECIPE = TrainingRecipe(
+    float_epochs=60,
+    quantized_epochs=60,
+    batch_size=64,
+    augmentation=0.0,
+    step_training_end=0.3,
+    freezing_start=0.4,
+)
 _VECTOR_RECIPE = TrainingRecipe(
     float_epochs=60, quantized_epochs=60, batch_size=64, augmentation=0.0
 )
@@ -130,6 +152,8 @@ _MOST_REPETITIONS = 6
 
 
 def _form(shape: Shape) -> tuple[str, TrainingRecipe]:
+    if shape[1] == 1 and shape[2] >= SHORTEST_SEQUENCE:
+        return "sequence", _SEQUENCE_RECIPE
     side = min(shape[1:])
     if side >= LARGE_SIDE:
         return "large image", _LARGE_RECIPE
@@ -138,7 +162,12 @@ def _form(shape: Shape) -> tuple[str, TrainingRecipe]:
     return "vector", _VECTOR_RECIPE
 
 
-_BUILDERS = {"large image": _large_image, "small image": _small_image, "vector": _vector}
+_BUILDERS = {
+    "large image": _large_image,
+    "small image": _small_image,
+    "sequence": _sequence,
+    "vector": _vector,
+}
 
 
 def ladder(data: DataSet) -> tuple[Candidate, ...]:
@@ -160,7 +189,8 @@ def start_rung(data: DataSet, accuracy: float) -> int:
     return next(rung for errors, rung in _LARGE_STARTS if round(1 - accuracy, 9) <= errors)
 
 
-def _repetitions(data: DataSet) -> int:
+def repetitions(data: DataSet) -> int:
+    """Return how many times the usual epochs a data set gets: small ones have fewer batches."""
     return min(_MOST_REPETITIONS, max(1, _USUAL_EXAMPLES // len(data.train_labels)))
 
 
@@ -172,15 +202,15 @@ def own_candidate(architecture: str, rate_weight: float, data: DataSet) -> Candi
     """
     tensor_shapes(architecture_for(architecture, data))
     _, recipe = _form(data.input_shape)
-    repetitions = _repetitions(data)
+    times = repetitions(data)
     return Candidate(
         f"{architecture} @ {_rate_name(rate_weight)}",
         architecture,
         dataclasses.replace(
             recipe,
             rate_weight=rate_weight,
-            float_epochs=recipe.float_epochs * repetitions,
-            quantized_epochs=recipe.quantized_epochs * repetitions,
+            float_epochs=recipe.float_epochs * times,
+            quantized_epochs=recipe.quantized_epochs * times,
         ),
     )
 

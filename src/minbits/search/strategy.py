@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from minbits.records import TrialConfig, TrialStatus
 from minbits.search.space import Candidate
+from minbits.search.tasks import Milestone
 
 
 def reaches(correct: int, examples: int, accuracy: float) -> bool:
@@ -28,6 +29,9 @@ class Outcome:
         size_bits: of its file, None without one.
         sha256: of its file, None without one.
         is_past: whether an earlier run, or another process, made it.
+        milestones: validation accuracies where the first phase could have been stopped.
+        training_correct: right answers on examples that it was trained on, None where not known.
+        training_examples: how many those are.
     """
 
     candidate: str
@@ -39,6 +43,9 @@ class Outcome:
     size_bits: int | None = None
     sha256: str | None = None
     is_past: bool = False
+    milestones: tuple[float, ...] = ()
+    training_correct: int | None = None
+    training_examples: int | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -55,16 +62,36 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Start:
+    """A network file to start from, moved a little.
+
+    Attributes:
+        sha256: of the file.
+        content: the file.
+        move: what is done to it (`minbits.search.move_names`).
+    """
+
+    sha256: str
+    content: bytes = field(repr=False)
+    move: str
+
+
+@dataclass(frozen=True)
 class Proposal:
     """A trial to run next.
 
     Attributes:
         candidate: what is trained, and how.
-        seconds: wall-clock time that it should plan for; None: all that is left.
+        seconds: time that it should plan for; None: all that is left; infinity: it knows that time
+            is plenty, and need not plan.
+        start: the network file that it starts from; None: random weights.
+        milestones: where its first phase is stopped for lack of promise.
     """
 
     candidate: Candidate
     seconds: float | None = None
+    start: Start | None = None
+    milestones: tuple[Milestone, ...] = ()
 
 
 class Strategy(Protocol):

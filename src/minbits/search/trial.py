@@ -3,105 +3,181 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, class_count
 from minbits.codec.file_format import decode_network, encode_network
-from minbits.codec.inference import predict
 from minbits.compression.quantized_phase import train_quantized
 from minbits.compression.symmetries import remove_symmetries
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import NetworkError
+from minbits.networks.grammar import format_architecture
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
-from minbits.search.planning import measure_epoch_seconds, plan_epochs, plan_second_phase
-from minbits.search.tasks import TrialHooks
+from minbits.records import DataSet, Progress, TrialConfig, TrialResult, TrialStatus
+from minbits.search.judgement import judge
+from minbits.search.moves import MoveTools, moved_start
+from minbits.search.planning import (
+    EpochSeconds,
+    measure_epoch_seconds,
+    plan_epochs,
+    plan_second_phase,
+)
+from minbits.search.tasks import TrialHooks, TrialTask
 from minbits.search.warm_up import is_warm, warm_up
 from minbits.training.choice import choose_engine
+from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
-from minbits.training.loop import StoppedError, batch_of, training_data
+from minbits.training.loop import StoppedError, TrainingData, batch_of, training_data
+
+
+class StoppedEarlyError(Exception):
+    """The first phase fell behind a milestone."""
+
+
+@functools.lru_cache(maxsize=1)
+def _examples(data: DataSet) -> tuple[TrainingData, TrainingData]:
+    """Return the examples to train on and to validate on; scaling them takes as long as an epoch.
+
+    Cached by the data set's identity: a worker runs many trials on one.
+    """
+    kept, held_out = validation_split(data)
+    return training_data(data, kept), training_data(data, held_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """Where the second phase starts; steps are None where they follow from the weights."""
+
+    architecture: Architecture
+    values: npt.NDArray[np.float32]
+    step_indices: npt.NDArray[np.float32] | None
+    engine: Engine
 
 
 @dataclass
 class _Trial:
     """A trial under way; ``config`` becomes what was really done, epochs fitted to the time."""
 
-    config: TrialConfig
+    task: TrialTask
     data: DataSet
-    number: int
     hooks: TrialHooks
     deadline: float
+    config: TrialConfig
+    milestones: list[float] = field(default_factory=list)
+    epoch_seconds: EpochSeconds | None = None
+
+    def __post_init__(self) -> None:
+        self.examples, self.validation = _examples(self.data)
+        self.wanted = self.config.recipe
+
+    def report(self, stage: str, epoch: int, epochs: int, *facts: float) -> None:
+        self.hooks.report(Progress(self.task.number, stage, epoch, epochs, *facts))
 
     def report_float(self, epoch: int, accuracy: float) -> None:
         epochs = self.config.recipe.float_epochs
-        self.hooks.report(Progress(self.number, "training", epoch, epochs, accuracy))
+        self.report("training", epoch, epochs, accuracy)
+        for milestone in self.task.milestones[len(self.milestones) :]:
+            if epoch < math.ceil(milestone.part * epochs):
+                break
+            self.milestones.append(accuracy)
+            if accuracy < milestone.least_accuracy:
+                raise StoppedEarlyError(
+                    f"{100 * accuracy:.2f} % on validation after epoch {epoch} of {epochs}, where "
+                    f"{100 * milestone.least_accuracy:.2f} % was asked for"
+                )
 
     def report_quantized(self, epoch: int, accuracy: float, size_bits: float) -> None:
         epochs = self.config.recipe.quantized_epochs
-        self.hooks.report(Progress(self.number, "quantising", epoch, epochs, accuracy, size_bits))
+        self.report("quantising", epoch, epochs, accuracy, size_bits)
 
-    def use(self, recipe: TrainingRecipe) -> None:
-        self.config = dataclasses.replace(self.config, recipe=recipe)
+    def use(self, **changes: Any) -> None:
+        self.config = dataclasses.replace(self.config, **changes)
 
     def seconds_left(self) -> float:
-        return self.deadline - time.perf_counter()
+        return self.deadline - self.hooks.clock()
 
-    def train(self) -> bytes:
-        """Train both phases within the time and return the network file."""
-        architecture = architecture_for(self.config.architecture, self.data)
-        _check_classes(architecture, self.data)
-        wanted, seed = self.config.recipe, self.config.seed
-        kept, held_out = validation_split(self.data)
-        examples = training_data(self.data, kept)
-        validation = training_data(self.data, held_out)
-        stop = self.hooks.should_stop
-        batch = batch_of(examples, wanted.batch_size)
-        engine = choose_engine(self.config.engine, architecture, wanted, batch)
-        self.config = dataclasses.replace(self.config, engine=engine.name)
-        epoch = None
+    def engine_for(self, architecture: Architecture) -> Engine:
+        batch = batch_of(self.examples, self.wanted.batch_size)
+        engine = choose_engine(self.task.config.engine, architecture, self.wanted, batch)
+        self.use(engine=engine.name)
         if engine.name == "lanes":
             self._warm_up()
-        if math.isfinite(self.deadline):
-            self.hooks.report(Progress(self.number, "planning", 0, 0))
-            epoch = measure_epoch_seconds(architecture, wanted, examples, validation, engine)
-            self.use(plan_epochs(wanted, epoch, self.seconds_left()))
-        start = time.perf_counter()
+        return engine
+
+    def plan(self, architecture: Architecture, engine: Engine) -> None:
+        """Fit the epochs of all phases to the time."""
+        if not math.isfinite(self.deadline):
+            return
+        self.report("planning", 0, 0)
+        self.epoch_seconds = measure_epoch_seconds(
+            architecture, self.wanted, self.examples, self.validation, engine, self.hooks.clock
+        )
+        self.use(recipe=plan_epochs(self.wanted, self.epoch_seconds, self.seconds_left()))
+
+    def random_start(self) -> _Start:
+        """Train the first phase from random weights."""
+        architecture = architecture_for(self.config.architecture, self.data)
+        _check_classes(architecture, self.data)
+        engine = self.engine_for(architecture)
+        self.plan(architecture, engine)
+        start = self.hooks.clock()
         values = train_float(
             architecture,
             self.config.recipe,
-            seed,
-            examples,
-            validation,
+            self.config.seed,
+            self.examples,
+            self.validation,
             self.report_float,
-            stop,
+            self.hooks.should_stop,
             engine,
         )
-        if epoch is not None:
-            spent = time.perf_counter() - start
-            most, left = wanted.quantized_epochs, self.seconds_left()
-            self.use(plan_second_phase(self.config.recipe, most, epoch, spent, left))
+        if self.epoch_seconds is not None:
+            spent = self.hooks.clock() - start
+            most, left = self.wanted.quantized_epochs, self.seconds_left()
+            planned = self.config.recipe
+            self.use(recipe=plan_second_phase(planned, most, self.epoch_seconds, spent, left))
+        return _Start(architecture, values, None, engine)
+
+    def moved_start(self, content: bytes) -> _Start:
+        """Start from a file."""
+        before = decode_network(content).architecture
+        _check_fit(before, self.data)
+        tools = MoveTools(self.wanted, self.config.seed, self.examples, self.engine_for(before))
+        start = moved_start(content, self.config.move or "continue", tools)
+        engine = self.engine_for(start.architecture)
+        self.use(architecture=format_architecture(start.architecture))
+        self.plan(start.architecture, engine)
+        return _Start(start.architecture, start.values, start.step_indices, engine)
+
+    def train(self) -> bytes:
+        """Train within the time and return the network file."""
+        content = self.task.parent_file
+        start = self.random_start() if content is None else self.moved_start(content)
         quantized = train_quantized(
-            architecture,
-            values,
+            start.architecture,
+            start.values,
             self.config.recipe,
-            seed,
-            examples,
-            validation,
+            self.config.seed,
+            self.examples,
+            self.validation,
             self.report_quantized,
-            stop,
-            engine,
+            self.hooks.should_stop,
+            start.engine,
+            start.step_indices,
         )
         return encode_network(remove_symmetries(quantized))
 
     def _warm_up(self) -> None:
         """Compile once a machine; later processes load what is cached, later trials nothing."""
         if not is_warm():
-            self.hooks.report(Progress(self.number, "compiling", 0, 0))
+            self.report("compiling", 0, 0)
             warm_up()
 
 
@@ -115,6 +191,17 @@ def _check_classes(architecture: Architecture, data: DataSet) -> None:
         )
 
 
+def _check_fit(architecture: Architecture, data: DataSet) -> None:
+    _check_classes(architecture, data)
+    got = (architecture.input_shape, architecture.input_exponent)
+    expected = (data.input_shape, data.input_exponent)
+    if got != expected:
+        raise NetworkError(
+            "parent file", f"inputs of shape and exponent {got}", str(expected),
+            "Start from a file that was made for this data set.",
+        )  # fmt: skip
+
+
 def run_trial(
     config: TrialConfig,
     data: DataSet,
@@ -122,6 +209,11 @@ def run_trial(
     hooks: TrialHooks,
     seconds: float = math.inf,
 ) -> TrialResult:
+    """Run one trial from random weights, see `run_task`."""
+    return run_task(TrialTask(config, number, seconds), data, hooks)
+
+
+def run_task(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
     """Run one trial and return its result; a trial that fails is a result too.
 
     The validation accuracy is that of the file: decoded from its bytes and run with NumPy. The
@@ -129,39 +221,44 @@ def run_trial(
     the same machine gives the same file.
 
     Args:
-        config: architecture, recipe and seed; the recipe's epochs are the most that are spent.
+        task: architecture, recipe and seed, the time to plan for, and what it starts from; the
+            recipe's epochs are the most that are spent.
         data: the data set; its test set is not looked at.
-        number: under which progress is reported.
-        hooks: for progress and for stopping.
-        seconds: wall-clock time to plan for.
+        hooks: for progress, for stopping, and the clock.
     """
     with EnergyMeter() as meter:
-        result = _measured(config, data, number, hooks, seconds)
+        result = _measured(task, data, hooks)
     return dataclasses.replace(result, energy_joules=meter.joules)
 
 
-def _measured(
-    config: TrialConfig, data: DataSet, number: int, hooks: TrialHooks, seconds: float
-) -> TrialResult:
-    start = time.perf_counter()
-    trial = _Trial(config, data, number, hooks, start + seconds)
+def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+    start = hooks.clock()
+    config = task.config
+    milestones: tuple[float, ...] = ()
+
+    def ended(status: TrialStatus, error: str | None = None, **facts: Any) -> TrialResult:
+        seconds = hooks.clock() - start
+        return TrialResult(config, status, seconds, error, milestones=milestones, **facts)
+
     try:
-        network_file = trial.train()
-        _, held_out = validation_split(data)
-        predicted = predict(decode_network(network_file), data.train_inputs[held_out])
-        correct = int(np.count_nonzero(predicted == data.train_labels[held_out]))
-    except StoppedError:
-        return TrialResult(trial.config, "interrupted", time.perf_counter() - start)
-    except KeyboardInterrupt:  # how Ray cancels what runs; our own workers ignore it
-        return TrialResult(trial.config, "interrupted", time.perf_counter() - start)
+        trial = _Trial(task, data, hooks, start + task.seconds, config)
+        try:
+            network_file = trial.train()
+        finally:
+            config, milestones = trial.config, tuple(trial.milestones)
+        judged = judge(network_file, data)
+    except StoppedEarlyError as error:
+        return ended("stopped", str(error))
+    except (StoppedError, KeyboardInterrupt):
+        # The latter is how Ray cancels what runs; our own workers ignore it.
+        return ended("interrupted")
     except Exception as error:  # noqa: BLE001 - whatever went wrong becomes a failed row
-        reason = f"{type(error).__name__}: {error}"
-        return TrialResult(trial.config, "failed", time.perf_counter() - start, error=reason)
-    return TrialResult(
-        trial.config,
+        return ended("failed", f"{type(error).__name__}: {error}")
+    return ended(
         "done",
-        time.perf_counter() - start,
         network_file=network_file,
-        validation_correct=correct,
-        validation_examples=len(held_out),
+        validation_correct=judged.validation.correct,
+        validation_examples=judged.validation.examples,
+        training_correct=judged.training.correct,
+        training_examples=judged.training.examples,
     )

@@ -16,6 +16,7 @@ from minbits.search.executors.ray_cluster import RayExecutor
 from minbits.search.executors.registry import open_executor
 from minbits.search.executors.work import TimeLimitError, WorkerDiedError
 from minbits.search.policy import LadderStrategy
+from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from tests.search.executors import calls
 
@@ -70,7 +71,7 @@ def test_a_lost_node_costs_its_running_trials_alone(cluster: Any, tiny: DataSet)
             cluster.remove_node(cluster.lost, allow_graceful=False)  # kills its processes
             nodes.update(["lost"])
 
-    strategy = LadderStrategy([Candidate("one", TEXT, RECIPE)], 0, 0.5, 120.0)
+    strategy = LadderStrategy([Candidate("one", TEXT, RECIPE)], 0, Goal(0.5, 40), 120.0)
     settings = SearchSettings(120.0, 6, seed=0, workers=8, runner=calls.slow_trial)
     executor = RayExecutor(8, tiny)
     try:
@@ -84,7 +85,7 @@ def test_a_lost_node_costs_its_running_trials_alone(cluster: Any, tiny: DataSet)
 
 def test_a_search_trains_on_the_cluster(cluster: Any, tiny: DataSet) -> None:
     found: list[Finished] = []
-    strategy = LadderStrategy([Candidate("one", TEXT, RECIPE)], 0, 0.5, 120.0)
+    strategy = LadderStrategy([Candidate("one", TEXT, RECIPE)], 0, Goal(0.5, 40), 120.0)
     settings = SearchSettings(60.0, 2, seed=0, workers=8)
     executor = open_executor("ray", 8, tiny)
     start = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -35,11 +36,13 @@ class WorkerContext:
         shared: the object that the executor was given for all functions, read-only.
         report: sends a small sign of life to whoever asks the executor for signs.
         should_stop: whether the function was asked to stop.
+        clock: seconds that its time is counted in.
     """
 
     shared: Any = None
     report: Callable[[Any], None] = lambda sign: None
     should_stop: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.perf_counter
 
 
 _current: ContextVar[WorkerContext] = ContextVar("minbits_worker")

@@ -1,0 +1,166 @@
+"""Training on from a network file: its weights and steps as a start, changed a little or not.
+
+A file holds a network up to factors that no prediction sees: scale moved between layers, and one
+positive factor on all logits. The loss sees the latter, so that it is set anew from data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.codec.architecture import Again, Architecture, parameter_count, tensor_shapes
+from minbits.codec.quantized_network import STEPS_PER_OCTAVE, QuantizedNetwork
+from minbits.compression.thinning import narrowed, without_least_channels
+from minbits.errors import NetworkError
+from minbits.networks.parameters import flat_parameters, parameter_layout
+from minbits.records import TrainingRecipe
+from minbits.training.engine import Engine
+from minbits.training.loop import TrainingData
+
+Float = npt.NDArray[np.float32]
+
+# Examples that the factor of the logits is set on.
+_CALIBRATION_EXAMPLES = 2000
+_FACTOR_STEPS = range(-24, 25)
+
+
+@dataclass(frozen=True, eq=False)
+class WarmStart:
+    """Where the second phase starts.
+
+    Attributes:
+        architecture: the network.
+        values: weights and biases in the plain layout.
+        step_indices: of every tensor, in file order, in steps of the format's grid.
+    """
+
+    architecture: Architecture
+    values: Float
+    step_indices: Float
+
+
+def warm_start(network: QuantizedNetwork) -> WarmStart:
+    """Return the weights and steps of a decoded file."""
+    pairs: list[tuple[Float, Float | None]] = []
+    steps: list[int] = []
+    for layer in network.layers:
+        bias = None if layer.bias is None else layer.bias.values()
+        pairs.append((layer.weights.values(), bias))
+        steps.append(layer.weights.step_index)
+        if layer.bias is not None:
+            steps.append(layer.bias.step_index)
+    values = flat_parameters(network.architecture, pairs)
+    return WarmStart(network.architecture, values, np.array(steps, np.float32))
+
+
+def _cross_entropy_nats(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> float:
+    highest = logits.max(1)
+    total = np.log(np.exp(logits - highest[:, None]).sum(1)) + highest
+    return float(np.mean(total - logits[np.arange(len(labels)), labels]))
+
+
+def calibrated(start: WarmStart, engine: Engine, data: TrainingData) -> WarmStart:
+    """Return the start with the factor on the logits that suits the labels best.
+
+    The last layer and its step are scaled by a power of the grid's ratio, which leaves all levels.
+    """
+    part = data.part(_CALIBRATION_EXAMPLES)
+    logits = engine.logits(start.architecture, start.values, part.inputs).astype(np.float64)
+    factors = [2.0 ** (steps / STEPS_PER_OCTAVE) for steps in _FACTOR_STEPS]
+    losses = [_cross_entropy_nats(logits * factor, part.labels) for factor in factors]
+    best = int(np.argmin(losses))
+    return _with_last_scaled(start, _FACTOR_STEPS[best])
+
+
+def _with_last_scaled(start: WarmStart, steps: int) -> WarmStart:
+    """Return the start with its last layer, and so all logits, scaled by steps of the grid."""
+    last = tensor_shapes(start.architecture)[-1]
+    tensors = 1 if last.bias is None else 2
+    values, indices = start.values.copy(), start.step_indices.copy()
+    values[-(math.prod(last.weights) + (last.bias or 0)) :] *= 2.0 ** (steps / STEPS_PER_OCTAVE)
+    indices[-tensors:] += steps
+    return WarmStart(start.architecture, values, indices)
+
+
+def coarsened(start: WarmStart, steps: float) -> WarmStart:
+    """Return the start with all steps larger by steps of the grid; 4 drop a bit of every weight."""
+    return dataclasses.replace(start, step_indices=start.step_indices + np.float32(steps))
+
+
+def thinned(
+    start: WarmStart, part: float, recipe: TrainingRecipe, seed: int, data: TrainingData,
+    engine: Engine,
+) -> WarmStart:  # fmt: skip
+    """Return the start without the channels that matter least, see `minbits.compression.thinning`.
+
+    Args:
+        start: the network.
+        part: of its parameters that stay, at most, as far as groups allow; in (0, 1).
+        recipe: batch size and augmentation.
+        seed: of order and augmentation.
+        data: examples by which channels are judged.
+        engine: computes losses.
+    """
+    target = int(part * parameter_count(start.architecture))
+    architecture, values = without_least_channels(
+        start.architecture, start.values, target, recipe, seed, data, engine
+    )
+    return WarmStart(architecture, values, start.step_indices)
+
+
+def with_widths(
+    start: WarmStart, widths: dict[int, int], recipe: TrainingRecipe, seed: int,
+    data: TrainingData, engine: Engine,
+) -> WarmStart:  # fmt: skip
+    """Return the start with the outputs of some tensors cut to a width, see `narrowed`."""
+    architecture, values = narrowed(
+        start.architecture, start.values, widths, recipe, seed, data, engine
+    )
+    return WarmStart(architecture, values, start.step_indices)
+
+
+def without_layers(start: WarmStart, first: int, count: int) -> WarmStart:
+    """Return the start without ``count`` layers from the one of index ``first`` on.
+
+    Raises:
+        NetworkError: if what is left is no network, or of other shapes.
+    """
+    layers = start.architecture.layers
+    kept = (*layers[:first], *layers[first + count :])
+    return _rebuilt(start, dataclasses.replace(start.architecture, layers=kept), first, count)
+
+
+def with_layers_shared(start: WarmStart, first: int, count: int) -> WarmStart:
+    """Return the start with ``count`` layers from ``first`` on replaced by those before, run again.
+
+    Raises:
+        NetworkError: if they are of other shapes than the ``count`` layers before them.
+    """
+    layers = start.architecture.layers
+    kept = (*layers[:first], Again(count, count), *layers[first + count :])
+    return _rebuilt(start, dataclasses.replace(start.architecture, layers=kept), first, count)
+
+
+def _rebuilt(start: WarmStart, architecture: Architecture, first: int, count: int) -> WarmStart:
+    """Return the start with the tensors of some layers left out, under another architecture."""
+    before = parameter_layout(start.architecture, normalised=False)
+    pairs: list[tuple[Float, Float | None]] = []
+    steps: list[np.float32] = []
+    indices = iter(start.step_indices)
+    for slot, (weights, bias) in zip(before.slots, before.tensors(start.values), strict=True):
+        own = [next(indices)] if bias is None else [next(indices), next(indices)]
+        if not first <= slot.layer_index < first + count:
+            pairs.append((weights, bias))
+            steps += own
+    shapes = [shape.weights for shape in tensor_shapes(architecture)]
+    if shapes != [weights.shape for weights, _ in pairs]:
+        raise NetworkError(
+            f"layers {first} to {first + count - 1}", "weights of other shapes behind them",
+            "layers that can go", "Choose others.",
+        )  # fmt: skip
+    return WarmStart(architecture, flat_parameters(architecture, pairs), np.array(steps))

@@ -1,0 +1,76 @@
+"""Blocks of a chain: a convolution that mixes channels, and the depthwise ones right before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minbits.codec.architecture import Addition, Again, Architecture, Convolution, Linear
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some layers in a row.
+
+    Attributes:
+        layers: their indices.
+        inputs: channels that go in.
+        outputs: channels that come out.
+        input_tensor: number of the tensor that makes the inputs; -1 where they are the data.
+        output_tensor: number of the tensor that makes the outputs.
+    """
+
+    layers: range
+    inputs: int
+    outputs: int
+    input_tensor: int
+    output_tensor: int
+
+
+def blocks_of(architecture: Architecture) -> tuple[Block, ...]:
+    """Return the blocks in order; none where layers repeat or add, which ties them to others."""
+    if any(isinstance(layer, Addition | Again) for layer in architecture.layers):
+        return ()
+    found: list[Block] = []
+    start: int | None = None
+    channels, producer, tensor = architecture.input_shape[0], -1, -1
+    for index, layer in enumerate(architecture.layers):
+        tensor += isinstance(layer, Convolution | Linear)
+        if not isinstance(layer, Convolution):
+            start = None
+            continue
+        start = index if start is None else start
+        if not layer.depthwise:
+            layers = range(start, index + 1)
+            found.append(Block(layers, channels, layer.out_channels, producer, tensor))
+            channels, producer, start = layer.out_channels, tensor, None
+    return tuple(found)
+
+
+def droppable(architecture: Architecture) -> tuple[int, ...]:
+    """Return the numbers of the blocks that can be left out: all but the first."""
+    return tuple(range(1, len(blocks_of(architecture))))
+
+
+def shareable(architecture: Architecture) -> tuple[int, ...]:
+    """Return the numbers of the blocks that the one right before them can stand in for.
+
+    Both are of the same layers but for the numbers of channels, which can be made equal.
+    """
+    blocks = blocks_of(architecture)
+    layers = architecture.layers
+
+    def kinds(block: Block) -> list[tuple[object, ...]]:
+        chosen = [layers[index] for index in block.layers]
+        return [
+            (c.kernel, c.stride, c.padding, c.depthwise, c.bias, c.activation, c.dilation, c.flat)
+            for c in chosen
+            if isinstance(c, Convolution)
+        ]
+
+    return tuple(
+        number
+        for number in range(1, len(blocks))
+        if blocks[number - 1].layers.stop == blocks[number].layers.start
+        and blocks[number - 1].input_tensor >= 0
+        and kinds(blocks[number - 1]) == kinds(blocks[number])
+    )

@@ -1,0 +1,66 @@
+"""The best file so far that passes validation, on disk at every moment of a search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from minbits.errors import OutputError
+from minbits.files import write_atomically
+from minbits.records import DataSet
+from minbits.search.judgement import judge
+from minbits.search.score import Goal
+from minbits.search.strategy import Outcome
+
+
+def so_far_path(out: Path) -> Path:
+    """Return where the best file so far lies: ``mnist-99.so-far.mbn`` beside ``mnist-99.mbn``."""
+    return out.with_name(f"{out.stem}.so-far{out.suffix}")
+
+
+class BestSoFar:
+    """Keeps the smallest file that a search believes in beside the output.
+
+    It passed validation alone: the test set speaks at the end of the search.
+
+    Args:
+        out: where the verified file will go.
+        data: on whose training examples the written file is run again.
+        goal: what it must reach.
+
+    Attributes:
+        path: of the file.
+        size_bits: what the next one must be smaller than.
+        is_written: whether there is one of this run.
+    """
+
+    def __init__(self, out: Path, data: DataSet, goal: Goal) -> None:
+        self.path = so_far_path(out)
+        self.size_bits = float("inf")
+        self.is_written = False
+        self._data = data
+        self._goal = goal
+
+    def offer(self, outcome: Outcome, content: bytes | None) -> bool:
+        """Write a trial's file if it is the best so far, and return whether it is.
+
+        Raises:
+            OutputError: if it cannot be written, or reads back as another network.
+        """
+        if content is None or outcome.size_bits is None or outcome.size_bits >= self.size_bits:
+            return False
+        if not self._goal.is_met(outcome):
+            return False
+        write_atomically(self.path, content)
+        found = judge(self.path.read_bytes(), self._data).validation
+        if found.correct != outcome.correct:
+            raise OutputError(
+                str(self.path), f"{found.correct} correct on validation after reading it back",
+                f"{outcome.correct}, as its trial counted", "Check the disk.",
+            )  # fmt: skip
+        self.size_bits = outcome.size_bits
+        self.is_written = True
+        return True
+
+    def remove(self) -> None:
+        """Remove the file, once the verified one is in its place."""
+        self.path.unlink(missing_ok=True)

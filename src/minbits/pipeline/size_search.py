@@ -1,0 +1,268 @@
+"""The search of the main job: strategy, executor and ledger put together."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from dataclasses import dataclass
+from typing import Any
+
+from minbits.data.splits import validation_split
+from minbits.errors import LedgerError
+from minbits.ledger.provenance import Provenance
+from minbits.ledger.store import Ledger, TrialEntry
+from minbits.networks.zoo import zoo_entry
+from minbits.pipeline.best_so_far import BestSoFar
+from minbits.pipeline.size_request import SizeRequest
+from minbits.records import DataSet, Progress, TrialConfig, TrialResult, trial_config
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
+from minbits.search.executors.registry import open_executor
+from minbits.search.executors.work import WorkExecutor
+from minbits.search.judgement import judge
+from minbits.search.keys import trial_key
+from minbits.search.policy import LadderStrategy
+from minbits.search.reliability import ReliabilityTable
+from minbits.search.score import Goal
+from minbits.search.space import Candidate, own_candidate, zoo_candidate
+from minbits.search.space_file import read_space
+from minbits.search.strategies import StrategyRequest, make_strategy
+from minbits.search.strategy import Outcome, Strategy, reaches
+from minbits.search.tasks import compile_once
+
+# Of the files of earlier runs, so many of the best may be the next ones' parents.
+_JUDGED_AGAIN = 12
+# Loading compiled code takes less.
+_PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SizeEvents:
+    """What the main job tells while it works."""
+
+    on_stage: Callable[[str], None] = lambda text: None
+    on_result: Callable[[int, Candidate, TrialResult], None] = lambda number, candidate, result: (
+        None
+    )
+    on_progress: Callable[[Progress], None] = lambda progress: None
+
+
+def past_outcome(row: dict[str, Any]) -> Outcome:
+    """Return what a row of the ledger's trials says."""
+    return Outcome(
+        candidate=row["candidate"],
+        config=trial_config(json.loads(row["config"])),
+        status=row["status"],
+        seconds=row["seconds"],
+        correct=row["validation_correct"],
+        examples=row["validation_examples"],
+        size_bits=row["size_bits"],
+        sha256=row["artifact_sha256"],
+        is_past=True,
+    )
+
+
+def one_candidate(data: DataSet, request: SizeRequest) -> Candidate | None:
+    """Return the one network that was asked for, None where the search is free."""
+    if request.network is not None:
+        return zoo_candidate(request.network, zoo_entry(request.network))
+    if request.architecture is not None:
+        return own_candidate(request.architecture, request.rate_weight, data)
+    return None
+
+
+@dataclass
+class Tally:
+    """What the trials of this run came to, without keeping them."""
+
+    trials: int = 0
+    failed: int = 0
+    stopped: int = 0
+    reached: int = 0
+    best_validation: float | None = None
+
+    def count(self, result: TrialResult, target: float) -> None:
+        """Count a trial."""
+        self.trials += 1
+        self.failed += result.status == "failed"
+        self.stopped += result.status == "stopped"
+        correct, examples = result.validation_correct, result.validation_examples
+        if correct is None or not examples:
+            return
+        self.reached += reaches(correct, examples, target)
+        self.best_validation = max(self.best_validation or 0.0, correct / examples)
+
+
+class SizeSearch:
+    """One search, and what it comes to.
+
+    Attributes:
+        tally: of this run's trials.
+        reliability: of all candidates ever tried on this data.
+        so_far: the best file on disk.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        request: SizeRequest,
+        ledger: Ledger,
+        provenance: Provenance,
+        events: SizeEvents,
+    ) -> None:
+        self.data = data
+        self.request = request
+        self.ledger = ledger
+        self.provenance = provenance
+        self.events = events
+        self.candidate = one_candidate(data, request)
+        _, held_out = validation_split(data)
+        self.goal = Goal(request.accuracy, len(held_out))
+        self.tally = Tally()
+        self.reliability = ReliabilityTable(request.accuracy)
+        self.so_far = BestSoFar(request.out, data, self.goal)
+        self.past = self.past_outcomes()
+        for outcome in self.past:
+            self.reliability.add(outcome)
+
+    def past_outcomes(self) -> list[Outcome]:
+        """Return what the ledger knows; the best files are run again on training examples."""
+        rows = self.ledger.trial_outcomes(self.data.digest)
+        outcomes = [past_outcome(row) for row in rows]
+        scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
+        best = sorted((score, place) for score, place in scored if score is not None)
+        for _, place in best[:_JUDGED_AGAIN]:
+            outcome = outcomes[place]
+            content = None if outcome.sha256 is None else self.read(outcome.sha256)
+            if content is not None:
+                found = judge(content, self.data).training
+                outcomes[place] = dataclasses.replace(
+                    outcome, training_correct=found.correct, training_examples=found.examples
+                )
+        return outcomes
+
+    def read(self, sha256: str) -> bytes | None:
+        """Return an artifact, None where it is gone or damaged."""
+        try:
+            return self.ledger.artifacts.read(sha256)
+        except LedgerError:
+            return None  # what is wrong with it is for `minbits ledger verify` to say
+
+    def problem_of(self, sha256: str) -> str | None:
+        """Return why a file that passed validation is not worth a look at the test set, or None."""
+        try:
+            content = self.ledger.artifacts.read(sha256)
+        except LedgerError as error:
+            return error.got
+        found = judge(content, self.data).training
+        if reaches(found.correct, found.examples, self.request.accuracy):
+            return None
+        part = 100 * found.correct / found.examples
+        return f"it passed by luck, with {part:.2f} % of the examples that it was trained on"
+
+    def strategy(self) -> Strategy:
+        """Return what decides."""
+        request, seconds = self.request, self.request.minutes * 60
+        if self.candidate is not None:
+            return LadderStrategy([self.candidate], 0, self.goal, seconds)
+        return make_strategy(
+            StrategyRequest(
+                data=self.data,
+                goal=self.goal,
+                seconds=seconds,
+                seed=request.seed,
+                read=self.read,
+                sampler=request.sampler,
+                moves=request.moves,
+                halving=request.halving,
+                space=None if request.space is None else read_space(request.space),
+                reliability=request.reliability,
+            )
+        )
+
+    def key(self, config: TrialConfig) -> str:
+        """Return the name of a trial, by which it is run and remembered once."""
+        return trial_key(config, self.data.digest, self.provenance.code_version)
+
+    def known(self, configs: Sequence[TrialConfig]) -> list[bool]:
+        """Return which of some trials the ledger has, of this process or another."""
+        keys = [self.key(config) for config in configs]
+        found = self.ledger.known_trials(keys)
+        return [key in found for key in keys]
+
+    def entry(self, item: Finished) -> TrialEntry:
+        """Return what is appended to the ledger; only what gave a file need not be tried again."""
+        return TrialEntry(
+            self.data,
+            self.request.accuracy,
+            item.proposal.candidate.key,
+            item.result,
+            self.provenance,
+            uid=self.key(item.asked) if item.result.status == "done" else None,
+        )
+
+    def remember(self, finished: Sequence[Finished]) -> None:
+        """Append trials to the ledger before anything else, then look what they came to."""
+        numbers = self.ledger.append_trials([self.entry(item) for item in finished])
+        for number, item in zip(numbers, finished, strict=True):
+            outcome = outcome_of(item)
+            self.tally.count(item.result, self.request.accuracy)
+            self.reliability.add(outcome)
+            self.events.on_result(number, item.proposal.candidate, item.result)
+            if self.so_far.offer(outcome, item.result.network_file):
+                self.events.on_stage(
+                    f"best so far: {self.so_far.size_bits:,.0f} bits, in {self.so_far.path}"
+                )
+
+    def is_enough(self) -> bool:
+        """Whether a file is as small as was asked for."""
+        wanted = self.request.target_bits
+        return wanted is not None and self.so_far.size_bits <= wanted
+
+    def compile(self, executor: WorkExecutor) -> None:
+        """Compile in one worker, before the clock starts and others compile the same.
+
+        A worker that cannot fails its trials, which say why.
+        """
+        if self.request.engine == "torch":
+            return
+        compiled = executor.submit(compile_once)
+        if wait([compiled], timeout=_PATIENCE_SECONDS).not_done:
+            self.events.on_stage("compiling, once a machine and version")
+            wait([compiled])
+
+    def run(self, smaller_than_bits: float) -> bool:
+        """Search, and return whether it was interrupted.
+
+        Args:
+            smaller_than_bits: of files that are worth being written, since a verified one is known.
+
+        Raises:
+            ArgumentError: if the executor, the sampler or the space cannot be used.
+            OutputError: if the best file so far cannot be written.
+            LedgerError: if the ledger cannot be used.
+        """
+        request = self.request
+        settings = SearchSettings(
+            seconds=request.minutes * 60,
+            trials=request.trials,
+            seed=request.seed,
+            workers=request.workers,
+            engine=request.engine,
+        )
+        self.so_far.size_bits = smaller_than_bits
+        past, self.past = self.past, []
+        strategy = self.strategy()
+        events = SearchEvents(self.remember, self.events.on_progress, self.is_enough, self.known)
+        executor = open_executor(
+            request.executor, request.workers, self.data, request.worker_memory_bytes
+        )
+        try:
+            self.compile(executor)
+            run_search(self.data, strategy, settings, past, events, executor)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            executor.shutdown(cancel_futures=True)
+        return False

@@ -1,0 +1,236 @@
+"""A family of candidates as data: a template of the architecture, and ranges for what varies."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from minbits.codec.architecture import tensor_shapes
+from minbits.networks.zoo import architecture_for
+from minbits.records import DataSet, TrainingRecipe, TrialConfig
+from minbits.search.space import Candidate, repetitions
+
+Value = int | float | str | bool
+# Values by name; what is drawn for each repetition has the number of the repetition behind a dot.
+Point = dict[str, Value]
+
+CLASSES = "classes"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of some values; of one alone, nothing is drawn."""
+
+    values: tuple[Value, ...]
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        return value in self.values
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``, both included, whole ones or not."""
+
+    low: float
+    high: float
+    is_whole: bool
+    is_logarithmic: bool
+
+    def holds(self, value: Value) -> bool:
+        """Whether ``value`` can be drawn."""
+        if isinstance(value, str) or not self.low <= value <= self.high:
+            return False
+        return not self.is_whole or float(value).is_integer()
+
+
+Domain = Choices | Range
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some layers of the template, written ``repeat`` times where that names a value."""
+
+    layers: str
+    repeat: str | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Candidates of one form.
+
+    Attributes:
+        name: for messages.
+        least_side: inputs have at least this smaller side.
+        is_sequence: whether it is for inputs of one row alone.
+        parts: the template.
+        architecture: what may stand in for the template's names.
+        recipe: of fields of the training recipe; those that are missing have their defaults.
+    """
+
+    name: str
+    least_side: int
+    is_sequence: bool
+    parts: tuple[Part, ...]
+    architecture: Mapping[str, Domain]
+    recipe: Mapping[str, Domain]
+
+    def fits(self, data: DataSet) -> bool:
+        """Whether it is for inputs of the shape of the data set's."""
+        _, height, width = data.input_shape
+        if self.is_sequence:
+            return height == 1 and width > 1
+        return min(height, width) >= self.least_side
+
+    def variables(self, point: Point) -> Iterator[tuple[str, Domain]]:
+        """Yield what is to be drawn, one after the other; ``point`` holds what was drawn so far.
+
+        What comes later may depend on it: how often a part is repeated comes before what it names.
+        """
+        for name in dict.fromkeys(part.repeat for part in self.parts if part.repeat):
+            yield name, self.architecture[name]
+        for part in self.parts:
+            for suffix in self._suffixes(part, point):
+                for name in dict.fromkeys(_PLACEHOLDER.findall(part.layers)):
+                    if name != CLASSES and name + suffix not in point:
+                        yield name + suffix, self.architecture[name]
+        yield from self.recipe.items()
+
+    @staticmethod
+    def _suffixes(part: Part, point: Point) -> list[str]:
+        if part.repeat is None:
+            return [""]
+        return [f".{number + 1}" for number in range(int(point[part.repeat]))]
+
+    def text(self, point: Point, classes: int) -> str:
+        """Return the architecture at a point."""
+        pieces: list[str] = []
+        for part in self.parts:
+            for suffix in self._suffixes(part, point):
+
+                def value(match: re.Match[str], suffix: str = suffix) -> str:
+                    name = match.group(1)
+                    return str(classes if name == CLASSES else point[name + suffix])
+
+                pieces.append(_PLACEHOLDER.sub(value, part.layers))
+        text = "; ".join(pieces)
+        return text.removeprefix("views 1; ")
+
+    def candidate(self, point: Point, data: DataSet) -> Candidate:
+        """Return the candidate at a point; small sets are gone through more often.
+
+        Raises:
+            NetworkError: if the architecture does not fit the data.
+        """
+        architecture = self.text(point, data.class_count)
+        tensor_shapes(architecture_for(architecture, data))
+        recipe = TrainingRecipe(**{name: point[name] for name in self.recipe})  # type: ignore[arg-type]
+        words = [
+            f"{name} {_short(point[name])}"
+            for name, domain in self.recipe.items()
+            if not isinstance(domain, Choices) or len(domain.values) > 1
+        ]
+        times = repetitions(data)
+        recipe = dataclasses.replace(
+            recipe,
+            float_epochs=recipe.float_epochs * times,
+            quantized_epochs=recipe.quantized_epochs * times,
+        )
+        return Candidate(f"{architecture} @ {', '.join(words)}", architecture, recipe)
+
+    def full_recipe(self, data: DataSet) -> TrainingRecipe:
+        """Return a recipe with all epochs for a data set, and the first of all other values."""
+        times = repetitions(data)
+        first = {
+            name: domain.values[0] if isinstance(domain, Choices) else domain.low
+            for name, domain in self.recipe.items()
+        }
+        recipe = TrainingRecipe(**first)  # type: ignore[arg-type]
+        return dataclasses.replace(
+            recipe,
+            float_epochs=recipe.float_epochs * times,
+            quantized_epochs=recipe.quantized_epochs * times,
+        )
+
+    def point_of(self, config: TrialConfig, classes: int) -> Point | None:
+        """Return the point of a trial, None where it lies outside of the family.
+
+        Epochs do not count: they may have been cut to the time.
+        """
+        point = self._architecture_point(config.architecture, classes)
+        if point is None:
+            return None
+        for name, domain in self.recipe.items():
+            value = getattr(config.recipe, name)
+            if name not in ("float_epochs", "quantized_epochs"):
+                if not domain.holds(value):
+                    return None
+                point[name] = value
+            elif isinstance(domain, Choices):
+                point[name] = domain.values[0]
+        return point
+
+    def _architecture_point(self, text: str, classes: int) -> Point | None:
+        repeats = list(dict.fromkeys(part.repeat for part in self.parts if part.repeat))
+        for counts in self._counts(repeats):
+            match = re.fullmatch(self._pattern(counts, classes), _with_views(text, self.parts))
+            if match is None:
+                continue
+            point: Point = dict(counts)
+            for group, found in match.groupdict().items():
+                name = group.replace("__", ".")
+                value: Value = int(found) if found.isdigit() else found
+                if not self.architecture[name.partition(".")[0]].holds(value):
+                    return None
+                point[name] = value
+            return point
+        return None
+
+    def _counts(self, names: list[str]) -> Iterator[dict[str, int]]:
+        """Yield every combination of repetitions."""
+        if not names:
+            yield {}
+            return
+        domain = self.architecture[names[0]]
+        numbers = (
+            range(int(domain.low), int(domain.high) + 1)
+            if isinstance(domain, Range)
+            else [int(value) for value in domain.values]
+        )
+        for number in numbers:
+            for rest in self._counts(names[1:]):
+                yield {names[0]: number, **rest}
+
+    def _pattern(self, counts: Mapping[str, int], classes: int) -> str:
+        pieces: list[str] = []
+        seen: set[str] = set()
+        for part in self.parts:
+            for suffix in self._suffixes(part, dict(counts)):
+                pattern = ""
+                for index, piece in enumerate(_PLACEHOLDER.split(part.layers)):
+                    group = (piece + suffix).replace(".", "__")
+                    if index % 2 == 0:
+                        pattern += re.escape(piece)
+                    elif piece == CLASSES:
+                        pattern += str(classes)
+                    elif group in seen:
+                        pattern += f"(?P={group})"
+                    else:
+                        seen.add(group)
+                        pattern += rf"(?P<{group}>\w+)"
+                pieces.append(pattern)
+        return "; ".join(pieces)
+
+
+def _short(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _with_views(text: str, parts: tuple[Part, ...]) -> str:
+    """Return the text with ``views 1`` written out where the template writes views."""
+    if parts[0].layers.startswith("views") and not text.startswith("views"):
+        return f"views 1; {text}"
+    return text

@@ -1,0 +1,56 @@
+"""What a network file gets right of the examples that a search may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.codec.file_format import decode_network
+from minbits.codec.inference import predict
+from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.data.splits import validation_split
+from minbits.records import DataSet
+
+# More would cost large sets seconds, and tell hardly more.
+MOST_TRAINING_EXAMPLES = 6000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many of some examples are right."""
+
+    correct: int
+    examples: int
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a file gets right of validation examples, and of some that it was trained on."""
+
+    validation: Counts
+    training: Counts
+
+
+def training_sample(kept: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return at most `MOST_TRAINING_EXAMPLES` of the examples trained on, evenly spaced."""
+    return kept[:: -(-len(kept) // MOST_TRAINING_EXAMPLES)]
+
+
+def judge(content: bytes, data: DataSet) -> Judgement:
+    """Decode a file and run it with NumPy.
+
+    Raises:
+        NetworkFileError: if it is not a network file.
+    """
+    network = decode_network(content)
+    kept, held_out = validation_split(data)
+    return Judgement(
+        _counts(network, data, held_out), _counts(network, data, training_sample(kept))
+    )
+
+
+def _counts(network: QuantizedNetwork, data: DataSet, chosen: npt.NDArray[np.int64]) -> Counts:
+    predicted = predict(network, data.train_inputs[chosen])
+    return Counts(int(np.count_nonzero(predicted == data.train_labels[chosen])), len(chosen))

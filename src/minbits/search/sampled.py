@@ -1,0 +1,142 @@
+"""Points of a space one after the other: at random, or as Optuna's samplers ask for them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from minbits.codec.architecture import parameter_count
+from minbits.errors import ArgumentError, NetworkError
+from minbits.networks.zoo import architecture_for
+from minbits.records import DataSet
+from minbits.search.family import Choices, Domain, Family, Point, Value
+from minbits.search.halving import Halving
+from minbits.search.score import Goal
+from minbits.search.strategy import Outcome, Proposal
+
+_MOST_MISFITS = 100
+_DIGITS = 4  # of real values that are drawn, so that keys are short and exact
+
+
+class PointSource(Protocol):
+    """Gives points and is told how good they were."""
+
+    def ask(self, family: Family) -> tuple[Any, Point]:
+        """Return a new point, and a token to tell about it."""
+        ...
+
+    def tell(self, token: Any, outcome: Outcome | None) -> None:
+        """Tell how the trial at a point ended; None where the point was no network."""
+        ...
+
+    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+        """Tell of a point that this source did not give."""
+        ...
+
+
+class SampledStrategy:
+    """Tries what a source of points gives.
+
+    Args:
+        family: the space.
+        data: the data set.
+        source: of points.
+        halving: stops trials early; None for none.
+    """
+
+    def __init__(
+        self, family: Family, data: DataSet, source: PointSource, halving: Halving | None = None
+    ) -> None:
+        self._family = family
+        self._data = data
+        self._source = source
+        self._halving = halving
+        self._asked: dict[str, list[tuple[Any, Proposal, int]]] = {}
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        """Return a new point's trial."""
+        for _ in range(_MOST_MISFITS):
+            token, point = self._source.ask(self._family)
+            try:
+                candidate = self._family.candidate(point, self._data)
+            except NetworkError:
+                self._source.tell(token, None)  # such as a kernel that does not fit what is left
+                continue
+            architecture = architecture_for(candidate.architecture, self._data)
+            parameters = parameter_count(architecture)
+            proposal = Proposal(candidate)
+            if self._halving is not None:
+                milestones = self._halving.milestones(parameters)
+                proposal = dataclasses.replace(proposal, milestones=milestones)
+            self._asked.setdefault(candidate.key, []).append((token, proposal, parameters))
+            return proposal
+        raise ArgumentError(
+            f"family {self._family.name!r}", f"{_MOST_MISFITS} points in a row that are no network "
+            f"for {self._data.name}", "layers that fit the inputs", "Correct the space.",
+        )  # fmt: skip
+
+    def tell(self, outcome: Outcome) -> None:
+        """Learn from a trial, also of the past or of another strategy; not from moved ones."""
+        asked = self._asked.get(outcome.candidate)
+        if asked and not outcome.is_past and outcome.config.parent is None:
+            token, proposal, parameters = asked.pop(0)
+            self._source.tell(token, outcome)
+            if self._halving is not None:
+                self._halving.learn(proposal.milestones, outcome.milestones, parameters)
+        elif outcome.config.parent is None and outcome.status == "done":
+            point = self._family.point_of(outcome.config, self._data.class_count)
+            if point is not None:
+                self._source.add(self._family, point, outcome)
+
+
+class RandomPoints:
+    """Points drawn evenly and independently."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.default_rng(seed)
+
+    def ask(self, family: Family) -> tuple[Any, Point]:
+        """Return a new point."""
+        return None, draw_point(family, self._draw)
+
+    def tell(self, token: Any, outcome: Outcome | None) -> None:
+        """Learn nothing."""
+
+    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+        """Learn nothing."""
+
+    def _draw(self, name: str, domain: Domain) -> Value:
+        if isinstance(domain, Choices):
+            return domain.values[int(self._generator.integers(len(domain.values)))]
+        low, high = domain.low, domain.high
+        if domain.is_whole:
+            low, high = low - 0.499, high + 0.499
+        if domain.is_logarithmic:
+            value = math.exp(self._generator.uniform(math.log(low), math.log(high)))
+        else:
+            value = float(self._generator.uniform(low, high))
+        return round(value) if domain.is_whole else rounded(value)
+
+
+def rounded(value: float) -> float:
+    """Return a number with few digits."""
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def draw_point(family: Family, draw: Callable[[str, Domain], Value]) -> Point:
+    """Return a point of a family, each value drawn after those that it depends on."""
+    point: Point = {}
+    for name, domain in family.variables(point):
+        if isinstance(domain, Choices) and len(domain.values) == 1:
+            point[name] = domain.values[0]
+        else:
+            point[name] = draw(name, domain)
+    return point
+
+
+# A source from a goal, for searches that take turns with others: their trials are added to it.
+SourceMaker = Callable[[Goal, int], PointSource]

@@ -1,0 +1,259 @@
+"""The search space as a TOML file: reading it, with errors that say where and what."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, NoReturn
+
+from minbits.errors import ArgumentError
+from minbits.records import DataSet, TrainingRecipe
+from minbits.search.family import CLASSES, Choices, Domain, Family, Part, Range, Value
+
+VERSION = 1
+DEFAULT_SPACE = "default_space.toml"
+_FAMILY_KEYS = {
+    "name", "least_side", "sequence", "architecture", "architecture_values", "compression",
+    "training",
+}  # fmt: skip
+_RECIPE = {field.name: field for field in dataclasses.fields(TrainingRecipe)}
+_COMPRESSION = {
+    "rate_weight", "initial_step_ratio", "step_training_end", "freezing_start", "freezing_end",
+}  # fmt: skip
+_NEEDED = ("float_epochs", "quantized_epochs")
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a search may draw from.
+
+    Attributes:
+        name: where it was read.
+        families: the first that fits a data set is the one to draw from.
+    """
+
+    name: str
+    families: tuple[Family, ...]
+
+    def family_for(self, data: DataSet) -> Family:
+        """Return the family for a data set.
+
+        Raises:
+            ArgumentError: if none fits.
+        """
+        for family in self.families:
+            if family.fits(data):
+                return family
+        names = ", ".join(family.name for family in self.families)
+        raise ArgumentError(
+            self.name, f"inputs of shape {data.input_shape}", f"inputs of one of: {names}",
+            "Add a family for them; one with least_side = 0 fits everything.",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the file something stands."""
+
+    words: tuple[str, ...]
+
+    def at(self, *words: str) -> _Place:
+        return _Place((*self.words, *words))
+
+    def fail(self, got: str, expected: str, remedy: str = "Correct the file.") -> NoReturn:
+        raise ArgumentError(", ".join(self.words), got, expected, remedy)
+
+
+def read_space(path: Path | None = None) -> Space:
+    """Return the space of a file; of the one in the package where ``path`` is None.
+
+    Raises:
+        ArgumentError: if the file cannot be read or is not a space.
+    """
+    if path is None:
+        text = resources.files("minbits.search").joinpath(DEFAULT_SPACE).read_text("utf-8")
+        return parse_space(text, "the default search space")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(
+            f"--space {path}", str(error), "a readable TOML file", "Give another path."
+        ) from error
+    return parse_space(text, f"--space {path}")
+
+
+def parse_space(text: str, name: str) -> Space:
+    """Return the space that a TOML text describes (docs/search.md).
+
+    Raises:
+        ArgumentError: if it is not a space.
+    """
+    place = _Place((name,))
+    try:
+        plain = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ArgumentError(name, f"no TOML: {error}", "TOML", "Correct the file.") from error
+    _check_keys(plain, {"version", "family"}, place)
+    if plain.get("version") != VERSION:
+        place.fail(f"version {plain.get('version')!r}", f"version = {VERSION}")
+    families = plain.get("family")
+    if not isinstance(families, list) or not families:
+        place.fail("no family", "one [[family]] at least")
+    return Space(name, tuple(_family(item, place, i) for i, item in enumerate(families)))
+
+
+def _check_keys(plain: Mapping[str, Any], known: set[str], place: _Place) -> None:
+    for key in plain:
+        if key not in known:
+            place.fail(f"'{key}'", f"one of {', '.join(sorted(known))}")
+
+
+def _family(plain: Any, place: _Place, index: int) -> Family:
+    if not isinstance(plain, dict):
+        place.at(f"family {index + 1}").fail(repr(plain), "a table")
+    name = plain.get("name", f"{index + 1}")
+    place = place.at(f"family {name!r}")
+    _check_keys(plain, _FAMILY_KEYS, place)
+    least_side, is_sequence = plain.get("least_side", 0), plain.get("sequence", False)
+    if not isinstance(least_side, int) or isinstance(least_side, bool) or least_side < 0:
+        place.at("least_side").fail(repr(least_side), "a whole number")
+    if not isinstance(is_sequence, bool):
+        place.at("sequence").fail(repr(is_sequence), "true or false")
+    values = {
+        key: _domain(value, place.at("architecture_values", key), (int, str))
+        for key, value in _table(plain, "architecture_values", place).items()
+    }
+    parts = _parts(plain.get("architecture"), values, place.at("architecture"))
+    return Family(str(name), least_side, is_sequence, parts, values, _recipe(plain, place))
+
+
+def _table(plain: Mapping[str, Any], key: str, place: _Place) -> dict[str, Any]:
+    found = plain.get(key, {})
+    if not isinstance(found, dict):
+        place.at(key).fail(repr(found), "a table")
+    return found
+
+
+def _parts(plain: Any, values: Mapping[str, Domain], place: _Place) -> tuple[Part, ...]:
+    if isinstance(plain, str):
+        plain = [plain]
+    if not isinstance(plain, list) or not plain:
+        place.fail(repr(plain), "a list of layers")
+    parts: list[Part] = []
+    used: set[str] = set()
+    for item in plain:
+        part = _part(item, place)
+        names = set(re.findall(r"\{(\w*)\}", part.layers)) - {CLASSES}
+        if part.repeat is not None:
+            _check_counts(part.repeat, values, place)
+            names |= {part.repeat}
+        for name in sorted(names - set(values)):
+            place.fail(f"{{{name}}}", f"a name of [family.architecture_values] or {{{CLASSES}}}")
+        used |= names
+        parts.append(part)
+    for name in values:
+        if name not in used:
+            place.fail(f"'{name}', which no layer uses", "values of names that layers use")
+    return tuple(parts)
+
+
+def _part(item: Any, place: _Place) -> Part:
+    if isinstance(item, str):
+        return Part(item)
+    is_part = isinstance(item, dict) and set(item) <= {"layers", "repeat"}
+    if not is_part or not all(isinstance(value, str) for value in item.values()):
+        place.fail(repr(item), "text, or { layers = text, repeat = name }")
+    if "layers" not in item:
+        place.fail(repr(item), "a key 'layers'")
+    return Part(item["layers"], item.get("repeat"))
+
+
+def _check_counts(name: str, values: Mapping[str, Domain], place: _Place) -> None:
+    domain = values.get(name)
+    if isinstance(domain, Range):
+        numbers: list[Value] = [domain.low, domain.high]
+        if domain.is_whole and domain.low >= 0 and domain.high <= 64:
+            return
+    else:
+        numbers = list(domain.values) if domain is not None else []
+        if numbers and all(isinstance(n, int) and 0 <= n <= 64 for n in numbers):
+            return
+    place.at(f"repeat = {name!r}").fail(f"{numbers}", "whole numbers from 0 to 64")
+
+
+def _recipe(plain: Mapping[str, Any], place: _Place) -> dict[str, Domain]:
+    recipe: dict[str, Domain] = {}
+    for table in ("compression", "training"):
+        known = _COMPRESSION if table == "compression" else set(_RECIPE) - _COMPRESSION
+        found = _table(plain, table, place)
+        _check_keys(found, known, place.at(table))
+        for key, value in found.items():
+            types = _types_of(key)
+            domain = _domain(value, place.at(table, key), types)
+            if float in types and isinstance(domain, Choices):
+                domain = Choices(tuple(float(value) for value in domain.values))
+            recipe[key] = domain
+    for key in _NEEDED:
+        domain = recipe.get(key, Choices(()))
+        if not isinstance(domain, Choices) or len(domain.values) != 1:
+            place.at("training", key).fail("no one number", "a number of epochs, the most spent")
+    return recipe
+
+
+def _types_of(field: str) -> tuple[type, ...]:
+    """Return the types that a field of the recipe takes; its annotation is text."""
+    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "bool": (bool,), "float": (float, int)}
+    return kinds.get(str(_RECIPE[field].type), (str,))
+
+
+def _is_of(value: Any, types: tuple[type, ...]) -> bool:
+    if isinstance(value, bool) != (bool in types):
+        return False
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return isinstance(value, types)
+
+
+_WORDS: dict[type, str] = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+}
+
+
+def _domain(value: Any, place: _Place, types: tuple[type, ...]) -> Domain:
+    expected = " or ".join(_WORDS[kind] for kind in types)
+    if isinstance(value, dict):
+        return _range(value, place, types, expected)
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        place.fail("an empty list", "one value at least")
+    for item in values:
+        if not _is_of(item, types):
+            place.fail(repr(item), expected)
+    return Choices(tuple(values))
+
+
+def _range(value: dict[str, Any], place: _Place, types: tuple[type, ...], expected: str) -> Range:
+    _check_keys(value, {"from", "to", "log"}, place)
+    low, high, log = value.get("from"), value.get("to"), value.get("log", False)
+    for end in (low, high):
+        if isinstance(end, str) or not _is_of(end, types):
+            place.fail(repr(end), f"from and to, each a {expected}")
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    if low >= high:
+        place.fail(f"from {low} to {high}", "from below to")
+    if not isinstance(log, bool):
+        place.fail(f"log = {log!r}", "true or false")
+    if log and low <= 0:
+        place.fail(f"from {low} with log = true", "a range above 0")
+    is_whole = isinstance(low, int) and isinstance(high, int) and float not in types
+    return Range(low, high, is_whole, log)

@@ -1,0 +1,129 @@
+"""Strategies by name: what `minbits size --sampler … --moves --halving` put together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import get_args
+
+from minbits.errors import ArgumentError
+from minbits.records import DataSet, TrainingRecipe
+from minbits.search.halving import Halving
+from minbits.search.local_moves import LocalStrategy
+from minbits.search.optuna_points import OptunaPoints, SamplerName
+from minbits.search.policy import LadderStrategy
+from minbits.search.repeats import RepeatingStrategy
+from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
+from minbits.search.score import Goal
+from minbits.search.space import ladder, start_rung
+from minbits.search.space_file import Space, read_space
+from minbits.search.strategy import Outcome, Proposal, Strategy
+
+LADDER = "ladder"
+SAMPLERS: tuple[str, ...] = (LADDER, "random", *get_args(SamplerName))
+DEFAULT_SAMPLER = LADDER
+SPACE_SAMPLER = "tpe"  # where a space of the user's takes the ladder's place
+# Before moves, a trial from random weights takes at most this part of the time.
+_FIRST_PART = 0.35
+
+
+@dataclass(frozen=True)
+class StrategyRequest:
+    """What a strategy is put together from.
+
+    Attributes:
+        data: the data set.
+        goal: what is aimed at.
+        seconds: time for the whole search.
+        seed: of samplers and moves.
+        read: returns a network file by its digest, None where it is gone.
+        sampler: a name of `SAMPLERS`.
+        moves: whether trials also start from the best files.
+        halving: whether trials are stopped early for lack of promise.
+        space: what samplers draw from; None: the default one.
+        reliability: chance of success over seeds that a candidate is to have; 0 asks for none.
+    """
+
+    data: DataSet
+    goal: Goal
+    seconds: float
+    seed: int
+    read: Callable[[str], bytes | None]
+    sampler: str = DEFAULT_SAMPLER
+    moves: bool = True
+    halving: bool = False
+    space: Space | None = None
+    reliability: float = 0.0
+
+
+def check_sampler(name: str, has_space: bool, halving: bool) -> None:
+    """Check that a sampler is known and goes with the other options.
+
+    Raises:
+        ArgumentError: if it does not.
+    """
+    if name not in SAMPLERS:
+        raise ArgumentError("--sampler", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
+    if name == LADDER and has_space:
+        others = ", ".join(SAMPLERS[1:])
+        raise ArgumentError(
+            "--sampler", "ladder, with --space", others, "A ladder is no space: choose another."
+        )
+    if name == LADDER and halving:
+        raise ArgumentError(
+            "--halving", "--sampler ladder", "another sampler",
+            "The ladder tries too few networks to rank them: choose --sampler tpe, say.",
+        )  # fmt: skip
+
+
+class _WithinPart:
+    """Another strategy whose trials take at most a part of the time of the whole search."""
+
+    def __init__(self, inner: Strategy, seconds: float) -> None:
+        self._inner = inner
+        self._seconds = seconds
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        proposal = self._inner.propose(seconds_left)
+        if proposal is None:
+            return None
+        least = self._seconds if proposal.seconds is None else proposal.seconds
+        return dataclasses.replace(proposal, seconds=min(self._seconds, least))
+
+    def tell(self, outcome: Outcome) -> None:
+        self._inner.tell(outcome)
+
+
+def make_strategy(request: StrategyRequest) -> Strategy:
+    """Return the strategy that is asked for.
+
+    Raises:
+        ArgumentError: if a sampler is unknown or not installed, or the space does not fit.
+    """
+    check_sampler(request.sampler, request.space is not None, request.halving)
+    found, recipe = _base(request)
+    if request.moves:
+        found = LocalStrategy(
+            _WithinPart(found, _FIRST_PART * request.seconds), request.goal, request.data, recipe,
+            request.read, request.seed,
+        )  # fmt: skip
+    if request.reliability > 0:
+        found = RepeatingStrategy(found, request.goal, request.reliability, request.read)
+    return found
+
+
+def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
+    """Return the strategy that starts from random weights, and a full recipe."""
+    data, goal = request.data, request.goal
+    if request.sampler == LADDER:
+        rungs = ladder(data)
+        start = start_rung(data, goal.accuracy)
+        return LadderStrategy(rungs, start, goal, request.seconds), rungs[start].recipe
+    space = request.space or read_space()
+    family = space.family_for(data)
+    source: PointSource = RandomPoints(request.seed)
+    if request.sampler != "random":
+        source = OptunaPoints(request.sampler, goal, request.seed)
+    halving = Halving(goal) if request.halving else None
+    return SampledStrategy(family, data, source, halving), family.full_recipe(data)

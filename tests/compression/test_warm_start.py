@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minbits.codec.architecture import parameter_count
+from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.inference import predict
+from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.compression.quantizer import Quantizer
+from minbits.compression.warm_start import (
+    calibrated,
+    coarsened,
+    thinned,
+    warm_start,
+    with_layers_shared,
+    with_widths,
+    without_layers,
+)
+from minbits.data.splits import validation_split
+from minbits.errors import NetworkError
+from minbits.networks.grammar import format_layers
+from minbits.records import DataSet, TrainingRecipe, TrialConfig
+from minbits.search.tasks import TrialHooks
+from minbits.search.trial import run_trial
+from minbits.training.lanes.engine import LanesEngine
+from minbits.training.loop import TrainingData, training_data
+
+TEXT = (
+    "conv 6 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; depthwise k3 p1; pointwise 7 relu; "
+    "maxpool 2; avgpool all; linear 2"
+)
+RECIPE = TrainingRecipe(float_epochs=12, quantized_epochs=10, batch_size=64, augmentation=0.0)
+ENGINE = LanesEngine()
+
+
+@pytest.fixture(scope="module")
+def network(tiny: DataSet) -> QuantizedNetwork:
+    result = run_trial(TrialConfig(TEXT, RECIPE, 1), tiny, 0, TrialHooks())
+    assert result.network_file is not None
+    return decode_network(result.network_file)
+
+
+@pytest.fixture(scope="module")
+def examples(tiny: DataSet) -> TrainingData:
+    kept, _ = validation_split(tiny)
+    return training_data(tiny, kept)
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
+    return float(np.mean(np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]))
+
+
+def test_the_start_is_the_network_of_the_file(network: QuantizedNetwork, tiny: DataSet) -> None:
+    start = warm_start(network)
+    inputs = tiny.test_inputs.astype(np.float32) * np.float32(2.0**-tiny.input_exponent)
+    logits = ENGINE.logits(start.architecture, start.values, inputs)
+    assert np.array_equal(logits.argmax(1), predict(network, tiny.test_inputs))
+
+
+def test_a_quantiser_that_starts_there_exports_the_same_levels(network: QuantizedNetwork) -> None:
+    start = warm_start(network)
+    quantizer = Quantizer(start.architecture, start.values, 0.28, start.step_indices)
+    assert encode_network(quantizer.export()) == encode_network(network)
+
+
+def test_calibration_scales_logits_alone_and_makes_the_loss_smaller(
+    network: QuantizedNetwork, examples: TrainingData
+) -> None:
+    start = warm_start(network)
+    found = calibrated(start, ENGINE, examples)
+    before = ENGINE.logits(start.architecture, start.values, examples.inputs)
+    after = ENGINE.logits(found.architecture, found.values, examples.inputs)
+    factor = np.abs(after).max() / np.abs(before).max()
+    np.testing.assert_allclose(after, before * factor, rtol=1e-4, atol=1e-5)
+    losses = [
+        cross_entropy(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 25)
+    ]
+    assert cross_entropy(after, examples.labels) == pytest.approx(min(losses), rel=1e-4)
+    quantizer = Quantizer(found.architecture, found.values, 0.28, found.step_indices)
+    for one, other in zip(quantizer.export().layers, network.layers, strict=True):
+        assert np.array_equal(one.weights.levels, other.weights.levels)
+
+
+def test_coarser_steps_make_smaller_levels(network: QuantizedNetwork) -> None:
+    start = coarsened(warm_start(network), 4)
+    quantizer = Quantizer(start.architecture, start.values, 0.28, start.step_indices)
+    for one, other in zip(quantizer.export().layers, network.layers, strict=True):
+        # A step twice as large halves every level, rounded.
+        assert np.all(np.abs(2 * one.weights.levels - other.weights.levels) <= 1)
+
+
+@pytest.mark.parametrize("part", [0.9, 0.6, 0.3])
+def test_thinning_keeps_a_part_of_the_parameters(
+    network: QuantizedNetwork, examples: TrainingData, part: float
+) -> None:
+    start = warm_start(network)
+    found = thinned(start, part, RECIPE, 0, examples, ENGINE)
+    before, after = parameter_count(start.architecture), parameter_count(found.architecture)
+    assert after <= part * before
+    assert len(found.values) == after
+    assert len(found.step_indices) == len(start.step_indices)
+
+
+def test_the_least_useful_channel_goes_first(
+    network: QuantizedNetwork, examples: TrainingData
+) -> None:
+    start = warm_start(network)
+    values = start.values.copy()
+    # Nothing reads the first channel of the last block any more.
+    values[-(2 * 7 + 2) : -2].reshape(2, 7)[:, 0] = 0
+    changed = type(start)(start.architecture, values, start.step_indices)
+    found = with_widths(changed, {4: 6}, RECIPE, 0, examples, ENGINE)
+    logits = [ENGINE.logits(s.architecture, s.values, examples.inputs) for s in (changed, found)]
+    np.testing.assert_allclose(logits[0], logits[1], rtol=1e-5, atol=1e-5)
+
+
+def test_layers_are_left_out_and_shared(network: QuantizedNetwork, examples: TrainingData) -> None:
+    start = with_widths(warm_start(network), {0: 5, 2: 5, 4: 5}, RECIPE, 0, examples, ENGINE)
+    less = without_layers(start, 3, 2)
+    assert "pointwise 5 relu; maxpool" in format_layers(less.architecture.layers)
+    shared = with_layers_shared(start, 3, 2)
+    assert "pointwise 5 relu; again 2; maxpool" in format_layers(shared.architecture.layers)
+    for found in (less, shared):
+        assert len(found.values) == parameter_count(found.architecture)
+        quantizer = Quantizer(found.architecture, found.values, 0.28, found.step_indices)
+        assert decode_network(encode_network(quantizer.export()))
+
+
+def test_layers_that_others_depend_on_cannot_go(network: QuantizedNetwork) -> None:
+    start = warm_start(network)
+    with pytest.raises(NetworkError):
+        without_layers(start, 1, 2)
+    with pytest.raises(NetworkError):
+        with_layers_shared(start, 3, 2)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from minbits.records import DataSet
+from minbits.search.local_moves import MOST_PARENTS, MOVE_KINDS, LocalStrategy
+from minbits.search.move_names import parse_move
+from minbits.search.score import Goal
+from minbits.search.space import Candidate
+from minbits.search.strategy import Outcome, Proposal
+from tests.search.outcomes import RECIPE, answer, outcome
+
+GOAL = Goal(0.9, 1000)
+TEXT = "conv 4 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; avgpool all; linear 2"
+KINDS = {"continue", "thin", "coarsen", "drop"}  # no block that another could stand in for
+
+
+class Base:
+    """Always proposes the same, and counts what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Outcome] = []
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        return Proposal(Candidate("base", TEXT, RECIPE))
+
+    def tell(self, outcome: Outcome) -> None:
+        self.told.append(outcome)
+
+
+@pytest.fixture
+def local(tiny: DataSet) -> LocalStrategy:
+    return LocalStrategy(Base(), GOAL, tiny, RECIPE, lambda sha256: b"file", 0)
+
+
+def proposed(local: LocalStrategy, seconds_left: float = 1000.0) -> Proposal:
+    proposal = local.propose(seconds_left)
+    assert proposal is not None
+    return proposal
+
+
+def test_the_base_goes_alone_until_a_file_is_near_the_aim(local: LocalStrategy) -> None:
+    for _ in range(10):
+        proposal = proposed(local)
+        assert proposal.start is None
+        local.tell(answer(proposal, 1000, 600))
+    local.tell(answer(proposed(local), 1000, 905))
+    starts = [proposed(local).start for _ in range(40)]
+    assert any(start is not None for start in starts)
+
+
+def test_a_move_is_a_short_trial_from_a_parent(local: LocalStrategy) -> None:
+    parent = answer(proposed(local), 1000, 950)
+    local.tell(parent)
+    moves: list[Proposal] = []
+    for number in range(300):  # long moves come once short ones have failed
+        proposal = proposed(local)
+        moves += [proposal] if proposal.start is not None else []
+        local.tell(answer(proposal, 100_000, 500, number))
+    assert {move.start.sha256 for move in moves if move.start} == {parent.sha256}
+    for move in moves:
+        assert move.start is not None
+        assert move.candidate.recipe.float_epochs == 0
+        assert 3 <= move.candidate.recipe.quantized_epochs < RECIPE.quantized_epochs
+        parse_move(move.start.move)
+    assert {parse_move(move.start.move)[0] for move in moves if move.start} == KINDS
+
+
+def test_what_pays_is_tried_more_often(local: LocalStrategy) -> None:
+    local.tell(answer(proposed(local), 100_000, 950))
+    size = 100_000
+    for number in range(300):
+        proposal = proposed(local)
+        paid = proposal.start is not None and proposal.start.move == "thin 0.93"
+        size -= 8 * paid
+        local.tell(answer(proposal, size if paid else 200_000, 950, number))
+    late = Counter(
+        "base" if p.start is None else p.start.move for p in (proposed(local) for _ in range(100))
+    )
+    assert late.most_common(1)[0][0] == "thin 0.93"
+
+
+def test_parents_are_the_best_few(local: LocalStrategy) -> None:
+    for number in range(30):
+        local.tell(outcome(f"candidate {number}", 1000 + 8 * number, 950, number, is_past=True))
+    local.tell(outcome("too bad", 8, 500, is_past=True))
+    assert [parent.size_bits for parent in local.parents] == [
+        1000 + 8 * number for number in range(MOST_PARENTS)
+    ]
+    local.tell(outcome("candidate 0", 1000, 950, 0, is_past=True))
+    assert len({parent.sha256 for parent in local.parents}) == MOST_PARENTS
+
+
+def test_a_file_that_is_gone_is_no_parent(tiny: DataSet) -> None:
+    local = LocalStrategy(Base(), GOAL, tiny, RECIPE, lambda sha256: None, 0)
+    local.tell(outcome("gone", 1000, 950, is_past=True))
+    assert all(proposed(local).start is None for _ in range(20))
+    assert local.parents == []
+
+
+def test_what_would_take_too_long_is_not_started(local: LocalStrategy) -> None:
+    local.tell(answer(proposed(local), 1000, 950))  # 30 epochs took 2 seconds
+    assert local.propose(0.1) is None
+    shortest = min(kind.part for kind in MOVE_KINDS) * RECIPE.quantized_epochs * 2 / 30
+    moves = [local.propose(shortest) for _ in range(20)]
+    assert all(move is not None and move.start is not None for move in moves)
+    # Where time is plenty, nothing needs to be planned.
+    plenty = [p for p in (proposed(local, 1e6) for _ in range(50)) if p.start is not None]
+    assert all(move.seconds == float("inf") for move in plenty)
+
+
+def test_the_base_hears_of_everything(local: LocalStrategy) -> None:
+    for number in range(20):
+        local.tell(answer(proposed(local), 1000 - 8 * number, 950, number))
+    assert isinstance(local.base, Base)
+    assert len(local.base.told) == 20

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+import sys
+
+import pytest
+
+from minbits.codec.architecture import parameter_count
+from minbits.errors import ArgumentError
+from minbits.networks.zoo import architecture_for
+from minbits.records import DataSet, TrialStatus
+from minbits.search.halving import BRACKETS, Halving
+from minbits.search.optuna_points import OptunaPoints
+from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
+from minbits.search.score import Goal
+from minbits.search.space_file import parse_space, read_space
+from minbits.search.strategy import Outcome, Proposal
+from tests.search.outcomes import answer, outcome, without_file
+
+GOAL = Goal(0.9, 1000)
+STATUSES: tuple[TrialStatus, ...] = ("failed", "interrupted", "stopped")
+
+
+def strategy(data: DataSet, source: PointSource, halving: Halving | None = None) -> SampledStrategy:
+    return SampledStrategy(read_space().family_for(data), data, source, halving)
+
+
+def proposed(found: SampledStrategy) -> Proposal:
+    proposal = found.propose(100.0)
+    assert proposal is not None
+    return proposal
+
+
+def make_believe(data: DataSet, proposal: Proposal) -> Outcome:
+    """A trial whose bits grow with parameters and fall with the rate, and accuracy with bits."""
+    parameters = parameter_count(architecture_for(proposal.candidate.architecture, data))
+    bits = 8 * round(parameters / (1 + proposal.candidate.recipe.rate_weight) + 20)
+    correct = round(1000 * min(0.99, 0.99 * (1 - math.exp(-bits / 250))))
+    return answer(proposal, bits, correct)
+
+
+@pytest.mark.parametrize("name", ["random", "tpe", "nsga2", "gp", "cmaes"])
+def test_every_sampler_gives_points_and_learns(tiny: DataSet, name: str) -> None:
+    source = RandomPoints(1) if name == "random" else OptunaPoints(name, GOAL, 1)
+    found = strategy(tiny, source)
+    keys = set()
+    for _ in range(12):
+        proposal = proposed(found)
+        keys.add(proposal.candidate.key)
+        found.tell(make_believe(tiny, proposal))
+    assert len(keys) >= 10
+
+
+@pytest.mark.parametrize("name", ["tpe", "nsga2"])
+def test_failed_and_lost_trials_do_not_stop_a_sampler(tiny: DataSet, name: str) -> None:
+    found = strategy(tiny, OptunaPoints(name, GOAL, 1))
+    several = [proposed(found) for _ in range(4)]
+    for status, proposal in zip(STATUSES, several, strict=False):
+        found.tell(without_file(proposal.candidate.key, status, milestones=(0.5,)))
+    assert proposed(found).candidate.key
+
+
+def test_tpe_ends_with_smaller_files_than_chance(tiny: DataSet) -> None:
+    def best(source: PointSource) -> int:
+        found = strategy(tiny, source)
+        bits = [10**9]
+        for _ in range(40):
+            result = make_believe(tiny, proposal := proposed(found))
+            found.tell(result)
+            if GOAL.is_met(result) and result.size_bits is not None:
+                bits.append(result.size_bits)
+            assert proposal
+        return min(bits)
+
+    by_chance = sorted(best(RandomPoints(seed)) for seed in range(5))
+    by_tpe = sorted(best(OptunaPoints("tpe", GOAL, seed)) for seed in range(5))
+    assert by_tpe[2] <= by_chance[2]
+
+
+def test_trials_of_the_past_are_learned_from(tiny: DataSet) -> None:
+    source = OptunaPoints("tpe", GOAL, 0)
+    found = strategy(tiny, source)
+    earlier = strategy(tiny, RandomPoints(0))
+    for seed in range(20):
+        result = make_believe(tiny, proposed(earlier))
+        found.tell(
+            outcome(
+                result.candidate, result.size_bits or 0, result.correct or 0, seed,
+                config=result.config, is_past=True,
+            )
+        )  # fmt: skip
+    assert len(source._study.trials) == 20
+    # Trials that started from a file say nothing about points.
+    moved = make_believe(tiny, proposed(earlier))
+    found.tell(
+        outcome("moved", 100, 900, config=type(moved.config)(
+            moved.config.architecture, moved.config.recipe, 0, parent="0" * 64, move="continue"
+        ))
+    )  # fmt: skip
+    assert len(source._study.trials) == 20
+
+
+def test_a_space_without_networks_is_told(tiny: DataSet) -> None:
+    text = """
+    version = 1
+    [[family]]
+    architecture = "conv 4 k{kernel}; linear {classes}"
+    [family.architecture_values]
+    kernel = [11, 13]
+    [family.training]
+    float_epochs = 1
+    quantized_epochs = 1
+    """
+    family = parse_space(text, "bad").families[0]
+    with pytest.raises(ArgumentError, match="100 points in a row that are no network"):
+        SampledStrategy(family, tiny, RandomPoints(0)).propose(1.0)
+
+
+def test_optuna_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ArgumentError, match=r"minbits\[optuna\]"):
+        OptunaPoints("tpe", GOAL, 0)
+
+
+def test_halving_asks_for_nothing_until_it_knows_something() -> None:
+    halving = Halving(GOAL)
+    seen = [halving.milestones(300) for _ in range(2 * len(BRACKETS))]
+    assert [tuple(m.part for m in asked) for asked in seen] == [*BRACKETS, *BRACKETS]
+    assert all(m.least_accuracy == 0 for asked in seen for m in asked)
+
+
+def test_halving_lets_the_best_third_go_on() -> None:
+    halving = Halving(GOAL)
+    accuracies = [0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.35, 0.45, 0.55]
+    for accuracy in accuracies:
+        asked = halving.milestones(300)
+        halving.learn(asked, [accuracy], 300) if asked else None
+    known = [a for i, a in enumerate(accuracies) if BRACKETS[i % 3][:1] == (1 / 3,)]
+    assert len(known) == 3  # too few at a third; the first bracket's are at a ninth
+    for accuracy in (0.3, 0.5, 0.7, 0.8, 0.85, 0.9):
+        halving.learn(halving_bracket(halving), [accuracy], 300)
+    least = halving_bracket(halving)[0].least_accuracy
+    kept = [a for a in (0.3, 0.5, 0.7, 0.8, 0.85, 0.9, *known) if a >= least]
+    assert 0.2 <= len(kept) / 9 <= 0.5
+    # A smaller network may lag behind a larger one, a larger one not.
+    smaller = next(m for m in small_first(halving, 150))
+    assert smaller.least_accuracy < least
+
+
+def halving_bracket(halving: Halving) -> tuple:  # type: ignore[type-arg]
+    """Return the milestones of the bracket that begins at a third."""
+    while True:
+        asked = halving.milestones(300)
+        if len(asked) == 1:
+            return asked
+
+
+def small_first(halving: Halving, parameters: int) -> tuple:  # type: ignore[type-arg]
+    while True:
+        asked = halving.milestones(parameters)
+        if len(asked) == 1:
+            return asked
