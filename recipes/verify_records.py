@@ -1,8 +1,8 @@
 """How long each record takes to decode and to classify its test set, in a fresh process.
 
 As `minbits verify` does it: a new Python reads the file and the inputs, and writes its answers. The
-bar is 3 s for 10,000 images of MNIST, on one core: where other work shares the machine, the seconds of
-processor are what to look at. A first run, not timed, lets numba compile what it must.
+bar is 3 s for 10,000 images of MNIST, on one core: where other work shares the machine, the seconds
+of processor are what to look at. A first run, not timed, lets numba compile what it must.
 """
 
 from __future__ import annotations
