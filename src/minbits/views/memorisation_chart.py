@@ -62,7 +62,8 @@ def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
             line.bits_per_parameter,
             yerr=spread,
             label=line.name,
-            marker="osD^v<>ph*"[index % 10],
+            # Of thirteen series none shares colour and marker with another.
+            marker="osD^v<>ph*XPd"[index % 13],
             color=f"C{index % 10}",
             capsize=2.5,
             lw=1.3,
