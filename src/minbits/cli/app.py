@@ -15,6 +15,7 @@ from minbits.cli.compress import compress
 from minbits.cli.doctor import doctor
 from minbits.cli.entropy import entropy
 from minbits.cli.files import inspect, verify
+from minbits.cli.interrupts import interruptible
 from minbits.cli.ledger import ledger_app
 from minbits.cli.ledger_exchange import exchange_app
 from minbits.cli.output import EXIT_INTERRUPTED
@@ -63,7 +64,8 @@ app.add_typer(bench)
 def main() -> None:
     """Run the command line; bad input is one message and exit code 2."""
     try:
-        app()
+        with interruptible():
+            app()
     except MinbitsError as error:
         print(f"minbits: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -55,6 +55,8 @@ def open_file(path: Path) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
+    if path.exists() and not _is_writable(path):
+        raise _unusable(path, "a file or a folder that is read-only")
     if path.exists() and path.stat().st_size:
         _version(path)  # what is refused is refused before anything is written
     database = Database(str(path), _engine(lambda: _connect_to_write(path)), _Rules())
@@ -114,8 +116,7 @@ def _version(path: Path) -> str | None:
     # Whoever closes the last connection that may write moves the journal into the file. Where there
     # is a journal, only a connection that may not write leaves the file as it was; where there is
     # none, only one that may write removes what it made beside the file.
-    journal = Path(f"{path}-wal")
-    mode = "ro" if journal.exists() and journal.stat().st_size else _best_mode(path)
+    mode = "ro" if _has_journal(path) else _best_mode(path)
     database = Database(str(path), _engine(lambda: _connect(path, mode)), _Rules())
     try:
         return database.read(lambda connection: schema_version(connection, str(path)))
@@ -184,9 +185,21 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _has_journal(path: Path) -> bool:
+    journal = Path(f"{path}-wal")
+    return journal.exists() and journal.stat().st_size > 0
+
+
 def _best_mode(path: Path) -> str:
-    is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    return "rw" if is_writable else "ro"
+    """Return how to open a file so that nothing is left beside it."""
+    if _is_writable(path):
+        return "rw"
+    # Without a journal nobody has it open, and SQLite need not make the files that sharing takes.
+    return "ro" if _has_journal(path) else "ro&immutable=1"
 
 
 def _copy_online(source: Path, target: Path) -> None:

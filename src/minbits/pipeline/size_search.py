@@ -12,6 +12,7 @@ from typing import Any
 from minbits.data.splits import validation_split
 from minbits.errors import LedgerError
 from minbits.ledger.provenance import Provenance
+from minbits.ledger.rows import new_uid
 from minbits.ledger.store import Ledger, TrialEntry
 from minbits.networks.zoo import zoo_entry
 from minbits.pipeline.best_so_far import BestSoFar
@@ -199,12 +200,17 @@ class SizeSearch:
             item.proposal.candidate.key,
             item.result,
             self.provenance,
-            uid=self.key(item.asked) if item.result.status == "done" else None,
+            uid=self.key(item.asked) if item.result.status == "done" else new_uid(),
         )
 
     def remember(self, finished: Sequence[Finished]) -> None:
         """Append trials to the ledger before anything else, then look what they came to."""
-        numbers = self.ledger.append_trials([self.entry(item) for item in finished])
+        entries = [self.entry(item) for item in finished]
+        try:
+            numbers = self.ledger.append_trials(entries)
+        except KeyboardInterrupt:
+            self.ledger.append_trials(entries)  # known by their uids, none is appended twice
+            raise
         for number, item in zip(numbers, finished, strict=True):
             outcome = outcome_of(item)
             self.tally.count(item.result, self.request.accuracy)

@@ -152,6 +152,7 @@ class _Search:
         self.running: dict[Future[list[TrialResult]], tuple[_Asked, ...]] = {}
         self.again: deque[tuple[_Asked, ...]] = deque()
         self.started = 0
+        self.is_interrupted = False
         self.mean_seconds = math.inf  # of the trials of this run, the newest ones counting more
         self.shortest_seconds = math.inf  # of those that ended well
 
@@ -280,16 +281,20 @@ class _Search:
             self.again.append(tuple(losses))
             return []
         except Exception as error:  # noqa: BLE001 - whatever a worker died of becomes a failed row
-            if len(batch) > 1:
-                # One trial must not take others with it: each is run again by itself.
-                self.again.extend((asked,) for asked in batch)
-                return []
-            reason = f"{type(error).__name__}: {error}"
-            return [_without_file(batch[0], "failed", reason)]
+            return self.failed(batch, f"{type(error).__name__}: {error}")
         return [
             Finished(asked.proposal, asked.task.config, checked(result, asked.task.config))
             for asked, result in zip(batch, results, strict=True)
         ]
+
+    def failed(self, batch: tuple[_Asked, ...], reason: str) -> list[Finished]:
+        if self.is_interrupted:  # whoever ends a group of processes ends workers, too
+            return [_without_file(asked, "interrupted", None) for asked in batch]
+        if len(batch) > 1:
+            # One trial must not take others with it: each is run again by itself.
+            self.again.extend((asked,) for asked in batch)
+            return []
+        return [_without_file(batch[0], "failed", reason)]
 
     def learn(self, finished: Finished) -> None:
         result = finished.result
@@ -329,9 +334,13 @@ class _Search:
                 if self.time_left() < -GRACE_SECONDS:
                     self.stop()
         except KeyboardInterrupt:
+            self.is_interrupted = True
             self.stop()
             while self.running:
                 self.collect()
+            raise
+        except BaseException:
+            self.stop()  # whoever closes the executor need not wait for trials that nobody records
             raise
 
 

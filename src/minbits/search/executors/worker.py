@@ -48,6 +48,7 @@ class _Worker:
     inbox: queue.SimpleQueue[Call] = field(default_factory=queue.SimpleQueue)
     stopped: set[int] = field(default_factory=set)
     current: int = -1
+    is_leaving: bool = False
     next_sign: float = 0.0
 
     def listen(self) -> None:
@@ -70,6 +71,15 @@ class _Worker:
 
     def should_stop(self) -> bool:
         return self.current in self.stopped
+
+    def leave(self, *_: object) -> None:
+        """Stop the running call, answer it, and end: what SIGTERM asks for.
+
+        Who ends a whole group of processes lets the parent record what its workers were doing.
+        """
+        self.is_leaving = True
+        self.stopped.add(self.current)
+        self.inbox.put(Call(self.current))  # wakes `serve` where nothing runs
 
     def send(self, reply: Reply) -> None:
         try:
@@ -98,8 +108,11 @@ class _Worker:
         try:
             with running_in(WorkerContext(self.shared, self.report, self.should_stop)):
                 self.send(Reply("ready", -1))
-                while True:
-                    self.answer(self.inbox.get())
+                while not self.is_leaving:
+                    call = self.inbox.get()
+                    if call.pickled:
+                        self.answer(call)
+            os._exit(0)  # without waiting for the listening thread
         except BaseException:  # noqa: BLE001 - nobody would hear of it
             traceback.print_exc()
             os._exit(1)  # the listening thread alone would leave the parent waiting
@@ -122,4 +135,6 @@ def serve(connection: Connection, shared: Any, memory_bytes: int | None) -> None
     volunteer_for_out_of_memory()
     if memory_bytes is not None:
         limit_memory(memory_bytes)
-    _Worker(connection, open_shared(shared)).serve()
+    worker = _Worker(connection, open_shared(shared))
+    signal.signal(signal.SIGTERM, worker.leave)
+    worker.serve()

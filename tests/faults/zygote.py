@@ -1,0 +1,64 @@
+"""Starts ``minbits`` processes in no time: it has imported everything and forks.
+
+Run as a module, it takes a line of JSON for each process to start, ``{"arguments": …, "output": …,
+"quick": …, "clock": …}``, and answers with its number; ``{"poll": NUMBER}`` is answered with how
+that process ended, or null while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def start(request: dict[str, Any]) -> int:
+    """Be the new process: run the command, and return its exit code."""
+    os.setsid()
+    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    children.tell_commits()
+    if request.get("quick"):
+        children.run_quick_trials()
+    if request.get("clock"):
+        children.let_clock_jump()
+    sys.argv = ["minbits", *request["arguments"]]
+    try:
+        app.main()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+    return 0
+
+
+def serve() -> int:
+    """Take requests until there are no more; a forked process returns from here, too."""
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "poll" in request:
+            ended, status = os.waitpid(request["poll"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if ended else None
+        else:
+            answer = os.fork()
+            if answer == 0:
+                return start(request)
+        print(json.dumps(answer), flush=True)
+    return 0
+
+
+# Not in the workers of the forked processes, which import this module anew.
+if __name__ == "__main__":
+    from minbits.cli import app
+    from minbits.data import load
+    from minbits.ledger.provenance import code_version
+    from tests.faults import children
+
+    # What every process would do first, and takes its time.
+    load("iris")
+    code_version()
+    sys.exit(serve())
