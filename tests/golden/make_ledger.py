@@ -30,7 +30,9 @@ def add_what_a_search_seldom_leaves(ledger: Ledger) -> None:
     for seed in (8, 9):
         config = TrialConfig("linear 16 relu; linear 3", recipe, seed)
         result = TrialResult(config, "interrupted", 0.5)
-        ledger.append_trial(load("iris"), 0.9, f"{config.architecture} @ rate 1", result, provenance)
+        ledger.append_trial(
+            load("iris"), 0.9, f"{config.architecture} @ rate 1", result, provenance
+        )
     config = TrialConfig("linear 4 relu; linear 2", recipe, 7)
     result = TrialResult(config, "failed", 0.25, error="NetworkError: 2 logits; expected 3")
     ledger.append_trial(load("iris"), 0.9, f"{config.architecture} @ rate 1", result, provenance)
