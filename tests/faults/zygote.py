@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -16,6 +17,7 @@ from typing import Any
 def start(request: dict[str, Any]) -> int:
     """Be the new process: run the command, and return its exit code."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)

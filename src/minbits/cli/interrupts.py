@@ -33,7 +33,10 @@ def interruptible() -> Iterator[None]:
         is_second = True
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What whoever started this process wants ignored, as a script does for what it leaves running,
+    # stays ignored.
+    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:
