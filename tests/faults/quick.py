@@ -16,7 +16,7 @@ from minbits.search.tasks import TrialHooks, TrialTask
 
 
 def random_network(task: TrialTask, data: DataSet) -> QuantizedNetwork:
-    """Return a network of the task's architecture, or of its parent's, with small random weights."""
+    """Return a network of the task's architecture, or its parent's, with small random weights."""
     generator = np.random.default_rng(task.config.seed)
     if task.parent_file is None:
         architecture = architecture_for(task.config.architecture, data)

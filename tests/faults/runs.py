@@ -142,8 +142,8 @@ class Runner:
     def search(self, ledger: Path, *more: object, clock: bool = False) -> Run:
         """Start a search on iris with trials of milliseconds."""
         return self.start(
-            "size", "iris", "--accuracy", 0.3, "--engine", "torch", "--workers", 2, "--ledger", ledger,
-            "--out", self.folder / "found.mbn", *more, quick=True, clock=clock,
+            "size", "iris", "--accuracy", 0.3, "--engine", "torch", "--workers", 2,
+            "--ledger", ledger, "--out", self.folder / "found.mbn", *more, quick=True, clock=clock,
         )  # fmt: skip
 
 

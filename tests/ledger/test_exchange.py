@@ -83,6 +83,26 @@ def test_what_a_merged_ledger_knows_is_used(ledger: Ledger, other: Ledger, tiny:
     assert len(ledger.trials_on(tiny.digest)) == 4
 
 
+def test_a_trial_that_both_did_is_two_rows(
+    ledger: Ledger, other: Ledger, tmp_path: Path, tiny: DataSet
+) -> None:
+    key = "0123456789abcdef" * 2
+    for store, content in ((ledger, b"here"), (other, b"there")):
+        store.append_trials([TrialEntry(tiny, 0.9, "rung", done(content), PROVENANCE, key)])
+    assert take(LedgerSource(other), ledger).new["trials"] == 4
+    assert {sha256_hex(b"here"), sha256_hex(b"there")} <= ledger.named_files()
+    assert len({row["uid"] for row in ledger.rows("trials")}) == 5
+    third = Ledger(tmp_path / "third.sqlite")
+    stores = (ledger, other, third)
+    for round_about in range(2):
+        for source in stores:
+            for store in stores:
+                new = take(LedgerSource(source), store).new["trials"]
+                assert new == 0 or not round_about
+    assert [store.row_count("trials") for store in stores] == [5, 5, 5]
+    third.close()
+
+
 def test_merging_many_rows_goes_by_batches(ledger: Ledger, other: Ledger, tiny: DataSet) -> None:
     results = [done(b"file %d" % (i % 20)) for i in range(401)]
     other.append_trials([TrialEntry(tiny, 0.9, "rung", result, PROVENANCE) for result in results])

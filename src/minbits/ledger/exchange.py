@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from minbits.errors import LedgerError
-from minbits.ledger.rows import Row
-from minbits.ledger.schema import ARTIFACTS, TABLES
+from minbits.files import sha256_hex
+from minbits.ledger.rows import UID_DIGITS, Row
+from minbits.ledger.schema import ARTIFACTS, TABLES, TRIALS
 from minbits.ledger.store import Ledger, LedgerReader, insert_new
 
 _ROWS_AT_ONCE = 200
@@ -69,12 +71,13 @@ class LedgerSource:
 def take(source: Source, target: Ledger) -> Taken:
     """Append to ``target`` every row of ``source`` that it does not have, with its files.
 
-    A row is known by its uid, an artifact by its digest; numbers are given anew. It happens in
+    A row is known by its uid, an artifact by its digest; numbers are given anew. Where both ledgers
+    did the same trial, each for itself, they have two rows of one uid: both are kept. It happens in
     transactions of some hundred rows, what is named before what names it: taking again goes on
     where it was cut short, and finds nothing to do where it was not.
 
     Raises:
-        LedgerError: if a ledger cannot be used, or if two rows of one uid differ.
+        LedgerError: if a ledger cannot be used, or if claims or verifications of one uid differ.
     """
     taken = Taken()
     with source.snapshot() as rows_of:
@@ -113,15 +116,17 @@ def _appending(
 ) -> Callable[[Connection], int]:
     """Return what appends the rows that are not there yet, with their files, and counts them."""
     table = TABLES[name]
-    key = table.c.sha256 if name == ARTIFACTS.name else table.c.uid
-    by_key = {row[key.name]: {k: v for k, v in row.items() if k != "id"} for row in rows}
+    key = "sha256" if name == ARTIFACTS.name else "uid"
+    taken = [{column: value for column, value in row.items() if column != "id"} for row in rows]
 
     def append(connection: Connection) -> int:
-        query = sa.select(table).where(key.in_(by_key))
-        there = {row[key.name]: dict(row) for row in connection.execute(query).mappings()}
-        for uid, row in there.items():
-            _check_same(name, by_key[uid], row)
-        new = [row for uid, row in by_key.items() if uid not in there]
+        known = _by_key(connection, table, [row[key] for row in taken])
+        new = [row for row in taken if row[key] not in known]
+        others = [row for row in taken if row[key] in known and _differs(row, known[row[key]])]
+        if name == TRIALS.name:
+            new = _new_trials(connection, new, others)
+        elif others:
+            raise _altered(name, others[0], known[others[0][key]])
         insert_new(connection, table, new)
         target.artifacts.put(connection, contents)
         return len(new)
@@ -129,13 +134,50 @@ def _appending(
     return append
 
 
-def _check_same(table: str, row: Row, there: Row) -> None:
-    for name, value in row.items():
-        # An artifact is its content: when it was stored first differs from ledger to ledger.
-        if there[name] != value and not (table == ARTIFACTS.name and name == "created_at"):
-            raise LedgerError(
-                f"{table} {row.get('uid', row.get('sha256'))}",
-                f"{name} {value!r}",
-                f"{there[name]!r}, as in the ledger: rows never change",
-                "One of the two was altered: see `minbits ledger verify` of both.",
-            )
+def _by_key(connection: Connection, table: sa.Table, names: Iterable[str]) -> dict[str, Row]:
+    key = table.c.sha256 if table is ARTIFACTS else table.c.uid
+    query = sa.select(table).where(key.in_(names))
+    return {row[key.name]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def _differs(row: Row, known: Row) -> bool:
+    # An artifact is its content: when it was stored first differs from ledger to ledger.
+    ignored = {"created_at"} if "uid" not in row else set()
+    return any(known[name] != value for name, value in row.items() if name not in ignored)
+
+
+def _new_trials(connection: Connection, new: list[Row], others: list[Row]) -> list[Row]:
+    """Return the trials to append: ``new`` ones, and ``others`` whose uids stand for other rows.
+
+    A trial's uid may say what was to be done: whoever did it elsewhere, too, made another row. That
+    one goes by a second name, which follows from all that it holds. A row is known if it is there
+    under either of its names.
+    """
+    second = {_second_name(row): row for row in (*new, *others)}
+    known = _by_key(connection, TRIALS, second)
+    appended = {name: row for name, row in second.items() if name not in known}
+    # Some that come by their second name may be here by the first.
+    facts = [TRIALS.c[name] for name in ("data_digest", "candidate", "created_at")]
+    query = sa.select(TRIALS).where(*(c.in_({row[c.name] for row in new}) for c in facts))
+    here = [dict(row) for row in connection.execute(query).mappings()] if new else []
+    first = {_second_name({k: v for k, v in row.items() if k != "id"}) for row in here}
+    taken_uids = {row["uid"] for row in others}
+    return [
+        {**row, "uid": name} if row["uid"] in taken_uids else row
+        for name, row in appended.items()
+        if row["uid"] not in first
+    ]
+
+
+def _second_name(row: Row) -> str:
+    return sha256_hex(json.dumps(row, sort_keys=True).encode())[:UID_DIGITS]
+
+
+def _altered(table: str, row: Row, known: Row) -> LedgerError:
+    name = next(name for name, value in row.items() if known[name] != value)
+    return LedgerError(
+        f"{table} {row.get('uid', row.get('sha256'))}",
+        f"{name} {row[name]!r}",
+        f"{known[name]!r}, as in the ledger: rows never change",
+        "One of the two was altered: see `minbits ledger verify` of both.",
+    )

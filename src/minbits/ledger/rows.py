@@ -15,6 +15,7 @@ from minbits.records import DataSet, TrialResult, Verification
 from minbits.units import bytes_to_bits
 
 Row = dict[str, Any]
+UID_DIGITS = 32  # hexadecimal ones
 Outcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
 
 
@@ -28,8 +29,8 @@ class TrialEntry:
         candidate: key of what was trained and how.
         result: its outcome.
         provenance: the code, libraries and machine that made it.
-        uid: 32 characters that the row is known by in every ledger; None draws a new one. An entry
-            whose uid is in the ledger is not appended again, so that a result may arrive twice.
+        uid: 32 hexadecimal digits that the row is known by in every ledger; None draws new ones. An
+            entry whose uid is in the ledger is not appended again: a result may arrive twice.
     """
 
     data: DataSet
