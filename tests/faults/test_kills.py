@@ -33,6 +33,13 @@ def kill_a_worker(run: Run, moment: random.Random) -> bool:
     return True
 
 
+def assert_in_ledger(file: Path, ledger: Path) -> None:
+    """Check that a file, where there is one, is whole: it was committed before it was written."""
+    if file.exists():
+        with reading(ledger) as reader:
+            assert sha256_hex(file.read_bytes()) in reader.named_files()
+
+
 def test_no_committed_row_is_lost_and_every_start_resumes(runner: Runner, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite"
     moment = random.Random(7)
@@ -55,10 +62,11 @@ def test_no_committed_row_is_lost_and_every_start_resumes(runner: Runner, tmp_pa
         # What was being appended when the kill came may be there although it was not told.
         assert rows | set(run.rows_told()) <= found
         rows = found
+        assert_in_ledger(tmp_path / "found.so-far.mbn", ledger)
 
     last = runner.search(ledger, "--minutes", 1, "--trials", 4)
     assert last.wait() == 0, last.text()
-    assert last.resumed() == len(rows) > 100
+    assert last.resumed() == len(rows) > RUNS
     with reading(ledger) as reader:
         statuses = [row["status"] for row in reader.rows("trials")]
         best = reader.best_claim(reader.rows("claims")[0]["data_digest"], 0.3)
