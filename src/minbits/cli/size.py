@@ -24,6 +24,7 @@ from minbits.cli.output import (
 from minbits.cli.progress import SearchProgress
 from minbits.data import load
 from minbits.ledger.location import ledger_name
+from minbits.ledger.store import open_ledger
 from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_report import SizeReport, plain_report
@@ -165,6 +166,8 @@ def size(
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
     if accuracy is None and not curve:
+        # A ledger that cannot be used is said before seconds go into finding the target.
+        open_ledger(request.ledger).close()
         target = default_target(loaded)
         request = dataclasses.replace(
             request,
