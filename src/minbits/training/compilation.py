@@ -34,6 +34,11 @@ SOURCES = (
     "compression/trellis.py",
     "networks/parameters.py",
     "codec/architecture.py",
+    "codec/compiled_bits.py",
+    "codec/dependent.py",
+    "codec/layout.py",
+    "codec/mixed_levels.py",
+    "codec/mixing_tables.py",
     "codec/quantized_network.py",
 )
 
