@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import textwrap
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from minbits.data import load
+from minbits.errors import LedgerError
 from minbits.ledger import migrate
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.migrate import current_version, known_versions
@@ -134,6 +139,30 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(
     ledger.close()
 
 
+def test_a_kill_in_the_middle_of_a_migration_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    path = copy_of("0001", tmp_path / "here")
+    before = raw_rows(path)
+    program = textwrap.dedent(
+        """
+        import os, signal, sys
+        import minbits.ledger.sqlite as sqlite
+        from minbits.ledger.store import Ledger
+        upgrade = sqlite.upgrade
+        def upgrade_and_die(connection):
+            upgrade(connection)
+            os.kill(os.getpid(), signal.SIGKILL)
+        sqlite.upgrade = upgrade_and_die
+        Ledger(sys.argv[1])
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert raw_rows(path) == before
+    ledger = Ledger(path)
+    assert_kept(before, {table: ledger.rows(table) for table in TABLES})
+    ledger.close()
+
+
 def test_a_server_is_migrated_in_one_transaction_after_a_copy(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +190,8 @@ def test_a_server_is_migrated_in_one_transaction_after_a_copy(
         Ledger(url)
     assert set(sa.inspect(engine).get_table_names()) == {"alembic_version", *before}
     monkeypatch.undo()
+    with pytest.raises(LedgerError, match="schema version 0001; expected a ledger of version"):
+        read_ledger(url)
 
     ledger = Ledger(url)
     assert_kept(before, {table: ledger.rows(table) for table in TABLES})

@@ -125,6 +125,8 @@ def test_who_may_only_append_can_do_all_that_a_search_does(
 
 def test_tables_of_something_else_are_left_alone(postgres: PostgresServer) -> None:
     url = postgres.new_place("other")
+    with pytest.raises(LedgerError, match="a database without one"):
+        read_ledger(url)
     postgres.execute("CREATE TABLE other.trials (patient text)")
     with pytest.raises(LedgerError, match="a table 'trials' that is no ledger"):
         Ledger(url)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger, existing_ledger
 from minbits.cli.output import (
     EXIT_NOT_REACHED,
     JsonOption,
@@ -265,9 +265,7 @@ def verify(
         load(source, label=label, categorical=categorical or (), resize=resize)
         for source in data or ()
     ]
-    target = chosen_ledger(ledger)
-    read_ledger(target).close()  # verifying makes no ledger where there is none
-    store = open_ledger(target)
+    store = open_ledger(existing_ledger(ledger))
     try:
         show_entry = _ignore if as_json or quiet else _print_entry
         found = verify_ledger(store, given, show_entry)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from minbits.cli.ledger import LedgerTable
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger
+from minbits.cli.ledger_options import LedgerOption, chosen_ledger, existing_ledger
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.errors import ArgumentError
 from minbits.ledger.exchange import LedgerSource, Taken, take
@@ -128,8 +128,7 @@ def prune(
 
     Example: minbits ledger prune --dry-run
     """
-    target = chosen_ledger(ledger)
-    read_ledger(target).close()  # pruning makes no ledger where there is none
+    target = existing_ledger(ledger)
     store = open_ledger(target)
     try:
         found = prune_files(store, dry_run)

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.errors import LedgerError
+from minbits.ledger.location import (
+    LedgerTarget,
+    default_ledger_path,
+    ledger_exists,
+    ledger_name,
+)
 
 LedgerOption = Annotated[
     str | None,
@@ -17,6 +23,20 @@ LedgerOption = Annotated[
         show_default="in the user data directory",
     ),
 ]
+
+
+def existing_ledger(option: str | None) -> LedgerTarget:
+    """Return the chosen ledger, for commands that append but make no ledger where there is none.
+
+    Raises:
+        LedgerError: if it is a file that is not there.
+    """
+    target = chosen_ledger(option)
+    if not ledger_exists(target):
+        raise LedgerError(
+            f"ledger {ledger_name(target)}", "no file", "a ledger", "Name another with --ledger."
+        )
+    return target
 
 
 def chosen_ledger(option: str | None) -> LedgerTarget:

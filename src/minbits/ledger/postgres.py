@@ -42,7 +42,7 @@ class _Rules:
 
 
 def open_server(url: URL) -> Database:
-    """Open the ledger in a PostgreSQL database; its tables are made where they are missing.
+    """Open the ledger in a PostgreSQL database for appending; tables are made if there are none.
 
     An older schema is migrated in one transaction, which first copies the tables into a schema
     ``SCHEMA_before_VERSION``: all of it happens, or nothing.
@@ -50,6 +50,43 @@ def open_server(url: URL) -> Database:
     Raises:
         LedgerError: if the database cannot be used, or a newer minbits wrote its ledger.
     """
+    database = _connected(url)
+    name = database.name
+    try:
+        # Looking takes no lock; whoever finds something to do looks again under one.
+        version = database.read(lambda connection: schema_version(connection, name))
+        if state_of(version) != "current":
+            database.write(lambda connection: _migrate(connection, name))
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_server_to_read(url: URL) -> Database:
+    """Open the ledger in a PostgreSQL database for reading: it stays exactly as it is.
+
+    Raises:
+        LedgerError: if there is none, if it has another version's schema, or if it cannot be read.
+    """
+    database = _connected(url)
+    name = database.name
+    try:
+        version = database.read(lambda connection: schema_version(connection, name))
+    except BaseException:
+        database.close()
+        raise
+    if state_of(version) == "current":
+        return database
+    database.close()
+    got = "a database without one" if version is None else f"schema version {version}"
+    raise LedgerError(
+        f"ledger {name}", got, f"a ledger of version {current_version()}",
+        "Whoever owns it opens it once for appending, as `minbits ledger verify` does.",
+    )  # fmt: skip
+
+
+def _connected(url: URL) -> Database:
     name = url.render_as_string(hide_password=True)
     try:
         engine = sa.create_engine(
@@ -64,16 +101,7 @@ def open_server(url: URL) -> Database:
         raise LedgerError(
             f"ledger {name}", "no psycopg", "the driver", "pip install 'minbits[postgres]'"
         ) from error
-    database = Database(name, engine, _Rules())
-    try:
-        # Looking takes no lock; whoever finds something to do looks again under one.
-        version = database.read(lambda connection: schema_version(connection, name))
-        if state_of(version) != "current":
-            database.write(lambda connection: _migrate(connection, name))
-    except BaseException:
-        database.close()
-        raise
-    return database
+    return Database(name, engine, _Rules())
 
 
 def _migrate(connection: Connection, name: str) -> None:

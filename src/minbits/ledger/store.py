@@ -12,9 +12,8 @@ from sqlalchemy.engine import Connection
 
 from minbits.files import sha256_hex
 from minbits.ledger.artifacts import ArtifactStore, DatabaseArtifacts
-from minbits.ledger.database import Database
 from minbits.ledger.location import LedgerTarget, parse_target
-from minbits.ledger.postgres import open_server
+from minbits.ledger.postgres import open_server, open_server_to_read
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.queries import Claim, LedgerReader, TrialFile
 from minbits.ledger.rows import (
@@ -129,7 +128,7 @@ def open_ledger(target: LedgerTarget) -> Ledger:
 
 
 def read_ledger(target: LedgerTarget) -> LedgerReader:
-    """Open a ledger for reading: a file, and what lies beside it, stays exactly as it is.
+    """Open a ledger for reading: it stays exactly as it is, and so does what lies beside a file.
 
     Raises:
         LedgerError: if there is none, or it cannot be read.
@@ -137,7 +136,7 @@ def read_ledger(target: LedgerTarget) -> LedgerReader:
     place = parse_target(target)
     if isinstance(place, Path):
         return LedgerReader(open_file_to_read(place), artifacts_beside(place))
-    database: Database = open_server(place)
+    database = open_server_to_read(place)
     return LedgerReader(database, DatabaseArtifacts(database))
 
 
