@@ -18,7 +18,7 @@ from tests.faults.runs import Run, Runner, assert_whole, reading
 
 RUNS = 18
 KILLS = 54
-LONGEST_PAUSE_SECONDS = 0.4
+LONGEST_PAUSE_SECONDS = 0.25
 
 
 def kill_a_worker(run: Run, moment: random.Random) -> bool:

@@ -11,11 +11,11 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 
-def start(request: dict[str, Any]) -> int:
-    """Be the new process: run the command, and return its exit code."""
+def become(request: dict[str, Any]) -> NoReturn:
+    """Be the new process: run the command, and end."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -30,15 +30,18 @@ def start(request: dict[str, Any]) -> int:
     if request.get("clock"):
         children.let_clock_jump()
     sys.argv = ["minbits", *request["arguments"]]
+    code: object = 0
     try:
         app.main()
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
-    return 0
+        code = stop.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)  # to take all that was imported apart takes long
 
 
-def serve() -> int:
-    """Take requests until there are no more; a forked process returns from here, too."""
+def serve() -> None:
+    """Take requests until there are no more."""
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
@@ -48,9 +51,8 @@ def serve() -> int:
         else:
             answer = os.fork()
             if answer == 0:
-                return start(request)
+                become(request)
         print(json.dumps(answer), flush=True)
-    return 0
 
 
 # Not in the workers of the forked processes, which import this module anew.
@@ -63,4 +65,4 @@ if __name__ == "__main__":
     # What every process would do first, and takes its time.
     load("iris")
     code_version()
-    sys.exit(serve())
+    serve()
