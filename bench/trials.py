@@ -7,12 +7,15 @@ at random. minbits writes every trial, and its network file, to a real SQLite le
 to its SQLite storage from two processes; Ray Tune keeps its results in its own folder. Each starts
 from nothing; the time of the first trials, in which processes start, is left out for all.
 
+Before that, trials of exactly 0.2 s each show what minbits adds to them.
+
 Memory is that of the parent and its workers together (proportional set size), at trial 2,000 and at
 the last one.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import sys
@@ -38,12 +41,13 @@ from minbits.search.keys import trial_key
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.sampled import RandomPoints, SampledStrategy
 from minbits.search.space_file import parse_space
-from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.tasks import Runner, TrialHooks, TrialTask
 
 WORKERS = 2
 TRIALS = (20_000, 2_000, 2_000)
 # Left out of the time: processes start meanwhile.
 WARM_UP = 100
+SLEEP_SECONDS, SLEEPING_TRIALS = 0.2, 300
 STEPS = 80
 FEATURES, EXAMPLES = 4, 64
 SPACE = """
@@ -96,6 +100,13 @@ def run_one(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
     )
 
 
+def sleep_one(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+    """Run a trial that takes exactly 0.2 s and leaves the processors alone."""
+    time.sleep(SLEEP_SECONDS)
+    result = run_one(task, data, hooks)
+    return dataclasses.replace(result, seconds=SLEEP_SECONDS)
+
+
 @dataclass
 class Pace:
     """Counts trials, and takes the time between the first ones and the last."""
@@ -127,7 +138,7 @@ def memory_mebibytes() -> float:
     return kibibytes / 1024
 
 
-def time_minbits(trials: int) -> tuple[float, dict[int, float]]:
+def time_minbits(trials: int, runner: Runner = run_one) -> tuple[float, dict[int, float]]:
     """Return trials a second through the driver, processes and a ledger; and memory by trial."""
     data = assemble("linear", (INPUTS, LABELS), (INPUTS, LABELS), "test", "made by the benchmark")
     family = parse_space(SPACE, "the benchmark's space").family_for(data)
@@ -162,7 +173,7 @@ def time_minbits(trials: int) -> tuple[float, dict[int, float]]:
                     memory[mark] = memory_mebibytes()
 
         strategy = SampledStrategy(family, data, RandomPoints(0))
-        settings = SearchSettings(3600.0, trials, 0, WORKERS, runner=run_one)
+        settings = SearchSettings(3600.0, trials, 0, WORKERS, runner=runner)
         with ProcessExecutor(WORKERS, data) as executor:
             run_search(data, strategy, settings, [], SearchEvents(remember, known=known), executor)
             speed = pace.a_second()
@@ -254,6 +265,10 @@ def main(trials: Sequence[int]) -> None:
     for seed in range(200):
         train(0.1, 0.01, seed)
     print(f"a trial's work alone: {1000 * (time.perf_counter() - start) / 200:.2f} ms", flush=True)
+    slow, _ = time_minbits(SLEEPING_TRIALS, sleep_one)
+    ideal = WORKERS / SLEEP_SECONDS
+    print(f"minbits, trials of 0.2 s: {slow:.2f} a second of {ideal:.0f}, an overhead of "
+          f"{100 * (ideal / slow - 1):.1f} %", flush=True)  # fmt: skip
     ours, memory = time_minbits(trials[0])
     print(f"minbits, {trials[0]:,} trials: {ours:,.0f} a second", flush=True)
     marks = sorted(memory)

@@ -221,6 +221,14 @@ class TrialConfig:
     move: str | None = None
 
 
+def plain_config(config: TrialConfig) -> dict[str, Any]:
+    """Return a configuration as plain data for JSON, as `dataclasses.asdict` does, but much faster.
+
+    Its values are plain already, so that nothing needs to be copied.
+    """
+    return {**vars(config), "recipe": dict(vars(config.recipe))}
+
+
 def trial_config(plain: dict[str, Any]) -> TrialConfig:
     """Return the configuration whose fields ``plain`` holds, as `dataclasses.asdict` gives them.
 

@@ -51,6 +51,7 @@ def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     assert card["size_bits"] == 8 * asked.out.stat().st_size
     assert card["correct"] == again.correct
     assert card["seeds_tried"] >= 1
+    assert card["reliability"]["successes"] >= 1
     assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (tmp_path / "found.svg").read_bytes()
     assert json.dumps(plain_report(report))

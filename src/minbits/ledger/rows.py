@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import uuid
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
-from minbits.records import DataSet, TrialResult, Verification
+from minbits.records import DataSet, TrialResult, Verification, plain_config
 from minbits.units import bytes_to_bits
 
 Row = dict[str, Any]
@@ -98,7 +97,7 @@ def _made_by(provenance: Provenance, seconds: float, energy_joules: float | None
 def trial_row(entry: TrialEntry) -> Row:
     """Return the row of a trial."""
     result, provenance = entry.result, entry.provenance
-    config = json.dumps(dataclasses.asdict(result.config), sort_keys=True)
+    config = json.dumps(plain_config(result.config), sort_keys=True)
     file = result.network_file
     return {
         "uid": entry.uid or new_uid(),

@@ -30,25 +30,27 @@ class BestSoFar:
     Attributes:
         path: of the file.
         size_bits: what the next one must be smaller than.
-        is_written: whether there is one of this run.
     """
 
     def __init__(self, out: Path, data: DataSet, goal: Goal) -> None:
         self.path = so_far_path(out)
         self.size_bits = float("inf")
-        self.is_written = False
+        self._best: Outcome | None = None
         self._data = data
         self._goal = goal
 
     def offer(self, outcome: Outcome, content: bytes | None) -> bool:
         """Write a trial's file if it is the best so far, and return whether it is.
 
+        One that is no longer believed, since the goal has learned, gives way to any that is.
+
         Raises:
             OutputError: if it cannot be written, or reads back as another network.
         """
-        if content is None or outcome.size_bits is None or outcome.size_bits >= self.size_bits:
+        if content is None or outcome.size_bits is None or not self._goal.is_met(outcome):
             return False
-        if not self._goal.is_met(outcome):
+        is_believed = self._best is None or self._goal.is_met(self._best)
+        if is_believed and outcome.size_bits >= self.size_bits:
             return False
         write_atomically(self.path, content)
         found = judge(self.path.read_bytes(), self._data).validation
@@ -57,9 +59,13 @@ class BestSoFar:
                 str(self.path), f"{found.correct} correct on validation after reading it back",
                 f"{outcome.correct}, as its trial counted", "Check the disk.",
             )  # fmt: skip
-        self.size_bits = outcome.size_bits
-        self.is_written = True
+        self.size_bits, self._best = outcome.size_bits, outcome
         return True
+
+    @property
+    def is_written(self) -> bool:
+        """Whether there is a file of this run."""
+        return self._best is not None
 
     def remove(self) -> None:
         """Remove the file, once the verified one is in its place."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from minbits.data.encoding import encoding_bits
 from minbits.records import DataSet, Verification
+from minbits.search.reliability import Reliability, plain_reliability
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class TrialSpread:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made from; ``trial`` is the ledger's row, ``views`` is read from the file."""
+    """What a card is made from.
+
+    ``trial`` is the ledger's row, ``views`` is read from the file, ``reliability`` is the
+    candidate's over seeds, None where only one seed was asked for.
+    """
 
     data: DataSet
     accuracy: float
@@ -41,6 +46,7 @@ class CardFacts:
     spread: TrialSpread
     claim_count: int
     views: int
+    reliability: Reliability | None = None
 
 
 def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
@@ -95,6 +101,8 @@ def card(facts: CardFacts) -> dict[str, Any]:
             "weights on the same machine"
         ),
     }
+    if facts.reliability is not None:
+        plain["reliability"] = plain_reliability(facts.reliability)
     if facts.data.table is not None:
         plain["table_encoding_bits"] = encoding_bits(facts.data.table.columns)
         plain["table_encoding"] = (

@@ -116,6 +116,7 @@ class _SizeJob:
             spread=self.spread_of(best),
             claim_count=self.ledger.claim_count(self.data.digest),
             views=decode_network(content).architecture.views,
+            reliability=self.search.reliability.of(self.trial_of(best)["candidate"]),
         )
         text = json.dumps(card(facts), indent=2) + "\n"
         self.write("card", out.with_suffix(".json"), text.encode())

@@ -9,7 +9,7 @@ from typing import Any
 from minbits.information.ladder import EntropyTable
 from minbits.pipeline.size_request import SizeRequest
 from minbits.records import Verification
-from minbits.search.reliability import Reliability
+from minbits.search.reliability import Reliability, plain_reliability
 
 # Candidates whose reliability is reported.
 MOST_RELIABILITIES = 20
@@ -59,20 +59,6 @@ class SizeReport:
     table_encoding_bits: int | None = None
     reliability: tuple[Reliability, ...] = ()
     best_reliability: Reliability | None = None
-
-
-def plain_reliability(item: Reliability) -> dict[str, Any]:
-    """Return a candidate's reliability as plain data; the keys are stable (docs/search.md)."""
-    return {
-        "candidate": item.candidate,
-        "tries": item.tries,
-        "successes": item.successes,
-        "wilson_95": [item.low, item.high],
-        "mean_seconds": item.mean_seconds,
-        "expected_seconds_to_one_success": item.expected_seconds,
-        "best_of_tries_bits": item.smallest_bits,
-        "given_a_parent_file": item.is_moved,
-    }
 
 
 def plain_report(report: SizeReport) -> dict[str, Any]:

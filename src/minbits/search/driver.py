@@ -154,7 +154,7 @@ class _Search:
         self.started = 0
         self.is_interrupted = False
         self.mean_seconds = math.inf  # of the trials of this run, the newest ones counting more
-        self.shortest_seconds = math.inf  # of those that ended well
+        self.shortest_seconds = math.inf  # of those with all their epochs
 
     def time_left(self) -> float:
         return self.deadline - self.settings.clock()
@@ -298,7 +298,7 @@ class _Search:
 
     def learn(self, finished: Finished) -> None:
         result = finished.result
-        if result.status == "done":
+        if result.status == "done" and result.config.recipe == finished.asked.recipe:
             self.shortest_seconds = min(self.shortest_seconds, result.seconds)
         if self.mean_seconds == math.inf:
             self.mean_seconds = result.seconds

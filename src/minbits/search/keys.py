@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import json
 
 from minbits.files import sha256_hex
-from minbits.records import TrialConfig
+from minbits.records import TrialConfig, plain_config
 
 # As many hexadecimal digits as the ledger's names of rows have.
 _DIGITS = 32
 
 
+# Asked for when a trial is chosen and again when it has ended.
+@functools.lru_cache(maxsize=10_000)
 def trial_key(config: TrialConfig, data_digest: str, code_version: str) -> str:
     """Return a name that trials share exactly if they would do the same work.
 
@@ -20,5 +22,5 @@ def trial_key(config: TrialConfig, data_digest: str, code_version: str) -> str:
         data_digest: of the data set.
         code_version: of minbits, its sources included.
     """
-    plain = json.dumps(dataclasses.asdict(config), sort_keys=True)
+    plain = json.dumps(plain_config(config), sort_keys=True)
     return sha256_hex(f"{plain}\n{data_digest}\n{code_version}".encode())[:_DIGITS]

@@ -1,7 +1,8 @@
 """Local moves: each trial starts from one of the best files, changed a little, and trains on.
 
-A move costs a part of a trial from random weights. Which kind of move pays is learned on the way:
-kinds are drawn by Thompson sampling (Thompson 1933) from how often each led to a better file.
+A move costs a part of a trial from random weights. Which kind of move pays, and how long a child
+should train, is learned on the way: both are drawn by Thompson sampling (Thompson 1933) from how
+often each led to a better file, an epoch.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minbits.data.splits import VALIDATION_FRACTION
 from minbits.errors import MinbitsError
 from minbits.networks.blocks import droppable, shareable
 from minbits.networks.zoo import architecture_for
@@ -29,8 +31,10 @@ _MOST_SHORTFALL = 3.0
 # Each further parent is chosen this many times less often than the one before.
 _PARENT_DECAY = 0.6
 _LEAST_EPOCHS = 3
-# With less than this part of the time that it needs, a trial would waste it.
+# With less than this part of the time that it needs, a trial would waste it; and planning itself
+# keeps some seconds free.
 _FAIR_SHARE = 0.7
+PLANNING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -41,40 +45,50 @@ class MoveKind:
         move: what is done to the parent's network.
         amount: how much; of blocks it is chosen among those that there are.
         rate_factor: on the parent's rate weight.
-        part: of a full second phase's epochs that the child trains on.
     """
 
     move: MoveName
     amount: float
     rate_factor: float
-    part: float
 
 
 MOVE_KINDS: tuple[MoveKind, ...] = (
-    *(
-        MoveKind("continue", 0.0, rate_factor, part)
-        for rate_factor in (0.8, 1.0, 1.15, 1.4, 2.0)
-        for part in (0.2, 0.6)
-    ),
-    MoveKind("thin", 0.93, 1.0, 0.2),
-    MoveKind("thin", 0.85, 1.0, 0.6),
-    MoveKind("coarsen", 1.0, 1.0, 0.2),
-    MoveKind("coarsen", 2.0, 1.0, 0.6),
-    MoveKind("drop", 1.0, 1.0, 0.6),
-    MoveKind("share", 1.0, 1.0, 0.6),
+    *(MoveKind("continue", 0.0, rate_factor) for rate_factor in (0.8, 1.0, 1.25, 1.6, 2.2)),
+    MoveKind("thin", 0.9, 1.0),
+    MoveKind("thin", 0.7, 1.3),
+    MoveKind("coarsen", 1.0, 1.0),
+    MoveKind("coarsen", 2.0, 1.0),
+    MoveKind("drop", 1.0, 1.0),
+    MoveKind("share", 1.0, 1.0),
 )
+# Steps that a child trains for; fewer leave it worse than a network from random weights.
+MOVE_STEPS = (8_000, 25_000)
+# Never more than this many times a full second phase.
+_MOST_PARTS = 1.5
+# Of all epochs, at least this part goes into trials from random weights: moves alone get stuck.
+BASE_PART = 0.3
+
+Arm = MoveKind | int | None
 
 
 @dataclass
-class _Record:
-    """How a kind of proposal fared: half a success and half a failure to begin with."""
+class _Chances:
+    """How often arms led to a better file: half a success and half a failure to begin with."""
 
-    successes: float = 0.5
-    failures: float = 0.5
+    generator: np.random.Generator
+    successes: dict[Arm, float] = field(default_factory=dict)
+    failures: dict[Arm, float] = field(default_factory=dict)
 
-    def learn(self, success: bool) -> None:
-        self.successes += success
-        self.failures += not success
+    def draw(self, arm: Arm) -> float:
+        return float(
+            self.generator.beta(
+                0.5 + self.successes.get(arm, 0.0), 0.5 + self.failures.get(arm, 0.0)
+            )
+        )
+
+    def learn(self, arm: Arm, success: bool) -> None:
+        counts = self.successes if success else self.failures
+        counts[arm] = counts.get(arm, 0.0) + 1
 
 
 @dataclass
@@ -117,31 +131,47 @@ class LocalStrategy:
 
     def __post_init__(self) -> None:
         self._generator = np.random.default_rng(self.seed)
-        self._records = {kind: _Record() for kind in (None, *MOVE_KINDS)}
+        self._chances = _Chances(self._generator)
         self._pace = _Pace()
-        self._asked: dict[str, list[MoveKind | None]] = {}
+        self._asked: dict[str, list[tuple[MoveKind | None, int | None]]] = {}
+        self._base_epochs = self._all_epochs = 0
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a move, or what the base strategy proposes."""
-        for kind in self._by_promise(seconds_left):
-            proposal = (
-                self.base.propose(seconds_left) if kind is None else self._moved(kind, seconds_left)
-            )
+        for steps in self._lengths_by_promise(seconds_left):
+            proposal, kind = self._proposal(steps, seconds_left)
             if proposal is not None:
-                self._asked.setdefault(proposal.candidate.key, []).append(kind)
+                self._asked.setdefault(proposal.candidate.key, []).append((kind, steps))
+                epochs = self._epochs(steps)
+                self._all_epochs += epochs
+                self._base_epochs += epochs if steps is None else 0
                 return proposal
         return None
+
+    def _proposal(
+        self, steps: int | None, seconds_left: float
+    ) -> tuple[Proposal | None, MoveKind | None]:
+        if steps is None:
+            return self.base.propose(seconds_left), None
+        draws = [(self._chances.draw(kind), place) for place, kind in enumerate(MOVE_KINDS)]
+        for _, place in sorted(draws, reverse=True):
+            proposal = self._moved(MOVE_KINDS[place], steps, seconds_left)
+            if proposal is not None:
+                return proposal, MOVE_KINDS[place]
+        return None, None
 
     def tell(self, outcome: Outcome) -> None:
         """Learn from a trial; the base strategy hears of all."""
         better = self._is_better(outcome)
-        kinds = [] if outcome.is_past else self._asked.get(outcome.candidate, [])
-        if kinds:
-            kind = kinds.pop(0)
-            if not kinds:
+        asked = [] if outcome.is_past else self._asked.get(outcome.candidate, [])
+        if asked:
+            kind, steps = asked.pop(0)
+            if not asked:
                 del self._asked[outcome.candidate]
             if outcome.status != "interrupted":
-                self._records[kind].learn(better)
+                self._chances.learn(steps, better)
+                if kind is not None:
+                    self._chances.learn(kind, better)
         self._pace.learn(outcome)
         self._keep(outcome)
         self.base.tell(outcome)
@@ -162,35 +192,41 @@ class LocalStrategy:
         self.parents.sort(key=lambda parent: self.goal.score(parent) or 0.0)
         del self.parents[MOST_PARENTS:]
 
-    def _epochs(self, kind: MoveKind | None) -> int:
+    def _epochs(self, steps: int | None) -> int:
         full = self.recipe.quantized_epochs
-        if kind is None:
+        if steps is None:
             return self.recipe.float_epochs + full
-        return max(_LEAST_EPOCHS, round(kind.part * full))
+        examples = (1 - VALIDATION_FRACTION) * len(self.data.train_labels)
+        steps_an_epoch = max(1.0, examples // self.recipe.batch_size)
+        most = max(_LEAST_EPOCHS, round(_MOST_PARTS * full))
+        return min(most, max(_LEAST_EPOCHS, round(steps / steps_an_epoch)))
 
-    def _by_promise(self, seconds_left: float) -> Sequence[MoveKind | None]:
-        """Return kinds, the most promising draw an epoch first; None stands for the base strategy.
+    def _lengths_by_promise(self, seconds_left: float) -> Sequence[int | None]:
+        """Return lengths of moves, the most promising draw an epoch first; None: no move.
 
         Those that would take far more than the time that is left are not among them.
         """
         if not self.parents:
             return [None]
-        draws: list[tuple[float, int]] = []
-        kinds = list(self._records)
-        for index, kind in enumerate(kinds):
-            record, epochs = self._records[kind], self._epochs(kind)
-            expected = self._pace.expected(epochs)
-            if expected is None or _FAIR_SHARE * expected <= seconds_left:
-                chance = self._generator.beta(record.successes, record.failures)
-                draws.append((chance / epochs, index))
-        return [kinds[index] for _, index in sorted(draws, reverse=True)]
+        arms: list[int | None] = [None, *MOVE_STEPS]
+        fitting = [arm for arm in arms if self._fits(self._epochs(arm), seconds_left)]
+        draws = {arm: self._chances.draw(arm) / self._epochs(arm) for arm in fitting}
+        if None in draws and self._base_epochs < BASE_PART * self._all_epochs:
+            draws[None] = math.inf
+        return sorted(draws, key=lambda arm: -draws[arm])
+
+    def _fits(self, epochs: int, seconds_left: float) -> bool:
+        expected = self._pace.expected(epochs)
+        if expected is None or expected <= seconds_left:
+            return True
+        return _FAIR_SHARE * expected <= seconds_left - PLANNING_SECONDS
 
     def _plan_seconds(self, epochs: int, seconds_left: float) -> float | None:
-        """Return infinity where time is plenty: planning costs as much as some epochs."""
+        """Return infinity where time is known to do: planning costs as much as some epochs."""
         expected = self._pace.expected(epochs)
-        return math.inf if expected is not None and 3 * expected < seconds_left else None
+        return math.inf if expected is not None and 1.3 * expected < seconds_left else None
 
-    def _moved(self, kind: MoveKind, seconds_left: float) -> Proposal | None:
+    def _moved(self, kind: MoveKind, steps: int, seconds_left: float) -> Proposal | None:
         if not self.parents:
             return None  # the last one was found to be gone
         parent = self._parent()
@@ -201,8 +237,7 @@ class LocalStrategy:
         move = self._move(kind, parent)
         if move is None:
             return None
-        before = parent.config.recipe
-        epochs = self._epochs(kind)
+        before, epochs = parent.config.recipe, self._epochs(steps)
         rate_weight = float(f"{before.rate_weight * kind.rate_factor:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight

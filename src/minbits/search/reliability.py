@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from minbits.intervals import wilson_interval
 from minbits.search.strategy import Outcome
@@ -49,6 +50,20 @@ class Reliability:
     def is_refuted(self, chance: float) -> bool:
         """Whether the evidence is enough that it is less."""
         return wilson_interval(self.successes, self.tries, _EVIDENCE).high < chance
+
+
+def plain_reliability(item: Reliability) -> dict[str, Any]:
+    """Return a candidate's reliability as plain data; the keys are stable (docs/search.md)."""
+    return {
+        "candidate": item.candidate,
+        "tries": item.tries,
+        "successes": item.successes,
+        "wilson_95": [item.low, item.high],
+        "mean_seconds": item.mean_seconds,
+        "expected_seconds_to_one_success": item.expected_seconds,
+        "best_of_tries_bits": item.smallest_bits,
+        "given_a_parent_file": item.is_moved,
+    }
 
 
 @dataclass

@@ -21,9 +21,13 @@ def with_margin(accuracy: float, examples: int) -> float:
     return min(1.0, accuracy + standard_error(accuracy, examples))
 
 
-@dataclass(frozen=True)
+# Files further below the aim than this many standard errors say nothing of those near it.
+_NEAR = 5.0
+
+
+@dataclass
 class Goal:
-    """What a search is after.
+    """What a search is after, and what it has learned about when to believe in it.
 
     Attributes:
         accuracy: target, in (0, 1].
@@ -32,6 +36,25 @@ class Goal:
 
     accuracy: float
     examples: int
+    _gap_sum: float = 0.0
+    _gap_count: int = 1  # as if one file without a gap had been seen
+
+    def learn(self, outcome: Outcome) -> None:
+        """Note by how much more a file gets right of what it was trained on than of validation."""
+        correct, examples = outcome.training_correct, outcome.training_examples
+        if outcome.accuracy is None or correct is None or not examples:
+            return
+        if self.shortfall(outcome.accuracy) <= _NEAR:
+            self._gap_sum += correct / examples - outcome.accuracy
+            self._gap_count += 1
+
+    @property
+    def gap(self) -> float:
+        """The usual difference between training and validation accuracy, 0 or more.
+
+        A mean over many files: hardly any luck is left in it.
+        """
+        return max(0.0, self._gap_sum / self._gap_count)
 
     @property
     def aim(self) -> float:
@@ -54,15 +77,16 @@ class Goal:
         """Return by how many standard errors a trial's file falls short.
 
         Of many files, some pass validation by luck, and where validation examples are few those are
-        what a search ends with. But a network rarely does better on new examples than on those that
-        it was trained on: one that misses the target there is not believed.
+        what a search ends with. But new examples are rarely easier than those that a network was
+        trained on: what it gets right of these, less the usual gap, must reach the target too.
         """
         assert outcome.accuracy is not None
         short = self.shortfall(outcome.accuracy)
         correct, examples = outcome.training_correct, outcome.training_examples
         if correct is None or not examples:
             return short
-        return max(short, self._short(self.accuracy - correct / examples, examples))
+        missing = self.accuracy + self.gap - correct / examples
+        return max(short, self._short(missing, examples))
 
     def _short(self, missing: float, examples: int) -> float:
         # Counts, not quotients: rounding must not make a file fall short.
