@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from minbits.errors import ArgumentError
@@ -71,6 +71,13 @@ def _unreachable(where: str, reason: str) -> ArgumentError:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Started:
+    """The sign that a call has begun, by the number of its submission."""
+
+    number: int
+
+
 class Mailbox:
     """An actor that holds signs of life until the driver fetches them."""
 
@@ -101,6 +108,7 @@ def _settle_into_worker(memory_bytes: int | None) -> None:
 
 
 def run_remotely(
+    number: int,
     function: Callable[..., T],
     arguments: tuple[Any, ...],
     keywords: dict[str, Any],
@@ -109,6 +117,7 @@ def run_remotely(
     memory_bytes: int | None,
 ) -> T:
     """Run a call in a Ray worker."""
+    mailbox.put.remote(Started(number))
     _settle_into_worker(memory_bytes)
     last = -math.inf
 
@@ -126,13 +135,15 @@ def run_remotely(
 
 @dataclass
 class _Task:
+    number: int
     future: Future[Any]
     reference: Any
-    start: float
     seconds: float
+    # Waiting for a CPU, or for a fresh process, takes nothing of a call's time.
+    start: float | None = None
     is_asked_to_stop: bool = False
+    is_over_its_limit: bool = False
     is_ended: bool = False
-    number: int = field(default_factory=itertools.count().__next__)
 
 
 class RayExecutor(WorkExecutor):
@@ -160,12 +171,14 @@ class RayExecutor(WorkExecutor):
             self._connect(address)
         self._shared = ray.put(shared)
         self._mailbox = ray.remote(num_cpus=0)(Mailbox).remote()
+        self._is_mailbox_lost = False
         self._fetch: Any = None
         # No retries: what became of a call is for the driver to decide.
         self._function = ray.remote(num_cpus=1, max_retries=0, max_calls=0)(run_remotely)
         self._signs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._tasks: dict[Any, _Task] = {}
+        self._numbers = itertools.count()
         self._is_closing = False
         self._known_capacity = (-math.inf, workers)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -208,11 +221,12 @@ class RayExecutor(WorkExecutor):
         with self._lock:
             if self._is_closing:
                 raise RuntimeError("the executor was shut down")
+            number = next(self._numbers)
             reference = self._function.remote(
-                function, args, kwargs, self._shared, self._mailbox, self._memory_bytes
+                number, function, args, kwargs, self._shared, self._mailbox, self._memory_bytes
             )
             future.set_running_or_notify_cancel()
-            self._tasks[reference] = _Task(future, reference, time.monotonic(), seconds)
+            self._tasks[reference] = _Task(number, future, reference, seconds)
         return future
 
     def signs(self) -> list[Any]:
@@ -271,11 +285,12 @@ class RayExecutor(WorkExecutor):
 
     def _translated(self, error: Exception, task: _Task) -> BaseException:
         kinds = self._ray.exceptions
+        took = time.monotonic() - (task.start or math.inf)
         if task.is_ended:
-            took = time.monotonic() - task.start
             return TimeLimitError(f"no end after {took:.0f} s: its process was ended")
         if isinstance(error, kinds.TaskCancelledError):
-            return CancelledError()
+            late = TimeLimitError(f"stopped after {took:.0f} s")
+            return late if task.is_over_its_limit else CancelledError()
         if isinstance(error, kinds.NodeDiedError | kinds.ObjectLostError):
             return NodeLostError("the node that ran it was lost")
         if isinstance(error, kinds.WorkerCrashedError | kinds.OutOfMemoryError):
@@ -287,7 +302,7 @@ class RayExecutor(WorkExecutor):
     def _ask_to_stop(self, task: _Task) -> None:
         if not task.is_asked_to_stop:
             task.is_asked_to_stop = True
-            task.seconds = time.monotonic() - task.start
+            task.seconds = 0.0 if task.start is None else time.monotonic() - task.start
             self._ray.cancel(task.reference, force=False)
 
     def _keep_limits(self) -> None:
@@ -295,15 +310,28 @@ class RayExecutor(WorkExecutor):
         with self._lock:
             tasks = list(self._tasks.values())
         for task in tasks:
+            if task.start is None:
+                if not self._is_mailbox_lost:
+                    continue
+                task.start = now  # nobody will tell
             over = now - task.start - task.seconds
             if over >= 0 and not task.is_asked_to_stop:
+                task.is_over_its_limit = True
                 self._ask_to_stop(task)
             elif over >= STOPPING_SECONDS and not task.is_ended:
                 task.is_ended = True
                 self._ray.cancel(task.reference, force=True)
 
+    def _note_start(self, number: int) -> None:
+        with self._lock:
+            for task in self._tasks.values():
+                if task.number == number:
+                    task.start = time.monotonic()
+
     def _fetch_signs(self) -> None:
         """Fetch signs without waiting for them; the search goes on without, if they are lost."""
+        if self._is_mailbox_lost:
+            return
         if self._fetch is None:
             self._fetch = self._mailbox.take.remote()
             return
@@ -311,8 +339,13 @@ class RayExecutor(WorkExecutor):
         if not ready:
             return
         try:
-            for sign in self._ray.get(self._fetch):
-                self._signs.put(sign)
+            signs = self._ray.get(self._fetch)
         except self._ray.exceptions.RayError:
-            pass  # the mailbox was lost with its node
+            self._is_mailbox_lost = True  # with its node
+            return
+        for sign in signs:
+            if isinstance(sign, Started):
+                self._note_start(sign.number)
+            else:
+                self._signs.put(sign)
         self._fetch = self._mailbox.take.remote()
