@@ -65,6 +65,40 @@ def test_a_quantiser_that_starts_there_exports_the_same_levels(network: Quantize
     assert encode_network(quantizer.export()) == encode_network(network)
 
 
+def test_the_layers_share_the_factor_on_the_logits(
+    network: QuantizedNetwork, examples: TrainingData
+) -> None:
+    start = warm_start(network)
+    found = calibrated(start, ENGINE, examples)
+    is_bias = [
+        tensor is layer.bias
+        for layer in network.layers
+        for tensor in (layer.weights, layer.bias)
+        if tensor is not None
+    ]
+    taken = (found.step_indices - start.step_indices).astype(int)
+    weights = [steps for steps, bias in zip(taken, is_bias, strict=True) if not bias]
+    assert max(weights) - min(weights) <= 1
+    assert sum(weights) == taken[-1] != 0  # the last bias has met all factors
+
+
+def test_behind_an_activation_that_lets_no_factor_through_none_is_taken(
+    examples: TrainingData, tiny: DataSet
+) -> None:
+    text = "conv 4 k3 p1 hard_swish; conv 5 k3 p1 relu; avgpool all; linear 2"
+    result = run_trial(TrialConfig(text, RECIPE, 1), tiny, 0, TrialHooks())
+    assert result.network_file is not None
+    start = warm_start(decode_network(result.network_file))
+    found = calibrated(start, ENGINE, examples)
+    taken = found.step_indices - start.step_indices
+    assert not taken[:2].any()
+    assert taken[2:].any()
+    before = ENGINE.logits(start.architecture, start.values, examples.inputs)
+    after = ENGINE.logits(found.architecture, found.values, examples.inputs)
+    factor = np.abs(after).max() / np.abs(before).max()
+    np.testing.assert_allclose(after, before * factor, rtol=1e-4, atol=1e-5)
+
+
 def test_calibration_scales_logits_alone_and_makes_the_loss_smaller(
     network: QuantizedNetwork, examples: TrainingData
 ) -> None:
@@ -75,7 +109,7 @@ def test_calibration_scales_logits_alone_and_makes_the_loss_smaller(
     factor = np.abs(after).max() / np.abs(before).max()
     np.testing.assert_allclose(after, before * factor, rtol=1e-4, atol=1e-5)
     losses = [
-        cross_entropy(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 25)
+        cross_entropy(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 97)
     ]
     assert cross_entropy(after, examples.labels) == pytest.approx(min(losses), rel=1e-4)
     quantizer = Quantizer(found.architecture, found.values, 0.28, found.step_indices)

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 
-from minbits.codec.architecture import Addition, Convolution, Linear, run_order, tensor_shapes
+from minbits.codec.architecture import (
+    Addition,
+    Architecture,
+    Convolution,
+    Linear,
+    TensorShapes,
+    run_order,
+    tensor_shapes,
+)
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.tensor_code import USUAL_STEP_INDEX
 
 # f(c x) = c f(x) for every c > 0.
 _HOMOGENEOUS = ("none", "relu", "leaky_relu")
+
+
+def scales_are_free(architecture: Architecture) -> bool:
+    """Return whether a factor on a layer's outputs meets every layer behind it just once.
+
+    Sums of branches and weights met twice would need equal factors.
+    """
+    order = run_order(architecture)
+    tensors = [step.tensor for step in order if step.tensor is not None]
+    is_sum = any(isinstance(step.layer, Addition) for step in order)
+    return not is_sum and len(set(tensors)) == len(tensors)
+
+
+def is_homogeneous(architecture: Architecture, shape: TensorShapes) -> bool:
+    """Return whether the activation behind a layer with weights lets positive factors through."""
+    layer = architecture.layers[shape.layer_index]
+    assert isinstance(layer, Convolution | Linear)
+    return layer.activation in _HOMOGENEOUS
 
 
 def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
@@ -20,19 +46,12 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
     sees inputs c times as large. So each such layer can take the usual step; biases take up the
     accumulated factor. The logits are then scaled by a positive factor, which no prediction sees.
     """
-    order = run_order(network.architecture)
-    repeats = len({step.tensor for step in order if step.tensor is not None}) < sum(
-        step.tensor is not None for step in order
-    )
-    if repeats or any(isinstance(step.layer, Addition) for step in order):
-        # Sums of branches and weights met twice would need equal factors: left as they are.
+    if not scales_are_free(network.architecture):
         return network
     exponent = 0  # the factor on the current activations, in steps of the grid
     layers: list[QuantizedLayer] = []
     for shape, layer in zip(tensor_shapes(network.architecture), network.layers, strict=True):
-        architecture_layer = network.architecture.layers[shape.layer_index]
-        assert isinstance(architecture_layer, Convolution | Linear)
-        if architecture_layer.activation in _HOMOGENEOUS:
+        if is_homogeneous(network.architecture, shape):
             exponent += USUAL_STEP_INDEX - layer.weights.step_index
             step_index = USUAL_STEP_INDEX
         else:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Again, Architecture, parameter_count, tensor_shapes
 from minbits.codec.quantized_network import STEPS_PER_OCTAVE, QuantizedNetwork
+from minbits.compression.steps import is_homogeneous, scales_are_free
 from minbits.compression.thinning import narrowed, without_least_channels
 from minbits.errors import NetworkError
 from minbits.networks.parameters import flat_parameters, parameter_layout
@@ -26,7 +27,7 @@ Float = npt.NDArray[np.float32]
 
 # Examples that the factor of the logits is set on.
 _CALIBRATION_EXAMPLES = 2000
-_FACTOR_STEPS = range(-24, 25)
+_FACTOR_STEPS = range(-24, 97)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,24 +68,41 @@ def _cross_entropy_nats(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.
 def calibrated(start: WarmStart, engine: Engine, data: TrainingData) -> WarmStart:
     """Return the start with the factor on the logits that suits the labels best.
 
-    The last layer and its step are scaled by a power of the grid's ratio, which leaves all levels.
+    The factor is a power of the grid's ratio, which leaves all levels. The layers share it:
+    files have one step for all weights, so that signals fade from layer to layer, and biases with
+    them; training would move those by many of their steps at once.
     """
     part = data.part(_CALIBRATION_EXAMPLES)
     logits = engine.logits(start.architecture, start.values, part.inputs).astype(np.float64)
     factors = [2.0 ** (steps / STEPS_PER_OCTAVE) for steps in _FACTOR_STEPS]
     losses = [_cross_entropy_nats(logits * factor, part.labels) for factor in factors]
     best = int(np.argmin(losses))
-    return _with_last_scaled(start, _FACTOR_STEPS[best])
+    return _with_logits_scaled(start, _FACTOR_STEPS[best])
 
 
-def _with_last_scaled(start: WarmStart, steps: int) -> WarmStart:
-    """Return the start with its last layer, and so all logits, scaled by steps of the grid."""
-    last = tensor_shapes(start.architecture)[-1]
-    tensors = 1 if last.bias is None else 2
+def _with_logits_scaled(start: WarmStart, steps: int) -> WarmStart:
+    """Return the start with all logits scaled by steps of the grid, in equal shares of the layers.
+
+    Only layers behind the last activation that lets no factor through can take a share.
+    """
+    architecture = start.architecture
+    shapes = tensor_shapes(architecture)
+    first = len(shapes) - 1
+    if scales_are_free(architecture):
+        while first > 0 and is_homogeneous(architecture, shapes[first - 1]):
+            first -= 1
     values, indices = start.values.copy(), start.step_indices.copy()
-    values[-(math.prod(last.weights) + (last.bias or 0)) :] *= 2.0 ** (steps / STEPS_PER_OCTAVE)
-    indices[-tensors:] += steps
-    return WarmStart(start.architecture, values, indices)
+    place = tensor = before = 0
+    for number, shape in enumerate(shapes):
+        # What all layers up to this one have taken.
+        taken = round(steps * max(0, number + 1 - first) / (len(shapes) - first))
+        for count, factor in ((math.prod(shape.weights), taken - before), (shape.bias, taken)):
+            if count is not None:
+                values[place : place + count] *= 2.0 ** (factor / STEPS_PER_OCTAVE)
+                indices[tensor] += factor
+                place, tensor = place + count, tensor + 1
+        before = taken
+    return WarmStart(architecture, values, indices)
 
 
 def coarsened(start: WarmStart, steps: float) -> WarmStart:

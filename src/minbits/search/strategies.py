@@ -24,7 +24,7 @@ LADDER = "ladder"
 SAMPLERS: tuple[str, ...] = (LADDER, "random", *get_args(SamplerName))
 DEFAULT_SAMPLER = LADDER
 SPACE_SAMPLER = "tpe"  # where a space of the user's takes the ladder's place
-# Before moves, a trial from random weights takes at most this part of the time.
+# A trial from random weights takes at most this part of the time, so that others follow.
 _FIRST_PART = 0.35
 
 
@@ -103,11 +103,10 @@ def make_strategy(request: StrategyRequest) -> Strategy:
     """
     check_sampler(request.sampler, request.space is not None, request.halving)
     found, recipe = _base(request)
+    if request.moves or request.sampler != LADDER:  # which alone is after one good trial
+        found = _WithinPart(found, _FIRST_PART * request.seconds)
     if request.moves:
-        found = LocalStrategy(
-            _WithinPart(found, _FIRST_PART * request.seconds), request.goal, request.data, recipe,
-            request.read, request.seed,
-        )  # fmt: skip
+        found = LocalStrategy(found, request.goal, request.data, recipe, request.read, request.seed)
     if request.reliability > 0:
         found = RepeatingStrategy(found, request.goal, request.reliability, request.read)
     return found

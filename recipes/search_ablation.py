@@ -1,0 +1,188 @@
+"""The search beside random search: the same processor time, five repeats, three data sets.
+
+``python recipes/search_ablation.py run SET [REPEAT …]`` runs searches and appends one line each to
+``recipes/search_ablation.jsonl``; those that are in it already are not run again.
+``python recipes/search_ablation.py`` prints the comparison.
+
+Time is that of one thread's processor, so that a busy machine changes little. Every search ends
+like the main job: the smallest file that is believed to reach the target is chosen without a look
+at the test set, decoded in a fresh process, and run on the test set.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy.stats import mannwhitneyu
+
+import minbits
+from minbits.data.splits import validation_split
+from minbits.files import sha256_hex
+from minbits.pipeline.verification import verify_file
+from minbits.records import DataSet
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
+from minbits.search.executors.inline import InlineExecutor
+from minbits.search.score import Goal
+from minbits.search.strategies import StrategyRequest, make_strategy
+from minbits.search.strategy import Outcome
+from minbits.search.tasks import compile_once
+
+RECORD = Path(__file__).with_suffix(".jsonl")
+# Target accuracy and processor seconds.
+SETS: dict[str, tuple[float, float]] = {
+    "digits": (0.97, 80.0),
+    "mnist1d": (0.90, 40.0),
+    "mnist": (0.98, 300.0),
+}
+# Sampler and whether there are moves.
+STRATEGIES: dict[str, tuple[str, bool]] = {
+    "random search": ("random", False),
+    "ladder": ("ladder", False),
+    "random search and moves": ("random", True),
+    "ladder and moves": ("ladder", True),
+}
+# A trial on MNIST takes a minute or more, so that there only the ends are compared.
+FEW = ("random search", "ladder and moves")
+REPEATS = range(5)
+
+
+def search(data: DataSet, strategy_name: str, seed: int) -> dict[str, Any]:
+    """Search once and return what came of it."""
+    accuracy, seconds = SETS[data.name]
+    sampler, moves = STRATEGIES[strategy_name]
+    _, held_out = validation_split(data)
+    goal = Goal(accuracy, len(held_out))
+    outcomes: list[Outcome] = []
+    contents: dict[str, bytes] = {}
+
+    def note(finished: Sequence[Finished]) -> None:
+        for item in finished:
+            outcome = outcome_of(item)
+            goal.learn(outcome)
+            outcomes.append(outcome)
+            if item.result.network_file is not None:
+                contents[sha256_hex(item.result.network_file)] = item.result.network_file
+
+    request = StrategyRequest(data, goal, seconds, seed, contents.get, sampler, moves)
+    settings = SearchSettings(
+        seconds, sys.maxsize, seed=1000 * seed, workers=1, clock=time.process_time
+    )
+    executor = InlineExecutor(data, time.process_time)
+    start = time.process_time()
+    run_search(data, make_strategy(request), settings, [], SearchEvents(note), executor)
+    spent = time.process_time() - start
+    believed = [(o.size_bits or 0, o) for o in outcomes if goal.is_met(o)]
+    row: dict[str, Any] = {
+        "data": data.name,
+        "target": accuracy,
+        "strategy": strategy_name,
+        "repeat": seed,
+        "processor_seconds": round(spent, 1),
+        "trials": len(outcomes),
+        "failed": sum(o.status == "failed" for o in outcomes),
+        "size_bits": None,
+        "validation_accuracy": None,
+        "test_accuracy": None,
+    }
+    if believed:
+        size_bits, best = min(believed, key=lambda item: item[0])
+        assert best.sha256 is not None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "network.mbn"
+            path.write_bytes(contents[best.sha256])
+            found = verify_file(path, data)
+        assert found.size_bits == size_bits
+        row |= {
+            "size_bits": size_bits,
+            "validation_accuracy": best.accuracy,
+            "test_accuracy": found.test_accuracy,
+        }
+    return row
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return what is recorded."""
+    return [json.loads(line) for line in RECORD.read_text().splitlines()] if RECORD.exists() else []
+
+
+def run(name: str, repeats: Sequence[int]) -> None:
+    """Run what is not recorded yet of a data set."""
+    torch.set_num_threads(1)
+    compile_once()
+    data = minbits.load(name)
+    known = {(row["data"], row["strategy"], row["repeat"]) for row in rows()}
+    for repeat in repeats:
+        for strategy in FEW if name == "mnist" else STRATEGIES:
+            if (name, strategy, repeat) in known:
+                continue
+            line = json.dumps(search(data, strategy, repeat))
+            with RECORD.open("a") as file:
+                file.write(line + "\n")
+            print(line, flush=True)
+
+
+def _words(size_bits: float | None) -> str:
+    return "none" if size_bits is None else f"{size_bits:,.0f}"
+
+
+def table() -> None:
+    """Print bits by strategy, and each beside random search by the Mann-Whitney test."""
+    by_set: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows():
+        by_set[row["data"]][row["strategy"]].append(row)
+    for name, (accuracy, seconds) in SETS.items():
+        found = by_set[name]
+        if not found:
+            continue
+        print(
+            f"{name}: test accuracy {100 * accuracy:g} %, {seconds:g} seconds of one thread's "
+            "processor a search\nbits of the file that validation chose, by repeat; then its "
+            "accuracies on test; * below the target there"
+        )
+        # A search that found nothing, or whose file misses the target, is worse than any that did.
+        bits = {
+            strategy: [
+                row["size_bits"]
+                if row["size_bits"] and row["test_accuracy"] >= accuracy - 1e-9
+                else float("inf")
+                for row in sorted(found[strategy], key=lambda row: row["repeat"])
+            ]
+            for strategy in STRATEGIES
+            if strategy in found
+        }
+        for strategy, values in bits.items():
+            own = sorted(found[strategy], key=lambda row: row["repeat"])
+            sizes = ", ".join(
+                _words(row["size_bits"]) + ("*" if value == float("inf") else "")
+                for row, value in zip(own, values, strict=True)
+            )
+            accuracies = ", ".join(
+                "-" if row["test_accuracy"] is None else f"{100 * row['test_accuracy']:.2f}"
+                for row in own
+            )
+            median = statistics.median(values)
+            text = f"  {strategy}: {sizes} ({accuracies} %); median {median:,.0f}"
+            base = bits.get("random search", [])
+            if strategy != "random search" and base:
+                p = mannwhitneyu(values, base, alternative="less", method="auto").pvalue
+                ratio = median / statistics.median(base)
+                text += f", {ratio:.2f} of random search's, one-sided p = {p:.3f}"
+            trials = statistics.median(row["trials"] for row in own)
+            print(f"{text}; {trials:g} trials")
+        print()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["run"]:
+        run(sys.argv[2], [int(text) for text in sys.argv[3:]] or list(REPEATS))
+    else:
+        table()
