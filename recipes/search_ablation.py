@@ -1,6 +1,6 @@
 """The search beside random search: the same processor time, five repeats, three data sets.
 
-``python recipes/search_ablation.py run SET [REPEAT …]`` runs searches and appends one line each to
+``python recipes/search_ablation.py run NAME [REPEAT …]`` runs searches and appends one line each to
 ``recipes/search_ablation.jsonl``; those that are in it already are not run again.
 ``python recipes/search_ablation.py`` prints the comparison.
 
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,27 +38,47 @@ from minbits.search.strategy import Outcome
 from minbits.search.tasks import compile_once
 
 RECORD = Path(__file__).with_suffix(".jsonl")
-# Target accuracy and processor seconds.
-SETS: dict[str, tuple[float, float]] = {
-    "digits": (0.97, 80.0),
-    "mnist1d": (0.90, 40.0),
-    "mnist": (0.98, 300.0),
-}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Searches that are compared.
+
+    Attributes:
+        data: the data set.
+        accuracy: target on the test set.
+        seconds: of one thread's processor, for a search.
+        strategies: names of `STRATEGIES`.
+    """
+
+    data: str
+    accuracy: float
+    seconds: float
+    strategies: tuple[str, ...]
+
+
+BASE = "random search"
 # Sampler and whether there are moves.
 STRATEGIES: dict[str, tuple[str, bool]] = {
-    "random search": ("random", False),
+    BASE: ("random", False),
     "ladder": ("ladder", False),
     "random search and moves": ("random", True),
     "ladder and moves": ("ladder", True),
 }
-# A trial on MNIST takes a minute or more, so that there only the ends are compared.
-FEW = ("random search", "ladder and moves")
+EXPERIMENTS = {
+    "mnist1d-short": Experiment("mnist1d", 0.90, 40.0, tuple(STRATEGIES)),
+    "mnist1d": Experiment("mnist1d", 0.90, 100.0, (BASE, "random search and moves")),
+    "digits": Experiment(
+        "digits", 0.95, 120.0, (BASE, "random search and moves", "ladder and moves")
+    ),
+    "mnist": Experiment("mnist", 0.98, 150.0, (BASE, "ladder and moves")),
+}
 REPEATS = range(5)
 
 
-def search(data: DataSet, strategy_name: str, seed: int) -> dict[str, Any]:
+def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str, Any]:
     """Search once and return what came of it."""
-    accuracy, seconds = SETS[data.name]
+    accuracy, seconds = EXPERIMENTS[name].accuracy, EXPERIMENTS[name].seconds
     sampler, moves = STRATEGIES[strategy_name]
     _, held_out = validation_split(data)
     goal = Goal(accuracy, len(held_out))
@@ -82,7 +103,7 @@ def search(data: DataSet, strategy_name: str, seed: int) -> dict[str, Any]:
     spent = time.process_time() - start
     believed = [(o.size_bits or 0, o) for o in outcomes if goal.is_met(o)]
     row: dict[str, Any] = {
-        "data": data.name,
+        "experiment": name,
         "target": accuracy,
         "strategy": strategy_name,
         "repeat": seed,
@@ -115,16 +136,17 @@ def rows() -> list[dict[str, Any]]:
 
 
 def run(name: str, repeats: Sequence[int]) -> None:
-    """Run what is not recorded yet of a data set."""
+    """Run what is not recorded yet of an experiment."""
     torch.set_num_threads(1)
     compile_once()
-    data = minbits.load(name)
-    known = {(row["data"], row["strategy"], row["repeat"]) for row in rows()}
+    experiment = EXPERIMENTS[name]
+    data = minbits.load(experiment.data)
+    known = {(row["experiment"], row["strategy"], row["repeat"]) for row in rows()}
     for repeat in repeats:
-        for strategy in FEW if name == "mnist" else STRATEGIES:
+        for strategy in experiment.strategies:
             if (name, strategy, repeat) in known:
                 continue
-            line = json.dumps(search(data, strategy, repeat))
+            line = json.dumps(search(name, data, strategy, repeat))
             with RECORD.open("a") as file:
                 file.write(line + "\n")
             print(line, flush=True)
@@ -136,17 +158,17 @@ def _words(size_bits: float | None) -> str:
 
 def table() -> None:
     """Print bits by strategy, and each beside random search by the Mann-Whitney test."""
-    by_set: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    by_name: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows():
-        by_set[row["data"]][row["strategy"]].append(row)
-    for name, (accuracy, seconds) in SETS.items():
-        found = by_set[name]
+        by_name[row["experiment"]][row["strategy"]].append(row)
+    for name, experiment in EXPERIMENTS.items():
+        found, accuracy = by_name[name], experiment.accuracy
         if not found:
             continue
         print(
-            f"{name}: test accuracy {100 * accuracy:g} %, {seconds:g} seconds of one thread's "
-            "processor a search\nbits of the file that validation chose, by repeat; then its "
-            "accuracies on test; * below the target there"
+            f"{name}: {experiment.data} at {100 * accuracy:g} %, {experiment.seconds:g} seconds of "
+            "one thread's processor a search\nbits of the file that validation chose, by repeat; "
+            "then its accuracies on test; * below the target there"
         )
         # A search that found nothing, or whose file misses the target, is worse than any that did.
         bits = {
@@ -171,8 +193,8 @@ def table() -> None:
             )
             median = statistics.median(values)
             text = f"  {strategy}: {sizes} ({accuracies} %); median {median:,.0f}"
-            base = bits.get("random search", [])
-            if strategy != "random search" and base:
+            base = bits.get(BASE, [])
+            if strategy != BASE and base:
                 p = mannwhitneyu(values, base, alternative="less", method="auto").pvalue
                 ratio = median / statistics.median(base)
                 text += f", {ratio:.2f} of random search's, one-sided p = {p:.3f}"
