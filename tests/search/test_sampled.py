@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import pytest
 
+from minbits import load
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
@@ -14,6 +16,7 @@ from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.score import Goal
 from minbits.search.space_file import parse_space, read_space
+from minbits.search.strategies import StrategyRequest, chosen_sampler
 from minbits.search.strategy import Outcome, Proposal
 from tests.search.outcomes import answer, outcome, without_file
 
@@ -160,3 +163,20 @@ def small_first(halving: Halving, parameters: int) -> tuple:  # type: ignore[typ
         asked = halving.milestones(parameters)
         if len(asked) == 1:
             return asked
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("mnist", {}, "ladder"),
+        ("digits", {}, "random"),
+        ("digits", {"halving": True}, "tpe"),
+        ("mnist", {"space": read_space()}, "tpe"),
+        ("digits", {"sampler": "ladder"}, "ladder"),
+    ],
+)
+def test_auto_takes_the_ladder_where_trials_are_few(
+    name: str, changes: dict[str, Any], expected: str
+) -> None:
+    request = StrategyRequest(load(name), Goal(0.9, 100), 60.0, 0, lambda sha256: None, **changes)
+    assert chosen_sampler(request) == expected

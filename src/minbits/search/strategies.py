@@ -16,14 +16,16 @@ from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.score import Goal
-from minbits.search.space import ladder, start_rung
+from minbits.search.space import is_large_image, ladder, start_rung
 from minbits.search.space_file import Space, read_space
 from minbits.search.strategy import Outcome, Proposal, Strategy
 
+AUTO = "auto"
 LADDER = "ladder"
-SAMPLERS: tuple[str, ...] = (LADDER, "random", *get_args(SamplerName))
-DEFAULT_SAMPLER = LADDER
-SPACE_SAMPLER = "tpe"  # where a space of the user's takes the ladder's place
+RANDOM = "random"
+SAMPLERS: tuple[str, ...] = (AUTO, LADDER, RANDOM, *get_args(SamplerName))
+# What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
+_LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
 _FIRST_PART = 0.35
 
@@ -50,7 +52,7 @@ class StrategyRequest:
     seconds: float
     seed: int
     read: Callable[[str], bytes | None]
-    sampler: str = DEFAULT_SAMPLER
+    sampler: str = AUTO
     moves: bool = True
     halving: bool = False
     space: Space | None = None
@@ -66,7 +68,7 @@ def check_sampler(name: str, has_space: bool, halving: bool) -> None:
     if name not in SAMPLERS:
         raise ArgumentError("--sampler", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
     if name == LADDER and has_space:
-        others = ", ".join(SAMPLERS[1:])
+        others = ", ".join(name for name in SAMPLERS if name != LADDER)
         raise ArgumentError(
             "--sampler", "ladder, with --space", others, "A ladder is no space: choose another."
         )
@@ -95,6 +97,20 @@ class _WithinPart:
         self._inner.tell(outcome)
 
 
+def chosen_sampler(request: StrategyRequest) -> str:
+    """Return the sampler that is meant.
+
+    On large images a trial takes minutes, so that few are run, and the ladder knows where to start.
+    On other inputs it takes seconds, and points drawn at random find more than a row of networks
+    does (`recipes/search_ablation.py`).
+    """
+    if request.sampler != AUTO:
+        return request.sampler
+    if request.space is not None or request.halving:
+        return _LEARNING_SAMPLER
+    return LADDER if is_large_image(request.data) else RANDOM
+
+
 def make_strategy(request: StrategyRequest) -> Strategy:
     """Return the strategy that is asked for.
 
@@ -102,6 +118,7 @@ def make_strategy(request: StrategyRequest) -> Strategy:
         ArgumentError: if a sampler is unknown or not installed, or the space does not fit.
     """
     check_sampler(request.sampler, request.space is not None, request.halving)
+    request = dataclasses.replace(request, sampler=chosen_sampler(request))
     found, recipe = _base(request)
     if request.moves or request.sampler != LADDER:  # which alone is after one good trial
         found = _WithinPart(found, _FIRST_PART * request.seconds)
@@ -122,7 +139,7 @@ def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
     space = request.space or read_space()
     family = space.family_for(data)
     source: PointSource = RandomPoints(request.seed)
-    if request.sampler != "random":
+    if request.sampler != RANDOM:
         source = OptunaPoints(request.sampler, goal, request.seed)
     halving = Halving(goal) if request.halving else None
     return SampledStrategy(family, data, source, halving), family.full_recipe(data)
