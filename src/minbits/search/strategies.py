@@ -23,7 +23,8 @@ from minbits.search.strategy import Outcome, Proposal, Strategy
 AUTO = "auto"
 LADDER = "ladder"
 RANDOM = "random"
-SAMPLERS: tuple[str, ...] = (AUTO, LADDER, RANDOM, *get_args(SamplerName))
+TURNS = "turns"
+SAMPLERS: tuple[str, ...] = (AUTO, LADDER, TURNS, RANDOM, *get_args(SamplerName))
 # What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
@@ -59,6 +60,22 @@ class StrategyRequest:
     reliability: float = 0.0
 
 
+class _Turns:
+    """Two strategies in turns; both hear of all trials."""
+
+    def __init__(self, first: Strategy, second: Strategy) -> None:
+        self._next, self._other = first, second
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        proposal = self._next.propose(seconds_left)
+        self._next, self._other = self._other, self._next
+        return proposal
+
+    def tell(self, outcome: Outcome) -> None:
+        self._next.tell(outcome)
+        self._other.tell(outcome)
+
+
 def check_sampler(name: str, has_space: bool, halving: bool) -> None:
     """Check that a sampler is known and goes with the other options.
 
@@ -67,14 +84,14 @@ def check_sampler(name: str, has_space: bool, halving: bool) -> None:
     """
     if name not in SAMPLERS:
         raise ArgumentError("--sampler", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
-    if name == LADDER and has_space:
-        others = ", ".join(name for name in SAMPLERS if name != LADDER)
+    if name in (LADDER, TURNS) and has_space:
+        others = ", ".join(other for other in SAMPLERS if other not in (LADDER, TURNS))
         raise ArgumentError(
-            "--sampler", "ladder, with --space", others, "A ladder is no space: choose another."
+            "--sampler", f"{name}, with --space", others, "A ladder is no space: choose another."
         )
-    if name == LADDER and halving:
+    if name in (LADDER, TURNS) and halving:
         raise ArgumentError(
-            "--halving", "--sampler ladder", "another sampler",
+            "--halving", f"--sampler {name}", "another sampler",
             "The ladder tries too few networks to rank them: choose --sampler tpe, say.",
         )  # fmt: skip
 
@@ -101,14 +118,14 @@ def chosen_sampler(request: StrategyRequest) -> str:
     """Return the sampler that is meant.
 
     On large images a trial takes minutes, so that few are run, and the ladder knows where to start.
-    On other inputs it takes seconds, and points drawn at random find more than a row of networks
-    does (`recipes/search_ablation.py`).
+    On other inputs it takes seconds: which of ladder and random points finds the smaller file
+    depends on the data, so they take turns.
     """
     if request.sampler != AUTO:
         return request.sampler
     if request.space is not None or request.halving:
         return _LEARNING_SAMPLER
-    return LADDER if is_large_image(request.data) else RANDOM
+    return LADDER if is_large_image(request.data) else TURNS
 
 
 def make_strategy(request: StrategyRequest) -> Strategy:
@@ -132,6 +149,10 @@ def make_strategy(request: StrategyRequest) -> Strategy:
 def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
     """Return the strategy that starts from random weights, and a full recipe."""
     data, goal = request.data, request.goal
+    if request.sampler == TURNS:
+        climbing, recipe = _base(dataclasses.replace(request, sampler=LADDER))
+        drawn, _ = _base(dataclasses.replace(request, sampler=RANDOM))
+        return _Turns(climbing, drawn), recipe
     if request.sampler == LADDER:
         rungs = ladder(data)
         start = start_rung(data, goal.accuracy)
