@@ -42,3 +42,10 @@ def test_the_picture_depends_on_its_numbers_alone() -> None:
     assert {item.name for item in data.published} >= {"MIRACLE, LeNet-5"}
     assert draw_curve(data) == draw_curve(data)
     assert draw_curve(data) != draw_curve(curve_data("mnist", points[:2]))
+
+
+def test_strict_targets_get_more_time() -> None:
+    shares = curve_module.time_shares((0.9, 0.99, 0.9975))
+    assert sum(shares) == pytest.approx(1)
+    assert shares[1] == pytest.approx(shares[0] * 10**0.5)
+    assert shares[2] == pytest.approx(shares[1] * 2)

@@ -186,7 +186,7 @@ def test_the_default_target_does_not_look_at_the_test_set(tiny: DataSet) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sampler": "best"}, "--sampler: got 'best'; expected ladder, random, tpe"),
+        ({"sampler": "best"}, "--sampler: got 'best'; expected auto, ladder, turns, random"),
         ({"sampler": "ladder"}, "ladder, with --space"),
         ({"sampler": "ladder", "space": None, "halving": True}, "--halving"),
         ({"reliability": 1.0}, "--reliability: got 1.0"),

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
+from typing import Any
 
 import pytest
 
+from minbits import load
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
@@ -13,7 +16,9 @@ from minbits.search.halving import BRACKETS, Halving
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.score import Goal
+from minbits.search.space import ladder
 from minbits.search.space_file import parse_space, read_space
+from minbits.search.strategies import StrategyRequest, chosen_sampler, make_strategy
 from minbits.search.strategy import Outcome, Proposal
 from tests.search.outcomes import answer, outcome, without_file
 
@@ -160,3 +165,50 @@ def small_first(halving: Halving, parameters: int) -> tuple:  # type: ignore[typ
         asked = halving.milestones(parameters)
         if len(asked) == 1:
             return asked
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("mnist", {}, "ladder"),
+        ("digits", {}, "turns"),
+        ("digits", {"halving": True}, "tpe"),
+        ("mnist", {"space": read_space()}, "tpe"),
+        ("digits", {"sampler": "ladder"}, "ladder"),
+    ],
+)
+def test_auto_takes_the_ladder_where_trials_are_few(
+    name: str, changes: dict[str, Any], expected: str
+) -> None:
+    request = StrategyRequest(load(name), Goal(0.9, 100), 60.0, 0, lambda sha256: None, **changes)
+    assert chosen_sampler(request) == expected
+
+
+def test_turns_are_taken_and_all_is_told_to_both(tiny: DataSet) -> None:
+    request = StrategyRequest(
+        tiny, GOAL, 1000.0, 0, lambda sha256: None, sampler="turns", moves=False
+    )
+    found = make_strategy(request)
+    rungs = {candidate.key for candidate in ladder(tiny)}
+    taken = []
+    for _ in range(6):
+        proposal = found.propose(1000.0)
+        assert proposal is not None
+        taken.append(proposal.candidate.key in rungs)
+        found.tell(make_believe(tiny, proposal))
+    assert taken == [True, False] * 3
+
+
+def test_the_gap_is_learned_from_files_without_parents() -> None:
+    goal = Goal(0.9, 1000)
+    lucky = dataclasses.replace(
+        outcome("one", 800, 960), training_correct=900, training_examples=1000
+    )
+    parent = dataclasses.replace(
+        outcome("one", 800, 930), training_correct=950, training_examples=1000
+    )
+    goal.learn(parent)
+    assert goal.gap == pytest.approx(0.01)  # as if one without a gap had been seen before
+    config = dataclasses.replace(lucky.config, parent="ab", move="continue")
+    goal.learn(dataclasses.replace(lucky, config=config))
+    assert goal.gap == pytest.approx(0.01)

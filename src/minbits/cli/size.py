@@ -32,7 +32,7 @@ from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest, check_reques
 from minbits.pipeline.size_search import SizeEvents
 from minbits.pipeline.target import default_target
 from minbits.search.executors.registry import DEFAULT_EXECUTOR, default_workers
-from minbits.search.strategies import DEFAULT_SAMPLER, SAMPLERS, SPACE_SAMPLER
+from minbits.search.strategies import AUTO, SAMPLERS
 from minbits.views.answer import missed_answer, size_answer
 
 DEFAULT_MINUTES = 13.0
@@ -80,7 +80,7 @@ def size(
     sampler: Annotated[
         str,
         typer.Option(help=f"What proposes networks to train: {', '.join(SAMPLERS)}."),
-    ] = "",
+    ] = AUTO,
     moves: Annotated[
         bool, typer.Option("--moves/--no-moves", help="Also train on from the best files, changed.")
     ] = True,
@@ -155,7 +155,7 @@ def size(
         architecture=architecture,
         rate_weight=rate_weight,
         executor=executor,
-        sampler=sampler or (DEFAULT_SAMPLER if space is None else SPACE_SAMPLER),
+        sampler=sampler,
         moves=moves,
         halving=halving,
         space=space,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,16 @@ from minbits.views.curve import curve_data, draw_curve
 
 # From loose to strict: a file found for a strict target is a candidate for every looser one.
 CURVE_TARGETS = (0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.992, 0.994)
+
+
+def time_shares(targets: Sequence[float]) -> list[float]:
+    """Return the part of the time that each target gets.
+
+    Strict targets take larger networks and longer trainings, and what they find is where looser
+    ones start from. So time goes with one over the square root of the errors that are allowed.
+    """
+    weights = [(1 - target) ** -0.5 for target in targets]
+    return [weight / sum(weights) for weight in weights]
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ def _request_at(request: SizeRequest, target: float, share: float) -> SizeReques
 
 
 def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveReport:
-    """Run the main job for every target, strict ones first, in equal shares of the time.
+    """Run the main job for every target, strict ones first, in shares of the time.
 
     Every point is a file of its own, verified in a fresh process, with its card. A point that a
     stricter one beats is replaced by it.
@@ -73,8 +84,8 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     """
     check_request(request)
     reports: list[SizeReport] = []
-    for target in reversed(CURVE_TARGETS):
-        share = 1 / len(CURVE_TARGETS)
+    shares = time_shares(CURVE_TARGETS)
+    for target, share in zip(reversed(CURVE_TARGETS), reversed(shares), strict=True):
         events.on_stage(f"{100 * target:g} % test accuracy")
         reports.append(size_job(data, _request_at(request, target, share), events))
         if reports[-1].interrupted:

@@ -12,7 +12,7 @@ from minbits.networks.zoo import zoo_entry
 from minbits.records import EngineName
 from minbits.search.executors.registry import DEFAULT_EXECUTOR, MOST_WORKERS, executor_kind
 from minbits.search.space_file import read_space
-from minbits.search.strategies import DEFAULT_SAMPLER, check_sampler
+from minbits.search.strategies import AUTO, check_sampler
 
 # As many as fit into the time.
 MANY_TRIALS = 1_000_000_000
@@ -58,7 +58,7 @@ class SizeRequest:
     architecture: str | None = None
     rate_weight: float = 2.0
     executor: str = DEFAULT_EXECUTOR
-    sampler: str = DEFAULT_SAMPLER
+    sampler: str = AUTO
     moves: bool = True
     halving: bool = False
     space: Path | None = None

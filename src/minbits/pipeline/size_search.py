@@ -133,7 +133,9 @@ class SizeSearch:
         outcomes = [past_outcome(row) for row in rows]
         scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
         best = sorted((score, place) for score, place in scored if score is not None)
-        for _, place in best[:_JUDGED_AGAIN]:
+        # The gap between training and validation is learned from files without parents.
+        orphans = [item for item in best if outcomes[item[1]].config.parent is None]
+        for _, place in dict.fromkeys((*best[:_JUDGED_AGAIN], *orphans[:_JUDGED_AGAIN])):
             outcome = outcomes[place]
             content = None if outcome.sha256 is None else self.read(outcome.sha256)
             if content is not None:

@@ -40,7 +40,13 @@ class Goal:
     _gap_count: int = 1  # as if one file without a gap had been seen
 
     def learn(self, outcome: Outcome) -> None:
-        """Note by how much more a file gets right of what it was trained on than of validation."""
+        """Note by how much more a file gets right of what it was trained on than of validation.
+
+        Not of files that come from others: parents are chosen by validation, and whatever luck they
+        had there their children have as well.
+        """
+        if outcome.config.parent is not None:
+            return
         correct, examples = outcome.training_correct, outcome.training_examples
         if outcome.accuracy is None or correct is None or not examples:
             return

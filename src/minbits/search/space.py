@@ -189,6 +189,11 @@ def start_rung(data: DataSet, accuracy: float) -> int:
     return next(rung for errors, rung in _LARGE_STARTS if round(1 - accuracy, 9) <= errors)
 
 
+def is_large_image(data: DataSet) -> bool:
+    """Return whether inputs are images of the larger form, on which a trial takes minutes."""
+    return _form(data.input_shape)[0] == "large image"
+
+
 def repetitions(data: DataSet) -> int:
     """Return how many times the usual epochs a data set gets: small ones have fewer batches."""
     return min(_MOST_REPETITIONS, max(1, _USUAL_EXAMPLES // len(data.train_labels)))

@@ -16,14 +16,17 @@ from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.score import Goal
-from minbits.search.space import ladder, start_rung
+from minbits.search.space import is_large_image, ladder, start_rung
 from minbits.search.space_file import Space, read_space
 from minbits.search.strategy import Outcome, Proposal, Strategy
 
+AUTO = "auto"
 LADDER = "ladder"
-SAMPLERS: tuple[str, ...] = (LADDER, "random", *get_args(SamplerName))
-DEFAULT_SAMPLER = LADDER
-SPACE_SAMPLER = "tpe"  # where a space of the user's takes the ladder's place
+RANDOM = "random"
+TURNS = "turns"
+SAMPLERS: tuple[str, ...] = (AUTO, LADDER, TURNS, RANDOM, *get_args(SamplerName))
+# What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
+_LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
 _FIRST_PART = 0.35
 
@@ -50,11 +53,27 @@ class StrategyRequest:
     seconds: float
     seed: int
     read: Callable[[str], bytes | None]
-    sampler: str = DEFAULT_SAMPLER
+    sampler: str = AUTO
     moves: bool = True
     halving: bool = False
     space: Space | None = None
     reliability: float = 0.0
+
+
+class _Turns:
+    """Two strategies in turns; both hear of all trials."""
+
+    def __init__(self, first: Strategy, second: Strategy) -> None:
+        self._next, self._other = first, second
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        proposal = self._next.propose(seconds_left)
+        self._next, self._other = self._other, self._next
+        return proposal
+
+    def tell(self, outcome: Outcome) -> None:
+        self._next.tell(outcome)
+        self._other.tell(outcome)
 
 
 def check_sampler(name: str, has_space: bool, halving: bool) -> None:
@@ -65,14 +84,14 @@ def check_sampler(name: str, has_space: bool, halving: bool) -> None:
     """
     if name not in SAMPLERS:
         raise ArgumentError("--sampler", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
-    if name == LADDER and has_space:
-        others = ", ".join(SAMPLERS[1:])
+    if name in (LADDER, TURNS) and has_space:
+        others = ", ".join(other for other in SAMPLERS if other not in (LADDER, TURNS))
         raise ArgumentError(
-            "--sampler", "ladder, with --space", others, "A ladder is no space: choose another."
+            "--sampler", f"{name}, with --space", others, "A ladder is no space: choose another."
         )
-    if name == LADDER and halving:
+    if name in (LADDER, TURNS) and halving:
         raise ArgumentError(
-            "--halving", "--sampler ladder", "another sampler",
+            "--halving", f"--sampler {name}", "another sampler",
             "The ladder tries too few networks to rank them: choose --sampler tpe, say.",
         )  # fmt: skip
 
@@ -95,6 +114,20 @@ class _WithinPart:
         self._inner.tell(outcome)
 
 
+def chosen_sampler(request: StrategyRequest) -> str:
+    """Return the sampler that is meant.
+
+    On large images a trial takes minutes, so that few are run, and the ladder knows where to start.
+    On other inputs it takes seconds: which of ladder and random points finds the smaller file
+    depends on the data, so they take turns.
+    """
+    if request.sampler != AUTO:
+        return request.sampler
+    if request.space is not None or request.halving:
+        return _LEARNING_SAMPLER
+    return LADDER if is_large_image(request.data) else TURNS
+
+
 def make_strategy(request: StrategyRequest) -> Strategy:
     """Return the strategy that is asked for.
 
@@ -102,6 +135,7 @@ def make_strategy(request: StrategyRequest) -> Strategy:
         ArgumentError: if a sampler is unknown or not installed, or the space does not fit.
     """
     check_sampler(request.sampler, request.space is not None, request.halving)
+    request = dataclasses.replace(request, sampler=chosen_sampler(request))
     found, recipe = _base(request)
     if request.moves or request.sampler != LADDER:  # which alone is after one good trial
         found = _WithinPart(found, _FIRST_PART * request.seconds)
@@ -115,6 +149,10 @@ def make_strategy(request: StrategyRequest) -> Strategy:
 def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
     """Return the strategy that starts from random weights, and a full recipe."""
     data, goal = request.data, request.goal
+    if request.sampler == TURNS:
+        climbing, recipe = _base(dataclasses.replace(request, sampler=LADDER))
+        drawn, _ = _base(dataclasses.replace(request, sampler=RANDOM))
+        return _Turns(climbing, drawn), recipe
     if request.sampler == LADDER:
         rungs = ladder(data)
         start = start_rung(data, goal.accuracy)
@@ -122,7 +160,7 @@ def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
     space = request.space or read_space()
     family = space.family_for(data)
     source: PointSource = RandomPoints(request.seed)
-    if request.sampler != "random":
+    if request.sampler != RANDOM:
         source = OptunaPoints(request.sampler, goal, request.seed)
     halving = Halving(goal) if request.halving else None
     return SampledStrategy(family, data, source, halving), family.full_recipe(data)
