@@ -15,7 +15,7 @@ from minbits.training.lanes.walk import (
     backward_block,
     forward_block,
     linear_gradients,
-    prepare_weights,
+    turn_kernels,
 )
 
 
@@ -113,7 +113,7 @@ def batch_gradients(
     variances[:] = 0
     for network in range(len(parameters)):
         values, gradient = parameters[network], gradients[network]
-        prepare_weights(plan, values, True)
+        turn_kernels(plan, values)
         own_maps = maps[network] if maps.size else no_maps
         own_fields = fields[network] if fields.size else no_fields
         total = 0.0
@@ -138,7 +138,6 @@ def batch_logits(plan: Plan, parameters: Float, images: Float, logits: Float) ->
         images: ``[example, channel, row, column]``, scaled.
         logits: overwritten.
     """
-    prepare_weights(plan, parameters, False)
     nothing = np.zeros(1, np.float32)
     for start in range(0, len(images), LANES):
         count = min(LANES, len(images) - start)
