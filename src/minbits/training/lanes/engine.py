@@ -38,6 +38,7 @@ class LanesObjectives:
     ) -> None:
         self._plan = make_plan(layout, settings.batch_size // LANES)
         self._data, self._settings = data, settings
+        self._inputs = np.ascontiguousarray(data.inputs)
         self._soft = _NO_SOFT
         if data.soft_targets is not None and settings.soft_target_weight:
             self._soft = data.soft_targets
@@ -60,7 +61,7 @@ class LanesObjectives:
         """
         batch_gradients(
             self._plan, values, gradients, self.means, self.variances, self.losses,
-            self._data.inputs, self._data.labels, indices, maps, fields,
+            self._inputs, self._data.labels, indices, maps, fields,
             self._settings.label_smoothing, self._soft, self._settings.soft_target_weight,
         )  # fmt: skip
 

@@ -9,9 +9,11 @@ vector code for another reason: rows of tiny images are so short that slices cos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -419,6 +421,12 @@ def make_outer(outputs: int) -> Any:
     return outer
 
 
+# Adding and taking away 3 * 2^22 rounds to a whole number, left in the low bits of the sum.
+_ROUNDING = 3.0 * 2**22
+_LN_2 = float(np.float32(math.log(2)))
+_SMALLEST_EXPONENT, _LARGEST_EXPONENT = -87.0, 88.0  # of results that are normal numbers
+_EXPONENTIAL_TERMS = 8
+
 Body = Callable[["VectorCode", list[Any], list[Any]], tuple[Any, list[Any]]]
 
 
@@ -436,6 +444,10 @@ class VectorCode:
         """Return x + y."""
         return self.builder.fadd(x, y)
 
+    def minus(self, x: Any, y: Any) -> Any:
+        """Return x - y."""
+        return self.builder.fsub(x, y)
+
     def times(self, x: Any, y: Any) -> Any:
         """Return x * y."""
         return self.builder.fmul(x, y)
@@ -448,6 +460,34 @@ class VectorCode:
         """Return ``yes`` where x > 0, ``no`` elsewhere."""
         positive = self.builder.fcmp_ordered(">", x, self.constant(0.0))
         return self.builder.select(positive, yes, no)
+
+    def where_less(self, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return ``yes`` where x < y, ``no`` elsewhere and where either is not a number."""
+        return self.builder.select(self.builder.fcmp_ordered("<", x, y), yes, no)
+
+    def exponential(self, x: Any) -> Any:
+        """Return e to the power of x, to 2 units in the last place; 0 below -87.
+
+        With x = n ln 2 + r it is 2^n, made of bits, times a Taylor polynomial of r.
+        """
+        rounding = self.constant(_ROUNDING)
+        shifted = self.fused(x, self.constant(1 / math.log(2)), rounding)
+        n = self.builder.fsub(shifted, rounding)
+        # ln 2 in two parts, or its rounding error would count n times.
+        r = self.fused(n, self.constant(-_LN_2), x)
+        r = self.fused(n, self.constant(_LN_2 - math.log(2)), r)
+        factors = [1 / math.factorial(k) for k in range(_EXPONENTIAL_TERMS)]
+        power = self.constant(factors.pop())
+        while factors:
+            power = self.fused(power, r, self.constant(factors.pop()))
+        whole = ir.VectorType(_INT32, VECTOR)
+        bits = self.builder.bitcast(shifted, whole)
+        bits = self.builder.shl(bits, ir.Constant(whole, [23] * VECTOR))
+        bits = self.builder.add(bits, ir.Constant(whole, [127 << 23] * VECTOR))
+        scaled = self.times(power, self.builder.bitcast(bits, _VECTOR_TYPE))
+        low, high = self.constant(_SMALLEST_EXPONENT), self.constant(_LARGEST_EXPONENT)
+        scaled = self.where_less(x, low, self.constant(0.0), scaled)
+        return self.where_less(high, x, self.constant(math.inf), scaled)
 
     def clipped(self, x: Any, low: float, high: float) -> Any:
         """Return x held within ``low`` and ``high``."""
