@@ -79,7 +79,7 @@ def _cross_entropy(
                 target, place = share * soft[example, k], k * LANES + lane
                 total += target * (log_normaliser - arena[logits + place])
                 arena[errors + place] -= target / examples
-    return total
+    return float(total)
 
 
 @compiled()

@@ -251,8 +251,9 @@ def linear_weight_gradient(
         while output < outputs:
             group = GROUP if output + GROUP <= outputs else 1
             at, error = gradient_at + output * features + feature, error_at + output * LANES
-            to, to_at, step = (gradient, at, features) if count == LANES else (rest, 0, LANES)
+            to, to_at, step = gradient, at, features
             if count < LANES:
+                to, to_at, step = rest, 0, LANES
                 rest[:] = 0
             if group == GROUP:
                 _outer_group(

@@ -330,7 +330,7 @@ def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
 
 
 @intrinsic
-def transpose_square(
+def _transpose_square(
     typing_context: Any, out: Any, at: Any, out_step: Any, inputs: Any, in_at: Any, offsets: Any,
     offset_at: Any, count: Any,
 ) -> Any:  # fmt: skip
@@ -358,6 +358,9 @@ def transpose_square(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+transpose_square: Any = _transpose_square  # whose type does not know of the first argument
 
 
 def make_outer(outputs: int) -> Any:
