@@ -251,18 +251,20 @@ def linear_weight_gradient(
         while output < outputs:
             group = GROUP if output + GROUP <= outputs else 1
             at, error = gradient_at + output * features + feature, error_at + output * LANES
-            to, to_at, step = gradient, at, features
+            target, target_at, step = gradient, at, features
             if count < LANES:
-                to, to_at, step = rest, 0, LANES
+                target, target_at, step = rest, 0, LANES
                 rest[:] = 0
             if group == GROUP:
                 _outer_group(
-                    to, to_at, step, errors, error, LANES, error_block, tile, tile_at, blocks
-                )
+                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
+                    blocks,
+                )  # fmt: skip
             else:
                 _outer_one(
-                    to, to_at, step, errors, error, LANES, error_block, tile, tile_at, blocks
-                )
+                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
+                    blocks,
+                )  # fmt: skip
             if count < LANES:
                 for j in range(group):
                     for f in range(count):
