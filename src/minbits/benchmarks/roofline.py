@@ -35,7 +35,7 @@ from minbits.training.lanes.walk import (
     backward_block,
     forward_block,
     linear_gradients,
-    prepare_weights,
+    turn_kernels,
 )
 from minbits.training.optimizers import AdamW, Float
 
@@ -125,7 +125,7 @@ def _parts(case: Case) -> tuple[Part, ...]:
     values, nothing = layout.initial(0), np.zeros(1, np.float32)
     gradient = np.zeros_like(values)
     means, variances = np.zeros((2, layout.moments_size), np.float32)
-    prepare_weights(plan, values, True)
+    turn_kernels(plan, values)
     shapes, parts = activation_shapes(architecture), _before(case, plan, values)
     forward_block(plan, 0, values, means, variances)
     for backward in (False, True):
@@ -176,7 +176,7 @@ def _before(case: Case, plan: Plan, values: Float) -> list[Part]:
         "images": (
             lambda: write_inputs(plan, 0, data.inputs, chosen, maps, fields, bordered), blocks
         ),
-        "order of weights": (lambda: prepare_weights(plan, values, True), 1),
+        "turned kernels": (lambda: turn_kernels(plan, values), 1),
         "AdamW": (lambda: optimizer.step(values.copy(), gradient, 1e-3), 1),
     }  # fmt: skip
     return [Part(name, "other", _seconds(run) * n, 0, 0) for name, (run, n) in calls.items()]

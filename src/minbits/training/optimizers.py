@@ -14,12 +14,13 @@ Float = npt.NDArray[np.float32]
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+MOMENTUM = 0.9
 
 
 @compiled(fastmath={"contract"})
 def adamw_step(
-    values: Float, gradient: Float, first: Float, second: Float, rates: Float, decay: float,
-    step: int,
+    values: Float, gradient: Float, first: Float, second: Float, factors: Float, rate: np.float32,
+    decay: float, step: int,
 ) -> None:  # fmt: skip
     """Update ``values`` in place by AdamW (Loshchilov & Hutter 2019).
 
@@ -27,7 +28,8 @@ def adamw_step(
         values: parameters.
         gradient: of the loss.
         first, second: running moments of the gradient, updated.
-        rates: learning rate of each parameter.
+        factors: of the learning rate, one a parameter.
+        rate: learning rate.
         decay: decoupled weight decay.
         step: number of this step, from 1 on.
     """
@@ -42,13 +44,14 @@ def adamw_step(
         first[i] = beta_1 * first[i] + rest_1 * g
         second[i] = beta_2 * second[i] + rest_2 * g * g
         direction = first[i] * correction_1 / (np.sqrt(second[i] * correction_2) + epsilon)
-        values[i] -= rates[i] * (direction + shrink * values[i])
+        values[i] -= factors[i] * rate * (direction + shrink * values[i])
 
 
 @compiled(fastmath={"contract"})
 def momentum_step(
-    values: Float, gradient: Float, velocity: Float, rates: Float, decay: float, momentum: float
-) -> None:
+    values: Float, gradient: Float, velocity: Float, factors: Float, rate: np.float32,
+    decay: float, momentum: float,
+) -> None:  # fmt: skip
     """Update ``values`` in place by gradient descent with Nesterov's momentum.
 
     As PyTorch's SGD, weight decay is added to the gradient.
@@ -57,7 +60,19 @@ def momentum_step(
     for i in range(len(values)):
         g = gradient[i] + shrink * values[i]
         velocity[i] = keep * velocity[i] + g
-        values[i] -= rates[i] * (g + keep * velocity[i])
+        values[i] -= factors[i] * rate * (g + keep * velocity[i])
+
+
+@compiled()
+def update(
+    is_adamw: bool, values: Float, gradient: Float, first: Float, second: Float, factors: Float,
+    rate: np.float32, decay: float, step: int,
+) -> None:  # fmt: skip
+    """Take one step of either optimizer; that with momentum uses no second moments."""
+    if is_adamw:
+        adamw_step(values, gradient, first, second, factors, rate, decay, step)
+    else:
+        momentum_step(values, gradient, first, factors, rate, decay, MOMENTUM)
 
 
 class Optimizer(Protocol):
@@ -84,23 +99,25 @@ class AdamW:
     def step(self, values: Float, gradient: Float, rate: float) -> None:
         """Take one step at a learning rate."""
         self._count += 1
-        rates = self._factors * np.float32(rate)
         adamw_step(
-            values, gradient, self._first, self._second, rates, self._decay, self._count
+            values, gradient, self._first, self._second, self._factors, np.float32(rate),
+            self._decay, self._count,
         )  # fmt: skip
 
 
 class Momentum:
     """Stochastic gradient descent with Nesterov's momentum; arguments as `AdamW`."""
 
-    def __init__(self, factors: Float, decay: float, momentum: float = 0.9) -> None:
+    def __init__(self, factors: Float, decay: float, momentum: float = MOMENTUM) -> None:
         self._factors, self._decay, self._momentum = factors, decay, momentum
         self._velocity = np.zeros_like(factors)
 
     def step(self, values: Float, gradient: Float, rate: float) -> None:
         """Take one step at a learning rate."""
-        rates = self._factors * np.float32(rate)
-        momentum_step(values, gradient, self._velocity, rates, self._decay, self._momentum)
+        momentum_step(
+            values, gradient, self._velocity, self._factors, np.float32(rate), self._decay,
+            self._momentum,
+        )  # fmt: skip
 
 
 def make_optimizer(recipe: TrainingRecipe, factors: Float, decay: float) -> Optimizer:

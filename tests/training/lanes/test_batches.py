@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
 from minbits.networks.parameters import parameter_layout
-from minbits.training.lanes.batches import _cross_entropy
+from minbits.training.lanes.batches import _cross_entropy, workspace, write_inputs
 from minbits.training.lanes.plan import make_plan
 from minbits.training.lanes.vector_code import LANES
 
@@ -46,3 +46,29 @@ def test_cross_entropy(blocks: int, classes: int, smoothing: float, soft_weight:
         start = plan.errors_at + n % blocks * plan.errors_block + n // blocks
         found = plan.arena[start : start + classes * LANES : LANES]
         assert np.allclose(found, expected, atol=1e-6)
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(1, 3), st.integers(1, 7), st.integers(1, 7), st.integers(1, 3), st.booleans()
+)  # fmt: skip
+def test_images_are_written_to_lanes(
+    channels: int, rows: int, columns: int, blocks: int, bordered: bool
+) -> None:
+    text = "conv 2 k3 p1; linear 2" if bordered else "linear 2"
+    architecture = Architecture((channels, rows, columns), 0, parse_layers(text, channels))
+    plan = make_plan(parameter_layout(architecture, normalised=False), blocks)
+    generator = np.random.default_rng(rows)
+    images = generator.normal(size=(2 * blocks * LANES, *architecture.input_shape))
+    images = images.astype(np.float32)
+    chosen = generator.permutation(len(images))[: blocks * LANES]
+    nothing, no_fields = np.zeros((0, 0, 0), np.float32), np.zeros((0, 0, 0, 0), np.float32)
+    for block in range(blocks):
+        write_inputs(plan, block, images, chosen, nothing, no_fields, workspace(images))
+        places = np.add.outer(
+            np.arange(channels) * plan.input_channel,
+            np.add.outer(np.arange(rows) * plan.input_row, np.arange(columns * LANES)),
+        )
+        found = plan.arena[plan.input_at + block * plan.input_block + places]
+        expected = images[chosen[block::blocks]].transpose(1, 2, 3, 0)
+        assert np.array_equal(found.reshape(expected.shape), expected)

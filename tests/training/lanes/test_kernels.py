@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import njit
 
 from minbits.training.lanes.linear_maps import (
     GROUP,
     Sweep,
     dense_weight_gradient,
     depthwise_weight_gradient,
-    pack_groups,
+    linear_weight_gradient,
     sweep_image,
 )
-from minbits.training.lanes.vector_code import LANES
+from minbits.training.lanes.vector_code import LANES, VECTOR, transpose_square
 
 SIDES = st.integers(1, 6)
 CHANNELS = st.integers(1, 9)
@@ -42,11 +43,12 @@ def tap_offsets(channels: int, high: int, wide: int, kernel: int) -> np.ndarray:
 
 @given(
     CHANNELS, CHANNELS, SIDES, SIDES, st.integers(1, 3), st.booleans(),
-    st.sampled_from([0.0, 0.125, 1.0]),
+    st.sampled_from([0.0, 0.125, 1.0]), st.booleans(),
 )  # fmt: skip
 def test_a_dense_sweep_is_a_convolution_with_bias_and_slope(
-    channels: int, outputs: int, rows: int, columns: int, kernel: int, biased: bool, slope: float
-) -> None:
+    channels: int, outputs: int, rows: int, columns: int, kernel: int, biased: bool, slope: float,
+    taps_first: bool,
+) -> None:  # fmt: skip
     high, wide = rows + kernel - 1, columns + kernel - 1
     inputs = random(1, channels, high, wide, LANES)
     weights, bias = random(2, outputs, channels, kernel, kernel), random(3, 2 + outputs)
@@ -55,13 +57,16 @@ def test_a_dense_sweep_is_a_convolution_with_bias_and_slope(
     expected = np.where(sums > 0, sums, slope * sums)
 
     taps, at = channels * kernel * kernel, 5
-    packed = np.zeros(at + outputs * taps, np.float32)
     out = np.zeros(at + expected.size, np.float32)
-    pack_groups(weights.ravel(), outputs, taps, 1, packed, at)
     size = rows * columns * LANES
-    sweep = Sweep(rows, columns, size, columns * LANES, 0, wide * LANES, LANES, np.float32(slope))
+    flat = weights.reshape(outputs, taps)
+    flat, steps = (flat.T, (outputs, 1)) if taps_first else (flat, (1, taps))
+    flat = np.concatenate([np.full(at, np.nan, np.float32), flat.ravel()])
+    sweep = Sweep(
+        rows, columns, size, columns * LANES, 0, wide * LANES, LANES, *steps, np.float32(slope)
+    )
     sweep_image(
-        out, at, inputs.ravel(), 0, tap_offsets(channels, high, wide, kernel), 1, taps, packed, at,
+        out, at, inputs.ravel(), 0, tap_offsets(channels, high, wide, kernel), 1, taps, flat, at,
         bias if biased else NOTHING, 2 if biased else -1, outputs, False, sweep,
     )  # fmt: skip
     assert np.allclose(out[at:].reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
@@ -80,7 +85,7 @@ def test_a_depthwise_sweep_with_strides(
     size = rows * columns * LANES
     sweep = Sweep(
         rows, columns, size, columns * LANES, high * wide * LANES, stride * wide * LANES,
-        stride * LANES, np.float32(1),
+        stride * LANES, 1, kernel * kernel, np.float32(1),
     )  # fmt: skip
     sweep_image(
         out, 0, inputs.ravel(), 0, tap_offsets(1, high, wide, kernel), 1, kernel * kernel,
@@ -126,12 +131,35 @@ def test_depthwise_weight_gradients_are_added(
     assert np.allclose(found.reshape(expected.shape), expected + 1, rtol=1e-3, atol=1e-3)
 
 
-@given(st.integers(1, 13), st.integers(1, 9), st.booleans())
-def test_packing_puts_each_weight_where_the_kernels_read_it(
-    outputs: int, taps: int, grouped: bool
-) -> None:
-    weights, packed = random(0, outputs, taps), np.zeros(outputs * taps, np.float32)
-    pack_groups(weights.ravel(), outputs, taps, int(grouped), packed, 0)
-    full = outputs // GROUP * GROUP if grouped else 0
-    groups = [weights[start : start + GROUP].T.ravel() for start in range(0, full, GROUP)]
-    assert np.array_equal(packed, np.concatenate([*groups, weights[full:].ravel()]))
+@given(st.integers(1, 70), st.integers(1, 11), st.integers(1, 3))
+def test_linear_weight_gradients_are_added(features: int, outputs: int, blocks: int) -> None:
+    inputs, errors = random(1, blocks, features, LANES), random(2, blocks, outputs, LANES)
+    expected = np.einsum("bfl,bol->of", inputs, errors, optimize=True)
+    found = np.ones(3 + outputs * features + 5, np.float32)
+    offsets = np.array([-7, *range(features)], np.int64) * LANES
+    tile = np.full(2 + blocks * LANES * LANES, np.nan, np.float32)
+    linear_weight_gradient(
+        found, 3, errors.ravel(), 0, outputs * LANES, inputs.ravel(), 0, features * LANES, offsets,
+        1, features, outputs, blocks, tile, 2,
+    )  # fmt: skip
+    gradient = found[3:-5].reshape(expected.shape)
+    assert np.allclose(gradient, expected + 1, rtol=1e-3, atol=1e-3)
+    assert (found[:3] == 1).all()
+    assert (found[-5:] == 1).all()
+
+
+@njit
+def transpose(out, at, out_step, inputs, in_at, offsets, offset_at, count):  # type: ignore[no-untyped-def]
+    """An intrinsic can only be called from compiled code."""
+    transpose_square(out, at, out_step, inputs, in_at, offsets, offset_at, count)
+
+
+@given(st.permutations(range(VECTOR)), st.integers(1, VECTOR), st.integers(VECTOR, VECTOR + 3))
+def test_a_square_is_transposed(order: list[int], count: int, step: int) -> None:
+    inputs = np.arange(2 + VECTOR * VECTOR, dtype=np.float32)
+    out = np.full((VECTOR, step), -1, np.float32)
+    offsets = np.array([-7, *order], np.int64) * VECTOR
+    transpose(out.ravel(), 0, step, inputs, 2, offsets, 1, count)
+    rows = [order[min(n, count - 1)] for n in range(VECTOR)]
+    assert np.array_equal(out[:, :VECTOR], inputs[2:].reshape(VECTOR, VECTOR)[rows].T)
+    assert (out[:, VECTOR:] == -1).all()

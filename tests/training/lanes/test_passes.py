@@ -93,6 +93,9 @@ REFERENCES: dict[str, Reference] = {
     "add": lambda a, b, x, y, z: (a + b, []),
     "add_and_slope": lambda a, b, x, y, z: (sloped(a + b, x), []),
     "copy": lambda a, b, x, y, z: (a, []),
+    "maximum": lambda a, b, x, y, z: (np.maximum(a, b), []),
+    "exponential": lambda a, b, x, y, z: (np.exp(a - b), []),
+    "product": lambda a, b, x, y, z: (a * b + x, []),
 }
 COMPILED = {name: compiled(getattr(passes, name)) for name in REFERENCES}
 
@@ -132,6 +135,23 @@ def test_passes(name: str, rows: int, columns: int, gaps: int, seed: int) -> Non
     assert np.array_equal(out[:, width:], before[:, width:])
     found = [1 + float(part.sum()) for part in sums]
     assert np.allclose(totals, [1, *found, *[1] * (2 - len(sums))], rtol=1e-3, atol=1e-3)
+
+
+def test_exponentials_are_right_to_two_units_in_the_last_place() -> None:
+    points = np.linspace(-87, 88, 175 * 256 + 1, dtype=np.float32)
+    special = np.array([0, -0.0, -87.1, -1000, -np.inf, 88.1, np.inf, np.nan], np.float32)
+    inputs = np.resize(np.concatenate([special, points]), (1, 1500 * LANES))
+    out, zeros = np.empty_like(inputs), np.zeros_like(inputs)
+    width, zero = inputs.size, np.float32(0)
+    COMPILED["exponential"](
+        out.ravel(), 0, width, inputs.ravel(), 0, width, zeros.ravel(), 0, width, 1,
+        width // LANES, zero, zero, zero, np.zeros(1, np.float32), 0,
+    )  # fmt: skip
+    found, normal = out.ravel(), slice(len(special), len(special) + len(points))
+    exact = np.exp(points.astype(float))
+    assert (np.abs(found[normal] - exact) <= 2 * np.spacing(exact.astype(np.float32))).all()
+    expected = np.array([1, 1, 0, 0, 0, np.inf, np.inf, np.nan], np.float32)
+    assert np.array_equal(found[: len(special)], expected, equal_nan=True)
 
 
 WINDOWS = [

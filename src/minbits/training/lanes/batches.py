@@ -6,17 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.training.compilation import compiled
+from minbits.training.lanes import passes
 from minbits.training.lanes.linear_maps import Float
 from minbits.training.lanes.plan import Plan
 from minbits.training.lanes.sampling import copy_image, sample_image
-from minbits.training.lanes.vector_code import LANES
+from minbits.training.lanes.vector_code import LANES, VECTOR, transpose_square
 from minbits.training.lanes.walk import (
     Integer,
     backward_block,
     forward_block,
     linear_gradients,
-    prepare_weights,
+    turn_kernels,
 )
+
+_ZERO = np.float32(0)
 
 
 @compiled()
@@ -32,30 +35,51 @@ def _cross_entropy(
     logits = plan.logits_at + block * plan.logits_block
     errors = plan.errors_at + block * plan.errors_block
     examples = np.float32(plan.blocks * LANES)
-    even = np.float32(smoothing / classes)
-    hard = np.float32(1 - smoothing)
     share = np.float32(soft_weight) if soft.size else np.float32(0)
-    total = 0.0
+    even = np.float32((1 - share) * smoothing / classes)
+    hard = np.float32((1 - share) * (1 - smoothing))
+    lanes = np.empty(3 * LANES, np.float32)  # largest logit, sum of powers, factor of powers
+    lanes[:LANES] = arena[logits : logits + LANES]
+    lanes[LANES : 2 * LANES] = 0
+    passes.maximum(
+        lanes, 0, 0, lanes, 0, 0, arena, logits + LANES, LANES, classes - 1, 1, _ZERO, _ZERO, _ZERO,
+        lanes, 0,
+    )  # fmt: skip
+    passes.exponential(
+        arena, errors, LANES, arena, logits, LANES, lanes, 0, 0, classes, 1, _ZERO, _ZERO, _ZERO,
+        lanes, 0,
+    )  # fmt: skip
+    passes.add(
+        lanes, LANES, 0, lanes, LANES, 0, arena, errors, LANES, classes, 1, _ZERO, _ZERO, _ZERO,
+        lanes, 0,
+    )  # fmt: skip
+    # One logarithm for all lanes: sums of at most `classes` each, whose product a double holds.
+    product, largest = 1.0, 0.0
     for lane in range(LANES):
-        example = chosen[lane * plan.blocks + block]
-        label = labels[example]
-        largest = arena[logits + lane]
-        for k in range(1, classes):
-            largest = max(largest, arena[logits + k * LANES + lane])
-        normaliser = np.float32(0)
-        for k in range(classes):
-            power = np.exp(arena[logits + k * LANES + lane] - largest)
-            arena[errors + k * LANES + lane] = power
-            normaliser += power
-        log_normaliser = np.log(normaliser) + largest
-        for k in range(classes):
-            target = even + (hard if k == label else np.float32(0))
-            if share > 0:
-                target = (np.float32(1) - share) * target + share * soft[example, k]
-            place = errors + k * LANES + lane
-            total += target * (log_normaliser - arena[logits + k * LANES + lane])
-            arena[place] = (arena[place] / normaliser - target) / examples
-    return total
+        product *= lanes[LANES + lane]
+        largest += lanes[lane]
+        lanes[2 * LANES + lane] = np.float32(1) / (lanes[LANES + lane] * examples)
+    passes.product(
+        arena, errors, LANES, arena, errors, LANES, lanes, 2 * LANES, 0, classes, 1,
+        -even / examples, _ZERO, _ZERO, lanes, 0,
+    )  # fmt: skip
+    total = (1 - share) * (np.log(product) + largest)
+    for lane in range(LANES):
+        place = labels[chosen[lane * plan.blocks + block]] * LANES + lane
+        total -= hard * arena[logits + place]
+        arena[errors + place] -= hard / examples
+    if even > 0:
+        for index in range(logits, logits + classes * LANES):
+            total -= even * arena[index]
+    if share > 0:
+        for lane in range(LANES):
+            example = chosen[lane * plan.blocks + block]
+            log_normaliser = np.log(lanes[LANES + lane]) + lanes[lane]
+            for k in range(classes):
+                target, place = share * soft[example, k], k * LANES + lane
+                total += target * (log_normaliser - arena[logits + place])
+                arena[errors + place] -= target / examples
+    return float(total)
 
 
 @compiled()
@@ -64,6 +88,11 @@ def write_inputs(
     bordered: Float,
 ) -> None:  # fmt: skip
     """Write one block's images to its lanes, distorted where there are maps."""
+    rows, columns = images.shape[2:]
+    is_dense = plan.input_row == columns * LANES and plan.input_channel == rows * plan.input_row
+    if maps.size == 0 and is_dense and images[0].size >= VECTOR:
+        _transpose_inputs(plan, block, images, chosen)
+        return
     no_field = np.zeros((0, 0, 0), np.float32)
     for lane in range(LANES):
         n = lane * plan.blocks + block
@@ -76,6 +105,53 @@ def write_inputs(
                 image, maps[n], field, bordered, plan.arena, at, plan.input_channel,
                 plan.input_row, LANES,
             )  # fmt: skip
+
+
+@compiled()
+def _transpose_inputs(plan: Plan, block: int, images: Float, chosen: Integer) -> None:
+    """Write one block's images, of at least `VECTOR` pixels, where they have no border."""
+    size, flat = images[0].size, images.reshape(-1)
+    starts = np.empty(LANES, np.int64)
+    for lane in range(LANES):
+        starts[lane] = chosen[lane * plan.blocks + block] * size
+    at = plan.input_at + block * plan.input_block
+    for lane in range(0, LANES, VECTOR):
+        for pixel in range(0, size, VECTOR):
+            first = min(pixel, size - VECTOR)  # the last square overlaps the one before
+            transpose_square(
+                plan.arena, at + first * LANES + lane, LANES, flat, first, starts, lane, VECTOR
+            )
+
+
+@compiled()
+def workspace(images: Float) -> Float:
+    """Return zeros as large as `sample_image` needs for an image and its border."""
+    return np.zeros((images.shape[2] + 3, images.shape[3] + 3), np.float32)
+
+
+@compiled()
+def one_gradient(
+    plan: Plan, values: Float, gradient: Float, means: Float, variances: Float, images: Float,
+    labels: Integer, chosen: Integer, maps: Float, fields: Float, bordered: Float,
+    smoothing: float, soft: Float, soft_weight: float,
+) -> float:  # fmt: skip
+    """Return the loss of one network's batch, and write its gradient and moments.
+
+    Arguments are those of `batch_gradients` without the network; ``bordered`` is a workspace.
+    """
+    zeros = np.zeros(1, np.float32)
+    gradient[:] = 0
+    means[:] = 0
+    variances[:] = 0
+    turn_kernels(plan, values)
+    total = 0.0
+    for block in range(plan.blocks):
+        write_inputs(plan, block, images, chosen, maps, fields, bordered)
+        forward_block(plan, block, values, means, variances)
+        total += _cross_entropy(plan, block, labels, chosen, smoothing, soft, soft_weight)
+        backward_block(plan, block, values, gradient, zeros)
+    linear_gradients(plan, gradient)
+    return total / (plan.blocks * LANES)
 
 
 @compiled()
@@ -103,29 +179,15 @@ def batch_gradients(
         soft: ``[example, class]`` target probabilities, or of size 0.
         soft_weight: share of the soft targets.
     """
-    rows, columns = images.shape[2:]
-    bordered = np.zeros((rows + 3, columns + 3), np.float32)
-    zeros = np.zeros(1, np.float32)
+    bordered = workspace(images)
     no_maps = np.zeros((0, 0, 0), np.float32)
     no_fields = np.zeros((0, 0, 0, 0), np.float32)
-    gradients[:] = 0
-    means[:] = 0
-    variances[:] = 0
     for network in range(len(parameters)):
-        values, gradient = parameters[network], gradients[network]
-        prepare_weights(plan, values, True)
-        own_maps = maps[network] if maps.size else no_maps
-        own_fields = fields[network] if fields.size else no_fields
-        total = 0.0
-        for block in range(plan.blocks):
-            write_inputs(plan, block, images, chosen[network], own_maps, own_fields, bordered)
-            forward_block(plan, block, values, means[network], variances[network])
-            total += _cross_entropy(
-                plan, block, labels, chosen[network], smoothing, soft, soft_weight
-            )
-            backward_block(plan, block, values, gradient, zeros)
-        linear_gradients(plan, gradient)
-        losses[network] = total / (plan.blocks * LANES)
+        losses[network] = one_gradient(
+            plan, parameters[network], gradients[network], means[network], variances[network],
+            images, labels, chosen[network], maps[network] if maps.size else no_maps,
+            fields[network] if fields.size else no_fields, bordered, smoothing, soft, soft_weight,
+        )  # fmt: skip
 
 
 @compiled()
@@ -138,7 +200,6 @@ def batch_logits(plan: Plan, parameters: Float, images: Float, logits: Float) ->
         images: ``[example, channel, row, column]``, scaled.
         logits: overwritten.
     """
-    prepare_weights(plan, parameters, False)
     nothing = np.zeros(1, np.float32)
     for start in range(0, len(images), LANES):
         count = min(LANES, len(images) - start)

@@ -15,6 +15,7 @@ from minbits.records import EngineName
 from minbits.training.engine import ObjectiveSettings
 from minbits.training.lanes.batches import batch_gradients, batch_logits
 from minbits.training.lanes.plan import Plan, make_plan, obstacle_to
+from minbits.training.lanes.steps import Networks, Steps, take_steps
 from minbits.training.lanes.vector_code import LANES
 from minbits.training.loop import Draw, TrainingData
 
@@ -38,6 +39,7 @@ class LanesObjectives:
     ) -> None:
         self._plan = make_plan(layout, settings.batch_size // LANES)
         self._data, self._settings = data, settings
+        self._inputs = np.ascontiguousarray(data.inputs)
         self._soft = _NO_SOFT
         if data.soft_targets is not None and settings.soft_target_weight:
             self._soft = data.soft_targets
@@ -60,8 +62,28 @@ class LanesObjectives:
         """
         batch_gradients(
             self._plan, values, gradients, self.means, self.variances, self.losses,
-            self._data.inputs, self._data.labels, indices, maps, fields,
+            self._inputs, self._data.labels, indices, maps, fields,
             self._settings.label_smoothing, self._soft, self._settings.soft_target_weight,
+        )  # fmt: skip
+
+    def take_steps(
+        self, networks: Networks, steps: Steps, indices: npt.NDArray[np.int64], start: int,
+        maps: Float, fields: Float,
+    ) -> None:  # fmt: skip
+        """Train every network for some steps, in place.
+
+        Args:
+            networks: parameters and moments.
+            steps: how many, and how.
+            indices: examples of the epoch, ``(networks, examples)``.
+            start: place of the first batch in the epoch.
+            maps: ``(networks, examples, 2, 3)``, or of size 0.
+            fields: ``(networks, examples, 2, knot, knot)``, or of size 0.
+        """
+        take_steps(
+            self._plan, networks, steps, self._inputs, self._data.labels, indices, start,
+            self._settings.batch_size, maps, fields, self._settings.label_smoothing, self._soft,
+            self._settings.soft_target_weight,
         )  # fmt: skip
 
 

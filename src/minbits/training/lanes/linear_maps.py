@@ -12,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.training.compilation import compiled
-from minbits.training.lanes.vector_code import LANES, make_correlate, make_gather
+from minbits.training.lanes.vector_code import (
+    LANES,
+    VECTOR,
+    make_correlate,
+    make_gather,
+    make_outer,
+    transpose_square,
+)
 
 Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
@@ -30,6 +37,8 @@ _correlate_row = make_correlate(1, GROUP)
 _correlate_column = make_correlate(GROUP, 1)
 _correlate_one = make_correlate(1, 1)
 _correlate_nine = make_correlate(1, 9)
+_outer_group = make_outer(GROUP)
+_outer_one = make_outer(1)
 
 
 class Sweep(NamedTuple):
@@ -43,6 +52,8 @@ class Sweep(NamedTuple):
         in_channel: step between input channels of a depthwise layer.
         in_row: step of the input as the output goes on by a row.
         in_column: step of the input as the output goes on by a column.
+        tap: step from a weight to that of the next tap.
+        output: step from a weight to that of the next output channel.
         slope: float32 factor on negative sums: 1 for none, 0 for a ReLU.
     """
 
@@ -53,24 +64,9 @@ class Sweep(NamedTuple):
     in_channel: int
     in_row: int
     in_column: int
+    tap: int
+    output: int
     slope: np.float32
-
-
-@compiled()
-def pack_groups(
-    weights: Float, outputs: int, taps: int, grouped: int, packed: Float, at: int
-) -> None:
-    """Reorder weights ``[output, tap]`` so that each full group of outputs lies tap by tap.
-
-    Outputs that fill no group keep their order, and all do where ``grouped`` is 0.
-    """
-    full = outputs // GROUP * GROUP if grouped else 0
-    for start in range(0, full, GROUP):
-        for tap in range(taps):
-            for j in range(GROUP):
-                packed[at + start * taps + tap * GROUP + j] = weights[(start + j) * taps + tap]
-    for index in range(full * taps, outputs * taps):
-        packed[at + index] = weights[index]
 
 
 _NO_SHIFT = np.zeros(GROUP, np.float32)
@@ -79,7 +75,7 @@ _NO_SHIFT = np.zeros(GROUP, np.float32)
 @compiled()
 def _sweep_group(
     out: Float, at: int, inputs: Float, in_at: int, offsets: Integer, offsets_at: int, taps: int,
-    packed: Float, weight_at: int, bias: Float, bias_at: int, sweep: Sweep,
+    weights: Float, weight_at: int, bias: Float, bias_at: int, sweep: Sweep,
 ) -> None:  # fmt: skip
     """Compute `GROUP` channels of a dense layer at every position."""
     for row in range(sweep.rows):
@@ -89,14 +85,16 @@ def _sweep_group(
             _gather_group_pair(
                 out, to + column * LANES, sweep.out_channel, LANES,
                 inputs, source + column * sweep.in_column, sweep.in_column,
-                offsets, offsets_at, taps, packed, weight_at, bias, bias_at, sweep.slope,
+                offsets, offsets_at, taps, weights, weight_at, sweep.tap, sweep.output, bias,
+                bias_at, sweep.slope,
             )  # fmt: skip
             column += _PAIR
         if column < sweep.columns:
             _gather_group_one(
                 out, to + column * LANES, sweep.out_channel, LANES,
                 inputs, source + column * sweep.in_column, sweep.in_column,
-                offsets, offsets_at, taps, packed, weight_at, bias, bias_at, sweep.slope,
+                offsets, offsets_at, taps, weights, weight_at, sweep.tap, sweep.output, bias,
+                bias_at, sweep.slope,
             )  # fmt: skip
 
 
@@ -113,14 +111,16 @@ def _sweep_one(
             _gather_one_quad(
                 out, to + column * LANES, 0, LANES,
                 inputs, source + column * sweep.in_column, sweep.in_column,
-                offsets, offsets_at, taps, weights, weight_at, bias, bias_at, sweep.slope,
+                offsets, offsets_at, taps, weights, weight_at, sweep.tap, sweep.output, bias,
+                bias_at, sweep.slope,
             )  # fmt: skip
             column += _QUAD
         while column < sweep.columns:
             _gather_one_one(
                 out, to + column * LANES, 0, LANES,
                 inputs, source + column * sweep.in_column, sweep.in_column,
-                offsets, offsets_at, taps, weights, weight_at, bias, bias_at, sweep.slope,
+                offsets, offsets_at, taps, weights, weight_at, sweep.tap, sweep.output, bias,
+                bias_at, sweep.slope,
             )  # fmt: skip
             column += 1
 
@@ -128,25 +128,24 @@ def _sweep_one(
 @compiled()
 def sweep_image(
     out: Float, at: int, inputs: Float, in_at: int, offsets: Integer, offsets_at: int, taps: int,
-    packed: Float, packed_at: int, shifts: Float, shift_at: int, outputs: int, depthwise: bool,
+    weights: Float, weight_at: int, shifts: Float, shift_at: int, outputs: int, depthwise: bool,
     sweep: Sweep,
 ) -> None:  # fmt: skip
     """Compute every output channel at every position of one block.
 
-    ``packed`` comes from `pack_groups`, grouped for a dense layer and not for a depthwise one;
     ``shift_at`` is negative where nothing is added.
     """
     full = 0 if depthwise else outputs // GROUP * GROUP
     for start in range(0, full, GROUP):
         _sweep_group(
-            out, at + start * sweep.out_channel, inputs, in_at, offsets, offsets_at, taps, packed,
-            packed_at + start * taps, _NO_SHIFT if shift_at < 0 else shifts,
+            out, at + start * sweep.out_channel, inputs, in_at, offsets, offsets_at, taps, weights,
+            weight_at + start * sweep.output, _NO_SHIFT if shift_at < 0 else shifts,
             0 if shift_at < 0 else shift_at + start, sweep,
         )  # fmt: skip
     for channel in range(full, outputs):
         _sweep_one(
             out, at + channel * sweep.out_channel, inputs, in_at + channel * sweep.in_channel,
-            offsets, offsets_at, taps, packed, packed_at + channel * taps,
+            offsets, offsets_at, taps, weights, weight_at + channel * sweep.output,
             _NO_SHIFT if shift_at < 0 else shifts, 0 if shift_at < 0 else shift_at + channel,
             sweep,
         )  # fmt: skip
@@ -222,3 +221,52 @@ def depthwise_weight_gradient(
                     rows, columns, error_row, error_column, in_row, in_column,
                 )  # fmt: skip
                 tap += 1
+
+
+@compiled()
+def linear_weight_gradient(
+    gradient: Float, gradient_at: int, errors: Float, error_at: int, error_block: int,
+    inputs: Float, in_at: int, in_block: int, offsets: Integer, offsets_at: int, features: int,
+    outputs: int, blocks: int, tile: Float, tile_at: int,
+) -> None:  # fmt: skip
+    """Add the gradient of a linear layer's weights ``[output, feature]`` over a whole batch.
+
+    Inputs are transposed, `LANES` features at a time, to ``tile[example, feature]``, of
+    ``blocks * LANES`` examples.
+    """
+    rest = np.empty(GROUP * LANES, np.float32)
+    for feature in range(0, features, LANES):
+        for block in range(blocks):
+            for lane in range(0, LANES, VECTOR):
+                to = tile_at + (block * LANES + lane) * LANES
+                for part in range(0, LANES, VECTOR):
+                    # Features beyond the last one repeat it; what comes of them is dropped.
+                    first = min(feature + part, features - 1)
+                    transpose_square(
+                        tile, to + part, LANES, inputs, in_at + block * in_block + lane,
+                        offsets, offsets_at + first, features - first,
+                    )  # fmt: skip
+        count = min(LANES, features - feature)
+        output = 0
+        while output < outputs:
+            group = GROUP if output + GROUP <= outputs else 1
+            at, error = gradient_at + output * features + feature, error_at + output * LANES
+            target, target_at, step = gradient, at, features
+            if count < LANES:
+                target, target_at, step = rest, 0, LANES
+                rest[:] = 0
+            if group == GROUP:
+                _outer_group(
+                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
+                    blocks,
+                )  # fmt: skip
+            else:
+                _outer_one(
+                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
+                    blocks,
+                )  # fmt: skip
+            if count < LANES:
+                for j in range(group):
+                    for f in range(count):
+                        gradient[at + j * features + f] += rest[j * LANES + f]
+            output += group

@@ -72,6 +72,18 @@ def _copy(code: VectorCode, inputs: Vectors, scalars: Vectors) -> tuple[Any, Vec
     return inputs[0], []
 
 
+def _maximum(code: VectorCode, inputs: Vectors, scalars: Vectors) -> tuple[Any, Vectors]:
+    return code.where_less(inputs[0], inputs[1], inputs[1], inputs[0]), []
+
+
+def _exponential(code: VectorCode, inputs: Vectors, scalars: Vectors) -> tuple[Any, Vectors]:
+    return code.exponential(code.minus(inputs[0], inputs[1])), []
+
+
+def _product(code: VectorCode, inputs: Vectors, scalars: Vectors) -> tuple[Any, Vectors]:
+    return code.fused(inputs[0], inputs[1], scalars[0]), []
+
+
 # totals += sum of a, sum of a squared.
 moments = make_pass(_moments, sums=2, writes=False)
 # out = u if u > 0 else z * u, with u = x * a + y.
@@ -89,3 +101,7 @@ gate = make_pass(_gate, sums=1)
 add = make_pass(_add)
 add_and_slope = make_pass(_add_and_slope)
 copy = make_pass(_copy)
+# out = max(a, b); out = exp(a - b); out = a * b + x.
+maximum = make_pass(_maximum)
+exponential = make_pass(_exponential)
+product = make_pass(_product)

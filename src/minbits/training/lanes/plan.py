@@ -54,15 +54,12 @@ _NAMES = (
     "back_first", "back_first_block", "back_taps",
     "first", "stride_row", "stride_column",
     "sums", "statistics", "offsets", "back_offsets", "chosen", "window",
-    "weights", "scale", "shift", "moments", "packed", "turned",
+    "weights", "scale", "shift", "moments", "turned", "tile",
     "skip_mode", *(f"skip_{part}" for part in _PLACE), *(f"skip_error_{part}" for part in _PLACE),
 )  # fmt: skip
 OPERATION = np.dtype([(name, np.int64) for name in _NAMES] + [("slope", np.float32)], align=True)
 
-_TENSOR_NAMES = (
-    "outputs", "taps", "sources", "kernel", "weights", "packed", "turned", "back_outputs",
-    "back_taps", "grouped", "is_turned",
-)  # fmt: skip
+_TENSOR_NAMES = ("outputs", "sources", "kernel", "weights", "turned", "is_dense", "is_turned")
 TENSOR = np.dtype([(name, np.int64) for name in _TENSOR_NAMES])
 
 
@@ -74,7 +71,8 @@ class Plan(NamedTuple):
         tensors: one `TENSOR` a layer with weights, in file order.
         offsets: steps from the first tap of a position to every other, in floats.
         arena: activations, sums and errors of one block.
-        packed: weights in the orders that the kernels want, written anew for every batch.
+        turned: kernels turned by half a turn for the errors of inputs, written anew for every
+            batch.
         statistics: mean, inverse deviation, factor and summand of each normalised channel.
         blocks: blocks of a batch.
         classes: number of logits.
@@ -87,7 +85,7 @@ class Plan(NamedTuple):
     tensors: npt.NDArray[Any]
     offsets: npt.NDArray[np.int64]
     arena: npt.NDArray[np.float32]
-    packed: npt.NDArray[np.float32]
+    turned: npt.NDArray[np.float32]
     statistics: npt.NDArray[np.float32]
     blocks: int
     classes: int
@@ -210,7 +208,7 @@ class _Planner:
                 raise NetworkError("lanes engine", obstacle, "what it covers", "Use torch.")
         self.arena = _Arena()
         self.offsets: list[int] = []
-        self.packed_size = 0
+        self.turned_size = 0
         self.statistics_size = 0
         self.rows = np.zeros(len(self.steps), OPERATION)
         self.tensors = np.zeros(len(layout.slots), TENSOR)
@@ -228,6 +226,9 @@ class _Planner:
             if self._mode(step) != FUSED:
                 sums[index] = self.arena.new(size)
         self._plan_errors(spreads)
+        self.tile = self.arena.new(0)
+        if any(isinstance(step.layer, Linear) for step in self.steps):
+            self.tile.size = self.blocks * LANES * LANES
         total = self.arena.place_all()
         for index in range(len(self.steps)):
             self._fill(index, sums.get(index), chosen.get(index), spreads.get(index))
@@ -235,7 +236,7 @@ class _Planner:
         errors = self.errors[len(self.steps)]
         return Plan(
             self.rows, self.tensors, np.array(self.offsets or [0], np.int64),
-            np.zeros(total, np.float32), np.zeros(max(1, self.packed_size), np.float32),
+            np.zeros(total, np.float32), np.zeros(max(1, self.turned_size), np.float32),
             np.zeros(max(1, self.statistics_size), np.float32), self.blocks,
             math.prod(self.shapes[-1]), first.buffer.at + first.start, first.channel, first.row,
             first.block, last.buffer.at, last.block, errors.buffer.at, errors.block,
@@ -337,15 +338,13 @@ class _Planner:
             layer, row = architecture.layers[slot.layer_index], self.tensors[number]
             depthwise = isinstance(layer, Convolution) and layer.depthwise
             kernel = math.prod(slot.shape[2:])
-            sources = slot.shape[1]
-            row["outputs"], row["taps"], row["sources"] = slot.outputs, slot.taps, sources
-            row["kernel"], row["weights"] = kernel, slot.weights_at
-            row["grouped"] = not depthwise
-            row["back_outputs"] = slot.outputs if depthwise else sources
-            row["back_taps"] = kernel if depthwise else slot.outputs * kernel
-            size = slot.outputs * slot.taps
-            row["packed"], row["turned"] = self.packed_size, self.packed_size + size
-            self.packed_size += 2 * size
+            row["outputs"], row["sources"], row["kernel"] = slot.outputs, slot.shape[1], kernel
+            row["weights"], row["is_dense"] = slot.weights_at, not depthwise
+            # Kernels of one weight are read as they lie, with other steps.
+            row["turned"] = -1
+            if kernel > 1:
+                row["turned"] = self.turned_size
+                self.turned_size += slot.outputs * slot.taps
 
     def _fill(
         self, index: int, sums: _Buffer | None, chosen: _Buffer | None, spread: _Buffer | None
@@ -419,9 +418,10 @@ class _Planner:
             ("scale", slot.scale_at), ("shift", slot.shift_at), ("moments", slot.moments_at)
         ):  # fmt: skip
             row[name] = -1 if at is None else at
-        row["packed"], row["turned"] = tensor["packed"], tensor["turned"]
-        row["back_taps"] = tensor["back_taps"]
-        tensor["is_turned"] |= row["back_mode"] != NOWHERE
+        row["turned"] = tensor["turned"]
+        sources = 1 if not tensor["is_dense"] else int(tensor["outputs"])
+        row["back_taps"] = sources * tensor["kernel"]
+        tensor["is_turned"] |= row["back_mode"] != NOWHERE and row["turned"] >= 0
         if isinstance(layer, Linear):
             self._fill_linear(index)
         else:
@@ -430,6 +430,7 @@ class _Planner:
     def _fill_linear(self, index: int) -> None:
         row = self.rows[index]
         row["kind"], row["first"] = LINEAR, row["in_at"]
+        row["tile"] = self.tile.at
         row["offsets"] = self._add_grid(
             int(row["channels"]), int(row["in_channel"]), int(row["high"]), int(row["in_row"]),
             int(row["wide"]), 1,

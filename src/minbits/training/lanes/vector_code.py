@@ -9,9 +9,11 @@ vector code for another reason: rows of tiny images are so short that slices cos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -136,11 +138,11 @@ def make_gather(outputs: int, columns: int) -> Any:
     """Return an intrinsic for ``outputs`` channels at ``columns`` neighbouring positions.
 
     ``gather(out, at, channel_step, column_step, inputs, in_at, in_column_step, offsets, offset_at,
-    taps, weights, weight_at, bias, bias_at, slope)`` computes, for output j, column p and every
-    lane,
+    taps, weights, weight_at, tap_step, output_step, bias, bias_at, slope)`` computes, for output j,
+    column p and every lane,
 
         sum = bias[bias_at + j]
-              + sum over t of weights[weight_at + t * outputs + j]
+              + sum over t of weights[weight_at + t * tap_step + j * output_step]
                               * inputs[in_at + p * in_column_step + offsets[offset_at + t]]
         out[at + j * channel_step + p * column_step] = sum if sum > 0 else slope * sum
 
@@ -152,21 +154,27 @@ def make_gather(outputs: int, columns: int) -> Any:
     def gather(
         typing_context: Any, out: Any, at: Any, channel_step: Any, column_step: Any,
         inputs: Any, in_at: Any, in_column_step: Any, offsets: Any, offset_at: Any, taps: Any,
-        weights: Any, weight_at: Any, bias: Any, bias_at: Any, slope: Any,
+        weights: Any, weight_at: Any, tap_step: Any, output_step: Any, bias: Any, bias_at: Any,
+        slope: Any,
     ) -> Any:  # fmt: skip
         i = types.intp
         signature = types.void(
-            out, i, i, i, inputs, i, i, offsets, i, i, weights, i, bias, i, types.float32
+            out, i, i, i, inputs, i, i, offsets, i, i, weights, i, i, i, bias, i, types.float32
         )
 
         def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             kinds = signature.args
             to, source, steps, factors, shifts = (
-                _pointer(context, builder, kinds[n], values[n]) for n in (0, 4, 7, 10, 12)
+                _pointer(context, builder, kinds[n], values[n]) for n in (0, 4, 7, 10, 14)
             )
             at, channel_step, column_step = values[1:4]
             in_at, in_column_step = values[5:7]
-            offset_at, taps, weight_at, bias_at = values[8], values[9], values[11], values[13]
+            offset_at, taps, bias_at = values[8], values[9], values[15]
+            weight_at, tap_step, output_step = values[11:14]
+            rows = [
+                builder.add(weight_at, builder.mul(output_step, _integer(j)))
+                for j in range(outputs)
+            ]
             initial = []
             for j in range(outputs):
                 shift = _scalar(builder, shifts, builder.add(bias_at, _integer(j)))
@@ -180,16 +188,16 @@ def make_gather(outputs: int, columns: int) -> Any:
                 for k in range(_VECTORS):
                     index = builder.add(place, _integer(k * VECTOR))
                     loaded.append(_load(builder, source, index))
-            first = builder.add(weight_at, builder.mul(tap, _integer(outputs)))
+            shift = builder.mul(tap, tap_step)
             new = []
             for j in range(outputs):
-                factor = _scalar(builder, factors, builder.add(first, _integer(j)))
+                factor = _scalar(builder, factors, builder.add(rows[j], shift))
                 wide = _broadcast(builder, factor)
                 for n, vector in enumerate(loaded):
                     total = sums[j * len(loaded) + n]
                     new.append(_fused_multiply_add(builder, vector, wide, total))
             totals = iter(finish(new))
-            slope = _broadcast(builder, values[14])
+            slope = _broadcast(builder, values[16])
             zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
             for j in range(outputs):
                 row = builder.add(at, builder.mul(channel_step, _integer(j)))
@@ -296,6 +304,132 @@ def make_correlate(outputs: int, taps: int) -> Any:
     return correlate
 
 
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Return the columns of a square of `VECTOR` vectors.
+
+    Each round exchanges off-diagonal blocks between pairs of vectors, of half the size each time.
+    """
+    width = VECTOR // 2
+    while width:
+        masks = []
+        for part in (0, width):
+            own = [lane for lane in _LANE if lane // width % 2 == 0]
+            mask = [0] * VECTOR
+            for lane in own:
+                mask[lane], mask[lane + width] = lane + part, VECTOR + lane + part
+            masks.append(ir.Constant(ir.VectorType(_INT32, VECTOR), mask))
+        swapped = list(rows)
+        for n in _LANE:
+            if n // width % 2 == 0:
+                pair = rows[n], rows[n + width]
+                swapped[n], swapped[n + width] = (
+                    builder.shuffle_vector(*pair, mask) for mask in masks
+                )
+        rows, width = swapped, width // 2
+    return rows
+
+
+@intrinsic
+def _transpose_square(
+    typing_context: Any, out: Any, at: Any, out_step: Any, inputs: Any, in_at: Any, offsets: Any,
+    offset_at: Any, count: Any,
+) -> Any:  # fmt: skip
+    """Transpose `VECTOR` x `VECTOR` floats.
+
+    ``transpose_square(out, at, out_step, inputs, in_at, offsets, offset_at, count)`` writes, for
+    all m and n below `VECTOR`, ``inputs[in_at + offsets[offset_at + n] + m]`` to
+    ``out[at + m * out_step + n]``; offsets from ``count`` on are taken for the last one.
+    """
+    i = types.intp
+    signature = types.void(out, i, i, inputs, i, offsets, i, i)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kinds = signature.args
+        to, source, steps = (_pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 5))
+        last = builder.sub(values[7], _integer(1))
+        rows = []
+        for n in _LANE:
+            inside = builder.icmp_signed("<", last, _integer(n))
+            number = builder.select(inside, last, _integer(n))
+            offset = _scalar(builder, steps, builder.add(values[6], number))
+            rows.append(_load(builder, source, builder.add(values[4], offset)))
+        for m, column in enumerate(_transposed(builder, rows)):
+            _store(builder, column, to, builder.add(values[1], builder.mul(values[2], _integer(m))))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+transpose_square: Any = _transpose_square  # whose type does not know of the first argument
+
+
+def make_outer(outputs: int) -> Any:
+    """Return an intrinsic for the gradient of ``outputs`` x `LANES` weights of a linear layer.
+
+    ``outer(gradient, at, output_step, errors, error_at, error_step, error_block, inputs, in_at,
+    blocks)`` adds to ``gradient[at + j * output_step + f]``, for all f below `LANES`, the sum over
+    blocks b and lanes l of
+
+        errors[error_at + j * error_step + b * error_block + l]
+            * inputs[in_at + (b * LANES + l) * LANES + f]
+
+    Vectors run over input features, not over examples: no sum is across a vector.
+    """
+
+    @intrinsic
+    def outer(
+        typing_context: Any, gradient: Any, at: Any, output_step: Any, errors: Any, error_at: Any,
+        error_step: Any, error_block: Any, inputs: Any, in_at: Any, blocks: Any,
+    ) -> Any:  # fmt: skip
+        i = types.intp
+        signature = types.void(gradient, i, i, errors, i, i, i, inputs, i, i)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kinds = signature.args
+            to, error, source = (_pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 7))
+            at, output_step = values[1:3]
+            error_at, error_step, error_block = values[4:7]
+            in_at, blocks = values[8:10]
+            zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
+            block, carried, finish_blocks = _loop(builder, blocks, [zero] * (outputs * _VECTORS))
+            start = builder.add(error_at, builder.mul(block, error_block))
+            places = [
+                builder.add(start, builder.mul(error_step, _integer(j))) for j in range(outputs)
+            ]
+            example = builder.mul(block, _integer(LANES))
+            lane, sums, finish_lanes = _loop(builder, _integer(LANES), carried)
+            row = builder.add(in_at, builder.mul(builder.add(example, lane), _integer(LANES)))
+            vectors = [
+                _load(builder, source, builder.add(row, _integer(k * VECTOR)))
+                for k in range(_VECTORS)
+            ]
+            new = []
+            for j, place in enumerate(places):
+                wide = _broadcast(builder, _scalar(builder, error, builder.add(place, lane)))
+                for k, vector in enumerate(vectors):
+                    total = sums[j * _VECTORS + k]
+                    new.append(_fused_multiply_add(builder, vector, wide, total))
+            totals = iter(finish_blocks(finish_lanes(new)))
+            for j in range(outputs):
+                row = builder.add(at, builder.mul(output_step, _integer(j)))
+                for k in range(_VECTORS):
+                    index = builder.add(row, _integer(k * VECTOR))
+                    _store(
+                        builder, builder.fadd(_load(builder, to, index), next(totals)), to, index
+                    )
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return outer
+
+
+# Adding and taking away 3 * 2^22 rounds to a whole number, left in the low bits of the sum.
+_ROUNDING = 3.0 * 2**22
+_LN_2 = float(np.float32(math.log(2)))
+_SMALLEST_EXPONENT, _LARGEST_EXPONENT = -87.0, 88.0  # of results that are normal numbers
+_EXPONENTIAL_TERMS = 8
+
 Body = Callable[["VectorCode", list[Any], list[Any]], tuple[Any, list[Any]]]
 
 
@@ -313,6 +447,10 @@ class VectorCode:
         """Return x + y."""
         return self.builder.fadd(x, y)
 
+    def minus(self, x: Any, y: Any) -> Any:
+        """Return x - y."""
+        return self.builder.fsub(x, y)
+
     def times(self, x: Any, y: Any) -> Any:
         """Return x * y."""
         return self.builder.fmul(x, y)
@@ -325,6 +463,34 @@ class VectorCode:
         """Return ``yes`` where x > 0, ``no`` elsewhere."""
         positive = self.builder.fcmp_ordered(">", x, self.constant(0.0))
         return self.builder.select(positive, yes, no)
+
+    def where_less(self, x: Any, y: Any, yes: Any, no: Any) -> Any:
+        """Return ``yes`` where x < y, ``no`` elsewhere and where either is not a number."""
+        return self.builder.select(self.builder.fcmp_ordered("<", x, y), yes, no)
+
+    def exponential(self, x: Any) -> Any:
+        """Return e to the power of x, to 2 units in the last place; 0 below -87.
+
+        With x = n ln 2 + r it is 2^n, made of bits, times a Taylor polynomial of r.
+        """
+        rounding = self.constant(_ROUNDING)
+        shifted = self.fused(x, self.constant(1 / math.log(2)), rounding)
+        n = self.builder.fsub(shifted, rounding)
+        # ln 2 in two parts, or its rounding error would count n times.
+        r = self.fused(n, self.constant(-_LN_2), x)
+        r = self.fused(n, self.constant(_LN_2 - math.log(2)), r)
+        factors = [1 / math.factorial(k) for k in range(_EXPONENTIAL_TERMS)]
+        power = self.constant(factors.pop())
+        while factors:
+            power = self.fused(power, r, self.constant(factors.pop()))
+        whole = ir.VectorType(_INT32, VECTOR)
+        bits = self.builder.bitcast(shifted, whole)
+        bits = self.builder.shl(bits, ir.Constant(whole, [23] * VECTOR))
+        bits = self.builder.add(bits, ir.Constant(whole, [127 << 23] * VECTOR))
+        scaled = self.times(power, self.builder.bitcast(bits, _VECTOR_TYPE))
+        low, high = self.constant(_SMALLEST_EXPONENT), self.constant(_LARGEST_EXPONENT)
+        scaled = self.where_less(x, low, self.constant(0.0), scaled)
+        return self.where_less(high, x, self.constant(math.inf), scaled)
 
     def clipped(self, x: Any, low: float, high: float) -> Any:
         """Return x held within ``low`` and ``high``."""

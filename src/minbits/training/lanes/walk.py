@@ -15,7 +15,7 @@ from minbits.training.lanes.linear_maps import (
     Sweep,
     dense_weight_gradient,
     depthwise_weight_gradient,
-    pack_groups,
+    linear_weight_gradient,
     sweep_image,
 )
 from minbits.training.lanes.plan import (
@@ -48,32 +48,20 @@ _SWISH = HARD_SWISH
 
 
 @compiled()
-def _turn(weights: Float, tensor: Any, packed: Float) -> None:
+def turn_kernels(plan: Plan, parameters: Float) -> None:
     """Write weights with inputs and outputs exchanged, and kernels turned by half a turn."""
-    outputs, sources, kernel = tensor.outputs, tensor.sources, tensor.kernel
-    turned = np.empty(outputs * tensor.taps, np.float32)
-    for output in range(outputs):
-        for source in range(sources):
-            at = (output * sources + source) * kernel
-            to = (source * outputs + output if tensor.grouped else output) * kernel + kernel - 1
-            for k in range(kernel):
-                turned[to - k] = weights[at + k]
-    pack_groups(
-        turned, tensor.back_outputs, tensor.back_taps, tensor.grouped, packed, tensor.turned
-    )
-
-
-@compiled()
-def prepare_weights(plan: Plan, parameters: Float, both_ways: bool) -> None:
-    """Write weights in the kernels' order, and turned round for the errors of the inputs."""
-    packed = plan.packed
     for number in range(len(plan.tensors)):
         tensor = plan.tensors[number]
-        outputs, taps = tensor.outputs, tensor.taps
-        weights = parameters[tensor.weights : tensor.weights + outputs * taps]
-        pack_groups(weights, outputs, taps, tensor.grouped, packed, tensor.packed)
-        if both_ways and tensor.is_turned:
-            _turn(weights, tensor, packed)
+        if not tensor.is_turned:
+            continue
+        outputs, sources, kernel = tensor.outputs, tensor.sources, tensor.kernel
+        for output in range(outputs):
+            for source in range(sources):
+                at = tensor.weights + (output * sources + source) * kernel
+                place = source * outputs + output if tensor.is_dense else output
+                to = tensor.turned + place * kernel + kernel - 1
+                for k in range(kernel):
+                    plan.turned[to - k] = parameters[at + k]
 
 
 @compiled()
@@ -121,20 +109,20 @@ def _weighted_forward(
     if op.mode == FUSED:
         sweep = Sweep(
             op.rows, op.columns, op.out_channel, op.out_row, op.in_channel if depthwise else 0,
-            op.stride_row * op.in_row, op.stride_column * LANES, op.slope,
+            op.stride_row * op.in_row, op.stride_column * LANES, 1, op.taps, op.slope,
         )  # fmt: skip
         sweep_image(
-            arena, to, arena, source, plan.offsets, op.offsets, op.taps, plan.packed, op.packed,
+            arena, to, arena, source, plan.offsets, op.offsets, op.taps, parameters, op.weights,
             parameters, op.shift, op.outputs, depthwise, sweep,
         )  # fmt: skip
         return
     size = op.rows * op.columns * LANES
     sweep = Sweep(
         op.rows, op.columns, size, op.columns * LANES, op.in_channel if depthwise else 0,
-        op.stride_row * op.in_row, op.stride_column * LANES, _ONE,
+        op.stride_row * op.in_row, op.stride_column * LANES, 1, op.taps, _ONE,
     )  # fmt: skip
     sweep_image(
-        arena, op.sums, arena, source, plan.offsets, op.offsets, op.taps, plan.packed, op.packed,
+        arena, op.sums, arena, source, plan.offsets, op.offsets, op.taps, parameters, op.weights,
         parameters, -1, op.outputs, depthwise, sweep,
     )  # fmt: skip
     if op.mode == NORMALISED:
@@ -306,22 +294,26 @@ def _weighted_backward(
         _spread(plan, op, at)
     first = op.back_first + block * op.back_first_block
     to = op.back_at + block * op.back_block
+    depthwise = op.kind == DEPTHWISE
+    weights, weight_at, tap, output = plan.turned, op.turned, 1, op.back_taps
+    if op.turned < 0:
+        # The weights as they lie: for errors of inputs, the next tap is that of the next output.
+        weights, weight_at, tap, output = parameters, op.weights, op.taps, 1
     if op.kind == LINEAR:
         size = op.channels * op.high * op.wide
-        sweep = Sweep(1, 1, LANES, LANES, 0, 0, LANES, _ONE)
+        sweep = Sweep(1, 1, LANES, LANES, 0, 0, LANES, tap, output, _ONE)
         sweep_image(
-            arena, to, arena, first, plan.offsets, op.back_offsets, op.back_taps, plan.packed,
-            op.turned, zeros, -1, size, False, sweep,
+            arena, to, arena, first, plan.offsets, op.back_offsets, op.back_taps, weights,
+            weight_at, zeros, -1, size, False, sweep,
         )  # fmt: skip
         return
-    depthwise = op.kind == DEPTHWISE
     sweep = Sweep(
         op.high, op.wide, op.back_channel, op.back_row, op.spread_channel if depthwise else 0,
-        op.spread_line, LANES, _ONE,
+        op.spread_line, LANES, tap, output, _ONE,
     )  # fmt: skip
     sweep_image(
-        arena, to, arena, first, plan.offsets, op.back_offsets, op.back_taps, plan.packed,
-        op.turned, zeros, -1, op.channels, depthwise, sweep,
+        arena, to, arena, first, plan.offsets, op.back_offsets, op.back_taps, weights, weight_at,
+        zeros, -1, op.channels, depthwise, sweep,
     )  # fmt: skip
 
 
@@ -443,15 +435,12 @@ def backward_block(
 
 @compiled()
 def linear_gradients(plan: Plan, gradient: Float) -> None:
-    """Add the gradients of linear layers' weights, over all blocks of the batch at once.
-
-    Blocks take the place of rows: more terms to each sum in registers.
-    """
+    """Add the gradients of linear layers' weights, over all blocks of the batch at once."""
     for index in range(len(plan.operations)):
         op = plan.operations[index]
         if op.kind == LINEAR:
-            dense_weight_gradient(
-                gradient, op.weights, plan.arena, op.error_at, LANES, plan.arena, op.first,
-                plan.offsets, op.offsets, op.taps, op.outputs, plan.blocks, 1, op.error_block, 0,
-                op.in_block, 0,
+            linear_weight_gradient(
+                gradient, op.weights, plan.arena, op.error_at, op.error_block, plan.arena,
+                op.first, op.in_block, plan.offsets, op.offsets, op.taps, op.outputs, plan.blocks,
+                plan.arena, op.tile,
             )  # fmt: skip
