@@ -2,8 +2,8 @@
 
 As `minbits verify` does it: a new Python reads the file and the inputs, and writes its answers. The
 bar is 3 s by the clock for 10,000 images of MNIST; the seconds of processor, of two threads where
-NumPy takes them, tell when other work shares the machine. A first run, not timed, lets numba compile
-what it must.
+NumPy takes them, tell when other work shares the machine. A first run, not timed, lets numba
+compile what it must.
 """
 
 from __future__ import annotations
