@@ -53,7 +53,7 @@ class MoveKind:
 
 
 MOVE_KINDS: tuple[MoveKind, ...] = (
-    *(MoveKind("continue", 0.0, rate_factor) for rate_factor in (0.8, 1.0, 1.25, 1.6, 2.2)),
+    *(MoveKind("continue", 0.0, rate_factor) for rate_factor in (0.5, 0.8, 1.0, 1.25, 1.6, 2.2)),
     MoveKind("thin", 0.9, 1.0),
     MoveKind("thin", 0.7, 1.3),
     MoveKind("coarsen", 1.0, 1.0),

@@ -23,6 +23,8 @@ def with_margin(accuracy: float, examples: int) -> float:
 
 # Files further below the aim than this many standard errors say nothing of those near it.
 _NEAR = 5.0
+# A file that falls short by one standard error counts as one of four times its bits.
+_DOUBLINGS_A_STANDARD_ERROR = 2.0
 
 
 @dataclass
@@ -102,11 +104,14 @@ class Goal:
         return max(standard_error(self.accuracy, examples), 1 / examples)
 
     def score(self, outcome: Outcome) -> float | None:
-        """Return what is to be made small: log2 of the bits, and one more a standard error short.
+        """Return what is to be made small: log2 of the bits, and two more a standard error short.
 
         None for a trial without a file. A standard error of accuracy costs a network far less than
-        twice its bits, so that the smallest score lies at the aim.
+        four times its bits, so that the smallest score lies at the aim. At 99.4 % of MNIST it costs
+        about twice its bits.
         """
         if outcome.accuracy is None or not outcome.size_bits:
             return None
-        return math.log2(outcome.size_bits) + self.shortfall_of(outcome)
+        return math.log2(outcome.size_bits) + _DOUBLINGS_A_STANDARD_ERROR * self.shortfall_of(
+            outcome
+        )

@@ -95,6 +95,7 @@ def _vector(widths: Sequence[int], classes: int) -> str:
 # Widths of stem and four blocks, and rate weight, from the largest to the smallest.
 _Rungs = tuple[tuple[tuple[int, int, int, int, int], float], ...]
 _LARGE_RUNGS: _Rungs = (
+    ((20, 24, 32, 48, 48), 0.7),
     ((16, 16, 24, 32, 32), 0.5),
     ((12, 12, 18, 20, 20), 1.5),
     ((10, 10, 14, 16, 16), 2.4),
@@ -123,7 +124,7 @@ _RUNGS: _Rungs = (
 )
 START_RUNG = 2
 # On large images: up to this share of errors, where to start. A guess, that the search corrects.
-_LARGE_STARTS = ((0.007, 0), (0.012, 2), (0.016, 4), (0.022, 6), (0.035, 7), (0.06, 8), (1.0, 9))
+_LARGE_STARTS = ((0.007, 0), (0.012, 3), (0.016, 5), (0.022, 7), (0.035, 8), (0.06, 9), (1.0, 10))
 
 _IMAGE_RECIPE = TrainingRecipe(float_epochs=75, quantized_epochs=90, augmentation=0.8)
 # Thin nets go on improving over hundreds of epochs.
