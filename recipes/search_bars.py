@@ -43,7 +43,7 @@ def size(folder: Path, arguments: list[str], seconds: float | None = None) -> in
         print(f"killed after {time.monotonic() - start:.0f} s; best so far on disk: {sizes}\n")
         return None
     for line in messages.splitlines():
-        if line.startswith(("resumed:", "ledger row", "passing over", "best so far")):
+        if line.startswith(("resumed:", "best so far")):
             print(line)
     print(f"exit code {process.returncode} after {time.monotonic() - start:.0f} s")
     if process.returncode not in (0, 1):
