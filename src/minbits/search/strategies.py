@@ -25,6 +25,8 @@ LADDER = "ladder"
 RANDOM = "random"
 TURNS = "turns"
 SAMPLERS: tuple[str, ...] = (AUTO, LADDER, TURNS, RANDOM, *get_args(SamplerName))
+# They climb a row of networks of their own, and know no space.
+_CLIMBING = (LADDER, TURNS)
 # What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
@@ -84,12 +86,12 @@ def check_sampler(name: str, has_space: bool, halving: bool) -> None:
     """
     if name not in SAMPLERS:
         raise ArgumentError("--sampler", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
-    if name in (LADDER, TURNS) and has_space:
-        others = ", ".join(other for other in SAMPLERS if other not in (LADDER, TURNS))
+    if name in _CLIMBING and has_space:
+        others = ", ".join(other for other in SAMPLERS if other not in _CLIMBING)
         raise ArgumentError(
             "--sampler", f"{name}, with --space", others, "A ladder is no space: choose another."
         )
-    if name in (LADDER, TURNS) and halving:
+    if name in _CLIMBING and halving:
         raise ArgumentError(
             "--halving", f"--sampler {name}", "another sampler",
             "The ladder tries too few networks to rank them: choose --sampler tpe, say.",
