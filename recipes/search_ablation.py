@@ -1,8 +1,8 @@
-"""The search beside random search: the same processor time, five repeats, three data sets.
+"""The search beside random search: the same processor time, five repeats or six, three data sets.
 
-``python recipes/search_ablation.py run NAME [REPEAT …]`` runs searches and appends one line each to
-``recipes/search_ablation.jsonl``; those that are in it already are not run again.
-``python recipes/search_ablation.py`` prints the comparison.
+``python recipes/search_ablation.py run PROCESSES [NAME [REPEAT …]]`` runs searches, so many at
+once, and appends one line each to ``recipes/search_ablation.jsonl``; those that are in it already
+are not run again. ``python recipes/search_ablation.py`` prints the comparison.
 
 Time is that of one thread's processor, so that a busy machine changes little. Every search ends
 like the main job: the smallest file that is believed to reach the target is chosen without a look
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from scipy.stats import mannwhitneyu
 import minbits
 from minbits.data.splits import validation_split
 from minbits.files import sha256_hex
+from minbits.ledger.provenance import current_provenance
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
@@ -49,12 +51,14 @@ class Experiment:
         data: the data set.
         accuracy: target on the test set.
         seconds: of one thread's processor, for a search.
+        repeats: searches of each strategy, which differ in their seeds.
         strategies: names of `STRATEGIES`.
     """
 
     data: str
     accuracy: float
     seconds: float
+    repeats: int
     strategies: tuple[str, ...]
 
 
@@ -68,12 +72,10 @@ STRATEGIES: dict[str, tuple[str, bool]] = {
     "the search": ("auto", True),
 }
 EXPERIMENTS = {
-    "mnist1d-short": Experiment("mnist1d", 0.90, 40.0, (BASE, "ladder")),
-    "mnist1d": Experiment("mnist1d", 0.90, 100.0, (BASE, "the search")),
-    "digits": Experiment("digits", 0.95, 120.0, (BASE, "the search")),
-    "mnist": Experiment("mnist", 0.98, 150.0, (BASE, "the search")),
+    "mnist": Experiment("mnist", 0.98, 420.0, 5, (BASE, "the search")),
+    "mnist1d": Experiment("mnist1d", 0.90, 200.0, 6, (BASE, "the search")),
+    "digits": Experiment("digits", 0.95, 200.0, 6, (BASE, "the search")),
 }
-REPEATS = range(5)
 
 
 def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str,
 
     request = StrategyRequest(data, goal, seconds, seed, contents.get, sampler, moves)
     settings = SearchSettings(
-        seconds, sys.maxsize, seed=1000 * seed, workers=1, clock=time.process_time
+        seconds, sys.maxsize, seed=1000 * seed, workers=1, engine="lanes", clock=time.process_time
     )
     executor = InlineExecutor(data, time.process_time)
     start = time.process_time()
@@ -107,6 +109,7 @@ def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str,
         "target": accuracy,
         "strategy": strategy_name,
         "repeat": seed,
+        "processor": current_provenance("cpu", 1).machine["processor"],
         "processor_seconds": round(spent, 1),
         "trials": len(outcomes),
         "failed": sum(o.status == "failed" for o in outcomes),
@@ -135,20 +138,35 @@ def rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in RECORD.read_text().splitlines()] if RECORD.exists() else []
 
 
-def run(name: str, repeats: Sequence[int]) -> None:
-    """Run what is not recorded yet of an experiment."""
+Job = tuple[str, str, int]
+
+
+def run_one(job: Job) -> str:
+    """Search once, append what came of it, and return the line."""
     torch.set_num_threads(1)
     compile_once()
-    experiment = EXPERIMENTS[name]
-    data = minbits.load(experiment.data)
+    name, strategy, repeat = job
+    line = json.dumps(search(name, minbits.load(EXPERIMENTS[name].data), strategy, repeat))
+    with RECORD.open("a") as file:
+        file.write(line + "\n")
+    return line
+
+
+def run(processes: int, names: Sequence[str], repeats: Sequence[int]) -> None:
+    """Run what is not recorded yet, long searches first, each in a process of its own."""
     known = {(row["experiment"], row["strategy"], row["repeat"]) for row in rows()}
-    for repeat in repeats:
-        for strategy in experiment.strategies:
-            if (name, strategy, repeat) in known:
-                continue
-            line = json.dumps(search(name, data, strategy, repeat))
-            with RECORD.open("a") as file:
-                file.write(line + "\n")
+    jobs: list[Job] = [
+        (name, strategy, repeat)
+        for name in names
+        for repeat in repeats or range(EXPERIMENTS[name].repeats)
+        for strategy in EXPERIMENTS[name].strategies
+        if (name, strategy, repeat) not in known
+    ]
+    jobs.sort(key=lambda job: -EXPERIMENTS[job[0]].seconds)
+    compile_once()
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes, maxtasksperchild=1) as pool:
+        for line in pool.imap_unordered(run_one, jobs, chunksize=1):
             print(line, flush=True)
 
 
@@ -220,6 +238,10 @@ def table() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
-        run(sys.argv[2], [int(text) for text in sys.argv[3:]] or list(REPEATS))
+        run(
+            int(sys.argv[2]),
+            [sys.argv[3]] if len(sys.argv) > 3 else list(EXPERIMENTS),
+            [int(text) for text in sys.argv[4:]],
+        )
     else:
         table()

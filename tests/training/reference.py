@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,9 +53,11 @@ class Problem:
         return engine.objective(self.layout, self.data, self.settings)
 
 
-def assert_agree(problem: Problem, tolerance: float = 1e-4) -> None:
+def assert_agree(
+    problem: Problem, tolerance: float = 1e-4, engines: Sequence[Engine] = ENGINES
+) -> None:
     """Two batches one after the other: nothing of the first may show in the second."""
-    one, other = (problem.objective(engine) for engine in ENGINES)
+    one, other = (problem.objective(engine) for engine in engines)
     expected, found = np.zeros_like(problem.values), np.full_like(problem.values, np.nan)
     for draw in problem.draws:
         expected_loss = one.loss_and_gradient(problem.values, draw, expected)

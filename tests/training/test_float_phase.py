@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
@@ -13,7 +12,6 @@ from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import FloatTraining, train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import TrainingData, training_data
-from minbits.training.torch_engine import TorchEngine, best_device
 from tests.training.reference import ENGINES
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
@@ -89,12 +87,6 @@ def test_averaging_takes_the_mean_of_the_weights_met(tiny: DataSet) -> None:
     from_start, _ = train(tiny, 0, LanesEngine(), dataclasses.replace(whole, averaging_start=0.0))
     assert np.allclose(from_middle, last, rtol=1e-5, atol=1e-6)
     assert not np.allclose(from_start, last, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_training_runs_on_the_gpu(tiny: DataSet) -> None:
-    assert best_device().type == "cuda"
-    assert np.isfinite(train(tiny, 0, TorchEngine())[0]).all()
 
 
 @pytest.mark.parametrize("is_normalised", [True, False])

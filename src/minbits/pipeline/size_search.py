@@ -123,14 +123,15 @@ class SizeSearch:
         self.tally = Tally()
         self.reliability = ReliabilityTable(request.accuracy)
         self.so_far = BestSoFar(request.out, data, self.goal)
-        self.past = self.past_outcomes()
-        for outcome in self.past:
+        outcomes = [past_outcome(row) for row in ledger.trial_outcomes(data.digest)]
+        for outcome in outcomes:
             self.reliability.add(outcome)
+        # Another version's split: what it trained on may be what is now validated on.
+        comparable = [item for item in outcomes if item.examples in (None, len(held_out))]
+        self.past = self.judged(comparable)
 
-    def past_outcomes(self) -> list[Outcome]:
-        """Return what the ledger knows; the best files are run again on training examples."""
-        rows = self.ledger.trial_outcomes(self.data.digest)
-        outcomes = [past_outcome(row) for row in rows]
+    def judged(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Return earlier trials, of which the best files are run again on training examples."""
         scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
         best = sorted((score, place) for score, place in scored if score is not None)
         # The gap between training and validation is learned from files without parents.

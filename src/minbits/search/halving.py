@@ -10,7 +10,6 @@ The milestones travel with the trial, so that its worker needs to ask nobody.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,12 +45,12 @@ class Halving:
         if len(known) < _LEAST_KNOWN:
             return 0.0
         worst = float(np.quantile(known, KEPT_PART))
-        return max(0.0, self._goal.accuracy_at(max(0.0, worst - math.log2(parameters))))
+        return max(0.0, self._goal.accuracy_at(self._goal.shortfall_at(parameters, worst)))
 
     def learn(
         self, asked: Sequence[Milestone], accuracies: Sequence[float], parameters: int
     ) -> None:
         """Remember what a trial reached at the milestones that it came to."""
         for milestone, accuracy in zip(asked, accuracies, strict=False):
-            score = math.log2(parameters) + self._goal.shortfall(accuracy)
-            self._scores[milestone.part].append(score)
+            shortfall = self._goal.shortfall(accuracy)
+            self._scores[milestone.part].append(self._goal.score_at(parameters, shortfall))

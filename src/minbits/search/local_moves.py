@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minbits.data.splits import VALIDATION_FRACTION
+from minbits.data.splits import validation_fraction
 from minbits.errors import MinbitsError
 from minbits.networks.blocks import droppable, shareable
 from minbits.networks.zoo import architecture_for
@@ -196,7 +196,8 @@ class LocalStrategy:
         full = self.recipe.quantized_epochs
         if steps is None:
             return self.recipe.float_epochs + full
-        examples = (1 - VALIDATION_FRACTION) * len(self.data.train_labels)
+        labels = len(self.data.train_labels)
+        examples = (1 - validation_fraction(labels)) * labels
         steps_an_epoch = max(1.0, examples // self.recipe.batch_size)
         most = max(_LEAST_EPOCHS, round(_MOST_PARTS * full))
         return min(most, max(_LEAST_EPOCHS, round(steps / steps_an_epoch)))

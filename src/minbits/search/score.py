@@ -112,6 +112,14 @@ class Goal:
         """
         if outcome.accuracy is None or not outcome.size_bits:
             return None
-        return math.log2(outcome.size_bits) + _DOUBLINGS_A_STANDARD_ERROR * self.shortfall_of(
-            outcome
-        )
+        return self.score_at(outcome.size_bits, self.shortfall_of(outcome))
+
+    @staticmethod
+    def score_at(size: float, shortfall: float) -> float:
+        """Return the score of a network of some bits, or parameters, so many errors short."""
+        return math.log2(size) + _DOUBLINGS_A_STANDARD_ERROR * shortfall
+
+    @staticmethod
+    def shortfall_at(size: float, score: float) -> float:
+        """Return how far a network of some size may fall short for a score, or 0: the inverse."""
+        return max(0.0, (score - math.log2(size)) / _DOUBLINGS_A_STANDARD_ERROR)
