@@ -1,4 +1,4 @@
-"""The search beside random search: the same processor time, five repeats or six, three data sets.
+"""The search beside random search: the same processor time, five repeats, three data sets.
 
 ``python recipes/search_ablation.py run PROCESSES [NAME [REPEAT …]]`` runs searches, so many at
 once, and appends one line each to ``recipes/search_ablation.jsonl``; those that are in it already
@@ -72,9 +72,9 @@ STRATEGIES: dict[str, tuple[str, bool]] = {
     "the search": ("auto", True),
 }
 EXPERIMENTS = {
-    "mnist": Experiment("mnist", 0.98, 420.0, 5, (BASE, "the search")),
-    "mnist1d": Experiment("mnist1d", 0.90, 200.0, 6, (BASE, "the search")),
-    "digits": Experiment("digits", 0.95, 200.0, 6, (BASE, "the search")),
+    "mnist": Experiment("mnist", 0.98, 360.0, 5, (BASE, "the search")),
+    "mnist1d": Experiment("mnist1d", 0.90, 120.0, 5, (BASE, "the search")),
+    "digits": Experiment("digits", 0.95, 200.0, 5, (BASE, "the search")),
 }
 
 

@@ -156,10 +156,10 @@ def test_goals_doubt_what_fails_on_its_own_training_examples() -> None:
     assert not goal.is_met(dataclasses.replace(good, correct=92))
     assert not goal.is_met(dataclasses.replace(good, training_correct=899))
     assert goal.is_met(dataclasses.replace(good, training_correct=None))
-    # Files that get more right of what they were trained on raise the bar for it.
+    # Files at the aim that get more right of what they were trained on raise the bar for it.
     for _ in range(9):
         goal.learn(dataclasses.replace(good, training_correct=950))
-    assert goal.gap == pytest.approx(0.018)
+    assert goal.gap == pytest.approx(0.018, abs=1e-6)
     assert not goal.is_met(good)
     assert goal.is_met(dataclasses.replace(good, training_correct=918))
     score = goal.score(dataclasses.replace(good, correct=90, training_correct=None))
@@ -186,7 +186,7 @@ def test_the_default_target_does_not_look_at_the_test_set(tiny: DataSet) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sampler": "best"}, "--sampler: got 'best'; expected auto, ladder, turns, random"),
+        ({"sampler": "best"}, "--sampler: got 'best'; expected auto, ladder, mixed, random"),
         ({"sampler": "ladder"}, "ladder, with --space"),
         ({"sampler": "ladder", "space": None, "halving": True}, "--halving"),
         ({"reliability": 1.0}, "--reliability: got 1.0"),

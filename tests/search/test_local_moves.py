@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from minbits.records import DataSet
-from minbits.search.local_moves import BASE_PART, MOST_PARENTS, LocalStrategy
+from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
 from minbits.search.move_names import parse_move
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
@@ -69,18 +69,47 @@ def test_a_move_is_a_short_trial_from_a_parent(local: LocalStrategy) -> None:
 
 
 def test_what_pays_is_tried_more_often(local: LocalStrategy) -> None:
-    local.tell(answer(proposed(local), 100_000, 950))
-    size = 100_000
+    local.tell(answer(proposed(local), 10**9, 950))
+    size = 1e9
     for number in range(300):
         proposal = proposed(local)
         paid = proposal.start is not None and proposal.start.move == "thin 0.9"
-        size -= 8 * paid
-        local.tell(answer(proposal, size if paid else 200_000, 950, number))
+        size *= 0.97 if paid else 1
+        local.tell(answer(proposal, int(size if paid else 2e9), 950, number))
     late = Counter(
         "base" if p.start is None else p.start.move for p in (proposed(local) for _ in range(100))
     )
     del late["base"]  # has its part of the epochs whatever it brings
     assert late.most_common(1)[0][0] == "thin 0.9"
+
+
+def test_large_gains_count_for_more_than_small_ones(local: LocalStrategy) -> None:
+    """Two moves always give a better file: one by 0.5 % of the bits, the other by 5 %."""
+    local.tell(answer(proposed(local), 10**9, 905))
+    gains = {"thin 0.9": 0.05, "coarsen 1": 0.005}
+    size, moves = 1e9, Counter[str]()
+    for number in range(300):
+        proposal = proposed(local)
+        move = "" if proposal.start is None else proposal.start.move
+        moves[move] += number >= 150
+        size *= 1 - gains.get(move, 0)
+        local.tell(answer(proposal, int(size if move in gains else 2e9), 905, number))
+    assert moves["thin 0.9"] > 2 * moves["coarsen 1"]
+
+
+def test_a_surplus_of_accuracy_raises_the_rate_weight(tiny: DataSet) -> None:
+    def rates(correct: int) -> set[float]:
+        local = LocalStrategy(Base(), GOAL, tiny, RECIPE, lambda sha256: b"file", 0)
+        local.tell(outcome("parent", 1000, correct, is_past=True))
+        found = (proposed(local) for _ in range(100))
+        return {item.candidate.recipe.rate_weight for item in found if item.start is not None}
+
+    aim, unit = GOAL.aim, GOAL.aim - 0.9
+    at_aim = rates(round(1000 * aim))
+    beyond = rates(round(1000 * (aim + 2 * unit)))  # two standard errors are worth a doubling
+    assert max(beyond) == pytest.approx(2 * max(at_aim), rel=0.1)
+    assert min(beyond) == pytest.approx(2 * min(at_aim), rel=0.1)
+    assert max(rates(1000)) <= 8 * max(at_aim) + 1e-9
 
 
 def test_the_base_keeps_its_part_of_the_epochs(local: LocalStrategy) -> None:
@@ -93,7 +122,7 @@ def test_the_base_keeps_its_part_of_the_epochs(local: LocalStrategy) -> None:
         total += epochs
         base += epochs if proposal.start is None else 0
         local.tell(answer(proposal, 900, 500, number))
-    assert base >= 0.95 * BASE_PART * total
+    assert base >= 0.95 * local.base_part * total
 
 
 def test_parents_are_the_best_few(local: LocalStrategy) -> None:

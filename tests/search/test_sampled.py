@@ -171,7 +171,7 @@ def small_first(halving: Halving, parameters: int) -> tuple:  # type: ignore[typ
     ("name", "changes", "expected"),
     [
         ("mnist", {}, "ladder"),
-        ("digits", {}, "turns"),
+        ("digits", {}, "mixed"),
         ("digits", {"halving": True}, "tpe"),
         ("mnist", {"space": read_space()}, "tpe"),
         ("digits", {"sampler": "ladder"}, "ladder"),
@@ -184,31 +184,50 @@ def test_auto_takes_the_ladder_where_trials_are_few(
     assert chosen_sampler(request) == expected
 
 
-def test_turns_are_taken_and_all_is_told_to_both(tiny: DataSet) -> None:
+def test_the_ladder_comes_first_and_random_points_once_a_file_is_good(tiny: DataSet) -> None:
     request = StrategyRequest(
-        tiny, GOAL, 1000.0, 0, lambda sha256: None, sampler="turns", moves=False
+        tiny, GOAL, 1000.0, 0, lambda sha256: None, sampler="mixed", moves=False
     )
     found = make_strategy(request)
     rungs = {candidate.key for candidate in ladder(tiny)}
     taken = []
-    for _ in range(6):
+    for correct in (500, 800, 950, 500, 950):
         proposal = found.propose(1000.0)
         assert proposal is not None
         taken.append(proposal.candidate.key in rungs)
-        found.tell(make_believe(tiny, proposal))
-    assert taken == [True, False] * 3
+        found.tell(answer(proposal, 1000, correct))
+    assert taken == [True, True, True, False, False]
 
 
-def test_the_gap_is_learned_from_files_without_parents() -> None:
+def test_the_gap_is_that_of_files_near_the_aim() -> None:
+    def seen(correct: int, parent: str | None = None) -> Outcome:
+        """One that gets 20 of 1,000 more right of its training examples than of validation."""
+        found = outcome("one", 800, correct, training_correct=correct + 20, training_examples=1000)
+        return dataclasses.replace(found, config=dataclasses.replace(found.config, parent=parent))
+
+    at_aim = 909  # 0.9 and a standard error of 0.0095
     goal = Goal(0.9, 1000)
-    lucky = dataclasses.replace(
-        outcome("one", 800, 960), training_correct=900, training_examples=1000
-    )
-    parent = dataclasses.replace(
-        outcome("one", 800, 930), training_correct=950, training_examples=1000
-    )
-    goal.learn(parent)
-    assert goal.gap == pytest.approx(0.01)  # as if one without a gap had been seen before
-    config = dataclasses.replace(lucky.config, parent="ab", move="continue")
-    goal.learn(dataclasses.replace(lucky, config=config))
-    assert goal.gap == pytest.approx(0.01)
+    goal.learn(seen(at_aim))
+    assert goal.gap == pytest.approx(0.01, abs=1e-4)  # as if one without a gap had come before
+    for far in (at_aim - 80, at_aim + 80):  # eight standard errors
+        goal.learn(seen(far))
+    assert goal.gap == pytest.approx(0.01, abs=1e-4)
+    # Whatever luck its parent had on validation, a child has too.
+    child = Goal(0.9, 1000)
+    child.learn(seen(at_aim, parent="ab"))
+    assert child.gap == pytest.approx((0.02 + 0.5 * 0.0095) / 2, abs=1e-4)
+
+
+def test_a_surplus_is_what_a_file_exceeds_both_bounds_by() -> None:
+    goal, unit = Goal(0.9, 1000), 0.3 / math.sqrt(1000)
+    good = outcome("one", 1024, 930)
+    expected = (0.93 - 0.9) / unit - 1
+    assert goal.surplus_of(good) == pytest.approx(expected)
+    doubted = dataclasses.replace(good, training_correct=910, training_examples=1000)
+    assert goal.surplus_of(doubted) == pytest.approx(0.01 / unit)
+    assert goal.surplus_of(outcome("one", 1024, 905)) == 0
+    promise = goal.promise(good)
+    assert goal.score(good) == 10
+    assert promise == pytest.approx(10 - 0.15 * expected)
+    assert goal.shortfall_at(1024, goal.score_at(1024, 2.5)) == pytest.approx(2.5)
+    assert goal.shortfall_at(4096, goal.score_at(1024, 0.5)) == 0

@@ -1,14 +1,16 @@
 """Local moves: each trial starts from one of the best files, changed a little, and trains on.
 
 A move costs a part of a trial from random weights. Which kind of move pays, and how long a child
-should train, is learned on the way: both are drawn by Thompson sampling (Thompson 1933) from how
-often each led to a better file, an epoch.
+should train, is learned on the way: both are drawn by Thompson sampling (Thompson 1933) from what
+each brought, an epoch. A parent that is more accurate than it must be has bits to give away: then
+all moves raise the rate weight by as much more.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +28,8 @@ from minbits.search.strategy import Outcome, Proposal, Start, Strategy
 
 # Files that moves start from: the best so far, and with them what is near.
 MOST_PARENTS = 6
+# Of files made from one and the same by moves: others are worth being refined too.
+MOST_OF_ONE_ORIGIN = 2
 # A file further below the aim than this many standard errors is no start.
 _MOST_SHORTFALL = 3.0
 # Each further parent is chosen this many times less often than the one before.
@@ -44,7 +48,7 @@ class MoveKind:
     Attributes:
         move: what is done to the parent's network.
         amount: how much; of blocks it is chosen among those that there are.
-        rate_factor: on the parent's rate weight.
+        rate_factor: on the parent's rate weight, beside what its surplus of accuracy asks for.
     """
 
     move: MoveName
@@ -65,15 +69,19 @@ MOVE_KINDS: tuple[MoveKind, ...] = (
 MOVE_STEPS = (8_000, 25_000)
 # Never more than this many times a full second phase.
 _MOST_PARTS = 1.5
-# Of all epochs, at least this part goes into trials from random weights: moves alone get stuck.
-BASE_PART = 0.3
+
+# So many doublings of the rate weight spend a standard error that a parent is too accurate by.
+_DOUBLINGS_A_SURPLUS = 0.5
+_MOST_DOUBLINGS = 3.0
+# A score better by this much, 7 % of the bits, is a full success; less is a part of one.
+_FULL_GAIN = 0.1
 
 Arm = MoveKind | int | None
 
 
 @dataclass
 class _Chances:
-    """How often arms led to a better file: half a success and half a failure to begin with."""
+    """How well arms did: half a success and half a failure to begin with."""
 
     generator: np.random.Generator
     successes: dict[Arm, float] = field(default_factory=dict)
@@ -86,9 +94,10 @@ class _Chances:
             )
         )
 
-    def learn(self, arm: Arm, success: bool) -> None:
-        counts = self.successes if success else self.failures
-        counts[arm] = counts.get(arm, 0.0) + 1
+    def learn(self, arm: Arm, success: float) -> None:
+        """Count a part of a success, and the rest as one of a failure (Agrawal & Goyal 2012)."""
+        for counts, part in ((self.successes, success), (self.failures, 1 - success)):
+            counts[arm] = counts.get(arm, 0.0) + part
 
 
 @dataclass
@@ -119,6 +128,7 @@ class LocalStrategy:
         recipe: a full one, of which moves take parts.
         read: returns a file by its digest, None where it is gone.
         seed: of all that is drawn.
+        base_part: of all epochs, the least that goes to the base strategy.
     """
 
     base: Strategy
@@ -127,6 +137,7 @@ class LocalStrategy:
     recipe: TrainingRecipe
     read: Callable[[str], bytes | None]
     seed: int = 0
+    base_part: float = 0.3
     parents: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -135,6 +146,9 @@ class LocalStrategy:
         self._pace = _Pace()
         self._asked: dict[str, list[tuple[MoveKind | None, int | None]]] = {}
         self._base_epochs = self._all_epochs = 0
+        self._best: float | None = None  # of all scores
+        # By a file's digest: the file without parents that it comes from.
+        self._origins: dict[str, str] = {}
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a move, or what the base strategy proposes."""
@@ -162,34 +176,55 @@ class LocalStrategy:
 
     def tell(self, outcome: Outcome) -> None:
         """Learn from a trial; the base strategy hears of all."""
-        better = self._is_better(outcome)
+        success = self._success(outcome)
         asked = [] if outcome.is_past else self._asked.get(outcome.candidate, [])
         if asked:
             kind, steps = asked.pop(0)
             if not asked:
                 del self._asked[outcome.candidate]
             if outcome.status != "interrupted":
-                self._chances.learn(steps, better)
+                self._chances.learn(steps, success)
                 if kind is not None:
-                    self._chances.learn(kind, better)
+                    self._chances.learn(kind, success)
         self._pace.learn(outcome)
+        score = self.goal.score(outcome)
+        if score is not None:
+            self._best = score if self._best is None else min(self._best, score)
         self._keep(outcome)
         self.base.tell(outcome)
 
-    def _is_better(self, outcome: Outcome) -> bool:
+    def _success(self, outcome: Outcome) -> float:
+        """Return what a trial brought, from 0 to 1."""
         score = self.goal.score(outcome)
         if score is None:
-            return False
-        best = self.goal.score(self.parents[0]) if self.parents else None
-        return best is None or score < best
+            return 0.0
+        if self._best is None:
+            return 1.0
+        return min(1.0, max(0.0, (self._best - score) / _FULL_GAIN))
+
+    def _origin(self, outcome: Outcome) -> str:
+        """Return what a file comes from, and remember it; a file may be met before its parent."""
+        assert outcome.sha256 is not None
+        parent = outcome.config.parent
+        found = outcome.sha256 if parent is None else self._origins.get(parent, parent)
+        return self._origins.setdefault(outcome.sha256, found)
 
     def _keep(self, outcome: Outcome) -> None:
-        if outcome.accuracy is None or self.goal.shortfall_of(outcome) > _MOST_SHORTFALL:
+        if outcome.sha256 is None or outcome.accuracy is None:
+            return
+        self._origin(outcome)
+        if self.goal.shortfall_of(outcome) > _MOST_SHORTFALL:
             return
         if any(parent.sha256 == outcome.sha256 for parent in self.parents):
             return
-        self.parents.append(outcome)
-        self.parents.sort(key=lambda parent: self.goal.score(parent) or 0.0)
+        ranked = sorted([*self.parents, outcome], key=lambda item: self.goal.promise(item) or 0.0)
+        counts: Counter[str] = Counter()
+        self.parents = []
+        for item in ranked:
+            origin = self._origin(item)
+            counts[origin] += 1
+            if counts[origin] <= MOST_OF_ONE_ORIGIN:
+                self.parents.append(item)
         del self.parents[MOST_PARENTS:]
 
     def _epochs(self, steps: int | None) -> int:
@@ -212,7 +247,7 @@ class LocalStrategy:
         arms: list[int | None] = [None, *MOVE_STEPS]
         fitting = [arm for arm in arms if self._fits(self._epochs(arm), seconds_left)]
         draws = {arm: self._chances.draw(arm) / self._epochs(arm) for arm in fitting}
-        if None in draws and self._base_epochs < BASE_PART * self._all_epochs:
+        if None in draws and self._base_epochs < self.base_part * self._all_epochs:
             draws[None] = math.inf
         return sorted(draws, key=lambda arm: -draws[arm])
 
@@ -239,7 +274,8 @@ class LocalStrategy:
         if move is None:
             return None
         before, epochs = parent.config.recipe, self._epochs(steps)
-        rate_weight = float(f"{before.rate_weight * kind.rate_factor:.3g}")
+        doublings = min(_MOST_DOUBLINGS, _DOUBLINGS_A_SURPLUS * self.goal.surplus_of(parent))
+        rate_weight = float(f"{before.rate_weight * kind.rate_factor * 2**doublings:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight
         )

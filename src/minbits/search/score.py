@@ -13,16 +13,21 @@ def standard_error(accuracy: float, examples: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / examples)
 
 
-def with_margin(accuracy: float, examples: int) -> float:
-    """Return the accuracy to aim at on validation: the target and one standard error.
+def with_margin(accuracy: float, examples: int, errors: float = 1.0) -> float:
+    """Return the accuracy to aim at on validation: the target and some standard errors.
 
     A validation accuracy just at the target is as likely luck as not.
     """
-    return min(1.0, accuracy + standard_error(accuracy, examples))
+    return min(1.0, accuracy + errors * standard_error(accuracy, examples))
 
 
-# Files further below the aim than this many standard errors say nothing of those near it.
-_NEAR = 5.0
+# Files within about so many standard errors of the aim, above or below, tell what gap is usual
+# there: larger networks overfit more.
+_NEAR = 2.0
+# By how many standard errors the files are lucky on validation that others are made from.
+_INHERITED_LUCK = 0.5
+# What a standard error of surplus is worth in bits, as doublings, once moves have spent it.
+_DOUBLINGS_A_SURPLUS = 0.15
 # A file that falls short by one standard error counts as one of four times its bits.
 _DOUBLINGS_A_STANDARD_ERROR = 2.0
 
@@ -39,22 +44,22 @@ class Goal:
     accuracy: float
     examples: int
     _gap_sum: float = 0.0
-    _gap_count: int = 1  # as if one file without a gap had been seen
+    _gap_weight: float = 1.0  # as if one file without a gap had been seen
 
     def learn(self, outcome: Outcome) -> None:
         """Note by how much more a file gets right of what it was trained on than of validation.
 
-        Not of files that come from others: parents are chosen by validation, and whatever luck they
-        had there their children have as well.
+        Parents are chosen by validation, and whatever luck they had there their children have as
+        well: so their gap counts as a little larger.
         """
-        if outcome.config.parent is not None:
-            return
         correct, examples = outcome.training_correct, outcome.training_examples
         if outcome.accuracy is None or correct is None or not examples:
             return
-        if self.shortfall(outcome.accuracy) <= _NEAR:
-            self._gap_sum += correct / examples - outcome.accuracy
-            self._gap_count += 1
+        unit = self._unit(self.examples)
+        luck = 0.0 if outcome.config.parent is None else _INHERITED_LUCK * unit
+        weight = math.exp(-0.5 * ((outcome.accuracy - self.aim) / (_NEAR * unit)) ** 2)
+        self._gap_sum += weight * (correct / examples - outcome.accuracy + luck)
+        self._gap_weight += weight
 
     @property
     def gap(self) -> float:
@@ -62,7 +67,7 @@ class Goal:
 
         A mean over many files: hardly any luck is left in it.
         """
-        return max(0.0, self._gap_sum / self._gap_count)
+        return max(0.0, self._gap_sum / self._gap_weight)
 
     @property
     def aim(self) -> float:
@@ -96,6 +101,15 @@ class Goal:
         missing = self.accuracy + self.gap - correct / examples
         return max(short, self._short(missing, examples))
 
+    def surplus_of(self, outcome: Outcome) -> float:
+        """Return by how many standard errors a trial's file exceeds all it must reach, or 0."""
+        assert outcome.accuracy is not None
+        over = outcome.accuracy - self.aim
+        correct, examples = outcome.training_correct, outcome.training_examples
+        if correct is not None and examples:
+            over = min(over, correct / examples - self.gap - self.accuracy)
+        return max(0.0, over / self._unit(self.examples))
+
     def _short(self, missing: float, examples: int) -> float:
         # Counts, not quotients: rounding must not make a file fall short.
         return missing / self._unit(examples) if missing * examples > 1e-9 else 0.0
@@ -113,6 +127,11 @@ class Goal:
         if outcome.accuracy is None or not outcome.size_bits:
             return None
         return self.score_at(outcome.size_bits, self.shortfall_of(outcome))
+
+    def promise(self, outcome: Outcome) -> float | None:
+        """Return the score that moves from a file can be expected to come to, None without one."""
+        score = self.score(outcome)
+        return None if score is None else score - _DOUBLINGS_A_SURPLUS * self.surplus_of(outcome)
 
     @staticmethod
     def score_at(size: float, shortfall: float) -> float:

@@ -124,7 +124,7 @@ _RUNGS: _Rungs = (
 )
 START_RUNG = 2
 # On large images: up to this share of errors, where to start. A guess, that the search corrects.
-_LARGE_STARTS = ((0.007, 0), (0.012, 3), (0.016, 5), (0.022, 7), (0.035, 8), (0.06, 9), (1.0, 10))
+_LARGE_STARTS = ((0.007, 0), (0.012, 3), (0.016, 5), (0.022, 6), (0.035, 8), (0.06, 9), (1.0, 10))
 
 _IMAGE_RECIPE = TrainingRecipe(float_epochs=75, quantized_epochs=90, augmentation=0.8)
 # Thin nets go on improving over hundreds of epochs.

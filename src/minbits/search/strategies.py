@@ -23,14 +23,18 @@ from minbits.search.strategy import Outcome, Proposal, Strategy
 AUTO = "auto"
 LADDER = "ladder"
 RANDOM = "random"
-TURNS = "turns"
-SAMPLERS: tuple[str, ...] = (AUTO, LADDER, TURNS, RANDOM, *get_args(SamplerName))
+MIXED = "mixed"
+SAMPLERS: tuple[str, ...] = (AUTO, LADDER, MIXED, RANDOM, *get_args(SamplerName))
 # They climb a row of networks of their own, and know no space.
-_CLIMBING = (LADDER, TURNS)
+_CLIMBING = (LADDER, MIXED)
 # What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
 _FIRST_PART = 0.35
+# Of all epochs, at least this part goes into trials from random weights: moves alone get stuck.
+# Where these are points of a space, they also tell which form of network to refine.
+_BASE_PART = 0.3
+_DRAWN_BASE_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,21 @@ class StrategyRequest:
     reliability: float = 0.0
 
 
-class _Turns:
-    """Two strategies in turns; both hear of all trials."""
+class _UntilMet:
+    """One strategy until a file reaches the goal, then another; both hear of all trials."""
 
-    def __init__(self, first: Strategy, second: Strategy) -> None:
-        self._next, self._other = first, second
+    def __init__(self, first: Strategy, second: Strategy, goal: Goal) -> None:
+        self._strategies = (first, second)
+        self._goal = goal
+        self._is_met = False
 
     def propose(self, seconds_left: float) -> Proposal | None:
-        proposal = self._next.propose(seconds_left)
-        self._next, self._other = self._other, self._next
-        return proposal
+        return self._strategies[self._is_met].propose(seconds_left)
 
     def tell(self, outcome: Outcome) -> None:
-        self._next.tell(outcome)
-        self._other.tell(outcome)
+        self._is_met = self._is_met or self._goal.is_met(outcome)
+        for strategy in self._strategies:
+            strategy.tell(outcome)
 
 
 def check_sampler(name: str, has_space: bool, halving: bool) -> None:
@@ -120,14 +125,14 @@ def chosen_sampler(request: StrategyRequest) -> str:
     """Return the sampler that is meant.
 
     On large images a trial takes minutes, so that few are run, and the ladder knows where to start.
-    On other inputs it takes seconds: which of ladder and random points finds the smaller file
-    depends on the data, so they take turns.
+    On other inputs it takes seconds: the ladder finds something to begin with, then random points
+    show which form of network suits the data.
     """
     if request.sampler != AUTO:
         return request.sampler
     if request.space is not None or request.halving:
         return _LEARNING_SAMPLER
-    return LADDER if is_large_image(request.data) else TURNS
+    return LADDER if is_large_image(request.data) else MIXED
 
 
 def make_strategy(request: StrategyRequest) -> Strategy:
@@ -142,7 +147,15 @@ def make_strategy(request: StrategyRequest) -> Strategy:
     if request.moves or request.sampler != LADDER:  # which alone is after one good trial
         found = _WithinPart(found, _FIRST_PART * request.seconds)
     if request.moves:
-        found = LocalStrategy(found, request.goal, request.data, recipe, request.read, request.seed)
+        found = LocalStrategy(
+            found,
+            request.goal,
+            request.data,
+            recipe,
+            request.read,
+            request.seed,
+            base_part=_BASE_PART if request.sampler == LADDER else _DRAWN_BASE_PART,
+        )
     if request.reliability > 0:
         found = RepeatingStrategy(found, request.goal, request.reliability, request.read)
     return found
@@ -151,10 +164,10 @@ def make_strategy(request: StrategyRequest) -> Strategy:
 def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
     """Return the strategy that starts from random weights, and a full recipe."""
     data, goal = request.data, request.goal
-    if request.sampler == TURNS:
+    if request.sampler == MIXED:
         climbing, recipe = _base(dataclasses.replace(request, sampler=LADDER))
         drawn, _ = _base(dataclasses.replace(request, sampler=RANDOM))
-        return _Turns(climbing, drawn), recipe
+        return _UntilMet(climbing, drawn, goal), recipe
     if request.sampler == LADDER:
         rungs = ladder(data)
         start = start_rung(data, goal.accuracy)
