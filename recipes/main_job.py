@@ -8,10 +8,16 @@ import tempfile
 from pathlib import Path
 
 
-def run_size(out: Path, *arguments: str) -> int:
-    """Run ``minbits size`` with a fresh ledger and print the trials and claims it wrote."""
+def run_size(out: Path, *arguments: str, kept: str | None = None) -> int:
+    """Run ``minbits size`` with a fresh ledger and print the trials and claims it wrote.
+
+    Args:
+        out: where the network goes.
+        arguments: of the command.
+        kept: a ledger to be used instead, which stays.
+    """
     with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
-        ledger = str(Path(folder) / "ledger.sqlite")
+        ledger = kept or str(Path(folder) / "ledger.sqlite")
         command = [sys.executable, "-m", "minbits"]
         size = ["size", *arguments, "--ledger", ledger, "--out", str(out)]
         print("$ minbits size", *arguments, "--out", out, flush=True)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import minbits
+from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError, LedgerError, OutputError
 from minbits.facade import TargetNotReachedError
 from minbits.ledger.store import Ledger
@@ -70,6 +71,23 @@ def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     keys = [(row["candidate"], row["seed"]) for row in rows]
     assert len(set(keys)) == len(keys) == 3
     ledger.close()
+
+
+def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> None:
+    """The test labels are swapped: whatever passes validation misses."""
+    images, labels = stripes(200, 1)
+    data = assemble("swapped", stripes(400, 0), (images, 1 - labels), "test", "made by the tests")
+    report = size_job(data, request(tmp_path, trials=4, minutes=1.0), SizeEvents())
+    assert report.reached >= 3
+    assert report.best is None
+    assert report.missed is not None
+    assert report.claim_count == 2
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    claims = ledger.rows("claims")
+    ledger.close()
+    assert len({claim["artifact_sha256"] for claim in claims}) == 2
+    assert claims[0]["size_bits"] <= claims[1]["size_bits"]
+    assert claims[1]["size_bits"] == report.missed.size_bits
 
 
 def test_labels_that_mean_nothing_cannot_be_reached(tmp_path: Path) -> None:

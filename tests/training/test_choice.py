@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from minbits.codec.architecture import Architecture
+from minbits.codec.architecture import Architecture, multiply_accumulate_count
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.records import TrainingRecipe
 from minbits.training import choice
-from minbits.training.choice import choose_engine
+from minbits.training.choice import GPU_MULTIPLY_ACCUMULATES, choose_engine
 
 RECIPE = TrainingRecipe(1, 1)
 DROPPING = TrainingRecipe(1, 1, dropout=0.5)
@@ -49,7 +49,11 @@ def test_what_lanes_do_not_cover_goes_to_pytorch(
         choose_engine("lanes", network(text), recipe, batch)
 
 
-def test_a_gpu_goes_through_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_trains_what_is_large_enough_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = network("conv 64 k3 p1 relu; conv 64 k3 p1 relu; avgpool all; linear 4")
+    assert multiply_accumulate_count(large) > GPU_MULTIPLY_ACCUMULATES
+    assert choose_engine("auto", large, RECIPE, 64).name == "lanes"
     monkeypatch.setattr(choice, "_has_gpu", lambda: True)
-    assert choose_engine("auto", SMALL, RECIPE, 64).name == "torch"
-    assert choose_engine("lanes", SMALL, RECIPE, 64).name == "lanes"
+    assert choose_engine("auto", large, RECIPE, 64).name == "torch"
+    assert choose_engine("auto", SMALL, RECIPE, 64).name == "lanes"
+    assert choose_engine("lanes", large, RECIPE, 64).name == "lanes"

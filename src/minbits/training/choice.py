@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shutil
 
-from minbits.codec.architecture import Architecture
+from minbits.codec.architecture import Architecture, multiply_accumulate_count
 from minbits.errors import NetworkError
 from minbits.records import EngineName, TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.lanes.engine import LanesEngine, lanes_obstacle
+
+# Of one example's forward pass. Below it a GPU, whose calls cost the same whatever their size, is
+# no faster than one core on lanes: an H200 breaks even at 2.2 million (recipes/gpu_epochs.txt).
+GPU_MULTIPLY_ACCUMULATES = 2_000_000
 
 
 def _has_gpu() -> bool:
@@ -33,12 +37,17 @@ def _torch_engine() -> Engine:
 def choose_engine(
     name: EngineName, architecture: Architecture, recipe: TrainingRecipe, batch_size: int
 ) -> Engine:
-    """Return an engine; ``auto`` takes PyTorch on a GPU, else lanes where they cover the training.
+    """Return an engine; ``auto`` takes lanes where they cover the training.
+
+    A network that is large enough for a GPU, where there is one, goes to PyTorch.
 
     Raises:
         NetworkError: if lanes are asked for and do not cover the training.
     """
-    if name == "torch" or (name == "auto" and _has_gpu()):
+    if name == "torch":
+        return _torch_engine()
+    is_large = multiply_accumulate_count(architecture) > GPU_MULTIPLY_ACCUMULATES
+    if name == "auto" and is_large and _has_gpu():
         return _torch_engine()
     obstacle = lanes_obstacle(architecture, batch_size, recipe.dropout)
     if obstacle is None:
