@@ -27,6 +27,8 @@ LEAST_SECONDS = 20.0
 GRACE_SECONDS = 20.0
 # A trial hangs that takes this many times what the others took, and this long.
 HANG_FACTOR = 30.0
+# A trial may take so many times what it planned for.
+LATE_FACTOR = 2.0
 LEAST_HANG_SECONDS = 60.0
 # Short trials go to a worker in calls of about this length.
 BATCH_SECONDS = 0.5
@@ -183,11 +185,13 @@ class _Search:
     def limit_seconds(self, tasks: Sequence[TrialTask]) -> float:
         """Return after how many seconds a call must hang: it plans for less, or others took less.
 
-        Otherwise one that hangs would keep its worker until the end.
+        Otherwise one that hangs would keep its worker until the end. But a machine that is slower
+        than it was while the trial was planned must not cost the trial, as long as there is time.
         """
         planned = sum(task.seconds for task in tasks)
+        late = max(planned, min(LATE_FACTOR * planned, self.time_left()))
         usual = max(LEAST_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
-        return min(planned, usual) + GRACE_SECONDS
+        return min(late, usual) + GRACE_SECONDS
 
     def config_of(self, proposal: Proposal) -> TrialConfig:
         candidate, start = proposal.candidate, proposal.start

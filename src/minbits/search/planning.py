@@ -7,12 +7,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
 from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
-from minbits.training.loop import TrainingData
+from minbits.training.loop import TrainingData, batch_of
+
+Float = npt.NDArray[np.float32]
+Clock = Callable[[], float]
 
 _WARM_UP_STEPS = 8
 _TIMED_STEPS = 40
@@ -33,37 +39,53 @@ def _first_steps(data: TrainingData, recipe: TrainingRecipe, steps: int) -> Trai
     return data.part(min(len(data.labels), steps * recipe.batch_size))
 
 
+def _step_seconds(train: Callable[[Callable[[], bool]], object], clock: Clock) -> float:
+    """Return the mean time of a step, of those after the first few.
+
+    Args:
+        train: takes a function that is asked after every step whether to stop.
+        clock: in seconds.
+    """
+    ticks: list[float] = []
+
+    def tick() -> bool:
+        ticks.append(clock())
+        return False
+
+    train(tick)
+    # What a run costs once, before its first step and after its last, is not among them.
+    first = min(_WARM_UP_STEPS, len(ticks) // 2) - 1
+    return (ticks[-1] - ticks[first]) / (len(ticks) - 1 - first)
+
+
 def measure_epoch_seconds(
     architecture: Architecture,
     recipe: TrainingRecipe,
     data: TrainingData,
     held_out: TrainingData,
     engine: Engine,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Clock = time.perf_counter,
 ) -> EpochSeconds:
-    """Time some steps of both phases on throw-away networks and scale up to an epoch.
+    """Time some steps of both phases on a throw-away network and scale up to an epoch.
 
-    The cost of validation after each epoch is measured on its real size.
+    Validation after each epoch counts as a third of as many examples' steps: a forward pass.
     """
-    seconds: list[float] = []
-    for steps in (_WARM_UP_STEPS, _TIMED_STEPS):
-        part = _first_steps(data, recipe, steps)
-        few = _first_steps(held_out, recipe, 1)
-        # Small sets are gone through several times, or what a run costs once would count.
-        epochs = max(1, steps * recipe.batch_size // len(part.labels))
-        several = dataclasses.replace(recipe, float_epochs=epochs, quantized_epochs=epochs)
-        start = clock()
+    steps = _WARM_UP_STEPS + _TIMED_STEPS
+    part, few = _first_steps(data, recipe, steps), _first_steps(held_out, recipe, 1)
+    batch = batch_of(data, recipe.batch_size)
+    # Small sets are gone through several times, or there would be too few steps.
+    epochs = max(1, -(-steps // (len(part.labels) // batch)))
+    several = dataclasses.replace(recipe, float_epochs=epochs, quantized_epochs=epochs)
+    values: Float | None = None
+
+    def first_phase(tick: Callable[[], bool]) -> None:
+        nonlocal values
         values = train_float(
-            architecture,
-            several,
-            0,
-            part,
-            few,
-            lambda epoch, accuracy: None,
-            lambda: False,
-            engine,
+            architecture, several, 0, part, few, lambda epoch, accuracy: None, tick, engine
         )
-        middle = clock()
+
+    def second_phase(tick: Callable[[], bool]) -> None:
+        assert values is not None
         train_quantized(
             architecture,
             values,
@@ -72,14 +94,15 @@ def measure_epoch_seconds(
             part,
             few,
             lambda epoch, accuracy, size_bits: None,
-            lambda: False,
+            tick,
             engine,
         )
-        seconds = [middle - start, clock() - middle]
-    # A forward pass takes about a third of a step.
-    timed = epochs * (len(part.labels) + len(few.labels) / 3)
-    scale = (len(data.labels) + len(held_out.labels) / 3) / timed
-    return EpochSeconds(seconds[0] * scale, seconds[1] * scale)
+
+    steps_an_epoch = len(data.labels) // batch + len(held_out.labels) / (3 * batch)
+    return EpochSeconds(
+        _step_seconds(first_phase, clock) * steps_an_epoch,
+        _step_seconds(second_phase, clock) * steps_an_epoch,
+    )
 
 
 def plan_epochs(recipe: TrainingRecipe, epoch: EpochSeconds, seconds_left: float) -> TrainingRecipe:
