@@ -1,7 +1,7 @@
 """The front of accuracy against bits on MNIST: ``minbits size mnist --curve`` on what is known.
 
 ``python recipes/mnist_curve.py LEDGER …`` merges ledgers of earlier searches, whose files the
-search for the curve starts from, and gives it 24 minutes. Recorded with the ledgers that
+search for the curve starts from, and gives it 14 minutes. Recorded with the ledgers that
 ``recipes/mnist_994.py LEDGER`` and ``recipes/search_bars.py mnist FOLDER`` leave.
 """
 
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 OUT = Path("records/curve/mnist.mbn")
-MINUTES = "24"
+MINUTES = "14"
 
 
 def main() -> int:

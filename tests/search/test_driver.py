@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -22,7 +23,7 @@ from minbits.search.keys import trial_key
 from minbits.search.policy import LadderStrategy
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, reaches
+from minbits.search.strategy import Outcome, Proposal, reaches
 from minbits.search.tasks import Runner, TrialTask, train_task
 from tests.search.executors import calls
 
@@ -117,6 +118,27 @@ def test_every_kind_of_trouble_fails_one_trial(
     assert "returned float, not a result" in errors.pop(6)
     assert not errors
     assert Counter(result.status for _, result in found) == {"failed": 6, "done": 6}
+
+
+class _Planned(LadderStrategy):
+    """Gives its trials four seconds."""
+
+    def propose(self, seconds_left: float) -> Proposal | None:
+        proposal = super().propose(seconds_left)
+        return None if proposal is None else dataclasses.replace(proposal, seconds=4.0)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(60.0, "done"), (4.5, "interrupted")])
+def test_a_late_trial_goes_on_while_the_search_has_time(
+    tiny: DataSet, monkeypatch: pytest.MonkeyPatch, seconds: float, status: str
+) -> None:
+    monkeypatch.setattr(driver, "GRACE_SECONDS", 0.2)
+    found: list[Finished] = []
+    planned = _Planned([Candidate("one", TEXT, FAST)], 0, Goal(0.5, 40), seconds)
+    bounds = settings(1, seconds, runner=calls.late_trial)
+    with ProcessExecutor(1, tiny) as executor:
+        run_search(tiny, planned, bounds, [], SearchEvents(found.extend), executor)
+    assert [item.result.status for item in found] == [status]
 
 
 def test_short_trials_share_calls_and_a_death_costs_one(tiny: DataSet) -> None:

@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from minbits.codec.inference import predict
 from minbits.data.splits import validation_split
 from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig
 from minbits.search.executors.environment import WORKER_ENVIRONMENT
-from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase
+from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase, step_seconds
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.search.warm_up import warm_up
@@ -108,6 +109,20 @@ def test_epochs_are_fitted_to_the_time_and_recorded(tiny: DataSet) -> None:
     assert result.status == "done"
     assert 1 <= result.config.recipe.float_epochs < 100_000
     assert result.seconds < 32  # the machine may be busy with other things
+
+
+def test_a_step_is_timed_without_what_a_run_costs_once() -> None:
+    now = 0.0
+
+    def train(tick: Callable[[], bool]) -> None:
+        nonlocal now
+        now += 100.0
+        for _ in range(48):
+            now += 0.5
+            assert not tick()
+        now += 1000.0
+
+    assert step_seconds(train, lambda: now) == pytest.approx(0.5)
 
 
 def test_plans() -> None:

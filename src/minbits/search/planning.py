@@ -39,7 +39,7 @@ def _first_steps(data: TrainingData, recipe: TrainingRecipe, steps: int) -> Trai
     return data.part(min(len(data.labels), steps * recipe.batch_size))
 
 
-def _step_seconds(train: Callable[[Callable[[], bool]], object], clock: Clock) -> float:
+def step_seconds(train: Callable[[Callable[[], bool]], object], clock: Clock) -> float:
     """Return the mean time of a step, of those after the first few.
 
     Args:
@@ -100,8 +100,8 @@ def measure_epoch_seconds(
 
     steps_an_epoch = len(data.labels) // batch + len(held_out.labels) / (3 * batch)
     return EpochSeconds(
-        _step_seconds(first_phase, clock) * steps_an_epoch,
-        _step_seconds(second_phase, clock) * steps_an_epoch,
+        step_seconds(first_phase, clock) * steps_an_epoch,
+        step_seconds(second_phase, clock) * steps_an_epoch,
     )
 
 

@@ -112,3 +112,13 @@ def sleep_deaf(seconds: float) -> None:
             time.sleep(1.0)
         except BaseException:  # noqa: BLE001 - deaf on purpose
             continue
+
+
+def late_trial(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+    """One that takes half as long again as it planned for."""
+    end = time.monotonic() + 1.5 * task.seconds
+    while time.monotonic() < end:
+        if hooks.should_stop():
+            return TrialResult(task.config, "interrupted", task.seconds)
+        time.sleep(0.01)
+    return TrialResult(task.config, "done", 1.5 * task.seconds)
