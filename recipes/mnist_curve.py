@@ -1,8 +1,9 @@
 """The front of accuracy against bits on MNIST: ``minbits size mnist --curve`` on what is known.
 
 ``python recipes/mnist_curve.py LEDGER …`` merges ledgers of earlier searches, whose files the
-search for the curve starts from, and gives it 14 minutes. Recorded with the ledgers that
-``recipes/mnist_994.py LEDGER`` and ``recipes/search_bars.py mnist FOLDER`` leave.
+search for the curve starts from, such as ``records/ledger.sqlite`` and what
+``recipes/mnist_994.py LEDGER`` and ``recipes/search_bars.py mnist FOLDER`` leave, and gives it 14
+minutes.
 """
 
 from __future__ import annotations

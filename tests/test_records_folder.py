@@ -17,7 +17,7 @@ def test_there_is_a_record() -> None:
     assert list(RECORDS.glob("*.mbn"))
 
 
-@pytest.mark.parametrize("path", sorted(RECORDS.rglob("*.mbn")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.mbn")), ids=lambda path: path.stem)
 def test_a_record_is_what_its_card_says(path: Path) -> None:
     card = json.loads(path.with_suffix(".json").read_text())
     data = load(card["data"])
