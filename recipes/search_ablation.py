@@ -184,6 +184,10 @@ def _words(size_bits: float | None) -> str:
     return "none" if size_bits is None else f"{size_bits:,.0f}"
 
 
+def _median(size_bits: float) -> str:
+    return f"{size_bits:,.0f}" if size_bits < math.inf else "nothing found"
+
+
 def table() -> None:
     """Print bits by strategy, and each beside random search by the Mann-Whitney test."""
     by_name: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
@@ -223,12 +227,13 @@ def table() -> None:
                 for row in own
             )
             median = statistics.median(values)
-            text = f"  {strategy}: {sizes} ({accuracies} %); median {median:,.0f}"
+            text = f"  {strategy}: {sizes} ({accuracies} %); median {_median(median)}"
             if strategy != BASE and BASE in bits:
-                ratio = median / statistics.median(bits[BASE])
+                base = statistics.median(bits[BASE])
+                ratio = f"{median / base:.2f} of random search's, " if base < math.inf else ""
                 p, strict_p = _p(values, bits[BASE]), _p(strict[strategy], strict[BASE])
                 text += (
-                    f", {ratio:.2f} of random search's, one-sided p = {p:.3f} "
+                    f", {ratio}one-sided p = {p:.3f} "
                     f"({strict_p:.3f} where a miss counts as nothing found)"
                 )
             trials = statistics.median(row["trials"] for row in own)
