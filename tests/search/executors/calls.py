@@ -121,4 +121,4 @@ def late_trial(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult
         if hooks.should_stop():
             return TrialResult(task.config, "interrupted", task.seconds)
         time.sleep(0.01)
-    return TrialResult(task.config, "done", 1.5 * task.seconds)
+    return TrialResult(task.config, "done", 1.5 * task.seconds, None, b"file", 9, 10)
