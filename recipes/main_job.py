@@ -8,14 +8,12 @@ import tempfile
 from pathlib import Path
 
 
-def run_size(out: Path, *arguments: str, kept: str | None = None) -> int:
+def run_size(out: Path, *arguments: str) -> int:
     """Run ``minbits size`` with a fresh ledger and print the trials and claims it wrote.
 
-    Args:
-        out: where the network goes.
-        arguments: of the command.
-        kept: a ledger to be used instead, which stays.
+    A recipe's own argument, if there is one, names a ledger to be used instead, which stays.
     """
+    kept = next(iter(sys.argv[1:]), None)
     with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
         ledger = kept or str(Path(folder) / "ledger.sqlite")
         command = [sys.executable, "-m", "minbits"]

@@ -1,7 +1,4 @@
-"""The main job with time for two full trials: the same weights on any two cores, however busy.
-
-With a ledger as the argument, its rows stay there.
-"""
+"""The main job with time for two full trials: the same weights on any two cores, however busy."""
 
 from __future__ import annotations
 
@@ -15,6 +12,5 @@ if __name__ == "__main__":
         run_size(
             Path("records/mnist-99.mbn"),
             *("mnist", "--minutes", "60", "--trials", "2", "--workers", "2"),
-            kept=next(iter(sys.argv[1:]), None),
         )
     )

@@ -67,11 +67,13 @@ MOVE_KINDS: tuple[MoveKind, ...] = (
 )
 # Steps that a child trains for; fewer leave it worse than a network from random weights.
 MOVE_STEPS = (8_000, 25_000)
+# Of all epochs, at least this part goes into trials from random weights: moves alone get stuck.
+BASE_PART = 0.3
 # Never more than this many times a full second phase.
 _MOST_PARTS = 1.5
 
 # So many doublings of the rate weight spend a standard error that a parent is too accurate by.
-_DOUBLINGS_A_SURPLUS = 0.5
+_RATE_DOUBLINGS_A_SURPLUS = 0.5
 _MOST_DOUBLINGS = 3.0
 # A score better by this much, 7 % of the bits, is a full success; less is a part of one.
 _FULL_GAIN = 0.1
@@ -137,7 +139,7 @@ class LocalStrategy:
     recipe: TrainingRecipe
     read: Callable[[str], bytes | None]
     seed: int = 0
-    base_part: float = 0.3
+    base_part: float = BASE_PART
     parents: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -274,7 +276,7 @@ class LocalStrategy:
         if move is None:
             return None
         before, epochs = parent.config.recipe, self._epochs(steps)
-        doublings = min(_MOST_DOUBLINGS, _DOUBLINGS_A_SURPLUS * self.goal.surplus_of(parent))
+        doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_A_SURPLUS * self.goal.surplus_of(parent))
         rate_weight = float(f"{before.rate_weight * kind.rate_factor * 2**doublings:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight

@@ -10,7 +10,7 @@ from typing import get_args
 from minbits.errors import ArgumentError
 from minbits.records import DataSet, TrainingRecipe
 from minbits.search.halving import Halving
-from minbits.search.local_moves import LocalStrategy
+from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.optuna_points import OptunaPoints, SamplerName
 from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
@@ -31,9 +31,7 @@ _CLIMBING = (LADDER, MIXED)
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
 _FIRST_PART = 0.35
-# Of all epochs, at least this part goes into trials from random weights: moves alone get stuck.
-# Where these are points of a space, they also tell which form of network to refine.
-_BASE_PART = 0.3
+# More than `BASE_PART`: points of a space also tell which form of network to refine.
 _DRAWN_BASE_PART = 0.5
 
 
@@ -154,7 +152,7 @@ def make_strategy(request: StrategyRequest) -> Strategy:
             recipe,
             request.read,
             request.seed,
-            base_part=_BASE_PART if request.sampler == LADDER else _DRAWN_BASE_PART,
+            base_part=BASE_PART if request.sampler == LADDER else _DRAWN_BASE_PART,
         )
     if request.reliability > 0:
         found = RepeatingStrategy(found, request.goal, request.reliability, request.read)
