@@ -13,11 +13,14 @@ from minbits.pipeline.verification import verify_file
 RECORDS = Path(__file__).parent.parent / "records"
 
 
+FILES = sorted([*RECORDS.glob("*.mbn"), *RECORDS.glob("curve/*.mbn")])
+
+
 def test_there_is_a_record() -> None:
-    assert list(RECORDS.glob("*.mbn"))
+    assert FILES
 
 
-@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.mbn")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_record_is_what_its_card_says(path: Path) -> None:
     card = json.loads(path.with_suffix(".json").read_text())
     data = load(card["data"])

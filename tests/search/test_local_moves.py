@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from minbits.records import DataSet
+from minbits.records import DataSet, TrialConfig
 from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
 from minbits.search.move_names import parse_move
 from minbits.search.score import Goal
@@ -123,6 +123,23 @@ def test_the_base_keeps_its_part_of_the_epochs(local: LocalStrategy) -> None:
         base += epochs if proposal.start is None else 0
         local.tell(answer(proposal, 900, 500, number))
     assert base >= 0.95 * local.base_part * total
+
+
+def test_epochs_of_earlier_runs_count(tiny: DataSet) -> None:
+    """Where networks from random weights have had their part, a short search refines what is."""
+
+    def moves(past_bases: int, past_moves: int) -> int:
+        local = LocalStrategy(Base(), GOAL, tiny, RECIPE, lambda sha256: b"file", 0, base_part=0.8)
+        moved = TrialConfig(TEXT, RECIPE, 0, parent="0" * 64, move="thin 0.9")
+        for number in range(past_bases):
+            local.tell(outcome("base", 1000, 905, number, is_past=True))
+        for number in range(past_moves):
+            local.tell(outcome("moved", 1000, 905, number, is_past=True, config=moved))
+        return sum(proposed(local).start is not None for _ in range(20))
+
+    assert moves(past_bases=100, past_moves=1) > 8
+    assert moves(past_bases=1, past_moves=1) <= 4
+    assert moves(past_bases=1, past_moves=100) == 0
 
 
 def test_parents_are_the_best_few(local: LocalStrategy) -> None:

@@ -67,7 +67,8 @@ MOVE_KINDS: tuple[MoveKind, ...] = (
 )
 # Steps that a child trains for; fewer leave it worse than a network from random weights.
 MOVE_STEPS = (8_000, 25_000)
-# Of all epochs, at least this part goes into trials from random weights: moves alone get stuck.
+# Of all epochs, those of earlier runs too, at least this part goes into trials from random weights:
+# moves alone get stuck.
 BASE_PART = 0.3
 # Never more than this many times a full second phase.
 _MOST_PARTS = 1.5
@@ -158,11 +159,13 @@ class LocalStrategy:
             proposal, kind = self._proposal(steps, seconds_left)
             if proposal is not None:
                 self._asked.setdefault(proposal.candidate.key, []).append((kind, steps))
-                epochs = self._epochs(steps)
-                self._all_epochs += epochs
-                self._base_epochs += epochs if steps is None else 0
+                self._count(self._epochs(steps), steps is None)
                 return proposal
         return None
+
+    def _count(self, epochs: int, from_random_weights: bool) -> None:
+        self._all_epochs += epochs
+        self._base_epochs += epochs if from_random_weights else 0
 
     def _proposal(
         self, steps: int | None, seconds_left: float
@@ -189,6 +192,11 @@ class LocalStrategy:
                 if kind is not None:
                     self._chances.learn(kind, success)
         self._pace.learn(outcome)
+        if outcome.is_past:
+            recipe = outcome.config.recipe
+            self._count(
+                recipe.float_epochs + recipe.quantized_epochs, outcome.config.parent is None
+            )
         score = self.goal.score(outcome)
         if score is not None:
             self._best = score if self._best is None else min(self._best, score)
