@@ -1,40 +1,37 @@
 """The front of accuracy against bits on MNIST: ``minbits size mnist --curve`` on what is known.
 
-``python recipes/mnist_curve.py LEDGER …`` merges ledgers of earlier searches, whose files the
-search for the curve starts from, such as ``records/ledger.sqlite`` and what
-``recipes/mnist_994.py LEDGER`` and ``recipes/search_bars.py mnist FOLDER`` leave, and gives it 14
-minutes.
+``python recipes/mnist_curve.py LEDGER EARLIER …`` merges ledgers of earlier searches into the first
+one, which keeps what the search finds, such as ``records/ledger.sqlite`` and what
+``recipes/mnist_99.py EARLIER`` and ``recipes/search_bars.py mnist FOLDER`` leave.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 OUT = Path("records/curve/mnist.mbn")
-MINUTES = "14"
+MINUTES = "45"
 
 
 def main() -> int:
     """Merge, search, print, and leave files, cards and the picture of the front in the folder."""
     command = [sys.executable, "-m", "minbits"]
     OUT.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
-        ledger = str(Path(folder) / "ledger.sqlite")
-        for earlier in sys.argv[1:]:
-            subprocess.run(
-                [*command, "ledger", "merge", earlier, "--ledger", ledger],
-                stdout=sys.stderr, check=True,
-            )  # fmt: skip
-        size = ["size", "mnist", "--curve", "--minutes", MINUTES, "--workers", "2"]
-        print("$ minbits", *size, "--out", OUT, flush=True)
-        code = subprocess.run(
-            [*command, *size, "--ledger", ledger, "--out", str(OUT)], stderr=sys.stdout, check=False
-        ).returncode
-        print("\n$ minbits ledger list claims", flush=True)
-        subprocess.run([*command, "ledger", "list", "claims", "--ledger", ledger], check=True)
+    ledger, *others = sys.argv[1:]
+    for earlier in others:
+        subprocess.run(
+            [*command, "ledger", "merge", earlier, "--ledger", ledger],
+            stdout=sys.stderr, check=True,
+        )  # fmt: skip
+    size = ["size", "mnist", "--curve", "--minutes", MINUTES, "--workers", "2"]
+    print("$ minbits", *size, "--out", OUT, flush=True)
+    code = subprocess.run(
+        [*command, *size, "--ledger", ledger, "--out", str(OUT)], stderr=sys.stdout, check=False
+    ).returncode
+    print("\n$ minbits ledger list claims", flush=True)
+    subprocess.run([*command, "ledger", "list", "claims", "--ledger", ledger], check=True)
     for picture in OUT.parent.glob(f"{OUT.stem}-*.[ps][nv]g"):
         picture.unlink()  # one diagram a target: the curve shows all
     return code

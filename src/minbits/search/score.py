@@ -93,22 +93,21 @@ class Goal:
         what a search ends with. But new examples are rarely easier than those that a network was
         trained on: what it gets right of these, less the usual gap, must reach the target too.
         """
-        assert outcome.accuracy is not None
-        short = self.shortfall(outcome.accuracy)
-        correct, examples = outcome.training_correct, outcome.training_examples
-        if correct is None or not examples:
-            return short
-        missing = self.accuracy + self.gap - correct / examples
-        return max(short, self._short(missing, examples))
+        return max(self._short(-over, examples) for over, examples in self._margins(outcome))
 
     def surplus_of(self, outcome: Outcome) -> float:
         """Return by how many standard errors a trial's file exceeds all it must reach, or 0."""
+        over = min(over for over, _ in self._margins(outcome))
+        return max(0.0, over / self._unit(self.examples))
+
+    def _margins(self, outcome: Outcome) -> list[tuple[float, int]]:
+        """Return by how much a file exceeds each thing it must reach, and of how many examples."""
         assert outcome.accuracy is not None
-        over = outcome.accuracy - self.aim
+        margins = [(outcome.accuracy - self.aim, self.examples)]
         correct, examples = outcome.training_correct, outcome.training_examples
         if correct is not None and examples:
-            over = min(over, correct / examples - self.gap - self.accuracy)
-        return max(0.0, over / self._unit(self.examples))
+            margins.append((correct / examples - self.gap - self.accuracy, examples))
+        return margins
 
     def _short(self, missing: float, examples: int) -> float:
         # Counts, not quotients: rounding must not make a file fall short.
