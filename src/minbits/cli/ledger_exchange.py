@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.ledger import LedgerTable
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger, existing_ledger
 from minbits.cli.output import JsonOption, console, print_json
+from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.ledger.exchange import LedgerSource, Taken, take
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
@@ -17,8 +20,10 @@ from minbits.ledger.location import ledger_name
 from minbits.ledger.prune import prune as prune_files
 from minbits.ledger.store import open_ledger, read_ledger
 from minbits.ledger.table_files import TABLE_WRITERS, write_table
+from minbits.pipeline.published_file import Adopted, adopt_file, read_card
 
 JSON_LINES = ".jsonl"
+NETWORK = ".mbn"
 
 exchange_app = typer.Typer(rich_markup_mode=None)
 
@@ -60,7 +65,19 @@ def export(
 
 @exchange_app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="JSON lines that `export` wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="JSON lines that `export` wrote, or a .mbn file with its card beside."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="The data set of a .mbn file, as a path.", show_default="as its card says"
+        ),
+    ] = None,
+    label: LabelOption = None,
+    categorical: CategoricalOption = None,
+    resize: ResizeOption = None,
     ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,8 +85,26 @@ def import_file(
 
     Every line is checked before the first one is appended.
 
-    Example: minbits ledger import everything.jsonl
+    Of a network file, the trial on its card is appended, and a claim: a fresh process decodes the
+    file and runs the test set, which must give what the card says. Searches then start from it.
+
+    Example: minbits ledger import records/mnist-99.mbn
     """
+    if file.suffix.lower() == NETWORK:
+        card = read_card(file)
+        source = data or card.data_name
+        own = load(source, label=label, categorical=categorical or (), resize=resize)
+        store = open_ledger(chosen_ledger(ledger))
+        try:
+            adopted = adopt_file(file, card, own, store)
+        finally:
+            store.close()
+        _tell_adopted(adopted, file, store.name, as_json)
+        return
+    if (data, label, categorical, resize) != (None, None, None, None):
+        raise ArgumentError(
+            "--data", "an option of data sets", f"a FILE that ends in {NETWORK}", "Leave it out."
+        )
     store = open_ledger(chosen_ledger(ledger))
     try:
         taken = import_json_lines(file, store)
@@ -100,6 +135,29 @@ def merge(
     finally:
         reader.close()
     _tell(taken, reader.name, store.name, as_json)
+
+
+def _tell_adopted(adopted: Adopted, file: Path, target: str, as_json: bool) -> None:
+    found = adopted.verification
+    if as_json:
+        print_json(
+            {
+                "trial_is_new": adopted.trial_is_new,
+                "claim_is_new": adopted.claim_is_new,
+                "verification": dataclasses.asdict(found),
+            }
+        )
+        return
+    new = [
+        name
+        for name, is_new in (("trial", adopted.trial_is_new), ("claim", adopted.claim_is_new))
+        if is_new
+    ]
+    console().print(
+        f"{file} into {target}: {found.size_bits:,} bits, {found.correct:,} of {found.n_test:,} "
+        f"test examples right, as its card says; {' and '.join(new) or 'nothing'} new",
+        soft_wrap=True,
+    )
 
 
 def _tell(taken: Taken, source: str, target: str, as_json: bool) -> None:

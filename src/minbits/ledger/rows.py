@@ -30,6 +30,7 @@ class TrialEntry:
         provenance: the code, libraries and machine that made it.
         uid: 32 hexadecimal digits that the row is known by in every ledger; None draws new ones. An
             entry whose uid is in the ledger is not appended again: a result may arrive twice.
+        created_at: when it ended, UTC in ISO 8601; None: now.
     """
 
     data: DataSet
@@ -38,6 +39,7 @@ class TrialEntry:
     result: TrialResult
     provenance: Provenance
     uid: str | None = None
+    created_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def trial_row(entry: TrialEntry) -> Row:
     file = result.network_file
     return {
         "uid": entry.uid or new_uid(),
-        "created_at": now(),
+        "created_at": entry.created_at or now(),
         "row_hash": row_hash(config, entry.data.digest, provenance.code_version),
         "data_name": entry.data.name,
         "data_digest": entry.data.digest,

@@ -1,0 +1,165 @@
+"""Taking a published network file and its card into a ledger, so that searches start from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minbits.codec.file_format import read_bytes
+from minbits.data.splits import validation_split
+from minbits.errors import DataError, LedgerError
+from minbits.files import sha256_hex
+from minbits.ledger.provenance import Provenance, current_provenance
+from minbits.ledger.rows import UID_DIGITS
+from minbits.ledger.store import Ledger, TrialEntry
+from minbits.pipeline.verification import verify_file
+from minbits.records import DataSet, TrialResult, Verification, trial_config
+from minbits.search.judgement import judge
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What came of taking a file into a ledger.
+
+    Attributes:
+        trial_is_new: whether the ledger had no trial that gave this file.
+        claim_is_new: whether the ledger had no claim of this file.
+        verification: what a fresh process counted on the test set.
+    """
+
+    trial_is_new: bool
+    claim_is_new: bool
+    verification: Verification
+
+
+@dataclass(frozen=True)
+class PublishedCard:
+    """What a card says of the file beside it (docs/card.md), as far as a ledger keeps it."""
+
+    path: Path
+    data_name: str
+    data_digest: str
+    created_at: str
+    sha256: str
+    n_test: int
+    correct: int
+    target_accuracy: float
+    candidate: str
+    result: TrialResult
+    provenance: Provenance
+
+
+def read_card(path: Path) -> PublishedCard:
+    """Read the card beside a network file.
+
+    Args:
+        path: of the network file, such as ``mnist-99.mbn``; the card is ``mnist-99.json``.
+
+    Raises:
+        NetworkFileError: if the file cannot be read.
+        LedgerError: if there is no card, it is none, or it is of another file.
+    """
+    card_path = path.with_suffix(".json")
+    content = read_bytes(path)
+    try:
+        card = _card(card_path, json.loads(card_path.read_text(encoding="utf-8")), content)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise LedgerError(
+            str(card_path), getattr(error, "strerror", None) or f"{type(error).__name__} {error}",
+            "the card that `minbits size` wrote beside the file (docs/card.md)",
+            "Get the card that belongs to the file.",
+        ) from error  # fmt: skip
+    sha256 = sha256_hex(content)
+    if card.sha256 != sha256:
+        raise LedgerError(
+            str(path), f"a file with SHA-256 {sha256}", f"{card.sha256}, as on its card",
+            "Get both again: one of them is damaged, or they belong to different files.",
+        )  # fmt: skip
+    return card
+
+
+def _card(path: Path, plain: dict[str, Any], content: bytes) -> PublishedCard:
+    validation = plain["validation"]
+    return PublishedCard(
+        path=path,
+        data_name=str(plain["data"]),
+        data_digest=str(plain["data_digest"]),
+        created_at=str(plain["created_at"]),
+        sha256=str(plain["sha256"]),
+        n_test=int(plain["n_test"]),
+        correct=int(plain["correct"]),
+        target_accuracy=float(plain["target_accuracy"]),
+        candidate=str(plain["candidate"]),
+        result=TrialResult(
+            config=trial_config(plain["config"]),
+            status="done",
+            seconds=float(plain["training_seconds"]),
+            network_file=content,
+            validation_correct=int(validation["correct"]),
+            validation_examples=int(validation["examples"]),
+        ),
+        provenance=Provenance(
+            str(plain["code_version"]), dict(plain["libraries"]), dict(plain["machine"])
+        ),
+    )
+
+
+def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -> Adopted:
+    """Append the trial that a card tells of, and a claim of its file, unless they are there.
+
+    The trial's row says what the card says: code, libraries, machine and seconds are those that
+    made the file. The claim is of here and now: a fresh process decodes the file and runs the test
+    set. Nothing is appended if it counts otherwise than the card, on validation or on test.
+
+    Args:
+        path: of the network file.
+        card: what `read_card` read beside it.
+        data: the data set of the card.
+        ledger: to append to.
+
+    Raises:
+        DataError: if the data set is another one, or the file does otherwise than its card says.
+        NetworkFileError: if the file is none.
+        LedgerError: if the ledger cannot be used.
+    """
+    if data.digest != card.data_digest:
+        raise DataError(
+            str(card.path), f"a data set with SHA-256 {card.data_digest}",
+            f"{data.digest}, as {data.name} has", "Give the file's own data set with --data.",
+        )  # fmt: skip
+    found, content = verify_file(path, data), card.result.network_file
+    assert content is not None
+    _compare(card, "test examples", (found.correct, found.n_test), (card.correct, card.n_test))
+    claimed = (card.result.validation_correct, card.result.validation_examples)
+    # Another version's split: its examples are not those of today.
+    if len(validation_split(data)[1]) == claimed[1]:
+        counts = judge(content, data).validation
+        _compare(card, "validation examples", (counts.correct, counts.examples), claimed)
+    trial_is_new = ledger.trial_of_file(data.digest, found.sha256) is None
+    if trial_is_new:
+        entry = TrialEntry(
+            data, card.target_accuracy, card.candidate, card.result, card.provenance,
+            uid=sha256_hex(f"{card.sha256} {card.created_at}".encode())[:UID_DIGITS],
+            created_at=card.created_at,
+        )  # fmt: skip
+        ledger.append_trials([entry])
+    claim_is_new = not ledger.is_claimed(data.digest, found.sha256)
+    if claim_is_new:
+        ledger.append_claim(data, card.target_accuracy, found, current_provenance("cpu", 1))
+    return Adopted(trial_is_new, claim_is_new, found)
+
+
+def _compare(
+    card: PublishedCard,
+    examples: str,
+    found: tuple[int, int],
+    claimed: tuple[int | None, int | None],
+) -> None:
+    if found != claimed:
+        raise DataError(
+            str(card.path), f"{claimed[0]} of {claimed[1]} {examples} right",
+            f"{found[0]} of {found[1]}, as the decoded file does",
+            "Do not trust this card, or ask whoever wrote it.",
+        )  # fmt: skip
