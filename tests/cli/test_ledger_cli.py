@@ -14,6 +14,7 @@ import pytest
 from minbits.cli.app import main
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
+RECORDS = Path(__file__).parents[2] / "records"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,18 @@ def test_a_ledger_travels_and_is_verified(
     assert not leftover.exists()
 
 
+def test_a_published_file_is_imported_with_its_card(run: Runner, tmp_path: Path) -> None:
+    record, target = RECORDS / "digits-95.mbn", tmp_path / "own.sqlite"
+    done = run("import", record, ledger=target)
+    assert done.returncode == 0, done.stderr
+    assert "2,568 bits, 351 of 359 test examples right, as its card says; trial and" in done.stdout
+    again = json.loads(run("import", record, "--json", ledger=target).stdout)
+    assert (again["trial_is_new"], again["claim_is_new"]) == (False, False)
+    assert again["verification"]["size_bits"] == 2568
+    other = run("import", record, "--data", "iris", ledger=target)
+    assert (other.returncode, "Give the file's own data set" in other.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -122,6 +135,8 @@ def test_a_ledger_travels_and_is_verified(
         (("export", "x.jsonl"), "no file; expected a ledger"),
         (("merge", "none.sqlite"), "no file; expected a ledger"),
         (("import", "none.jsonl"), "none.jsonl: got No such file"),
+        (("import", "none.jsonl", "--label", "y"), "--data: got an option of data sets"),
+        (("import", "none.mbn"), "none.mbn: got No such file"),
         (("best", "--ledger", "mysql://me@host/d"), "--ledger: got a URL of mysql"),
         (("best", "--ledger", "postgresql+psycopg://me:secret@/d?host=/proc"), "ledger postgresql"),
     ],

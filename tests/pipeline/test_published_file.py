@@ -1,0 +1,120 @@
+"""A published file comes into a ledger with what its card says, and only if that is true."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from minbits.data import load
+from minbits.data.splits import validation_split
+from minbits.errors import DataError, LedgerError
+from minbits.ledger.store import Ledger
+from minbits.pipeline.ledger_verification import verify_ledger
+from minbits.pipeline.published_file import adopt_file, read_card
+from minbits.pipeline.size_search import past_outcome
+from minbits.search.judgement import judge
+
+RECORD = Path(__file__).parents[2] / "records" / "digits-95.mbn"
+Change = Callable[..., Path]
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Change:
+    """Return what copies the record, with some of its card's values changed."""
+
+    def copy(**changes: object) -> Path:
+        path = tmp_path / "published.mbn"
+        shutil.copy(RECORD, path)
+        card = json.loads(RECORD.with_suffix(".json").read_text())
+        path.with_suffix(".json").write_text(json.dumps({**card, **changes}))
+        return path
+
+    return copy
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    store = Ledger(tmp_path / "ledger.sqlite")
+    yield store
+    store.close()
+
+
+def counts_today() -> dict[str, int]:
+    found = judge(RECORD.read_bytes(), load("digits")).validation
+    return {"correct": found.correct, "examples": found.examples}
+
+
+def test_a_search_finds_the_trial_and_the_claim(published: Change, ledger: Ledger) -> None:
+    data, path = load("digits"), published(validation=counts_today())
+    card = read_card(path)
+    adopted = adopt_file(path, card, data, ledger)
+    assert (adopted.trial_is_new, adopted.claim_is_new) == (True, True)
+
+    (row,) = ledger.rows("trials")
+    plain = json.loads(path.with_suffix(".json").read_text())
+    for column in ("candidate", "code_version", "created_at", "size_bits", "data_digest"):
+        assert row[column] == plain[column]
+    for column in ("libraries", "machine"):
+        assert json.loads(row[column]) == plain[column]
+    assert json.loads(row["config"])["recipe"].items() >= plain["config"]["recipe"].items()
+    assert ledger.artifacts.read(row["artifact_sha256"]) == path.read_bytes()
+    (outcome,) = map(past_outcome, ledger.trial_outcomes(data.digest))
+    assert outcome.examples == len(validation_split(data)[1])
+    best = ledger.best_claim(data.digest, 0.95)
+    assert best is not None
+    assert best.verification.correct == plain["correct"]
+    assert verify_ledger(ledger).is_good
+
+    again = adopt_file(path, card, data, ledger)
+    assert (again.trial_is_new, again.claim_is_new) == (False, False)
+    assert (ledger.row_count("trials"), ledger.row_count("claims")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"correct": 352}, "352 of 359 test examples right; expected 351 of 359"),
+        (
+            {"validation": {**counts_today(), "correct": 1}},
+            f"1 of {counts_today()['examples']} validation examples right",
+        ),
+        ({"data_digest": "0" * 64}, "a data set with SHA-256 000"),
+    ],
+)
+def test_what_a_card_says_is_checked(
+    published: Change, ledger: Ledger, changes: dict[str, object], message: str
+) -> None:
+    path = published(**changes)
+    with pytest.raises(DataError, match=message):
+        adopt_file(path, read_card(path), load("digits"), ledger)
+    assert (ledger.row_count("trials"), ledger.row_count("claims")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": "0" * 64}, "expected 0000"),
+        ({"config": {}}, "KeyError 'recipe'"),
+        ({"validation": None}, "TypeError"),
+        ({"training_seconds": "long"}, "ValueError"),
+    ],
+)
+def test_a_card_must_be_the_file_s(
+    published: Change, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(LedgerError, match=message):
+        read_card(published(**changes))
+
+
+def test_a_card_that_is_missing_or_no_json(published: Change) -> None:
+    path = published()
+    path.with_suffix(".json").write_text("no card")
+    with pytest.raises(LedgerError, match="JSONDecodeError"):
+        read_card(path)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(LedgerError, match="No such file"):
+        read_card(path)
