@@ -74,7 +74,7 @@ STRATEGIES: dict[str, tuple[str, bool]] = {
 EXPERIMENTS = {
     "mnist": Experiment("mnist", 0.98, 360.0, 5, (BASE, "the search")),
     "mnist1d": Experiment("mnist1d", 0.90, 80.0, 5, (BASE, "the search")),
-    "digits": Experiment("digits", 0.95, 100.0, 5, (BASE, "the search")),
+    "digits": Experiment("digits", 0.95, 300.0, 5, (BASE, "the search")),
 }
 
 

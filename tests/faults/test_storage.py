@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from minbits.ledger.migrate import current_version, known_versions
 from tests.faults.runs import Runner, assert_whole, reading
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
@@ -91,7 +92,7 @@ def assert_readable_only(runner: Runner, ledger: Path) -> None:
     assert contents(ledger.parent) == before
 
 
-@pytest.mark.parametrize("version", ["0001", "0002"])
+@pytest.mark.parametrize("version", known_versions())
 def test_a_read_only_disk_can_be_read(runner: Runner, disk: Path, version: str) -> None:
     shutil.copytree(GOLDEN / version, disk / "golden")
     mount("-o", "remount,ro", str(disk))
@@ -111,7 +112,7 @@ def test_a_read_only_disk_with_a_journal_can_be_read(runner: Runner, disk: Path)
 
 def test_a_read_only_file_in_a_folder_that_is_not(runner: Runner, tmp_path: Path) -> None:
     folder = tmp_path / "golden"
-    shutil.copytree(GOLDEN / "0002", folder)
+    shutil.copytree(GOLDEN / current_version(), folder)
     ledger = folder / "ledger.sqlite"
     if os.geteuid() != 0:
         ledger.chmod(0o444)

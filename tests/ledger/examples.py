@@ -14,7 +14,7 @@ CONFIG = TrialConfig("linear 2", TrainingRecipe(1, 1), 5)
 def done(content: bytes, correct: int = 9) -> TrialResult:
     return TrialResult(
         CONFIG, "done", 1.5, network_file=content, validation_correct=correct,
-        validation_examples=10, energy_joules=20.5,
+        validation_examples=10, energy_joules=20.5, training_correct=19, training_examples=20,
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def test_trials_are_kept_with_all_that_made_them(ledger: Ledger, tiny: DataSet) 
     assert '"float_epochs": 1' in first["config"]
     assert (first["code_version"], first["seconds"]) == ("0+test", 1.5)
     assert (first["energy_joules"], second["energy_joules"]) == (20.5, None)
+    assert (first["training_correct"], first["training_examples"]) == (19, 20)
     assert json.loads(first["libraries"]) == {"numpy": "2"}
     assert json.loads(first["machine"]) == {"cores": 2}
     for row in (first, second):
@@ -280,7 +281,7 @@ def test_a_ledger_of_the_future_is_refused(ledger: Ledger, target: LedgerTarget)
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     ledger.close()
     for way_to_open in (Ledger, read_ledger):
-        with pytest.raises(LedgerError, match="schema version 9999; expected at most 0002"):
+        with pytest.raises(LedgerError, match="schema version 9999; expected at most 0003"):
             way_to_open(target)
 
 

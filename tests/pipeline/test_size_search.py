@@ -12,12 +12,13 @@ import pytest
 import minbits
 from minbits.errors import ArgumentError, OutputError
 from minbits.information.classifiers import held_out_accuracies
+from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
 from minbits.pipeline.best_so_far import BestSoFar, so_far_path
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_report import plain_report
 from minbits.pipeline.size_request import SizeRequest
-from minbits.pipeline.size_search import SizeEvents
+from minbits.pipeline.size_search import SizeEvents, SizeSearch
 from minbits.pipeline.target import default_target
 from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.driver import Finished, outcome_of
@@ -233,3 +234,20 @@ def test_a_bad_space_is_one_message(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "got 'width'; expected one of" in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
+
+
+def test_files_are_judged_again_only_where_the_ledger_lacks_it(
+    tiny: DataSet, tmp_path: Path
+) -> None:
+    """Running a dozen files of MNIST takes a minute: rows have had these counts since 0003."""
+    result = run_trial(TrialConfig(TEXT, RECIPE, 0), tiny, 0, TrialHooks())
+    older = dataclasses.replace(result, training_correct=None, training_examples=None)
+    known = dataclasses.replace(result, network_file=b"not to be decoded")
+    ledger, provenance = Ledger(tmp_path / "ledger.sqlite"), Provenance("0+test", {}, {})
+    for one in (older, known):
+        ledger.append_trial(tiny, 0.8, "own", one, provenance)
+    search = SizeSearch(tiny, request(tmp_path), ledger, provenance, SizeEvents())
+    ledger.close()
+    counts = {(item.training_correct, item.training_examples) for item in search.past}
+    assert counts == {(result.training_correct, result.training_examples)}
+    assert result.training_examples

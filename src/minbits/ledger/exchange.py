@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex
 from minbits.ledger.rows import UID_DIGITS, Row
-from minbits.ledger.schema import ARTIFACTS, TABLES, TRIALS
+from minbits.ledger.schema import ARTIFACTS, TABLES, TRAINING_COUNTS, TRIALS
 from minbits.ledger.store import Ledger, LedgerReader, insert_new
 
 _ROWS_AT_ONCE = 200
@@ -170,7 +170,9 @@ def _new_trials(connection: Connection, new: list[Row], others: list[Row]) -> li
 
 
 def _second_name(row: Row) -> str:
-    return sha256_hex(json.dumps(row, sort_keys=True).encode())[:UID_DIGITS]
+    # As older versions named it, which had no such columns.
+    held = {k: v for k, v in row.items() if k not in TRAINING_COUNTS or v is not None}
+    return sha256_hex(json.dumps(held, sort_keys=True).encode())[:UID_DIGITS]
 
 
 def _altered(table: str, row: Row, known: Row) -> LedgerError:

@@ -18,7 +18,7 @@ from minbits.ledger.exchange import RowsOf, Taken, take
 from minbits.ledger.migrate import current_version, known_versions
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row, expected_row_hash
-from minbits.ledger.schema import ARTIFACTS, CLAIMS, TABLES
+from minbits.ledger.schema import ARTIFACTS, CLAIMS, TABLES, TRAINING_COUNTS, TRIALS
 from minbits.ledger.store import Ledger
 
 _VERSION = "minbits_ledger"
@@ -110,7 +110,7 @@ class JsonLinesSource:
         for _, _, row in self._lines():
             if row.pop("table", None) == table:
                 row.pop("content", None)
-                yield row
+                yield {**dict.fromkeys(_newer_columns(table)), **row}
 
     def _lines(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Yield number, offset and value of every line."""
@@ -155,7 +155,8 @@ class JsonLinesSource:
         table = value.get("table")
         if table not in TABLES:
             raise self._bad(number, f"table {table!r}", f"one of {', '.join(TABLES)}")
-        optional = {"id", "content"} if table == ARTIFACTS.name else {"id"}
+        optional = {"id", *_newer_columns(table)}
+        optional |= {"content"} if table == ARTIFACTS.name else set()
         columns = TABLES[table].c
         if wrong := (set(value) ^ set(columns.keys())) - optional - {"table"}:
             raise self._bad(number, f"columns that differ in {sorted(wrong)}", f"those of {table}")
@@ -198,6 +199,11 @@ class JsonLinesSource:
         self, number: int, got: str, expected: str, remedy: str = "Export the ledger again."
     ) -> LedgerError:
         return LedgerError(f"{self._path}, line {number}", got, expected, remedy)
+
+
+def _newer_columns(table: str) -> tuple[str, ...]:
+    """Return the columns that files of older versions do not have; NULL in what they give."""
+    return TRAINING_COUNTS if table == TRIALS.name else ()
 
 
 def import_json_lines(path: Path, target: Ledger) -> Taken:

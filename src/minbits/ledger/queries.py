@@ -15,7 +15,14 @@ from minbits.errors import LedgerError
 from minbits.ledger.artifacts import ArtifactStore, problem_of
 from minbits.ledger.database import Database
 from minbits.ledger.rows import Row
-from minbits.ledger.schema import ARTIFACTS, CLAIMS, TABLES, TRIALS, VERIFICATIONS
+from minbits.ledger.schema import (
+    ARTIFACTS,
+    CLAIMS,
+    TABLES,
+    TRAINING_COUNTS,
+    TRIALS,
+    VERIFICATIONS,
+)
 from minbits.records import Verification
 from minbits.units import BITS_PER_BYTE
 
@@ -30,6 +37,7 @@ _OUTCOME_COLUMNS = (
     "status",
     "validation_correct",
     "validation_examples",
+    *TRAINING_COUNTS,
     "size_bits",
     "artifact_sha256",
     "seconds",

@@ -116,6 +116,8 @@ def trial_row(entry: TrialEntry) -> Row:
         "error": None if result.error is None else result.error.replace("\0", "\\0"),
         "validation_correct": result.validation_correct,
         "validation_examples": result.validation_examples,
+        "training_correct": result.training_correct,
+        "training_examples": result.training_examples,
         "size_bits": None if file is None else bytes_to_bits(len(file)),
         "artifact_sha256": None if file is None else sha256_hex(file),
         **_made_by(provenance, result.seconds, result.energy_joules),

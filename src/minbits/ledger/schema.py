@@ -72,6 +72,9 @@ def _artifact(nullable: bool) -> Column[Any]:
     return Column("artifact_sha256", String(64), key, nullable=nullable)
 
 
+# Of rows since version 0003.
+TRAINING_COUNTS = ("training_correct", "training_examples")
+
 TRIALS = Table(
     "trials",
     METADATA,
@@ -84,6 +87,7 @@ TRIALS = Table(
     Column("error", Text),
     Column("validation_correct", Integer),
     Column("validation_examples", Integer),
+    *(Column(name, Integer) for name in TRAINING_COUNTS),
     Column("size_bits", _Bits),
     _artifact(nullable=True),
     *_made_by(),

@@ -7,7 +7,7 @@ from pathlib import Path
 from minbits.errors import OutputError
 from minbits.files import write_atomically
 from minbits.records import DataSet
-from minbits.search.judgement import judge
+from minbits.search.judgement import judge_validation
 from minbits.search.score import Goal
 from minbits.search.strategy import Outcome
 
@@ -53,7 +53,7 @@ class BestSoFar:
         if is_believed and outcome.size_bits >= self.size_bits:
             return False
         write_atomically(self.path, content)
-        found = judge(self.path.read_bytes(), self._data).validation
+        found = judge_validation(self.path.read_bytes(), self._data)
         if found.correct != outcome.correct:
             raise OutputError(
                 str(self.path), f"{found.correct} correct on validation after reading it back",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,18 +130,25 @@ def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -
             str(card.path), f"a data set with SHA-256 {card.data_digest}",
             f"{data.digest}, as {data.name} has", "Give the file's own data set with --data.",
         )  # fmt: skip
-    found, content = verify_file(path, data), card.result.network_file
+    found, result = verify_file(path, data), card.result
+    content = result.network_file
     assert content is not None
     _compare(card, "test examples", (found.correct, found.n_test), (card.correct, card.n_test))
-    claimed = (card.result.validation_correct, card.result.validation_examples)
+    claimed = (result.validation_correct, result.validation_examples)
     # Another version's split: its examples are not those of today.
     if len(validation_split(data)[1]) == claimed[1]:
-        counts = judge(content, data).validation
-        _compare(card, "validation examples", (counts.correct, counts.examples), claimed)
+        counts = judge(content, data)
+        found_there = (counts.validation.correct, counts.validation.examples)
+        _compare(card, "validation examples", found_there, claimed)
+        result = dataclasses.replace(
+            result,
+            training_correct=counts.training.correct,
+            training_examples=counts.training.examples,
+        )
     trial_is_new = ledger.trial_of_file(data.digest, found.sha256) is None
     if trial_is_new:
         entry = TrialEntry(
-            data, card.target_accuracy, card.candidate, card.result, card.provenance,
+            data, card.target_accuracy, card.candidate, result, card.provenance,
             uid=sha256_hex(f"{card.sha256} {card.created_at}".encode())[:UID_DIGITS],
             created_at=card.created_at,
         )  # fmt: skip

@@ -21,7 +21,7 @@ from minbits.records import DataSet, Progress, TrialConfig, TrialResult, trial_c
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
 from minbits.search.executors.registry import open_executor
 from minbits.search.executors.work import WorkExecutor
-from minbits.search.judgement import judge
+from minbits.search.judgement import judge_training
 from minbits.search.keys import trial_key
 from minbits.search.policy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
@@ -59,6 +59,8 @@ def past_outcome(row: dict[str, Any]) -> Outcome:
         correct=row["validation_correct"],
         examples=row["validation_examples"],
         size_bits=row["size_bits"],
+        training_correct=row["training_correct"],
+        training_examples=row["training_examples"],
         sha256=row["artifact_sha256"],
         is_past=True,
     )
@@ -131,21 +133,31 @@ class SizeSearch:
         self.past = self.judged(comparable)
 
     def judged(self, outcomes: list[Outcome]) -> list[Outcome]:
-        """Return earlier trials, of which the best files are run again on training examples."""
+        """Return earlier trials, of which the goal learns from the best.
+
+        What an older version did not count, their files' right answers on training examples, is
+        counted now.
+        """
         scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
         best = sorted((score, place) for score, place in scored if score is not None)
         # The gap between training and validation is learned from files without parents.
         orphans = [item for item in best if outcomes[item[1]].config.parent is None]
         for _, place in dict.fromkeys((*best[:_JUDGED_AGAIN], *orphans[:_JUDGED_AGAIN])):
             outcome = outcomes[place]
-            content = None if outcome.sha256 is None else self.read(outcome.sha256)
-            if content is not None:
-                found = judge(content, self.data).training
-                outcomes[place] = dataclasses.replace(
-                    outcome, training_correct=found.correct, training_examples=found.examples
-                )
-                self.goal.learn(outcomes[place])
+            if outcome.training_correct is None:  # a row of an older version
+                outcomes[place] = outcome = self.judged_again(outcome)
+            self.goal.learn(outcome)
         return outcomes
+
+    def judged_again(self, outcome: Outcome) -> Outcome:
+        """Return an earlier trial with what its file gets right of training examples."""
+        content = None if outcome.sha256 is None else self.read(outcome.sha256)
+        if content is None:
+            return outcome
+        found = judge_training(content, self.data)
+        return dataclasses.replace(
+            outcome, training_correct=found.correct, training_examples=found.examples
+        )
 
     def read(self, sha256: str) -> bytes | None:
         """Return an artifact, None where it is gone or damaged."""
@@ -160,7 +172,7 @@ class SizeSearch:
             content = self.ledger.artifacts.read(sha256)
         except LedgerError as error:
             return error.got
-        found = judge(content, self.data).training
+        found = judge_training(content, self.data)
         needed = min(1.0, self.request.accuracy + self.goal.gap)
         if reaches(found.correct, found.examples, needed):
             return None

@@ -44,11 +44,25 @@ def judge(content: bytes, data: DataSet) -> Judgement:
     Raises:
         NetworkFileError: if it is not a network file.
     """
-    network = decode_network(content)
-    kept, held_out = validation_split(data)
-    return Judgement(
-        _counts(network, data, held_out), _counts(network, data, training_sample(kept))
-    )
+    return Judgement(judge_validation(content, data), judge_training(content, data))
+
+
+def judge_validation(content: bytes, data: DataSet) -> Counts:
+    """Return what a file gets right of the validation examples.
+
+    Raises:
+        NetworkFileError: if it is not a network file.
+    """
+    return _counts(decode_network(content), data, validation_split(data)[1])
+
+
+def judge_training(content: bytes, data: DataSet) -> Counts:
+    """Return what a file gets right of some of the examples that it was trained on.
+
+    Raises:
+        NetworkFileError: if it is not a network file.
+    """
+    return _counts(decode_network(content), data, training_sample(validation_split(data)[0]))
 
 
 def _counts(network: QuantizedNetwork, data: DataSet, chosen: npt.NDArray[np.int64]) -> Counts:
