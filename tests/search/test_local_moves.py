@@ -97,7 +97,7 @@ def test_large_gains_count_for_more_than_small_ones(local: LocalStrategy) -> Non
     assert moves["thin 0.9"] > 2 * moves["coarsen 1"]
 
 
-def test_a_surplus_of_accuracy_raises_the_rate_weight(tiny: DataSet) -> None:
+def test_accuracy_to_spare_raises_the_rate_weight_and_a_lack_lowers_it(tiny: DataSet) -> None:
     def rates(correct: int) -> set[float]:
         local = LocalStrategy(Base(), GOAL, tiny, RECIPE, lambda sha256: b"file", 0)
         local.tell(outcome("parent", 1000, correct, is_past=True))
@@ -110,6 +110,8 @@ def test_a_surplus_of_accuracy_raises_the_rate_weight(tiny: DataSet) -> None:
     assert max(beyond) == pytest.approx(2 * max(at_aim), rel=0.1)
     assert min(beyond) == pytest.approx(2 * min(at_aim), rel=0.1)
     assert max(rates(1000)) <= 8 * max(at_aim) + 1e-9
+    short = rates(round(1000 * (aim - 2 * unit)))  # and two that are missing cost one
+    assert max(short) == pytest.approx(0.5 * max(at_aim), rel=0.1)
 
 
 def test_the_base_keeps_its_part_of_the_epochs(local: LocalStrategy) -> None:

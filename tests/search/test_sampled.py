@@ -229,5 +229,9 @@ def test_a_surplus_is_what_a_file_exceeds_both_bounds_by() -> None:
     promise = goal.promise(good)
     assert goal.score(good) == 10
     assert promise == pytest.approx(10 - 0.15 * expected)
+    poor = outcome("one", 1024, 890)
+    missing = 1 + (0.9 - 0.89) / unit
+    assert goal.score(poor) == pytest.approx(10 + 2 * missing)
+    assert goal.promise(poor) == pytest.approx(10 + 0.5 * missing)
     assert goal.shortfall_at(1024, goal.score_at(1024, 2.5)) == pytest.approx(2.5)
     assert goal.shortfall_at(4096, goal.score_at(1024, 0.5)) == 0

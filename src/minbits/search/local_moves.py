@@ -3,7 +3,7 @@
 A move costs a part of a trial from random weights. Which kind of move pays, and how long a child
 should train, is learned on the way: both are drawn by Thompson sampling (Thompson 1933) from what
 each brought, an epoch. A parent that is more accurate than it must be has bits to give away: then
-all moves raise the rate weight by as much more.
+all moves raise the rate weight by as much more. One that falls short needs some: they lower it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MoveKind:
     Attributes:
         move: what is done to the parent's network.
         amount: how much; of blocks it is chosen among those that there are.
-        rate_factor: on the parent's rate weight, beside what its surplus of accuracy asks for.
+        rate_factor: on the parent's rate weight, beside what its accuracy asks for.
     """
 
     move: MoveName
@@ -73,8 +73,9 @@ BASE_PART = 0.3
 # Never more than this many times a full second phase.
 _MOST_PARTS = 1.5
 
-# So many doublings of the rate weight spend a standard error that a parent is too accurate by.
-_RATE_DOUBLINGS_A_SURPLUS = 0.5
+# So many doublings of the rate weight spend a standard error that a parent is too accurate by, and
+# as many halvings gain one that it lacks.
+_RATE_DOUBLINGS_AN_ERROR = 0.5
 _MOST_DOUBLINGS = 3.0
 # A score better by this much, 7 % of the bits, is a full success; less is a part of one.
 _FULL_GAIN = 0.1
@@ -284,7 +285,8 @@ class LocalStrategy:
         if move is None:
             return None
         before, epochs = parent.config.recipe, self._epochs(steps)
-        doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_A_SURPLUS * self.goal.surplus_of(parent))
+        margin = self.goal.surplus_of(parent) - self.goal.shortfall_of(parent)
+        doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
         rate_weight = float(f"{before.rate_weight * kind.rate_factor * 2**doublings:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight

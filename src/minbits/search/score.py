@@ -26,8 +26,10 @@ def with_margin(accuracy: float, examples: int, errors: float = 1.0) -> float:
 _NEAR = 2.0
 # By how many standard errors the files are lucky on validation that others are made from.
 _INHERITED_LUCK = 0.5
-# What a standard error of surplus is worth in bits, as doublings, once moves have spent it.
+# What a standard error of accuracy is worth in bits, as doublings, once moves have spent a surplus
+# or made up for a shortfall: of MNIST's files 0.1 to 0.2 from 98 to 99 %, 0.5 from there to 99.4 %.
 _DOUBLINGS_A_SURPLUS = 0.15
+_DOUBLINGS_A_SHORTFALL = 0.5
 # A file that falls short by one standard error counts as one of four times its bits.
 _DOUBLINGS_A_STANDARD_ERROR = 2.0
 
@@ -128,9 +130,17 @@ class Goal:
         return self.score_at(outcome.size_bits, self.shortfall_of(outcome))
 
     def promise(self, outcome: Outcome) -> float | None:
-        """Return the score that moves from a file can be expected to come to, None without one."""
-        score = self.score(outcome)
-        return None if score is None else score - _DOUBLINGS_A_SURPLUS * self.surplus_of(outcome)
+        """Return the score that moves from a file can be expected to come to, None without one.
+
+        That is milder on a shortfall than `score`, which says what a file is worth as it is.
+        """
+        if outcome.accuracy is None or not outcome.size_bits:
+            return None
+        return (
+            math.log2(outcome.size_bits)
+            + _DOUBLINGS_A_SHORTFALL * self.shortfall_of(outcome)
+            - _DOUBLINGS_A_SURPLUS * self.surplus_of(outcome)
+        )
 
     @staticmethod
     def score_at(size: float, shortfall: float) -> float:
