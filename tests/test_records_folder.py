@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from minbits.data import load
+from minbits.ledger.artifacts import problem_of
+from minbits.ledger.rows import expected_row_hash
+from minbits.ledger.store import read_ledger
 from minbits.pipeline.verification import verify_file
 
 RECORDS = Path(__file__).parent.parent / "records"
@@ -30,3 +33,20 @@ def test_a_record_is_what_its_card_says(path: Path) -> None:
     assert found.size_bits == card["size_bits"]
     assert found.correct == card["correct"]
     assert found.correct >= card["target_accuracy"] * found.n_test
+
+
+def test_the_ledger_of_the_records_is_whole() -> None:
+    reader = read_ledger(RECORDS / "ledger.sqlite")
+    try:
+        assert reader.row_count("trials") > 0
+        for artifact in reader.rows("artifacts"):
+            assert problem_of(reader.artifacts, artifact["sha256"]) is None
+        for table in ("trials", "claims"):
+            for row in reader.rows(table):
+                assert row["row_hash"] == expected_row_hash(table, row)
+        claimed = {row["artifact_sha256"]: row["correct"] for row in reader.rows("claims")}
+    finally:
+        reader.close()
+    for path in RECORDS.glob("curve/*.mbn"):
+        card = json.loads(path.with_suffix(".json").read_text())
+        assert claimed[card["sha256"]] == card["correct"]
