@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scipy.stats import mannwhitneyu
+from scipy.stats import combine_pvalues, mannwhitneyu
 
 import minbits
 from minbits.data.splits import validation_split
@@ -63,18 +63,19 @@ class Experiment:
 
 
 BASE = "random search"
+SEARCH = "the search"
 # Sampler and whether there are moves.
 STRATEGIES: dict[str, tuple[str, bool]] = {
     BASE: ("random", False),
     "ladder": ("ladder", False),
     "random search and moves": ("random", True),
     "ladder and moves": ("ladder", True),
-    "the search": ("auto", True),
+    SEARCH: ("auto", True),
 }
 EXPERIMENTS = {
-    "mnist": Experiment("mnist", 0.98, 360.0, 5, (BASE, "the search")),
-    "mnist1d": Experiment("mnist1d", 0.90, 80.0, 5, (BASE, "the search")),
-    "digits": Experiment("digits", 0.95, 300.0, 5, (BASE, "the search")),
+    "mnist": Experiment("mnist", 0.98, 360.0, 5, (BASE, SEARCH)),
+    "mnist1d": Experiment("mnist1d", 0.90, 80.0, 5, (BASE, SEARCH)),
+    "digits": Experiment("digits", 0.95, 300.0, 5, (BASE, SEARCH)),
 }
 
 
@@ -196,6 +197,7 @@ def table() -> None:
     for strategies in by_name.values():
         for own in strategies.values():
             own.sort(key=lambda row: row["repeat"])
+    chances: list[float] = []
     for name, experiment in EXPERIMENTS.items():
         found, accuracy = by_name[name], experiment.accuracy
         if not found:
@@ -238,7 +240,12 @@ def table() -> None:
                 )
             trials = statistics.median(row["trials"] for row in own)
             print(f"{text}; {trials:g} trials")
+        if BASE in bits and SEARCH in bits:
+            chances.append(_p(bits[SEARCH], bits[BASE]))
         print()
+    if len(chances) > 1:
+        together = combine_pvalues(chances, method="fisher").pvalue
+        print(f"{SEARCH} beside {BASE}, all {len(chances)} together (Fisher): p = {together:.5f}")
 
 
 if __name__ == "__main__":
