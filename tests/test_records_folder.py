@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from minbits.data import load
+from minbits.files import sha256_hex
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.store import read_ledger
 from minbits.pipeline.verification import verify_file
 
 RECORDS = Path(__file__).parent.parent / "records"
-
-
-FILES = sorted([*RECORDS.glob("*.mbn"), *RECORDS.glob("curve/*.mbn")])
+_ALL = [*sorted(RECORDS.glob("curve/*.mbn")), *sorted(RECORDS.glob("*.mbn"))]
+# Some points of the curve are records of their own: each network is run once.
+FILES = list({path.read_bytes(): path for path in _ALL}.values())
 
 
 def test_there_is_a_record() -> None:
@@ -49,4 +50,5 @@ def test_the_ledger_of_the_records_is_whole() -> None:
         reader.close()
     for path in RECORDS.glob("curve/*.mbn"):
         card = json.loads(path.with_suffix(".json").read_text())
+        assert sha256_hex(path.read_bytes()) == card["sha256"]
         assert claimed[card["sha256"]] == card["correct"]
