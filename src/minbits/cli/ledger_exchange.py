@@ -14,6 +14,7 @@ from minbits.cli.ledger_options import LedgerOption, chosen_ledger, existing_led
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.data import load
 from minbits.errors import ArgumentError
+from minbits.ledger.artifacts import SUFFIX
 from minbits.ledger.exchange import LedgerSource, Taken, take
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
 from minbits.ledger.location import ledger_name
@@ -23,7 +24,6 @@ from minbits.ledger.table_files import TABLE_WRITERS, write_table
 from minbits.pipeline.published_file import Adopted, adopt_file, read_card
 
 JSON_LINES = ".jsonl"
-NETWORK = ".mbn"
 
 exchange_app = typer.Typer(rich_markup_mode=None)
 
@@ -90,7 +90,7 @@ def import_file(
 
     Example: minbits ledger import records/mnist-99.mbn
     """
-    if file.suffix.lower() == NETWORK:
+    if file.suffix.lower() == SUFFIX:
         card = read_card(file)
         source = data or card.data_name
         own = load(source, label=label, categorical=categorical or (), resize=resize)
@@ -103,7 +103,7 @@ def import_file(
         return
     if (data, label, categorical, resize) != (None, None, None, None):
         raise ArgumentError(
-            "--data", "an option of data sets", f"a FILE that ends in {NETWORK}", "Leave it out."
+            "--data", "an option of data sets", f"a FILE that ends in {SUFFIX}", "Leave it out."
         )
     store = open_ledger(chosen_ledger(ledger))
     try:

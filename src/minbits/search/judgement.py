@@ -44,7 +44,11 @@ def judge(content: bytes, data: DataSet) -> Judgement:
     Raises:
         NetworkFileError: if it is not a network file.
     """
-    return Judgement(judge_validation(content, data), judge_training(content, data))
+    network = decode_network(content)
+    kept, held_out = validation_split(data)
+    return Judgement(
+        _counts(network, data, held_out), _counts(network, data, training_sample(kept))
+    )
 
 
 def judge_validation(content: bytes, data: DataSet) -> Counts:
