@@ -1,4 +1,4 @@
-"""The main job with time for two full trials: the same weights on any two cores, however busy."""
+"""The main job with time for two full trials: the same however busy the two cores are."""
 
 from __future__ import annotations
 
