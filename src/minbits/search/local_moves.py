@@ -20,7 +20,7 @@ from minbits.data.splits import validation_fraction
 from minbits.errors import MinbitsError
 from minbits.networks.blocks import droppable, shareable
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, TrainingRecipe
+from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.move_names import MoveName, format_move
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
@@ -67,7 +67,7 @@ MOVE_KINDS: tuple[MoveKind, ...] = (
 )
 # Steps that a child trains for; fewer leave it worse than a network from random weights.
 MOVE_STEPS = (8_000, 25_000)
-# Of all epochs, those of earlier runs too, at least this part goes into trials from random weights:
+# Of all time, that of earlier runs too, at least this part goes into trials from random weights:
 # moves alone get stuck.
 BASE_PART = 0.3
 # Never more than this many times a full second phase.
@@ -76,7 +76,8 @@ _MOST_PARTS = 1.5
 # So many doublings of the rate weight spend a standard error that a parent is too accurate by, and
 # as many halvings gain one that it lacks.
 _RATE_DOUBLINGS_AN_ERROR = 0.5
-_MOST_DOUBLINGS = 3.0
+# More at once ruin a network: at eight times the rate weight one of three ended at chance.
+_MOST_DOUBLINGS = 2.0
 # A score better by this much, 7 % of the bits, is a full success; less is a part of one.
 _FULL_GAIN = 0.1
 
@@ -105,20 +106,29 @@ class _Chances:
 
 
 @dataclass
-class _Pace:
-    """Seconds an epoch of this run's trials, both phases alike."""
+class _Spent:
+    """Epochs that trials of one origin were asked for, and seconds an epoch of those that ended.
 
+    Both phases count alike. Moves go on from small files, so that their epochs are cheaper.
+    """
+
+    asked_epochs: int = 0
     seconds: float = 0.0
     epochs: int = 0
 
     def learn(self, outcome: Outcome) -> None:
-        recipe = outcome.config.recipe
-        if outcome.status == "done" and not outcome.is_past:
+        if outcome.status == "done":
             self.seconds += outcome.seconds
-            self.epochs += recipe.float_epochs + recipe.quantized_epochs
+            self.epochs += _epochs_of(outcome.config)
 
-    def expected(self, epochs: float) -> float | None:
-        return epochs * self.seconds / self.epochs if self.epochs else None
+    @property
+    def pace(self) -> float | None:
+        """Seconds an epoch, None where nothing has ended."""
+        return self.seconds / self.epochs if self.epochs else None
+
+
+def _epochs_of(config: TrialConfig) -> int:
+    return config.recipe.float_epochs + config.recipe.quantized_epochs
 
 
 @dataclass
@@ -132,7 +142,7 @@ class LocalStrategy:
         recipe: a full one, of which moves take parts.
         read: returns a file by its digest, None where it is gone.
         seed: of all that is drawn.
-        base_part: of all epochs, the least that goes to the base strategy.
+        base_part: of all time, the least that goes to the base strategy.
     """
 
     base: Strategy
@@ -147,9 +157,9 @@ class LocalStrategy:
     def __post_init__(self) -> None:
         self._generator = np.random.default_rng(self.seed)
         self._chances = _Chances(self._generator)
-        self._pace = _Pace()
+        # Of trials from random weights, and of moves; what this run took tells its pace.
+        self._spent = {True: _Spent(), False: _Spent()}
         self._asked: dict[str, list[tuple[MoveKind | None, int | None]]] = {}
-        self._base_epochs = self._all_epochs = 0
         self._best: float | None = None  # of all scores
         # By a file's digest: the file without parents that it comes from.
         self._origins: dict[str, str] = {}
@@ -160,13 +170,9 @@ class LocalStrategy:
             proposal, kind = self._proposal(steps, seconds_left)
             if proposal is not None:
                 self._asked.setdefault(proposal.candidate.key, []).append((kind, steps))
-                self._count(self._epochs(steps), steps is None)
+                self._spent[steps is None].asked_epochs += self._epochs(steps)
                 return proposal
         return None
-
-    def _count(self, epochs: int, from_random_weights: bool) -> None:
-        self._all_epochs += epochs
-        self._base_epochs += epochs if from_random_weights else 0
 
     def _proposal(
         self, steps: int | None, seconds_left: float
@@ -192,12 +198,11 @@ class LocalStrategy:
                 self._chances.learn(steps, success)
                 if kind is not None:
                     self._chances.learn(kind, success)
-        self._pace.learn(outcome)
-        if outcome.is_past:
-            recipe = outcome.config.recipe
-            self._count(
-                recipe.float_epochs + recipe.quantized_epochs, outcome.config.parent is None
-            )
+        spent = self._spent[outcome.config.parent is None]
+        if outcome.is_past:  # on another machine, perhaps: its seconds are no measure
+            spent.asked_epochs += _epochs_of(outcome.config)
+        else:
+            spent.learn(outcome)
         score = self.goal.score(outcome)
         if score is not None:
             self._best = score if self._best is None else min(self._best, score)
@@ -249,28 +254,48 @@ class LocalStrategy:
         return min(most, max(_LEAST_EPOCHS, round(steps / steps_an_epoch)))
 
     def _lengths_by_promise(self, seconds_left: float) -> Sequence[int | None]:
-        """Return lengths of moves, the most promising draw an epoch first; None: no move.
+        """Return lengths of moves, the most promising draw a second first; None: no move.
 
         Those that would take far more than the time that is left are not among them.
         """
         if not self.parents:
             return [None]
         arms: list[int | None] = [None, *MOVE_STEPS]
-        fitting = [arm for arm in arms if self._fits(self._epochs(arm), seconds_left)]
-        draws = {arm: self._chances.draw(arm) / self._epochs(arm) for arm in fitting}
-        if None in draws and self._base_epochs < self.base_part * self._all_epochs:
+        fitting = [arm for arm in arms if self._fits(arm, seconds_left)]
+        draws = {
+            arm: self._chances.draw(arm) / (self._epochs(arm) * self._relative_pace(arm is None))
+            for arm in fitting
+        }
+        base, moves = (
+            self._spent[origin].asked_epochs * self._relative_pace(origin)
+            for origin in (True, False)
+        )
+        if None in draws and base < self.base_part * (base + moves):
             draws[None] = math.inf
         return sorted(draws, key=lambda arm: -draws[arm])
 
-    def _fits(self, epochs: int, seconds_left: float) -> bool:
-        expected = self._pace.expected(epochs)
+    def _pace(self, from_random_weights: bool) -> float | None:
+        """Return seconds an epoch; those of the other origin where its own are not known."""
+        own = self._spent[from_random_weights].pace
+        return self._spent[not from_random_weights].pace if own is None else own
+
+    def _relative_pace(self, from_random_weights: bool) -> float:
+        return self._pace(from_random_weights) or 1.0  # one for both where none is known
+
+    def _expected(self, steps: int | None) -> float | None:
+        """Return the seconds that a trial can be expected to take, None before the first."""
+        pace = self._pace(steps is None)
+        return None if pace is None else pace * self._epochs(steps)
+
+    def _fits(self, steps: int | None, seconds_left: float) -> bool:
+        expected = self._expected(steps)
         if expected is None or expected <= seconds_left:
             return True
         return _FAIR_SHARE * expected <= seconds_left - PLANNING_SECONDS
 
-    def _plan_seconds(self, epochs: int, seconds_left: float) -> float | None:
+    def _plan_seconds(self, steps: int, seconds_left: float) -> float | None:
         """Return infinity where time is known to do: planning costs as much as some epochs."""
-        expected = self._pace.expected(epochs)
+        expected = self._expected(steps)
         return math.inf if expected is not None and 1.3 * expected < seconds_left else None
 
     def _moved(self, kind: MoveKind, steps: int, seconds_left: float) -> Proposal | None:
@@ -294,7 +319,7 @@ class LocalStrategy:
         assert parent.sha256 is not None
         key = f"{move} from {parent.sha256[:12]} @ rate {rate_weight:g}, {epochs} epochs"
         candidate = Candidate(key, parent.config.architecture, recipe)
-        seconds = self._plan_seconds(epochs, seconds_left)
+        seconds = self._plan_seconds(steps, seconds_left)
         return Proposal(candidate, seconds, Start(parent.sha256, content, move))
 
     def _parent(self) -> Outcome:

@@ -32,7 +32,7 @@ _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
 _FIRST_PART = 0.35
 # More than `BASE_PART`: points of a space also tell which form of network to refine.
-_DRAWN_BASE_PART = 0.5
+_DRAWN_BASE_PART = 0.35
 
 
 @dataclass(frozen=True)
