@@ -58,20 +58,21 @@ def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Lay
 
 
 @st.composite
-def input_shapes(draw: st.DrawFn) -> Shape:
-    """Draw the shape of an image, a sequence or a vector of features."""
-    kind = draw(st.sampled_from(["image", "image", "sequence", "features"]))
+def input_shapes(draw: st.DrawFn, least_width: int = 1) -> Shape:
+    """Draw the shape of an image, a sequence or, where one column will do, a vector of features."""
+    kinds = ["image", "image", "sequence", *["features"] * (least_width == 1)]
+    kind = draw(st.sampled_from(kinds))
     channels = draw(st.integers(1, 3))
     if kind == "image":
-        return (channels, draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+        return (channels, draw(st.integers(1, 9)), draw(st.integers(least_width, 9)))
     if kind == "sequence":
-        return (channels, 1, draw(st.integers(1, 20)))
+        return (channels, 1, draw(st.integers(least_width, 20)))
     return (draw(st.integers(1, 12)), 1, 1)
 
 
 @st.composite
-def architectures(draw: st.DrawFn, least_layers: int = 1) -> Architecture:
-    shape = draw(input_shapes())
+def architectures(draw: st.DrawFn, least_layers: int = 1, least_width: int = 1) -> Architecture:
+    shape = draw(input_shapes(least_width))
     exponent = draw(st.integers(-10, 10))
     chosen: list[Layer] = []
     channels = shape[0]

@@ -16,7 +16,7 @@ from minbits.codec.architecture import (
 from minbits.codec.file_format import encode_network
 from minbits.codec.inference import predict_logits
 from minbits.compression.channels import channel_groups, group_cost, keep_channels, shrink
-from minbits.compression.rounding import level_bits, round_network
+from minbits.compression.rounding import bits_at, level_bits, round_network
 from minbits.compression.thinning import FEWEST_CHANNELS, ThinningPlan, thin
 from minbits.networks.from_torch import Extracted, network_logits
 from minbits.networks.parameters import parameter_layout
@@ -137,8 +137,8 @@ def test_thinning_ends_at_the_size_asked_for(tiny: DataSet) -> None:
 
 @given(st.lists(st.integers(-40, 40), min_size=1, max_size=200))
 def test_bits_of_levels_are_a_code(levels: list[int]) -> None:
-    bits = level_bits(np.array(levels))
-    magnitudes = np.arange(len(bits))
+    magnitudes = np.arange(max(abs(level) for level in levels) + 3.0)
+    bits = bits_at(magnitudes, level_bits(np.array(levels)))
     weights = np.where(magnitudes == 0, 1.0, 2.0)  # both signs
     assert (np.exp2(-bits) * weights).sum() <= 1 + 1e-9  # Kraft's inequality
     # Never far above the entropy of what it was fitted to.

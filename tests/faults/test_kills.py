@@ -38,6 +38,14 @@ def count_of_failed(ledger: Path) -> int:
         return sum(row["status"] == "failed" for row in reader.rows("trials"))
 
 
+def wait_for_more_rows(run: Run, told: int) -> int:
+    """Wait until a run tells of more committed rows than before, and return of how many."""
+    wait_until(lambda: len(run.rows_told()) > told or run.has_ended())
+    found = len(run.rows_told())
+    assert found > told, run.text()
+    return found
+
+
 def assert_in_ledger(file: Path, ledger: Path) -> None:
     """Check that a file, where there is one, is whole: it was committed before it was written."""
     if file.exists():
@@ -71,8 +79,11 @@ def test_no_committed_row_is_lost_and_every_start_resumes(runner: Runner, tmp_pa
 
     # One that lives on long enough tells of killed workers: batches are run again one by one.
     run = runner.search(ledger, "--minutes", 5, "--trials", 1_000_000)
-    run.wait_for("committed")
-    wait_until(lambda: kill_a_worker(run, moment) and count_of_failed(ledger) > 0)
+    told = 0
+    while not count_of_failed(ledger):
+        # Only after rows were committed: workers that are always killed while they start end it.
+        told = wait_for_more_rows(run, told)
+        kill_a_worker(run, moment)
     run.kill()
     rows = assert_whole(ledger)
 

@@ -62,11 +62,11 @@ def test_gradients_without_normalisation(architecture: Architecture, seed: int) 
 
 
 @settings(max_examples=80)
-@given(architectures(least_layers=2), st.integers(0, 1000))
+@given(architectures(least_layers=2, least_width=4), st.integers(0, 1000))
 def test_gradients_with_normalisation(architecture: Architecture, seed: int) -> None:
     assume(is_covered(architecture))
-    # A channel of almost constant value has no variance: its gradient is a quotient of noise.
-    assume(architecture.input_shape[2] >= 4)
+    # A channel of almost constant value has no variance: its gradient is a quotient of noise. So
+    # inputs have some width, and their maximum or mean is not all that is seen of them.
     assume(not any(isinstance(step.layer, Pooling) for step in run_order(architecture)[:1]))
     assert_agree(Problem(architecture, True, ObjectiveSettings(2 * LANES), seed))
 

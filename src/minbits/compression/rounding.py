@@ -81,14 +81,18 @@ def fisher_sensitivity(
     return total / count
 
 
+# The bits of levels beyond the fourth grow evenly.
+_LARGEST_LISTED = 6
+
+
 def level_bits(levels: npt.NDArray[np.int64]) -> Double:
     """Return the bits of levels 0, 1, 2, … under the adaptive code fitted to ``levels``.
 
     The code writes a zero flag, a sign, and unary flags of which the fourth and later share a
-    model (`minbits.codec.integers.code_weight`).
+    model (`minbits.codec.integers.code_weight`). `bits_at` reads what is returned.
     """
     magnitudes = np.abs(levels).ravel()
-    largest = int(magnitudes.max(initial=0)) + 2
+    largest = min(int(magnitudes.max(initial=0)) + 2, _LARGEST_LISTED)
 
     def flag(ones: float, count: float) -> tuple[float, float]:
         part = (ones + 0.5) / (count + 1)
@@ -110,15 +114,20 @@ def level_bits(levels: npt.NDArray[np.int64]) -> Double:
     return bits
 
 
+def bits_at(magnitudes: Double, bits: Double) -> Double:
+    """Return the bits of levels; beyond those listed every unit costs as much as the last one."""
+    listed = bits[np.minimum(magnitudes, len(bits) - 1).astype(np.int64)]
+    beyond = np.maximum(magnitudes - (len(bits) - 1), 0)
+    return np.asarray(listed + beyond * (bits[-1] - bits[-2]))
+
+
 def _rounded(piece: _Piece, bits: Double, price: float) -> npt.NDArray[np.int64]:
     scaled = piece.values / piece.step
     below = np.floor(np.abs(scaled))
     best = np.zeros(scaled.shape)
     best_cost = piece.sensitivity * np.square(scaled) + price * bits[0]
     for candidate in (below, below + 1):
-        rates = bits[np.minimum(candidate, len(bits) - 1).astype(int)]
-        # Beyond the largest level met so far every unit costs as much as the last one did.
-        rates = rates + np.maximum(candidate - (len(bits) - 1), 0) * (bits[-1] - bits[-2])
+        rates = bits_at(candidate, bits)
         cost = piece.sensitivity * np.square(np.abs(scaled) - candidate) + price * rates
         better = cost < best_cost
         best = np.where(better, candidate, best)
