@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from minbits.cli.app import app
 from minbits.errors import MinbitsError
 from minbits.records import DataSet
+from tests.cli.here import Here
 from tests.cli.test_cli import run
 
 runner = CliRunner()
@@ -124,9 +125,9 @@ def test_bad_input_is_a_named_error(arguments: list[str], message: str) -> None:
     assert message in str(done.exception)
 
 
-def test_a_pickle_that_wants_to_run_code_ends_with_exit_code_2(tmp_path: Path) -> None:
+def test_a_pickle_that_wants_to_run_code_ends_with_exit_code_2(here: Here, tmp_path: Path) -> None:
     (tmp_path / "evil.pt").write_bytes(pickle.dumps(Path("x"), protocol=2))
-    done = run("audit", tmp_path / "evil.pt", cwd=tmp_path)
+    done = here("audit", tmp_path / "evil.pt", cwd=tmp_path)
     assert done.returncode == 2
     assert "was not opened" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

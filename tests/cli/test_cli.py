@@ -10,12 +10,14 @@ import pytest
 
 from minbits.codec.architecture import Architecture, Linear
 from minbits.codec.file_format import encode_network
+from tests.cli.here import Here
 from tests.strategies import random_network
 
 COMMANDS = ["entropy", "size", "verify", "inspect", "ledger", "doctor"]
 
 
 def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``minbits`` in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "minbits", *map(str, arguments)],
         capture_output=True,
@@ -34,8 +36,8 @@ def network_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(command: str) -> None:
-    done = run(command, "--help")
+def test_help_has_an_example(here: Here, command: str) -> None:
+    done = here(command, "--help")
     assert done.returncode == 0
     assert f"Example: minbits {command}" in done.stdout
 
@@ -56,8 +58,10 @@ def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / found["heat_map"]).read_bytes().startswith(b"\x89PNG")
 
 
-def test_entropy_as_text_says_what_each_figure_is(idx_folder: Path, tmp_path: Path) -> None:
-    done = run("entropy", idx_folder, "--heat-map", "map.png", "--minutes", "0.1", cwd=tmp_path)
+def test_entropy_as_text_says_what_each_figure_is(
+    here: Here, idx_folder: Path, tmp_path: Path
+) -> None:
+    done = here("entropy", idx_folder, "--heat-map", "map.png", "--minutes", "0.1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "not an entropy" in done.stdout
     assert "one example" in done.stdout
@@ -112,13 +116,20 @@ def test_doctor_passes_here(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
-    arguments: list[str], message: str, tmp_path: Path
+    here: Here, arguments: list[str], message: str, tmp_path: Path
 ) -> None:
-    done = run(*arguments, cwd=tmp_path)
+    done = here(*arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert message in done.stderr
     assert "; expected" in done.stderr
     assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_process_ends_with_the_exit_code(tmp_path: Path) -> None:
+    done = run("size", "no-such-set", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("minbits: data set 'no-such-set': got an unknown name")
     assert len(done.stderr.strip().splitlines()) == 1
 
 
@@ -131,22 +142,22 @@ def test_bad_input_is_one_message_and_exit_code_2(
     ],
 )
 def test_bad_data_is_one_message_and_exit_code_2(
-    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+    here: Here, tmp_path: Path, arrays: dict[str, np.ndarray], message: str
 ) -> None:
     np.savez(tmp_path / "bad.npz", **arrays)
     for command in (["entropy"], ["size", "--ledger", tmp_path / "l.sqlite"]):
-        done = run(*command, tmp_path / "bad.npz", cwd=tmp_path)
+        done = here(*command, tmp_path / "bad.npz", cwd=tmp_path)
         assert done.returncode == 2
         assert message in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_a_missing_or_truncated_idx_file_is_one_message(idx_folder: Path) -> None:
+def test_a_missing_or_truncated_idx_file_is_one_message(here: Here, idx_folder: Path) -> None:
     path = idx_folder / "train-labels-idx1-ubyte"
     path.write_bytes(path.read_bytes()[:-3])
-    truncated = run("entropy", idx_folder)
+    truncated = here("entropy", idx_folder)
     path.unlink()
-    missing = run("size", idx_folder)
+    missing = here("size", idx_folder)
     for done, message in ((truncated, "405 bytes; expected 408 bytes"), (missing, path.name)):
         assert done.returncode == 2
         assert message in done.stderr
@@ -157,7 +168,7 @@ def test_the_version_is_printed() -> None:
     assert run("--version").stdout.startswith("minbits 0.")
 
 
-def test_bench_names_the_cases_that_it_knows() -> None:
-    done = run("bench", "train", "--case", "lenet")
+def test_bench_names_the_cases_that_it_knows(here: Here) -> None:
+    done = here("bench", "train", "--case", "lenet")
     assert done.returncode == 2
     assert "main-job" in done.stderr

@@ -4,48 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from minbits.cli.app import main
+from tests.cli.here import Done, Here
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
 RECORDS = Path(__file__).parents[2] / "records"
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a command came to."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 class Runner(Protocol):
-    """Runs ``minbits ledger`` in this process: a fresh one takes seconds to import everything."""
+    """Runs ``minbits ledger``."""
 
     def __call__(self, *arguments: object, ledger: object = None) -> Done: ...
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
-    def run_here(*arguments: object, ledger: object = None) -> Done:
-        monkeypatch.setattr(sys, "argv", ["minbits", "ledger", *map(str, arguments)])
+def run(here: Here, monkeypatch: pytest.MonkeyPatch) -> Runner:
+    def run_with(*arguments: object, ledger: object = None) -> Done:
         monkeypatch.setenv("MINBITS_LEDGER", str(ledger))
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        assert isinstance(code, int)
-        return Done(code, *capsys.readouterr())
+        return here("ledger", *arguments)
 
-    return run_here
+    return run_with
 
 
 @pytest.fixture
