@@ -63,6 +63,7 @@ if __name__ == "__main__":
     from tests.faults import children
 
     # What every process would do first, and takes its time.
+    app.Commands().get_command(None, "size")
     load("iris")
     code_version()
     serve()

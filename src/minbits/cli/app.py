@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import sys
-from importlib import metadata
-from typing import Annotated
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from minbits.cli.audit import audit
-from minbits.cli.bench import bench
-from minbits.cli.capacity import capacity_app
-from minbits.cli.compress import compress
-from minbits.cli.doctor import doctor
-from minbits.cli.entropy import entropy
-from minbits.cli.files import inspect, verify
 from minbits.cli.interrupts import interruptible
-from minbits.cli.ledger import ledger_app
-from minbits.cli.ledger_exchange import exchange_app
 from minbits.cli.output import EXIT_INTERRUPTED
-from minbits.cli.size import size
 from minbits.errors import MinbitsError
+
+# Where each command is: a function, or an application of several.
+COMMANDS = {
+    "entropy": "minbits.cli.entropy:entropy",
+    "size": "minbits.cli.size:size",
+    "compress": "minbits.cli.compress:compress",
+    "verify": "minbits.cli.files:verify",
+    "inspect": "minbits.cli.files:inspect",
+    "audit": "minbits.cli.audit:audit",
+    "doctor": "minbits.cli.doctor:doctor",
+    "capacity": "minbits.cli.capacity:capacity_app",
+    "ledger": "minbits.cli.ledger:ledger_app",
+    "bench": "minbits.cli.bench:bench",
+}
+
+
+class Commands(TyperGroup):
+    """Imports a command when it is asked for: all of them together take seconds."""
+
+    # Any: some versions of Typer hold a click of their own, others take the package.
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), attribute)
+        parent = typer.Typer(rich_markup_mode=None)
+        if isinstance(found, typer.Typer):
+            parent.add_typer(found, name=cmd_name)
+        else:
+            parent.command(cmd_name)(found)
+        return typer.main.get_group(parent).commands[cmd_name]
+
 
 app = typer.Typer(
     name="minbits",
+    cls=Commands,
     help=(
         "How many bits of neural network does a labelled data set need, and how many do networks "
         "spend? Exit codes: 0 done, 1 target not reached, 2 bad input, 130 interrupted."
@@ -51,14 +80,6 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
-
-
-for command in (entropy, size, compress, verify, inspect, audit, doctor):
-    app.command()(command)
-app.add_typer(capacity_app, name="capacity")
-ledger_app.add_typer(exchange_app)
-app.add_typer(ledger_app, name="ledger")
-app.add_typer(bench)
 
 
 def main() -> None:

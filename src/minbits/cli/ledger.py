@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger, existing_ledger
+from minbits.cli.ledger_exchange import exchange_app
+from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
 from minbits.cli.output import (
     EXIT_NOT_REACHED,
     JsonOption,
@@ -37,15 +37,7 @@ ledger_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-class LedgerTable(StrEnum):
-    """A table of the ledger."""
-
-    trials = "trials"
-    claims = "claims"
-    artifacts = "artifacts"
-    verifications = "verifications"
+ledger_app.add_typer(exchange_app)
 
 
 DataNameOption = Annotated[

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
-from minbits.cli.ledger import LedgerTable
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger, existing_ledger
+from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.data import load
 from minbits.errors import ArgumentError

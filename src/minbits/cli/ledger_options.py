@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,16 @@ from minbits.ledger.location import (
     ledger_exists,
     ledger_name,
 )
+
+
+class LedgerTable(StrEnum):
+    """A table of the ledger."""
+
+    trials = "trials"
+    claims = "claims"
+    artifacts = "artifacts"
+    verifications = "verifications"
+
 
 LedgerOption = Annotated[
     str | None,
