@@ -17,6 +17,9 @@ MINUTES = "45"
 
 def main() -> int:
     """Merge, search, print, and leave files, cards and the picture of the front in the folder."""
+    if len(sys.argv) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
     command = [sys.executable, "-m", "minbits"]
     OUT.parent.mkdir(exist_ok=True)
     ledger, *others = sys.argv[1:]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.file_format import encode_network
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.errors import DataError, LedgerError
@@ -17,6 +19,7 @@ from minbits.pipeline.ledger_verification import verify_ledger
 from minbits.pipeline.published_file import adopt_file, read_card
 from minbits.pipeline.size_search import past_outcome
 from minbits.search.judgement import judge
+from tests.strategies import random_network
 
 RECORD = Path(__file__).parents[2] / "records" / "digits-95.mbn"
 Change = Callable[..., Path]
@@ -91,6 +94,16 @@ def test_what_a_card_says_is_checked(
     path = published(**changes)
     with pytest.raises(DataError, match=message):
         adopt_file(path, read_card(path), load("digits"), ledger)
+    assert (ledger.row_count("trials"), ledger.row_count("claims")) == (0, 0)
+
+
+def test_a_file_that_changes_meanwhile_is_refused(published: Change, ledger: Ledger) -> None:
+    path = published()
+    card = read_card(path)
+    other = random_network(Architecture((1, 8, 8), 8, (Linear(10),)), 1)
+    path.write_bytes(encode_network(other))
+    with pytest.raises(DataError, match="as it had a moment ago"):
+        adopt_file(path, card, load("digits"), ledger)
     assert (ledger.row_count("trials"), ledger.row_count("claims")) == (0, 0)
 
 

@@ -133,6 +133,12 @@ def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -
     found, result = verify_file(path, data), card.result
     content = result.network_file
     assert content is not None
+    if found.sha256 != card.sha256:
+        raise DataError(
+            str(path), f"a file with SHA-256 {found.sha256}",
+            f"{card.sha256}, as it had a moment ago",
+            "Try again when nothing writes to it.",
+        )  # fmt: skip
     _compare(card, "test examples", (found.correct, found.n_test), (card.correct, card.n_test))
     claimed = (result.validation_correct, result.validation_examples)
     # Another version's split: its examples are not those of today.
