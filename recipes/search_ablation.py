@@ -77,7 +77,7 @@ STRATEGIES: dict[str, tuple[str, bool]] = {
 EXPERIMENTS = {
     "mnist": Experiment("mnist", 0.98, 360.0, 5, (BASE, SEARCH)),
     "mnist1d": Experiment("mnist1d", 0.90, 300.0, 6, (BASE, SEARCH)),
-    "digits": Experiment("digits", 0.95, 300.0, 8, (BASE, SEARCH)),
+    "digits": Experiment("digits", 0.95, 300.0, 6, (BASE, SEARCH)),
 }
 
 

@@ -110,7 +110,7 @@ def test_accuracy_to_spare_raises_the_rate_weight_and_a_lack_lowers_it(tiny: Dat
     beyond = rates(round(1000 * (aim + 2 * unit)))  # two standard errors are worth a doubling
     assert max(beyond) == pytest.approx(2 * max(at_aim), rel=0.1)
     assert min(beyond) == pytest.approx(2 * min(at_aim), rel=0.1)
-    assert max(rates(1000)) <= 4 * 2.2 + 1e-9
+    assert max(rates(1000)) <= 8 * 2.2 + 1e-9
     short = rates(round(1000 * (aim - 2 * unit)))  # and two that are missing cost one
     assert max(short) == pytest.approx(0.5 * max(at_aim), rel=0.1)
 
