@@ -32,12 +32,12 @@ import minbits
 from minbits.data.splits import validation_split
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import current_provenance
-from minbits.pipeline.selection import CLAIM_MARGINS
+from minbits.pipeline.selection import CLAIM_MARGINS, Validated, choose_claim
 from minbits.pipeline.verification import Verification, verify_file
 from minbits.records import DataSet
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
 from minbits.search.executors.inline import InlineExecutor
-from minbits.search.score import Goal, with_margin
+from minbits.search.score import Goal
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Outcome
 from minbits.search.tasks import compile_once
@@ -133,21 +133,22 @@ def claim(
     believed: Sequence[Outcome], contents: dict[str, bytes], data: DataSet, accuracy: float
 ) -> list[tuple[Outcome, Verification]]:
     """Put the smallest file to the test, and if it misses one more that has twice the margin."""
+    # All are believed, so that all reach the target by one standard error on validation.
+    validated = {
+        Validated(o.sha256 or "", o.size_bits or 0, o.correct or 0, o.examples or 0): o
+        for o in believed
+    }
     claims: list[tuple[Outcome, Verification]] = []
     for errors in CLAIM_MARGINS:
-        chosen = min(
-            (o for o in believed if o.reaches(with_margin(accuracy, o.examples or 1, errors))),
-            key=lambda o: o.size_bits or math.inf,
-            default=None,
-        )
-        if chosen is None or chosen.sha256 is None:
+        chosen = choose_claim(list(validated), accuracy, math.inf, errors)
+        if chosen is None:
             break
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.mbn"
             path.write_bytes(contents[chosen.sha256])
             found = verify_file(path, data)
         assert found.size_bits == chosen.size_bits
-        claims.append((chosen, found))
+        claims.append((validated[chosen], found))
         if is_reached(found.test_accuracy, accuracy):
             break
     return claims
