@@ -78,6 +78,7 @@ EXPERIMENTS = {
     "mnist": Experiment("mnist", 0.98, 360.0, 5, (BASE, SEARCH)),
     "mnist1d": Experiment("mnist1d", 0.90, 300.0, 6, (BASE, SEARCH)),
     "digits": Experiment("digits", 0.95, 300.0, 6, (BASE, SEARCH)),
+    "digits97": Experiment("digits", 0.97, 300.0, 6, (BASE, SEARCH)),
 }
 
 
