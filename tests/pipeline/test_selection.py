@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from minbits.pipeline.selection import CLAIM_MARGINS, Validated, choose_claim
+from minbits.pipeline.selection import Validated, choose_claim
 
 
 def item(name: str, size_bits: int, correct: int) -> Validated:
@@ -25,9 +25,9 @@ def test_without_a_margin_the_most_accurate_is_chosen() -> None:
     assert choose_claim([LUCKY, item("luckier", 6000, 5943), BAD], 0.99, math.inf) is not LUCKY
 
 
-def test_a_second_claim_needs_twice_the_margin_or_is_not_made() -> None:
-    assert choose_claim([SAFER, SAFE, LUCKY], 0.99, math.inf, CLAIM_MARGINS[1]) is SAFER
-    assert choose_claim([SAFE, LUCKY], 0.99, math.inf, CLAIM_MARGINS[1]) is None
+def test_after_a_miss_no_file_without_a_margin_is_chosen() -> None:
+    assert choose_claim([SAFE, LUCKY], 0.99, math.inf, after_a_miss=True) is SAFE
+    assert choose_claim([LUCKY], 0.99, math.inf, after_a_miss=True) is None
 
 
 def test_nothing_that_is_larger_than_the_best_is_put_to_the_test() -> None:

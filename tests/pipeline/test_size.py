@@ -22,6 +22,7 @@ from minbits.pipeline.size_report import plain_report
 from minbits.pipeline.size_request import SizeRequest
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet
+from minbits.search.score import with_margin
 from tests.conftest import stripes
 
 
@@ -83,9 +84,12 @@ def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> 
     assert report.missed is not None
     assert report.claim_count == 2
     ledger = Ledger(tmp_path / "ledger.sqlite")
-    claims = ledger.rows("claims")
+    claims, trials = ledger.rows("claims"), ledger.rows("trials")
     ledger.close()
     assert len({claim["artifact_sha256"] for claim in claims}) == 2
+    second = next(row for row in trials if row["artifact_sha256"] == claims[1]["artifact_sha256"])
+    target = with_margin(report.request.accuracy, second["validation_examples"])
+    assert second["training_correct"] >= target * second["training_examples"] - 1e-9
     assert claims[0]["size_bits"] <= claims[1]["size_bits"]
     assert claims[1]["size_bits"] == report.missed.size_bits
 

@@ -218,6 +218,21 @@ def test_the_gap_is_that_of_files_near_the_aim() -> None:
     assert child.gap == pytest.approx((0.02 + 0.5 * 0.0095) / 2, abs=1e-4)
 
 
+def test_training_examples_must_show_the_target_and_the_gap_and_more_after_a_miss() -> None:
+    goal, unit = Goal(0.9, 1000), 0.3 / math.sqrt(1000)
+    assert goal.training_accuracy_needed() == pytest.approx(0.9)
+    goal.learn(outcome("one", 800, 909, training_correct=929, training_examples=1000))
+    assert goal.training_accuracy_needed() == pytest.approx(0.91, abs=1e-4)
+    assert goal.training_accuracy_needed(1.0) == pytest.approx(0.91 + unit, abs=1e-4)
+    # No more than all can be asked for.
+    assert goal.training_accuracy_needed(20.0) == 1
+    hard = Goal(1.0, 1000)
+    hard.learn(outcome("one", 800, 1000, training_correct=1000, training_examples=1000))
+    hard.learn(outcome("two", 800, 999, training_correct=1000, training_examples=1000))
+    assert hard.gap > 0
+    assert hard.is_met(outcome("one", 800, 1000, training_correct=1000, training_examples=1000))
+
+
 def test_a_surplus_is_what_a_file_exceeds_both_bounds_by() -> None:
     goal, unit = Goal(0.9, 1000), 0.3 / math.sqrt(1000)
     good = outcome("one", 1024, 930)

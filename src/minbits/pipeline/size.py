@@ -69,22 +69,33 @@ class _SizeJob:
         return f"resumed: {count:,} trial{'s' * (count > 1)} on {self.data.name}, {known}"
 
     def choose(self, smaller_than_bits: float, errors: float) -> Validated | None:
-        """Return the file to claim, a whole one, or None."""
+        """Return the file to claim, a whole one, or None.
+
+        Args:
+            smaller_than_bits: larger ones are left out.
+            errors: by how much it must clear the target on training examples (`CLAIM_MARGINS`).
+        """
         files = self.ledger.files_to_claim(
             self.data.digest, self.request.accuracy, smaller_than_bits, self.own_candidates()
         )
         validated = [
             Validated(file.sha256, file.size_bits, file.correct, file.examples) for file in files
         ]
+        passed_over: list[str] = []
         while True:
-            chosen = choose_claim(validated, self.request.accuracy, smaller_than_bits, errors)
-            if chosen is None:
-                return None
-            problem = self.search.problem_of(chosen.sha256)
+            chosen = choose_claim(
+                validated, self.request.accuracy, smaller_than_bits, errors > CLAIM_MARGINS[0]
+            )
+            problem = None if chosen is None else self.search.problem_of(chosen.sha256, errors)
             if problem is None:
-                return chosen
-            self.events.on_stage(f"passing over a file of {chosen.size_bits:,} bits: {problem}")
+                break
+            assert chosen is not None
+            passed_over.append(f"{chosen.size_bits:,} bits ({problem})")
             validated = [item for item in validated if item.sha256 != chosen.sha256]
+        if passed_over:
+            others = f", and {len(passed_over) - 1:,} more" if len(passed_over) > 1 else ""
+            self.events.on_stage(f"passing over a file of {passed_over[0]}{others}")
+        return chosen
 
     def claim(self) -> Verification | None:
         """Put a file to the test, and a second one if it misses; return the last that missed."""

@@ -166,19 +166,24 @@ class SizeSearch:
         except LedgerError:
             return None  # what is wrong with it is for `minbits ledger verify` to say
 
-    def problem_of(self, sha256: str) -> str | None:
-        """Return why a file that passed validation is not worth a look at the test set, or None."""
+    def problem_of(self, sha256: str, errors: float = 0.0) -> str | None:
+        """Return why a file that passed validation is not worth a look at the test set, or None.
+
+        Args:
+            sha256: of the file.
+            errors: standard errors by which it must clear the target on training examples.
+        """
         try:
             content = self.ledger.artifacts.read(sha256)
         except LedgerError as error:
             return error.got
         found = judge_training(content, self.data)
-        needed = min(1.0, self.request.accuracy + self.goal.gap)
+        needed = self.goal.training_accuracy_needed(errors)
         if reaches(found.correct, found.examples, needed):
             return None
         return (
-            f"it passed validation by luck: {100 * found.correct / found.examples:.2f} % of the "
-            f"examples that it was trained on, where {100 * needed:.2f} % is needed"
+            f"{100 * found.correct / found.examples:.2f} % of the examples that it was trained on, "
+            f"where {100 * needed:.2f} % is needed: it may have passed validation by luck"
         )
 
     def strategy(self) -> Strategy:

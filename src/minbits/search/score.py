@@ -13,12 +13,12 @@ def standard_error(accuracy: float, examples: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / examples)
 
 
-def with_margin(accuracy: float, examples: int, errors: float = 1.0) -> float:
-    """Return the accuracy to aim at on validation: the target and some standard errors.
+def with_margin(accuracy: float, examples: int) -> float:
+    """Return the accuracy to aim at on validation: the target and one standard error.
 
     A validation accuracy just at the target is as likely luck as not.
     """
-    return min(1.0, accuracy + errors * standard_error(accuracy, examples))
+    return min(1.0, accuracy + standard_error(accuracy, examples))
 
 
 # Files within about so many standard errors of the aim, above or below, tell what gap is usual
@@ -76,6 +76,14 @@ class Goal:
         """The validation accuracy that counts as a success."""
         return with_margin(self.accuracy, self.examples)
 
+    def training_accuracy_needed(self, errors: float = 0.0) -> float:
+        """Return what a file must get right of its training examples: target and usual gap.
+
+        Args:
+            errors: standard errors of validation by which the target is exceeded.
+        """
+        return min(1.0, self.accuracy + self.gap + errors * self._unit(self.examples))
+
     def is_met(self, outcome: Outcome) -> bool:
         """Whether a trial's file is believed to reach the target, see `shortfall_of`."""
         return outcome.accuracy is not None and self.shortfall_of(outcome) == 0
@@ -108,7 +116,7 @@ class Goal:
         margins = [(outcome.accuracy - self.aim, self.examples)]
         correct, examples = outcome.training_correct, outcome.training_examples
         if correct is not None and examples:
-            margins.append((correct / examples - self.gap - self.accuracy, examples))
+            margins.append((correct / examples - self.training_accuracy_needed(), examples))
         return margins
 
     def _short(self, missing: float, examples: int) -> float:
