@@ -19,10 +19,10 @@ class Validated:
     examples: int
 
 
-# The claims of one run: by how many standard errors of validation a file's right answers on training
-# examples, less the usual gap, must exceed the target. A second claim needs that the first missed,
-# and that its file clears the target by more: it is no second throw of the same dice. More on
-# validation is no way: where examples are few, two standard errors above 97 % are all but perfect.
+# The claims of one run: by how many standard errors of validation a file's right answers on
+# training examples, less the usual gap, must exceed the target. A second claim needs that the first
+# missed, and that its file clears the target by more: it is no second throw of the same dice. More
+# on validation is no way: of few examples, two standard errors above 97 % are all but perfect.
 CLAIM_MARGINS = (0.0, 1.0)
 
 
