@@ -32,7 +32,12 @@ import minbits
 from minbits.data.splits import validation_split
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import current_provenance
-from minbits.pipeline.selection import CLAIM_MARGINS, Validated, choose_claim
+from minbits.pipeline.selection import (
+    SECOND_CLAIM_MARGIN,
+    Validated,
+    choose_claim,
+    choose_second_claim,
+)
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet, Verification
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
@@ -134,26 +139,27 @@ def claim(
     believed: Sequence[Outcome], contents: dict[str, bytes], data: DataSet, goal: Goal
 ) -> list[tuple[Outcome, Verification]]:
     """Put the smallest file to the test, and if it misses one more that has a larger margin."""
+    # All are believed, so that all reach the target by one standard error on validation.
+    files = {
+        Validated(
+            o.sha256 or "", o.size_bits or 0, o.correct or 0, o.examples or 0, training_accuracy(o)
+        ): o
+        for o in believed
+    }
     claims: list[tuple[Outcome, Verification]] = []
-    for errors in CLAIM_MARGINS:
-        needed, claimed = goal.training_accuracy_needed(errors), {o.sha256 for o, _ in claims}
-        # All are believed, so that all reach the target by one standard error on validation.
-        validated = {
-            Validated(o.sha256 or "", o.size_bits or 0, o.correct or 0, o.examples or 0): o
-            for o in believed
-            if o.sha256 not in claimed and training_accuracy(o) >= needed - 1e-9
-        }
-        chosen = choose_claim(list(validated), goal.accuracy, math.inf, bool(claims))
-        if chosen is None:
-            break
+    chosen = choose_claim(list(files), goal.accuracy, math.inf)
+    while chosen is not None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.mbn"
             path.write_bytes(contents[chosen.sha256])
             found = verify_file(path, data)
         assert found.size_bits == chosen.size_bits
-        claims.append((validated[chosen], found))
-        if is_reached(found.test_accuracy, goal.accuracy):
+        claims.append((files[chosen], found))
+        if len(claims) > 1 or is_reached(found.test_accuracy, goal.accuracy):
             break
+        others = [file for file in files if file.sha256 != chosen.sha256]
+        needed = goal.training_accuracy_needed(SECOND_CLAIM_MARGIN)
+        chosen = choose_second_claim(others, goal.accuracy, math.inf, needed)
     return claims
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
-from minbits.pipeline.selection import Validated, choose_claim
+from minbits.pipeline.selection import Validated, choose_claim, choose_second_claim
 
 
 def item(name: str, size_bits: int, correct: int) -> Validated:
@@ -25,9 +26,18 @@ def test_without_a_margin_the_most_accurate_is_chosen() -> None:
     assert choose_claim([LUCKY, item("luckier", 6000, 5943), BAD], 0.99, math.inf) is not LUCKY
 
 
-def test_after_a_miss_no_file_without_a_margin_is_chosen() -> None:
-    assert choose_claim([SAFE, LUCKY], 0.99, math.inf, after_a_miss=True) is SAFE
-    assert choose_claim([LUCKY], 0.99, math.inf, after_a_miss=True) is None
+def test_a_second_claim_is_of_the_smallest_with_more_right_in_training() -> None:
+    doubtful, sure, surer = (
+        dataclasses.replace(item, training_accuracy=value)
+        for item, value in ((SAFE, 0.992), (SAFER, 0.996), (item("large", 9900, 5955), 0.999))
+    )
+    lucky = dataclasses.replace(LUCKY, training_accuracy=1.0)
+    files = [lucky, doubtful, sure, surer]
+    assert choose_second_claim(files, 0.99, math.inf, 0.995) is sure
+    assert choose_second_claim(files, 0.99, 9500, 0.995) is doubtful
+    # None has as much: the one that has most.
+    assert choose_second_claim(files, 0.99, math.inf, 1.0) is surer
+    assert choose_second_claim([lucky], 0.99, math.inf, 0.995) is None
 
 
 def test_nothing_that_is_larger_than_the_best_is_put_to_the_test() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.pipeline.card import CardFacts, TrialSpread, card
-from minbits.pipeline.selection import CLAIM_MARGINS, Validated, choose_claim
+from minbits.pipeline.selection import (
+    SECOND_CLAIM_MARGIN,
+    Validated,
+    choose_claim,
+    choose_second_claim,
+    safe_files,
+)
 from minbits.pipeline.size_report import MOST_RELIABILITIES, SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.size_search import SizeEvents, SizeSearch, one_candidate
@@ -38,6 +45,8 @@ class _SizeJob:
         self.candidate = one_candidate(data, request)
         self.search = SizeSearch(data, request, ledger, self.provenance, events)
         self.outputs: dict[str, str] = {}
+        self.training_accuracies: dict[str, float | None] = {}
+        self.passed_over: set[str] = set()  # which the user was told of
 
     def best(self) -> Claim | None:
         """Return the best claim so far; of one network alone where one was asked for."""
@@ -68,49 +77,74 @@ class _SizeJob:
             known = f"best {found.size_bits:,} bits at {100 * found.test_accuracy:.2f} %"
         return f"resumed: {count:,} trial{'s' * (count > 1)} on {self.data.name}, {known}"
 
-    def choose(self, smaller_than_bits: float, errors: float) -> Validated | None:
-        """Return the file to claim, a whole one, or None.
-
-        Args:
-            smaller_than_bits: larger ones are left out.
-            errors: by how much it must clear the target on training examples (`CLAIM_MARGINS`).
-        """
+    def files_to_claim(self, smaller_than_bits: float) -> list[Validated]:
+        """Return the files that passed validation and were never put to the test."""
         files = self.ledger.files_to_claim(
             self.data.digest, self.request.accuracy, smaller_than_bits, self.own_candidates()
         )
-        validated = [
+        return [
             Validated(file.sha256, file.size_bits, file.correct, file.examples) for file in files
         ]
-        passed_over: list[str] = []
+
+    def choose(self, smaller_than_bits: float) -> Validated | None:
+        """Return the file to claim first, a whole one, or None."""
+        validated = self.files_to_claim(smaller_than_bits)
         while True:
-            chosen = choose_claim(
-                validated, self.request.accuracy, smaller_than_bits, errors > CLAIM_MARGINS[0]
-            )
-            problem = None if chosen is None else self.search.problem_of(chosen.sha256, errors)
-            if problem is None:
-                break
-            assert chosen is not None
-            passed_over.append(f"{chosen.size_bits:,} bits ({problem})")
+            chosen = choose_claim(validated, self.request.accuracy, smaller_than_bits)
+            if chosen is None or self.is_believed(self.judged(chosen)):
+                return chosen
             validated = [item for item in validated if item.sha256 != chosen.sha256]
-        if passed_over:
-            others = f", and {len(passed_over) - 1:,} more" if len(passed_over) > 1 else ""
-            self.events.on_stage(f"passing over a file of {passed_over[0]}{others}")
-        return chosen
+
+    def choose_second(self, smaller_than_bits: float) -> Validated | None:
+        """Return the file to claim after one that missed, a whole one, or None."""
+        needed = self.search.goal.training_accuracy_needed(SECOND_CLAIM_MARGIN)
+        believed: list[Validated] = []
+        # Judging takes up to a second a file, and a ledger may have thousands.
+        for item in safe_files(self.files_to_claim(smaller_than_bits), self.request.accuracy):
+            judged = self.judged(item)
+            if self.is_believed(judged):
+                believed.append(judged)
+                if (judged.training_accuracy or 0.0) >= needed:
+                    break
+        return choose_second_claim(believed, self.request.accuracy, smaller_than_bits, needed)
+
+    def judged(self, item: Validated) -> Validated:
+        """Return a file with what it gets right of the examples that it was trained on."""
+        known = self.training_accuracies
+        if item.sha256 not in known:
+            known[item.sha256] = self.search.training_accuracy_of(item.sha256)
+        return dataclasses.replace(item, training_accuracy=known[item.sha256])
+
+    def is_believed(self, item: Validated) -> bool:
+        """Whether a judged file is whole and did not pass validation by luck, as it seems."""
+        found, needed = item.training_accuracy, self.search.goal.training_accuracy_needed()
+        if found is not None and found >= needed - 1e-9:
+            return True
+        if item.sha256 not in self.passed_over:
+            self.passed_over.add(item.sha256)
+            problem = (
+                "it is damaged, see `minbits ledger verify`"
+                if found is None
+                else f"it passed validation by luck: {100 * found:.2f} % of the examples that it "
+                f"was trained on, where {100 * needed:.2f} % is needed"
+            )
+            self.events.on_stage(f"passing over a file of {item.size_bits:,} bits: {problem}")
+        return False
 
     def claim(self) -> Verification | None:
         """Put a file to the test, and a second one if it misses; return the last that missed."""
         missed: Verification | None = None
-        for errors in CLAIM_MARGINS:
-            claimed = self.claim_once(errors)
+        for choose in (self.choose, self.choose_second):
+            claimed = self.claim_once(choose)
             if claimed is None or self.is_reached(claimed):
                 break
             missed = claimed
         return missed
 
-    def claim_once(self, errors: float) -> Verification | None:
+    def claim_once(self, choose: Callable[[float], Validated | None]) -> Verification | None:
         """Put at most one file to the test and record the outcome, good or bad."""
         best = self.best()
-        chosen = self.choose(best.verification.size_bits if best else float("inf"), errors)
+        chosen = choose(best.verification.size_bits if best else float("inf"))
         if chosen is None:
             return None
         self.events.on_stage("verifying in a fresh process, with NumPy alone")

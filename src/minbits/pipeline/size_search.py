@@ -166,25 +166,13 @@ class SizeSearch:
         except LedgerError:
             return None  # what is wrong with it is for `minbits ledger verify` to say
 
-    def problem_of(self, sha256: str, errors: float = 0.0) -> str | None:
-        """Return why a file that passed validation is not worth a look at the test set, or None.
-
-        Args:
-            sha256: of the file.
-            errors: standard errors by which it must clear the target on training examples.
-        """
-        try:
-            content = self.ledger.artifacts.read(sha256)
-        except LedgerError as error:
-            return error.got
-        found = judge_training(content, self.data)
-        needed = self.goal.training_accuracy_needed(errors)
-        if reaches(found.correct, found.examples, needed):
+    def training_accuracy_of(self, sha256: str) -> float | None:
+        """Return what a file gets right of its training examples, None where it is damaged."""
+        content = self.read(sha256)
+        if content is None:
             return None
-        return (
-            f"{100 * found.correct / found.examples:.2f} % of the examples that it was trained on, "
-            f"where {100 * needed:.2f} % is needed: it may have passed validation by luck"
-        )
+        found = judge_training(content, self.data)
+        return found.correct / found.examples
 
     def strategy(self) -> Strategy:
         """Return what decides."""
