@@ -7,7 +7,8 @@ are not run again. ``python recipes/search_ablation.py`` prints the comparison.
 Time is that of one thread's processor, so that a busy machine changes little. Every search ends
 like the main job: the smallest file that is believed to reach the target is chosen without a look
 at the test set, decoded in a fresh process, and run on the test set. If it misses the target there,
-one more is put to the test, which clears it by one standard error more on what it was trained on.
+one more is put to the test, which clears it by one standard error more on what it was trained on,
+or gets most right there.
 """
 
 from __future__ import annotations

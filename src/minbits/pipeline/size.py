@@ -46,7 +46,6 @@ class _SizeJob:
         self.search = SizeSearch(data, request, ledger, self.provenance, events)
         self.outputs: dict[str, str] = {}
         self.training_accuracies: dict[str, float | None] = {}
-        self.passed_over: set[str] = set()  # which the user was told of
 
     def best(self) -> Claim | None:
         """Return the best claim so far; of one network alone where one was asked for."""
@@ -109,27 +108,34 @@ class _SizeJob:
         return choose_second_claim(believed, self.request.accuracy, smaller_than_bits, needed)
 
     def judged(self, item: Validated) -> Validated:
-        """Return a file with what it gets right of the examples that it was trained on."""
-        known = self.training_accuracies
-        if item.sha256 not in known:
-            known[item.sha256] = self.search.training_accuracy_of(item.sha256)
-        return dataclasses.replace(item, training_accuracy=known[item.sha256])
+        """Return a file with what it gets right of the examples that it was trained on.
 
-    def is_believed(self, item: Validated) -> bool:
-        """Whether a judged file is whole and did not pass validation by luck, as it seems."""
-        found, needed = item.training_accuracy, self.search.goal.training_accuracy_needed()
-        if found is not None and found >= needed - 1e-9:
-            return True
-        if item.sha256 not in self.passed_over:
-            self.passed_over.add(item.sha256)
-            problem = (
-                "it is damaged, see `minbits ledger verify`"
-                if found is None
-                else f"it passed validation by luck: {100 * found:.2f} % of the examples that it "
-                f"was trained on, where {100 * needed:.2f} % is needed"
-            )
+        That is found out once, and the user told once where the file is passed over.
+        """
+        known = self.training_accuracies
+        is_new = item.sha256 not in known
+        if is_new:
+            known[item.sha256] = self.search.training_accuracy_of(item.sha256)
+        judged = dataclasses.replace(item, training_accuracy=known[item.sha256])
+        if is_new and not self.is_believed(judged):
+            problem = self.problem_of(judged)
             self.events.on_stage(f"passing over a file of {item.size_bits:,} bits: {problem}")
-        return False
+        return judged
+
+    def is_believed(self, judged: Validated) -> bool:
+        """Whether a judged file is whole and did not pass validation by luck, as it seems."""
+        found, needed = judged.training_accuracy, self.search.goal.training_accuracy_needed()
+        return found is not None and found >= needed - 1e-9
+
+    def problem_of(self, judged: Validated) -> str:
+        """Return why a judged file is not believed."""
+        found, needed = judged.training_accuracy, self.search.goal.training_accuracy_needed()
+        if found is None:
+            return "it is damaged, see `minbits ledger verify`"
+        return (
+            f"it passed validation by luck: {100 * found:.2f} % of the examples that it was "
+            f"trained on, where {100 * needed:.2f} % is needed"
+        )
 
     def claim(self) -> Verification | None:
         """Put a file to the test, and a second one if it misses; return the last that missed."""
