@@ -45,7 +45,7 @@ def size(folder: Path, arguments: list[str], seconds: float | None = None) -> in
         return None
     for line in messages.splitlines():
         if line.startswith(("resumed:", "best so far")):
-            print(line)
+            print(line.replace(f"{folder}{os.sep}", ""))
     print(f"exit code {process.returncode} after {time.monotonic() - start:.0f} s")
     if process.returncode not in (0, 1):
         raise RuntimeError(messages)

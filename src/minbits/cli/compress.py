@@ -198,7 +198,7 @@ def _print_report(report: CompressReport) -> None:
         f"parameters: {found.correct:,} of {found.n_test:,} test examples correct, "
         f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval {100 * found.wilson_low:.2f} "
         f"to {100 * found.wilson_high:.2f} %), which {word} {100 * report.accuracy:g} %. The test "
-        f"set has been run {report.claim_count} times for a claim.",
+        f"set has been run {report.claim_count} time{'s' * (report.claim_count != 1)} for a claim.",
         soft_wrap=True,
     )
     for role, path in report.outputs.items():

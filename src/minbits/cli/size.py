@@ -266,7 +266,7 @@ def _print_report(report: SizeReport) -> None:
     out.print(
         f"This run: {report.trials} trials, {report.reached} reached the target on validation, "
         f"{report.failed} failed; what was found so far is {state}. The test set has been run "
-        f"{report.claim_count} times for a claim.",
+        f"{report.claim_count} time{'s' * (report.claim_count != 1)} for a claim.",
         soft_wrap=True,
     )
     _print_reliability(report)
