@@ -1,4 +1,4 @@
-"""The search beside random search: the same processor time, five to sixteen repeats, three data sets.
+"""The search beside random search: equal processor time, five to sixteen repeats, three data sets.
 
 ``python recipes/search_ablation.py run PROCESSES [NAME [REPEAT …]]`` runs searches, so many at
 once, and appends one line each to ``recipes/search_ablation.jsonl``; those that are in it already
