@@ -16,6 +16,7 @@ from minbits.cli.output import (
     QuietOption,
     console,
     error_console,
+    looks_sentence,
     print_json,
 )
 from minbits.cli.size import Engine
@@ -197,8 +198,8 @@ def _print_report(report: CompressReport) -> None:
         f"{found.size_bits:,} bits ({found.bytes:,} bytes), from {report.given_parameters:,} "
         f"parameters: {found.correct:,} of {found.n_test:,} test examples correct, "
         f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval {100 * found.wilson_low:.2f} "
-        f"to {100 * found.wilson_high:.2f} %), which {word} {100 * report.accuracy:g} %. The test "
-        f"set has been run {report.claim_count} time{'s' * (report.claim_count != 1)} for a claim.",
+        f"to {100 * found.wilson_high:.2f} %), which {word} {100 * report.accuracy:g} %. "
+        f"{looks_sentence(report.claim_count)}",
         soft_wrap=True,
     )
     for role, path in report.outputs.items():

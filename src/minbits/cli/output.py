@@ -38,6 +38,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
+def looks_sentence(claim_count: int) -> str:
+    """Return how often the test set was run for a claim, as a sentence."""
+    times = "time" if claim_count == 1 else "times"
+    return f"The test set has been run {claim_count} {times} for a claim."
+
+
 def print_table(
     title: str, columns: Iterable[tuple[str, str]], rows: Iterable[Iterable[str]]
 ) -> None:

@@ -18,6 +18,7 @@ from minbits.cli.output import (
     QuietOption,
     console,
     error_console,
+    looks_sentence,
     print_json,
     print_table,
 )
@@ -265,8 +266,8 @@ def _print_report(report: SizeReport) -> None:
     state = "smaller than before" if report.improved else "no smaller than before"
     out.print(
         f"This run: {report.trials} trials, {report.reached} reached the target on validation, "
-        f"{report.failed} failed; what was found so far is {state}. The test set has been run "
-        f"{report.claim_count} time{'s' * (report.claim_count != 1)} for a claim.",
+        f"{report.failed} failed; what was found so far is {state}. "
+        f"{looks_sentence(report.claim_count)}",
         soft_wrap=True,
     )
     _print_reliability(report)

@@ -117,21 +117,22 @@ class _SizeJob:
         if is_new:
             known[item.sha256] = self.search.training_accuracy_of(item.sha256)
         judged = dataclasses.replace(item, training_accuracy=known[item.sha256])
-        if is_new and not self.is_believed(judged):
-            problem = self.problem_of(judged)
+        problem = self.problem_of(judged)
+        if is_new and problem is not None:
             self.events.on_stage(f"passing over a file of {item.size_bits:,} bits: {problem}")
         return judged
 
     def is_believed(self, judged: Validated) -> bool:
         """Whether a judged file is whole and did not pass validation by luck, as it seems."""
-        found, needed = judged.training_accuracy, self.search.goal.training_accuracy_needed()
-        return found is not None and found >= needed - 1e-9
+        return self.problem_of(judged) is None
 
-    def problem_of(self, judged: Validated) -> str:
-        """Return why a judged file is not believed."""
+    def problem_of(self, judged: Validated) -> str | None:
+        """Return why a judged file is not believed, or None where it is."""
         found, needed = judged.training_accuracy, self.search.goal.training_accuracy_needed()
         if found is None:
             return "it is damaged, see `minbits ledger verify`"
+        if found >= needed - 1e-9:
+            return None
         return (
             f"it passed validation by luck: {100 * found:.2f} % of the examples that it was "
             f"trained on, where {100 * needed:.2f} % is needed"
