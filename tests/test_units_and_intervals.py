@@ -3,12 +3,14 @@ from __future__ import annotations
 import math
 import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta, binom
 
 from minbits.errors import ArgumentError, DataError
-from minbits.intervals import wilson_interval
+from minbits.intervals import claim_lower_limit, wilson_interval
 from minbits.units import bits_to_nats, bytes_to_bits, nats_to_bits
 
 
@@ -42,6 +44,42 @@ def test_wilson_of_a_known_case() -> None:
 def test_wilson_refuses_impossible_counts(k: int, n: int) -> None:
     with pytest.raises(ArgumentError):
         wilson_interval(k, n)
+
+
+@given(st.integers(1, 20_000), st.integers(1, 1000), st.data())
+def test_claim_lower_limit_solves_its_equation(n: int, looks: int, data: st.DataObject) -> None:
+    correct = data.draw(st.integers(1, n))
+    limit = claim_lower_limit(correct, n, looks)
+    assert 0 < limit < correct / n
+    assert limit == pytest.approx(beta.ppf(0.05 / looks, correct, n - correct + 1), rel=1e-9)
+    # At the limit, so many hits or more have just the probability that the claim may be wrong by.
+    assert binom.sf(correct - 1, n, limit) == pytest.approx(0.05 / looks, rel=1e-6)
+    assert claim_lower_limit(correct, n, looks + 1) < limit  # another look costs something
+    assert claim_lower_limit(correct - 1, n, looks) < limit
+
+
+@pytest.mark.parametrize(("n", "looks"), [(1, 1), (7, 1), (40, 3), (360, 16)])
+def test_claim_lower_limit_covers_every_accuracy(n: int, looks: int) -> None:
+    limits = np.array([claim_lower_limit(correct, n, looks) for correct in range(n + 1)])
+    assert limits[0] == 0.0
+    for truth in np.linspace(0, 1, 301):
+        wrong = binom.pmf(np.arange(n + 1), n, truth)[limits > truth].sum()
+        assert wrong <= 0.05 / looks + 1e-12
+
+
+def test_claim_lower_limit_of_known_cases() -> None:
+    # All of n right: the limit p solves p^n = 0.05 / looks.
+    assert claim_lower_limit(360, 360, 1) == pytest.approx(0.05 ** (1 / 360))
+    assert claim_lower_limit(10, 10, 5) == pytest.approx(0.01**0.1)
+    assert claim_lower_limit(0, 10, 1) == 0.0
+    # One of n right: the limit p solves 1 - (1 - p)^n = 0.05.
+    assert claim_lower_limit(1, 20, 1) == pytest.approx(1 - 0.95 ** (1 / 20))
+
+
+@pytest.mark.parametrize(("k", "n", "looks"), [(1, 0, 1), (-1, 5, 1), (6, 5, 1), (3, 5, 0)])
+def test_claim_lower_limit_refuses_impossible_counts(k: int, n: int, looks: int) -> None:
+    with pytest.raises(ArgumentError):
+        claim_lower_limit(k, n, looks)
 
 
 def test_errors_cross_processes_whole() -> None:

@@ -6,7 +6,11 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from scipy.special import betaincinv
+
 from minbits.errors import ArgumentError
+
+CLAIM_ERROR_RATE = 0.05  # the chance, over all looks together, that a claim's limit is too high
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,39 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> In
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == trials else min(1.0, centre + half)
     return Interval(low=low, high=high)
+
+
+def claim_lower_limit(correct: int, n: int, looks: int) -> float:
+    """Return the one-sided lower limit of a claimed accuracy after several looks at one test set.
+
+    It is the exact limit of Clopper and Pearson (1934) at the level ``1 - 0.05 / looks``: the
+    accuracy at which ``correct`` or more hits among ``n`` examples have the probability
+    ``0.05 / looks``. By Bonferroni's inequality the limits of all ``looks`` files hold together
+    with probability 95 % or more, so the limit of the one that is claimed holds too, by whatever
+    rule it was picked among them. The looks may depend on one another.
+
+    Args:
+        correct: test examples that the file gets right, ``0 <= correct <= n``.
+        n: number of test examples, at least 1.
+        looks: number of runs on this test set among which the claim was picked, at least 1;
+            the claimed one counts.
+
+    Returns:
+        The limit, an accuracy in [0, 1]: 0 where nothing is right, and below ``correct / n``
+        everywhere else.
+
+    Raises:
+        ArgumentError: if an argument lies outside its range.
+    """
+    if n < 1 or not 0 <= correct <= n or looks < 1:
+        raise ArgumentError(
+            "claim_lower_limit",
+            f"{correct} correct of {n} examples after {looks} looks",
+            "0 <= correct <= n, n >= 1 and looks >= 1",
+            "Count the examples and the looks again.",
+        )
+    if correct == 0:
+        return 0.0
+    # The quantile of the beta distribution: scipy.stats.beta.ppf without the second that
+    # importing scipy.stats takes at every start of the command line.
+    return float(betaincinv(correct, n - correct + 1, CLAIM_ERROR_RATE / looks))
