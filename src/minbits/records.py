@@ -295,6 +295,29 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class ShownFile:
+    """A file that reached an accuracy on the test set, but cannot be claimed at it.
+
+    It did not pass validation at that accuracy: the test set alone would choose it.
+
+    Attributes:
+        claim_id: the row of its claim.
+        size_bits: of the file.
+        correct: right answers on the test set.
+        n_test: test examples.
+        target_accuracy: what it was chosen for.
+        validation_accuracy: None where no trial of the ledger gave this file.
+    """
+
+    claim_id: int
+    size_bits: int
+    correct: int
+    n_test: int
+    target_accuracy: float
+    validation_accuracy: float | None
+
+
+@dataclass(frozen=True)
 class Progress:
     """A sign of life from a running trial; stages without epochs have 0 of 0."""
 

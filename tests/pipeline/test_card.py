@@ -20,7 +20,7 @@ TRIAL = {
 
 def facts(data: DataSet) -> CardFacts:
     found = Verification("f.mbn", "0" * 64, 50, 400, 30, 29, 0.967, 0.83, 0.99, 3.0)
-    return CardFacts(data, 0.95, found, TRIAL, TrialSpread(1, 1, (0,), (0.9,), (400,)), 1, 1)
+    return CardFacts(data, 0.95, found, TRIAL, TrialSpread(1, 1, (0,), (0.9,), (400,)), 3, 0.8, 1)
 
 
 def test_the_card_of_a_table_says_what_its_file_leaves_out() -> None:

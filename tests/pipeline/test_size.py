@@ -94,7 +94,8 @@ def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> 
     assert claims[1]["size_bits"] == report.missed.size_bits
 
 
-def test_labels_that_mean_nothing_cannot_be_reached(tmp_path: Path) -> None:
+def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path) -> None:
+    """Labels that mean nothing: the answer is a file, with the accuracy that it has."""
     images, _ = stripes(300, 0)
     noise = np.random.default_rng(0).integers(0, 2, 300)
     np.savez(tmp_path / "noise.npz", x=images, y=noise)
@@ -104,10 +105,27 @@ def test_labels_that_mean_nothing_cannot_be_reached(tmp_path: Path) -> None:
             data, 0.999, 0.2, trials=1, workers=1,
             ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
         )  # fmt: skip
-    assert not (tmp_path / "o.mbn").exists()
     ledger = Ledger(tmp_path / "l.sqlite")
     assert len(ledger.rows("trials")) == 1
-    assert ledger.rows("claims") == []
+    [claim] = ledger.rows("claims")
+    assert claim["correct"] < 0.999 * claim["n_test"]
+    assert ledger.best_claim(data.digest, 0.999) is None
+    ledger.close()
+    card = json.loads((tmp_path / "o.json").read_text())
+    assert (card["reached_target"], card["target_accuracy"]) == (False, 0.999)
+    assert verify_file(tmp_path / "o.mbn", data).correct == card["correct"] == claim["correct"]
+    assert card["true_accuracy_may_be_below_target"]
+    assert card["lower_limit"] < card["test_accuracy"]
+    assert {path.name for path in tmp_path.glob("o*")} == {"o.mbn", "o.json", "o.png", "o.svg"}
+
+    # Asked again, nothing new: the same file, and no further look at the test set.
+    with pytest.raises(TargetNotReachedError):
+        minbits.smallest(
+            data, 0.999, 0.001, trials=1, workers=1,
+            ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
+        )  # fmt: skip
+    ledger = Ledger(tmp_path / "l.sqlite")
+    assert ledger.look_count(data.digest) == 1
     ledger.close()
 
 

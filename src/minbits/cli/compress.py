@@ -22,6 +22,7 @@ from minbits.cli.output import (
 from minbits.cli.size import Engine
 from minbits.data import load
 from minbits.errors import ArgumentError
+from minbits.views.answer import claim_sentences, missed_answer
 
 if TYPE_CHECKING:
     from minbits.pipeline.compress_request import CompressReport
@@ -189,19 +190,23 @@ def _print_rounded(facts: dict[str, Any], as_json: bool) -> None:
 
 def _print_report(report: CompressReport) -> None:
     out = console()
-    found = report.best or report.missed
-    if found is None:
-        out.print("no file reached the accuracy on validation: nothing was claimed")
+    found = report.best or report.nearest
+    if found is None or report.lower_limit is None:
+        out.print("no trial ended with a network: nothing was claimed")
         return
-    word = "reaches" if report.best else "misses"
+    word = "reaches" if report.best else "does not reach, on validation and test,"
     out.print(
         f"{found.size_bits:,} bits ({found.bytes:,} bytes), from {report.given_parameters:,} "
         f"parameters: {found.correct:,} of {found.n_test:,} test examples correct, "
-        f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval {100 * found.wilson_low:.2f} "
-        f"to {100 * found.wilson_high:.2f} %), which {word} {100 * report.accuracy:g} %. "
-        f"{looks_sentence(report.claim_count)}",
+        f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval of a single look "
+        f"{100 * found.wilson_low:.2f} to {100 * found.wilson_high:.2f} %), which {word} "
+        f"{100 * report.accuracy:g} %. {looks_sentence(report.claim_count)}",
         soft_wrap=True,
     )
+    for sentence in claim_sentences(report.accuracy, found, report.lower_limit, report.claim_count):
+        out.print(sentence, soft_wrap=True)
+    if report.missed is not None:
+        out.print(missed_answer(report.accuracy, report.missed, None, 0), soft_wrap=True)
     for role, path in report.outputs.items():
         out.print(f"{role}: {path}", soft_wrap=True)
 

@@ -38,10 +38,10 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def looks_sentence(claim_count: int) -> str:
-    """Return how often the test set was run for a claim, as a sentence."""
-    times = "time" if claim_count == 1 else "times"
-    return f"The test set has been run {claim_count} {times} for a claim."
+def looks_sentence(looks: int) -> str:
+    """Return how many looks at the test set the ledger knows of, as a sentence."""
+    files = "1 file has" if looks == 1 else f"{looks:,} different files have"
+    return f"{files} been run on this test set for a claim, as far as this ledger knows."
 
 
 def print_table(

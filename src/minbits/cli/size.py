@@ -34,7 +34,13 @@ from minbits.pipeline.size_search import SizeEvents
 from minbits.pipeline.target import default_target
 from minbits.search.executors.registry import DEFAULT_EXECUTOR, default_workers
 from minbits.search.strategies import AUTO, SAMPLERS
-from minbits.views.answer import missed_answer, size_answer
+from minbits.views.answer import (
+    missed_answer,
+    nearest_answer,
+    not_taken_sentence,
+    shown_sentence,
+    size_answer,
+)
 
 DEFAULT_MINUTES = 13.0
 _RELIABILITY_LINES = 5
@@ -209,12 +215,23 @@ def _finish_curve(report: CurveReport, as_json: bool) -> None:
             (
                 f"{100 * point.target:g} %",
                 f"{100 * point.found.test_accuracy:.2f} %" if point.found else "",
+                "" if point.lower_limit is None else f"{100 * point.lower_limit:.2f} %",
                 f"{point.found.size_bits:,}" if point.found else "none found",
             )
             for point in report.points
         ]
-        columns = [("target", "right"), ("test accuracy", "right"), ("bits of the file", "right")]
+        columns = [
+            ("target", "right"),
+            ("test accuracy", "right"),
+            ("true accuracy at least", "right"),
+            ("bits of the file", "right"),
+        ]
         print_table(f"{report.data_name}: the smallest verified files so far", columns, rows)
+        console().print(
+            "True accuracy at least: one-sided limits that hold together with 95 % confidence. "
+            f"{looks_sentence(report.claim_count)}",
+            soft_wrap=True,
+        )
         for role, path in report.outputs.items():
             console().print(f"{role}: {path}", soft_wrap=True)
     if report.interrupted:
@@ -250,19 +267,29 @@ def _print_reliability(report: SizeReport) -> None:
     )
 
 
+def _print_answer(report: SizeReport) -> None:
+    out, accuracy, looks = console(), report.request.accuracy, report.claim_count
+    limit = report.lower_limit
+    if report.best is not None and limit is not None:
+        encoding_bits = report.table_encoding_bits
+        answer = size_answer(report.table, accuracy, report.best, limit, looks, encoding_bits)
+        out.print(answer, soft_wrap=True)
+    elif report.nearest is not None and limit is not None:
+        answer = nearest_answer(report.data_name, accuracy, report.nearest, limit, looks)
+        out.print(answer, soft_wrap=True)
+    if report.missed is not None or report.best is None:
+        sentence = missed_answer(accuracy, report.missed, report.best_validation, report.reached)
+        out.print(sentence, soft_wrap=True)
+    if report.shown is not None:
+        out.print(shown_sentence(report.shown), soft_wrap=True)
+    if report.smaller_not_taken:
+        out.print(not_taken_sentence(report.smaller_not_taken), soft_wrap=True)
+
+
 def _print_report(report: SizeReport) -> None:
     out = console()
     out.print()
-    if report.best is not None:
-        answer = size_answer(
-            report.table, report.request.accuracy, report.best, report.table_encoding_bits
-        )
-        out.print(answer, soft_wrap=True)
-    if report.missed is not None or report.best is None:
-        out.print(
-            missed_answer(report.request.accuracy, report.missed, report.best_validation),
-            soft_wrap=True,
-        )
+    _print_answer(report)
     state = "smaller than before" if report.improved else "no smaller than before"
     out.print(
         f"This run: {report.trials} trials, {report.reached} reached the target on validation, "

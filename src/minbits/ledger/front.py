@@ -10,35 +10,65 @@ from minbits.ledger.rows import Row
 _log = logging.getLogger(__name__)
 
 
-def front(ledger: LedgerReader, data_name: str | None, accuracy: float | None) -> list[Row]:
+def front(
+    ledger: LedgerReader,
+    data_name: str | None,
+    accuracy: float | None,
+    data_digest: str | None = None,
+) -> list[Row]:
     """Return the rows of the claims that no other claim on the same data beats, smallest first.
 
-    A claim beats another one if its file is no larger and its accuracy no lower. One whose file is
-    missing or damaged, or that a verification contradicted, is passed over with a warning.
+    A file can be claimed at any accuracy that it has on validation *and* on the test set. So a row
+    gets two more entries: ``validation_accuracy``, and ``claimable_accuracy``, the smaller of the
+    two accuracies. A claim beats another one if its file is no larger and can be claimed at an
+    accuracy no lower. A claim whose file is missing or damaged, or that a verification
+    contradicted, is passed over with a warning; so is one whose file no trial of the ledger gave.
 
     Args:
         ledger: to look through.
         data_name: only of the data set of this name; None takes all.
-        accuracy: the smallest file alone that reaches it, of each data set; None takes the front.
+        accuracy: the smallest file alone that can be claimed at it, of each data set; None takes
+            the front.
+        data_digest: only of the data set with this digest; None takes all.
     """
+    validated: dict[str, dict[str, float]] = {}
     fronts: dict[str, list[Row]] = {}
-    by_size = sorted(ledger.rows("claims"), key=lambda row: (row["size_bits"], -row["correct"]))
-    for row in by_size:
+    for row in ledger.rows("claims"):
         if data_name is not None and row["data_name"] != data_name:
             continue
-        found = fronts.setdefault(row["data_digest"], [])
-        reached = row["correct"] / row["n_test"]
-        best = found[-1]["correct"] / found[-1]["n_test"] if found else 0.0
-        if reached <= best:
+        digest = row["data_digest"]
+        if data_digest not in (None, digest):
             continue
-        if (problem := ledger.objection(row, reached)) is not None:
-            _log.warning("ledger %s: claim %s is passed over: %s", ledger.name, row["id"], problem)
+        if digest not in validated:
+            validated[digest] = ledger.validation_accuracies(digest)
+        on_validation = validated[digest].get(row["artifact_sha256"])
+        if on_validation is None:
+            _pass_over(ledger, row, "no trial of this ledger gave its file")
             continue
-        found.append(row)
+        claimable = min(on_validation, row["correct"] / row["n_test"])
+        more = {"validation_accuracy": on_validation, "claimable_accuracy": claimable}
+        fronts.setdefault(digest, []).append({**row, **more})
+    found = [_unbeaten(ledger, rows) for rows in fronts.values()]
     if accuracy is None:
-        return [row for rows in fronts.values() for row in rows]
+        return [row for rows in found for row in rows]
     return [
         reaching[0]
-        for rows in fronts.values()
-        if (reaching := [row for row in rows if row["correct"] >= accuracy * row["n_test"] - 1e-9])
+        for rows in found
+        if (reaching := [row for row in rows if row["claimable_accuracy"] >= accuracy - 1e-9])
     ]
+
+
+def _unbeaten(ledger: LedgerReader, rows: list[Row]) -> list[Row]:
+    kept: list[Row] = []
+    for row in sorted(rows, key=lambda row: (row["size_bits"], -row["claimable_accuracy"])):
+        if kept and row["claimable_accuracy"] <= kept[-1]["claimable_accuracy"]:
+            continue
+        if (problem := ledger.objection(row)) is not None:
+            _pass_over(ledger, row, problem)
+            continue
+        kept.append(row)
+    return kept
+
+
+def _pass_over(ledger: LedgerReader, row: Row, problem: str) -> None:
+    _log.warning("ledger %s: claim %s is passed over: %s", ledger.name, row["id"], problem)

@@ -23,12 +23,16 @@ from minbits.ledger.schema import (
     TRIALS,
     VERIFICATIONS,
 )
-from minbits.records import Verification
-from minbits.units import BITS_PER_BYTE
+from minbits.records import ShownFile, Verification
+from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
 _ROWS_AT_ONCE = 1000
 # Counts, not quotients: 9,900 of 10,000 reaches 0.99 exactly.
 _ROUNDING = 1e-9
+# Outcomes of a verification that speak against a claim. A file that was missing or damaged then may
+# be whole again, which is looked at anew.
+_CONTRADICTIONS = ("differs", "failed")
+_CONFIRMED = "confirmed"
 
 _OUTCOME_COLUMNS = (
     "candidate",
@@ -56,12 +60,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class TrialFile:
-    """A trial's file and its validation result."""
+    """A trial's file, and what it gets right of validation and of training examples.
+
+    ``training_correct`` and ``training_examples`` are None where the trial did not count them.
+    """
 
     sha256: str
     size_bits: int
     correct: int
     examples: int
+    training_correct: int | None = None
+    training_examples: int | None = None
 
 
 class LedgerReader:
@@ -111,11 +120,14 @@ class LedgerReader:
         where = (_on(TRIALS, data_digest), TRIALS.c.candidate == candidate)
         return self._select(sa.select(TRIALS).where(*where).order_by(TRIALS.c.id))
 
+    def trials_of_file(self, data_digest: str, sha256: str) -> list[Row]:
+        """Return the trials on a data set that gave a file, oldest first."""
+        where = (_on(TRIALS, data_digest), TRIALS.c.artifact_sha256 == sha256)
+        return self._select(sa.select(TRIALS).where(*where).order_by(TRIALS.c.id))
+
     def trial_of_file(self, data_digest: str, sha256: str) -> Row | None:
         """Return the first trial on a data set that gave a file, or None."""
-        where = (_on(TRIALS, data_digest), TRIALS.c.artifact_sha256 == sha256)
-        rows = self._select(sa.select(TRIALS).where(*where).order_by(TRIALS.c.id).limit(1))
-        return rows[0] if rows else None
+        return next(iter(self.trials_of_file(data_digest, sha256)), None)
 
     def files_to_claim(
         self,
@@ -126,33 +138,67 @@ class LedgerReader:
     ) -> list[TrialFile]:
         """Return the files that reached ``accuracy`` on validation and were never put to the test.
 
+        A file whose claims were all contradicted by a later verification counts as never tested:
+        what the test set says of it is not known.
+
         Args:
             data_digest: of the data set.
-            accuracy: in (0, 1].
+            accuracy: in (0, 1]; 0 takes every file.
             smaller_than_bits: larger ones are left out.
             candidates: keys of those to consider; None stands for all.
         """
-        tested = sa.select(CLAIMS.c.id).where(
-            CLAIMS.c.data_digest == data_digest,
-            CLAIMS.c.artifact_sha256 == TRIALS.c.artifact_sha256,
-        )
+        where = [_passed_validation(accuracy), ~_is_tested(data_digest)]
+        if smaller_than_bits < float("inf"):
+            where.append(TRIALS.c.size_bits < smaller_than_bits)
+        return self._files(data_digest, where, candidates)
+
+    def claimed_files(
+        self, data_digest: str, candidates: Collection[str] | None = None
+    ) -> list[TrialFile]:
+        """Return the files that were put to the test, with their validation results.
+
+        Args:
+            data_digest: of the data set.
+            candidates: keys of those to consider; None stands for all.
+        """
+        return self._files(data_digest, [_is_tested(data_digest)], candidates)
+
+    def _files(
+        self,
+        data_digest: str,
+        where: Sequence[sa.ColumnElement[bool]],
+        candidates: Collection[str] | None,
+    ) -> list[TrialFile]:
         columns = (
             TRIALS.c.artifact_sha256,
             TRIALS.c.size_bits,
             TRIALS.c.validation_correct,
             TRIALS.c.validation_examples,
+            *(TRIALS.c[name] for name in TRAINING_COUNTS),
         )
         query = sa.select(*columns).where(
             _on(TRIALS, data_digest),
             TRIALS.c.artifact_sha256.is_not(None),
-            TRIALS.c.validation_correct >= accuracy * TRIALS.c.validation_examples - _ROUNDING,
-            ~sa.exists(tested),
+            TRIALS.c.validation_examples > 0,
+            *where,
         )
-        if smaller_than_bits < float("inf"):
-            query = query.where(TRIALS.c.size_bits < smaller_than_bits)
         if candidates is not None:
             query = query.where(TRIALS.c.candidate.in_(candidates))
         return [TrialFile(*row.values()) for row in self._select(query.order_by(TRIALS.c.id))]
+
+    def validation_accuracies(self, data_digest: str) -> dict[str, float]:
+        """Return the validation accuracy of every file on a data set, the largest of its trials."""
+        part = TRIALS.c.validation_correct * 1.0 / TRIALS.c.validation_examples
+        query = (
+            sa.select(TRIALS.c.artifact_sha256, sa.func.max(part).label("accuracy"))
+            .where(
+                _on(TRIALS, data_digest),
+                TRIALS.c.artifact_sha256.is_not(None),
+                TRIALS.c.validation_examples > 0,
+            )
+            .group_by(TRIALS.c.artifact_sha256)
+        )
+        return {row["artifact_sha256"]: float(row["accuracy"]) for row in self._select(query)}
 
     # --- claims
 
@@ -163,10 +209,12 @@ class LedgerReader:
         among: Collection[str] | None = None,
         candidates: Collection[str] | None = None,
     ) -> Claim | None:
-        """Return the smallest whole file whose test accuracy is at least ``accuracy``, or None.
+        """Return the smallest whole file that passed validation and the test set, or None.
 
-        A file that is missing or damaged, or that missed the accuracy when it was last verified, is
-        passed over with a warning.
+        Both at ``accuracy``: a file that was chosen for less and happens to reach more on the test
+        set is not claimed at more, since the test set alone would choose it. A file that is missing
+        or damaged, whose row says another size than its bytes have, or that a verification
+        contradicted, is passed over with a warning.
 
         Args:
             data_digest: of the data set.
@@ -174,45 +222,89 @@ class LedgerReader:
             among: digests of the files to consider; None stands for all.
             candidates: keys of the candidates whose files are considered; None stands for all.
         """
+        passed = sa.select(TRIALS.c.artifact_sha256).where(
+            _on(TRIALS, data_digest),
+            TRIALS.c.artifact_sha256.is_not(None),
+            _passed_validation(accuracy),
+        )
+        if candidates is not None:
+            passed = passed.where(TRIALS.c.candidate.in_(candidates))
         query = sa.select(CLAIMS).where(
             _on(CLAIMS, data_digest),
             CLAIMS.c.correct >= accuracy * CLAIMS.c.n_test - _ROUNDING,
+            CLAIMS.c.artifact_sha256.in_(passed),
         )
-        if candidates is not None:
-            files = sa.select(TRIALS.c.artifact_sha256).where(
-                _on(TRIALS, data_digest), TRIALS.c.candidate.in_(candidates)
-            )
-            query = query.where(CLAIMS.c.artifact_sha256.in_(files))
+        row = next(self._sound(query, among), None)
+        return None if row is None else self._claim(row)
+
+    def smallest_shown(
+        self, data_digest: str, accuracy: float, smaller_than_bits: float = float("inf")
+    ) -> ShownFile | None:
+        """Return the smallest file that reached ``accuracy`` on the test set alone, or None.
+
+        It may be shown beside the best claim, as what it was chosen for and what it reached.
+
+        Args:
+            data_digest: of the data set.
+            accuracy: in (0, 1].
+            smaller_than_bits: of files that are worth being shown.
+        """
+        query = sa.select(CLAIMS).where(
+            _on(CLAIMS, data_digest), CLAIMS.c.correct >= accuracy * CLAIMS.c.n_test - _ROUNDING
+        )
+        if smaller_than_bits < float("inf"):
+            query = query.where(CLAIMS.c.size_bits < smaller_than_bits)
+        validated = self.validation_accuracies(data_digest)
+        for row in self._sound(query, None):
+            found = validated.get(row["artifact_sha256"])
+            if found is None or found < accuracy - _ROUNDING:
+                return ShownFile(
+                    row["id"], row["size_bits"], row["correct"], row["n_test"],
+                    row["target_accuracy"], found,
+                )  # fmt: skip
+        return None
+
+    def _sound(self, query: sa.Select[Any], among: Collection[str] | None) -> Iterator[Row]:
+        """Yield claims that nothing speaks against, smallest first; tell of the others."""
         for row in self._select(query.order_by(CLAIMS.c.size_bits, CLAIMS.c.id)):
-            sha256 = row["artifact_sha256"]
-            if among is not None and sha256 not in among:
+            if among is not None and row["artifact_sha256"] not in among:
                 continue
-            problem = self.objection(row, accuracy)
+            problem = self.objection(row)
             if problem is None:
-                return self._claim(row)
+                yield row
+                continue
             _log.warning(
                 "ledger %s: claim %s of %s bits is passed over: %s",
                 self.name, row["id"], f"{row['size_bits']:,}", problem,
             )  # fmt: skip
-        return None
 
-    def objection(self, claim: Row, accuracy: float) -> str | None:
-        """Return why a claim must not be relied upon for an accuracy, in words, or None.
+    def objection(self, claim: Row) -> str | None:
+        """Return why a claim must not be relied upon, in words, or None.
 
-        Its file may be missing or damaged, or have missed the accuracy when it was last verified.
+        Its file may be missing or damaged, or have other bits than the row says; or the file
+        answered otherwise when it was last verified.
         """
-        if (problem := problem_of(self.artifacts, claim["artifact_sha256"])) is not None:
+        sha256 = claim["artifact_sha256"]
+        if (problem := problem_of(self.artifacts, sha256)) is not None:
             return problem
+        size_bits = bytes_to_bits(len(self.artifacts.read(sha256)))
+        if size_bits != claim["size_bits"]:
+            return f"its file has {size_bits:,} bits"
         query = (
             sa.select(VERIFICATIONS)
-            .where(VERIFICATIONS.c.claim_uid == claim["uid"], VERIFICATIONS.c.n_test.is_not(None))
+            .where(
+                VERIFICATIONS.c.claim_uid == claim["uid"],
+                VERIFICATIONS.c.outcome.in_((*_CONTRADICTIONS, _CONFIRMED)),
+            )
             .order_by(VERIFICATIONS.c.id.desc())
             .limit(1)
         )
         for row in self._select(query):
-            if row["correct"] < accuracy * row["n_test"] - _ROUNDING:
-                counts = f"{row['correct']:,} of {row['n_test']:,}"
-                return f"verification {row['id']} found {counts} correct"
+            if row["outcome"] != _CONFIRMED:
+                found = row["problem"]
+                if row["n_test"] and row["correct"] != claim["correct"]:
+                    found = f"{row['correct']:,} of {row['n_test']:,} correct"
+                return f"verification {row['id']} found {found}"
         return None
 
     def _claim(self, row: Row) -> Claim:
@@ -231,14 +323,25 @@ class LedgerReader:
         )
         return Claim(row["id"], verification)
 
+    def claim_of_file(self, data_digest: str, sha256: str) -> Claim | None:
+        """Return the last claim of a file that nothing speaks against, or None."""
+        where = (_on(CLAIMS, data_digest), CLAIMS.c.artifact_sha256 == sha256)
+        rows = self._select(sa.select(CLAIMS).where(*where).order_by(CLAIMS.c.id.desc()))
+        return next((self._claim(row) for row in rows if self.objection(row) is None), None)
+
     def is_claimed(self, data_digest: str, sha256: str) -> bool:
         """Return whether that file was run on the test set before: its result is known."""
         where = (_on(CLAIMS, data_digest), CLAIMS.c.artifact_sha256 == sha256)
         return bool(self._select(sa.select(CLAIMS.c.id).where(*where).limit(1)))
 
-    def claim_count(self, data_digest: str) -> int:
-        """Return how many times the test set of a data set was run for a claim."""
-        return self._count(CLAIMS, _on(CLAIMS, data_digest))
+    def look_count(self, data_digest: str) -> int:
+        """Return how many looks a data set's test set was given: different files run for a claim.
+
+        A file that is run again gives the same answers, and chooses nothing.
+        """
+        files = sa.func.count(CLAIMS.c.artifact_sha256.distinct())
+        query = sa.select(files).where(_on(CLAIMS, data_digest))
+        return self.database.read(lambda connection: int(connection.execute(query).scalar_one()))
 
     def test_accuracies(self, data_digest: str) -> list[float]:
         """Return the accuracies of all claims on a data set, reached or missed."""
@@ -311,6 +414,40 @@ def files_named(connection: Connection) -> set[str]:
     trials = sa.select(TRIALS.c.artifact_sha256).where(TRIALS.c.artifact_sha256.is_not(None))
     query = trials.union(sa.select(CLAIMS.c.artifact_sha256))
     return set(connection.execute(query).scalars())
+
+
+def _passed_validation(accuracy: float) -> sa.ColumnElement[bool]:
+    """Whether a trial's file has at least ``accuracy`` on its validation examples."""
+    found: sa.ColumnElement[bool] = (
+        TRIALS.c.validation_correct >= accuracy * TRIALS.c.validation_examples - _ROUNDING
+    )
+    return found
+
+
+def _is_tested(data_digest: str) -> sa.ColumnElement[bool]:
+    """Whether a trial's file has a claim that no verification contradicts."""
+    claims = sa.select(CLAIMS.c.id).where(
+        CLAIMS.c.data_digest == data_digest,
+        CLAIMS.c.artifact_sha256 == TRIALS.c.artifact_sha256,
+        ~_is_contradicted(),
+    )
+    return sa.exists(claims)
+
+
+def _is_contradicted() -> sa.ColumnElement[bool]:
+    """Whether a claim's last verification that says anything of it contradicts it."""
+    last = (
+        sa.select(VERIFICATIONS.c.outcome)
+        .where(
+            VERIFICATIONS.c.claim_uid == CLAIMS.c.uid,
+            VERIFICATIONS.c.outcome.in_((*_CONTRADICTIONS, _CONFIRMED)),
+        )
+        .order_by(VERIFICATIONS.c.id.desc())
+        .limit(1)
+        .correlate(CLAIMS)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(last, _CONFIRMED) != _CONFIRMED
 
 
 def _on(table: sa.Table, data_digest: str) -> sa.ColumnElement[bool]:

@@ -10,6 +10,7 @@ from typing import Any
 from minbits.data.encoding import encoding_bits
 from minbits.records import DataSet, Verification
 from minbits.search.reliability import Reliability, plain_reliability
+from minbits.search.strategy import reaches
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class CardFacts:
     """What a card is made from.
 
     ``trial`` is the ledger's row, ``views`` is read from the file, ``reliability`` is the
-    candidate's over seeds, None where only one seed was asked for.
+    candidate's over seeds, None where only one seed was asked for. ``looks`` counts the different
+    files that were run on this test set, and ``lower_limit`` is the one-sided limit of the true
+    accuracy after so many.
     """
 
     data: DataSet
@@ -44,7 +47,8 @@ class CardFacts:
     verification: Verification
     trial: dict[str, Any]
     spread: TrialSpread
-    claim_count: int
+    looks: int
+    lower_limit: float
     views: int
     reliability: Reliability | None = None
 
@@ -56,6 +60,20 @@ def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
         "min": min(values),
         "median": statistics.median(values),
         "max": max(values),
+    }
+
+
+def limit_facts(lower_limit: float, looks: int, accuracy: float) -> dict[str, Any]:
+    """Return what a claim says of the true accuracy, as plain data; the keys are stable."""
+    return {
+        "claims_against_test_set": looks,
+        "lower_limit": lower_limit,
+        "lower_limit_method": (
+            "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / looks: with "
+            "probability 95 % or more the true accuracies of all files that this ledger knows to "
+            "have been run on this test set lie above their limits"
+        ),
+        "true_accuracy_may_be_below_target": lower_limit < accuracy,
     }
 
 
@@ -72,7 +90,9 @@ def card(facts: CardFacts) -> dict[str, Any]:
         "n_test": found.n_test,
         "correct": found.correct,
         "test_accuracy": found.test_accuracy,
+        "reached_target": reaches(found.correct, found.n_test, facts.accuracy),
         "wilson_95": [found.wilson_low, found.wilson_high],
+        **limit_facts(facts.lower_limit, facts.looks, facts.accuracy),
         "counting": (
             "8 x bytes of the whole file (magic, version, checksum, architecture, steps, weights); "
             "decoded in a fresh process with NumPy alone; the decoder holds no constant fitted to "
@@ -90,7 +110,6 @@ def card(facts: CardFacts) -> dict[str, Any]:
         "seeds": list(facts.spread.seeds),
         "validation_accuracy_spread": _spread(facts.spread.validation_accuracies),
         "size_bits_spread": _spread(facts.spread.sizes_bits),
-        "claims_against_test_set": facts.claim_count,
         "training_seconds": round(trial["seconds"], 1),
         "created_at": trial["created_at"],
         "code_version": trial["code_version"],

@@ -7,7 +7,6 @@ trial in the ledger.
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from torch import nn
 
 from minbits.codec.architecture import Architecture, class_count, parameter_count
-from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.file_format import encode_network
 from minbits.codec.inference import predict
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.channels import shrink
@@ -30,22 +29,21 @@ from minbits.compression.thinning import ThinningPlan, thin
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import MinbitsError, NetworkError
-from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
 from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.networks.from_torch import Extracted, InputConvention, from_torch
 from minbits.networks.grammar import format_layers
-from minbits.pipeline.card import CardFacts, TrialSpread, card
+from minbits.pipeline.claiming import Claimant, Scope
 from minbits.pipeline.compress_request import (
     BYTE_FACTOR,
     CompressReport,
     CompressRequest,
     check_compress_request,
 )
-from minbits.pipeline.selection import Validated, choose_claim
-from minbits.pipeline.verification import verify_file
+from minbits.pipeline.publishing import Publisher
+from minbits.pipeline.size_search import past_outcome
 from minbits.records import (
     DataSet,
     EngineName,
@@ -56,14 +54,14 @@ from minbits.records import (
     Verification,
 )
 from minbits.search.device import device_name
+from minbits.search.judgement import Judgement, judge
 from minbits.search.planning import measure_epoch_seconds
-from minbits.search.score import with_margin
+from minbits.search.score import Goal, with_margin
 from minbits.search.strategy import reaches
 from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import train_float
 from minbits.training.loop import batch_of, training_data
-from minbits.views.diagram import diagram_data, draw_diagram
 
 Float = npt.NDArray[np.float32]
 
@@ -103,6 +101,7 @@ class _Job:
         self.start = time.perf_counter()
         kept, held_out = validation_split(self.data)
         self.held_out = held_out
+        self.goal = Goal(self.request.accuracy, len(held_out))
         self.examples = training_data(self.data, kept)
         self.validation = training_data(self.data, held_out)
 
@@ -245,23 +244,22 @@ class _Job:
         begin = time.perf_counter()
         status: TrialStatus = "done"
         content: bytes | None = None
-        correct, examples, reason = None, None, None
+        counts: Judgement | None = None
+        reason: str | None = None
         stopped: KeyboardInterrupt | None = None
         meter = EnergyMeter()
         try:
             with meter:
                 content = make()
-                predicted = predict(decode_network(content), self.data.train_inputs[self.held_out])
-                correct = int(np.count_nonzero(predicted == self.data.train_labels[self.held_out]))
-                examples = len(self.held_out)
+                counts = judge(content, self.data)
         except KeyboardInterrupt as error:
             status, stopped, content = "interrupted", error, None
         except (FloatingPointError, NetworkError) as error:
             status, reason = "failed", f"{type(error).__name__}: {error}"
         seconds = time.perf_counter() - begin
-        result = TrialResult(
-            config, status, seconds, reason, content, correct, examples, meter.joules
-        )
+        result = TrialResult(config, status, seconds, reason, content, energy_joules=meter.joules)
+        if counts is not None:
+            result = counts.counted(result)
         key = f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}"
         number = self.ledger.append_trial(
             self.data, self.request.accuracy, key, result, self.provenance
@@ -269,10 +267,12 @@ class _Job:
         self.rows += self.ledger.find("trials", str(number))
         if stopped is not None:
             raise stopped
-        if content is not None and correct is not None and examples:
+        if content is not None and counts is not None:
+            self.goal.learn(past_outcome(self.rows[-1]))
+            found = counts.validation
             self.say(
                 f"ledger row {number}: {8 * len(content):,} bits, validation "
-                f"{100 * correct / examples:.2f} %"
+                f"{100 * found.correct / found.examples:.2f} %"
             )
         else:
             self.say(f"ledger row {number}: failed, {reason}")
@@ -301,54 +301,28 @@ class _Job:
             content = best.content
             self.judged(given.architecture, recipe, self.request.engine, lambda: content)
 
-    def claim(self) -> Verification | None:
-        """Put at most one file of this run to the test; record the outcome, good or bad."""
-        found = [
-            Validated(
-                row["artifact_sha256"], row["size_bits"], row["validation_correct"],
-                row["validation_examples"],
-            )
-            for row in self.rows
-            if row["artifact_sha256"] is not None
-        ]  # fmt: skip
-        chosen = choose_claim(found, self.request.accuracy, float("inf"))
-        if chosen is None:
-            return None
-        self.say("verifying in a fresh process, with NumPy alone")
-        verification = verify_file(self.ledger.artifacts.path(chosen.sha256), self.data)
-        self.ledger.append_claim(self.data, self.request.accuracy, verification, self.provenance)
-        return verification
-
-    def write(self, found: Verification, report: CompressReport) -> Verification:
-        out = self.request.out
-        content = Path(found.path).read_bytes()
-        found = dataclasses.replace(found, path=str(out))
-        row = next(row for row in self.rows if row["artifact_sha256"] == found.sha256)
-        done = [row for row in self.rows if row["validation_correct"] is not None]
-        spread = TrialSpread(
-            tries=len(self.rows),
-            successes=sum(
-                reaches(r["validation_correct"], r["validation_examples"], self.request.accuracy)
-                for r in done
-            ),
-            seeds=tuple(r["seed"] for r in self.rows),
-            validation_accuracies=tuple(
-                r["validation_correct"] / r["validation_examples"] for r in done
-            ),
-            sizes_bits=tuple(r["size_bits"] for r in done),
+    def claim(self, report: CompressReport) -> None:
+        """Put a file of this run to the test as the main job does, and write what is to be left."""
+        own = {row["artifact_sha256"] for row in self.rows if row["artifact_sha256"] is not None}
+        if not own:
+            return
+        claimant = Claimant(
+            self.data, self.goal, self.ledger, self.provenance, lambda: Scope(files=own), self.say
         )
-        count = self.ledger.claim_count(self.data.digest)
-        views = decode_network(content).architecture.views
-        facts = CardFacts(self.data, self.request.accuracy, found, row, spread, count, views)
-        text = json.dumps({**card(facts), "rerun": _RERUN}, indent=2) + "\n"
-        outputs = {"network": (out, content), "card": (out.with_suffix(".json"), text.encode())}
-        numbers = diagram_data(entropy_table(self.data), self.request.accuracy, found.size_bits)
-        for kind, picture in draw_diagram(numbers).items():
-            outputs[f"diagram {kind}"] = (out.with_suffix(f".{kind}"), picture)
-        for role, (path, written) in outputs.items():
-            write_atomically(path, written)
-            report.outputs[role] = str(path)
-        return found
+        outcome = claimant.claim()
+        report.missed, report.claim_count = outcome.missed, outcome.looks
+        report.lower_limit = outcome.lower_limit
+        if outcome.written is None:
+            return
+        publisher = Publisher(
+            self.data, self.request.accuracy, self.ledger, self.request.out, _RERUN
+        )
+        found = publisher.publish(outcome, entropy_table(self.data), None)
+        report.outputs = publisher.outputs
+        if outcome.best is None:
+            report.nearest = found
+        else:
+            report.best = found
 
     def run(self, given: Extracted) -> CompressReport:
         report = CompressReport(
@@ -378,13 +352,7 @@ class _Job:
             for row in self.rows
             if row["validation_correct"] is not None
         ]
-        claimed = self.claim()
-        if claimed is not None:
-            if reaches(claimed.correct, claimed.n_test, self.request.accuracy):
-                report.best = self.write(claimed, report)
-            else:
-                report.missed = claimed
-        report.claim_count = self.ledger.claim_count(self.data.digest)
+        self.claim(report)
         return report
 
 

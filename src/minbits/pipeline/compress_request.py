@@ -106,9 +106,12 @@ class CompressReport:
         given_accuracy: of the module on the validation examples.
         thinned: parameters, validation accuracy and architecture after each epoch of thinning.
         trials: size in bits and validation accuracy of each file made.
-        best: the claim, where a file reached the target on the test set.
-        missed: the claim, where it did not.
-        claim_count: how often the test set was run for a claim, ever.
+        best: the smallest file of this run that passed validation and test, written to ``out``.
+        nearest: where there is none, the file of this run nearest to the target, written there.
+        missed: the last file of this run that missed the target on the test set.
+        lower_limit: one-sided lower limit of the written file's true accuracy after
+            ``claim_count`` looks; None where no file was written.
+        claim_count: how many different files were run on the test set for a claim, ever.
         interrupted: whether the run was cut short from the keyboard.
         outputs: files written, by role.
     """
@@ -120,7 +123,9 @@ class CompressReport:
     thinned: list[tuple[int, float, str]] = field(default_factory=list)
     trials: list[tuple[str, int, float]] = field(default_factory=list)
     best: Verification | None = None
+    nearest: Verification | None = None
     missed: Verification | None = None
+    lower_limit: float | None = None
     claim_count: int = 0
     interrupted: bool = False
     outputs: dict[str, str] = field(default_factory=dict)

@@ -7,12 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minbits.data.splits import validation_split
 from minbits.files import write_atomically
+from minbits.information.ladder import entropy_table
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.store import Ledger, open_ledger
+from minbits.pipeline.claiming import Claimant, Scope
+from minbits.pipeline.publishing import Publisher, trial_of
 from minbits.pipeline.size import size_job
-from minbits.pipeline.size_report import SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
-from minbits.pipeline.size_search import SizeEvents
+from minbits.pipeline.size_search import SizeEvents, past_outcome
 from minbits.records import DataSet, Verification
+from minbits.search.device import device_name
+from minbits.search.reliability import reliability_table
+from minbits.search.score import Goal
 from minbits.views.curve import curve_data, draw_curve
 
 # From loose to strict: a file found for a strict target is a candidate for every looser one.
@@ -31,10 +39,14 @@ def time_shares(targets: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The smallest verified file at one target; None where none was found."""
+    """The smallest verified file at one target; None where none was found.
+
+    ``lower_limit`` is the one-sided limit of its true accuracy after all looks of the curve.
+    """
 
     target: float
     found: Verification | None
+    lower_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class CurveReport:
         data_name: the data set.
         points: one a target, from strict to loose.
         interrupted: whether the run was cut short from the keyboard.
-        claim_count: how often the test set was run for a claim, ever.
+        claim_count: how many different files were run on the test set for a claim, ever.
         outputs: files written, by role.
     """
 
@@ -69,8 +81,9 @@ def _request_at(request: SizeRequest, target: float, share: float) -> SizeReques
 def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveReport:
     """Run the main job for every target, strict ones first, in shares of the time.
 
-    Every point is a file of its own, verified in a fresh process, with its card. A point that a
-    stricter one beats is replaced by it.
+    Every point is a file of its own, verified in a fresh process, with its card. At the end each
+    target is given the smallest file that passed validation and test at it, whichever target it was
+    found for, and all cards count all looks at the test set.
 
     Args:
         data: the data set.
@@ -83,25 +96,25 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
         LedgerError: if the ledger cannot be used.
     """
     check_request(request)
-    reports: list[SizeReport] = []
     shares = time_shares(CURVE_TARGETS)
-    for target, share in zip(reversed(CURVE_TARGETS), reversed(shares), strict=True):
-        events.on_stage(f"{100 * target:g} % test accuracy")
-        reports.append(size_job(data, _request_at(request, target, share), events))
-        if reports[-1].interrupted:
+    requests = [
+        _request_at(request, target, share)
+        for target, share in zip(reversed(CURVE_TARGETS), reversed(shares), strict=True)
+    ]
+    is_interrupted = False
+    for asked in requests:
+        events.on_stage(f"{100 * asked.accuracy:g} % test accuracy")
+        is_interrupted = size_job(data, asked, events).interrupted
+        if is_interrupted:
             break
-    points: list[CurvePoint] = []
-    best: Verification | None = None
-    for report in reports:
-        found = report.best
-        if found is not None and (best is None or found.size_bits < best.size_bits):
-            best = found
-        points.append(CurvePoint(report.request.accuracy, best))
+    ledger = open_ledger(request.ledger)
+    try:
+        points = [_point(data, ledger, asked, events) for asked in requests]
+        looks = ledger.look_count(data.digest)
+    finally:
+        ledger.close()
     outputs = {
-        f"{100 * report.request.accuracy:g} % {role}": path
-        for report in reports
-        for role, path in report.outputs.items()
-        if role == "network"
+        f"{100 * point.target:g} % network": point.found.path for point in points if point.found
     }
     front = [(p.target, p.found.test_accuracy, p.found.size_bits) for p in points if p.found]
     if front:
@@ -112,10 +125,27 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     return CurveReport(
         data.name,
         tuple(points),
-        reports[-1].interrupted,
-        reports[-1].claim_count,
+        is_interrupted,
+        looks,
         outputs,
     )
+
+
+def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents) -> CurvePoint:
+    """Write the smallest file known at one target, with a card that counts all looks."""
+    goal = Goal(asked.accuracy, len(validation_split(data)[1]))
+    provenance = current_provenance(device_name(), asked.workers)
+    claimant = Claimant(data, goal, ledger, provenance, Scope, events.on_stage)
+    best = claimant.best()
+    if best is None:
+        return CurvePoint(asked.accuracy, None)
+    outcome = claimant.known(best)
+    candidate = trial_of(ledger, data, best.verification)["candidate"]
+    trials = [past_outcome(row) for row in ledger.trials_of(data.digest, candidate)]
+    reliability = reliability_table(trials, asked.accuracy).of(candidate)
+    publisher = Publisher(data, asked.accuracy, ledger, asked.out)
+    found = publisher.publish(outcome, entropy_table(data), reliability)
+    return CurvePoint(asked.accuracy, found, outcome.lower_limit)
 
 
 def plain_curve(report: CurveReport) -> dict[str, Any]:
@@ -127,6 +157,7 @@ def plain_curve(report: CurveReport) -> dict[str, Any]:
         "points": [
             {
                 "target_accuracy": point.target,
+                "lower_limit": point.lower_limit,
                 "verification": None if point.found is None else dataclasses.asdict(point.found),
             }
             for point in report.points

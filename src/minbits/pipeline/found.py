@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minbits.capacity.label_code import labels_given_network_bits
 from minbits.capacity.sufficient import FoundNetwork
-from minbits.codec.file_format import read_network
+from minbits.codec.file_format import read_bytes, read_network
 from minbits.codec.inference import predict_logits
 from minbits.errors import MinbitsError, NetworkError, OutputError
+from minbits.files import sha256_hex
+from minbits.ledger.front import front
 from minbits.ledger.location import LedgerTarget, ledger_exists
+from minbits.ledger.queries import LedgerReader
+from minbits.ledger.rows import Row
 from minbits.ledger.store import read_ledger
+from minbits.pipeline.claiming import verify_bytes
 from minbits.records import DataSet
+from minbits.search.judgement import judge_validation
+from minbits.search.strategy import reaches
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_RECORDS = Path("records")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file that ledger or card speak well of.
+
+    ``validation_examples`` are the sizes of the splits that it was validated on: another version's
+    split has other examples, which cannot be checked here.
+    """
+
+    path: Path
+    place: str
+    sha256: str
+    validation_examples: frozenset[int]
 
 
 def find_network(
@@ -26,7 +50,10 @@ def find_network(
     records: Path | None,
     with_residual: bool = False,
 ) -> FoundNetwork | None:
-    """Return the smallest verified file that reaches an accuracy on the test set, or None.
+    """Return the smallest file that reaches an accuracy on validation and on the test set, or None.
+
+    Ledger and cards say where to look. Size and counts come from the bytes: every file is run
+    again before it is believed, and passed over with a warning if it does otherwise.
 
     Args:
         data: the data set, known by its digest.
@@ -39,50 +66,76 @@ def find_network(
         LedgerError: if the ledger cannot be read.
         OutputError: if a card is not valid.
     """
-    found: list[tuple[FoundNetwork, Path]] = []
+    found: list[_Found] = []
     if ledger is not None and ledger_exists(ledger):
         found += _from_ledger(data, accuracy, ledger)
     if records is not None and records.is_dir():
         found += _from_cards(data, accuracy, records)
-    if not found:
-        return None
-    best, path = min(found, key=lambda item: item[0].size_bits)
-    if not with_residual:
-        return best
-    try:
-        residual = residual_label_bits(path, data)
-    except MinbitsError:
-        return best  # the record stands, though its file is not here or does not fit
-    return dataclasses.replace(best, residual_bits=residual)
+    for item in sorted(found, key=lambda item: item.path.stat().st_size):
+        try:
+            return _checked(item, data, accuracy, with_residual)
+        except MinbitsError as error:
+            _log.warning("%s is passed over: %s", item.place, error)
+    return None
+
+
+def _checked(item: _Found, data: DataSet, accuracy: float, with_residual: bool) -> FoundNetwork:
+    content = read_bytes(item.path)
+    if sha256_hex(content) != item.sha256:
+        raise NetworkError(
+            str(item.path), "other bytes", f"SHA-256 {item.sha256}", "Get the file again."
+        )
+    test = verify_bytes(content, data)
+    validation = judge_validation(content, data)
+    counts = [("test", test.correct, test.n_test)]
+    if item.validation_examples == {validation.examples}:
+        counts.append(("validation", validation.correct, validation.examples))
+    for what, correct, examples in counts:
+        if not reaches(correct, examples, accuracy):
+            raise NetworkError(
+                str(item.path), f"{correct:,} of {examples:,} {what} examples right",
+                f"{100 * accuracy:g} %, as was claimed", "Do not trust what claims it.",
+            )  # fmt: skip
+    residual = residual_label_bits(item.path, data) if with_residual else None
+    return FoundNetwork(test.size_bits, test.test_accuracy, item.place, residual)
 
 
 def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None) -> float | None:
-    """Return the largest test accuracy of any verified file, or None where there is none."""
+    """Return the largest accuracy at which a file was claimed, or None where there is none.
+
+    That is the smaller one of a file's accuracies on validation and on the test set.
+    """
     accuracies = []
     if records is not None and records.is_dir():
-        accuracies += [float(card["test_accuracy"]) for card, _ in _cards(data, records)]
+        accuracies += [_claimable(card) for card, _ in _cards(data, records)]
     if ledger is not None and ledger_exists(ledger):
-        with_ledger = read_ledger(ledger)
+        reader = read_ledger(ledger)
         try:
-            accuracies += with_ledger.test_accuracies(data.digest)
+            rows = front(reader, None, None, data.digest)
         finally:
-            with_ledger.close()
+            reader.close()
+        accuracies += [row["claimable_accuracy"] for row in rows]
     return max(accuracies, default=None)
 
 
-def _from_ledger(
-    data: DataSet, accuracy: float, target: LedgerTarget
-) -> list[tuple[FoundNetwork, Path]]:
+def _from_ledger(data: DataSet, accuracy: float, target: LedgerTarget) -> list[_Found]:
     ledger = read_ledger(target)
     try:
-        claim = ledger.best_claim(data.digest, accuracy)
+        return [
+            _found_row(ledger, row)
+            for row in front(ledger, None, None, data.digest)
+            if row["claimable_accuracy"] >= accuracy - 1e-9
+        ]
     finally:
         ledger.close()
-    if claim is None:
-        return []
-    seen = claim.verification
-    place = f"claim {claim.claim_id} of the ledger"
-    return [(FoundNetwork(seen.size_bits, seen.test_accuracy, place), Path(seen.path))]
+
+
+def _found_row(ledger: LedgerReader, row: Row) -> _Found:
+    sha256 = row["artifact_sha256"]
+    trials = ledger.trials_of_file(row["data_digest"], sha256)
+    examples = frozenset(trial["validation_examples"] or 0 for trial in trials)
+    path = ledger.artifacts.path(sha256)
+    return _Found(path, f"claim {row['id']} of the ledger", sha256, examples)
 
 
 def _cards(data: DataSet, folder: Path) -> list[tuple[dict[str, Any], Path]]:
@@ -91,25 +144,36 @@ def _cards(data: DataSet, folder: Path) -> list[tuple[dict[str, Any], Path]]:
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
             if card.get("data_digest") == data.digest:
+                _claimable(card)
                 cards.append((card, path))
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError, LookupError, TypeError) as error:
             raise OutputError(
                 str(path), "no card of a network file", "JSON", "Move it out of the folder."
             ) from error
     return cards
 
 
-def _from_cards(data: DataSet, accuracy: float, folder: Path) -> list[tuple[FoundNetwork, Path]]:
-    return [
-        (
-            FoundNetwork(
-                int(card["size_bits"]), float(card["test_accuracy"]), f"{path.stem} of {folder}"
-            ),
-            path.with_suffix(".mbn"),
-        )
-        for card, path in _cards(data, folder)
-        if card["correct"] >= accuracy * card["n_test"] - 1e-9
-    ]
+def _claimable(card: dict[str, Any]) -> float:
+    """Return the largest accuracy that a card's file has on validation and on the test set."""
+    validation = card["validation"]
+    return min(
+        float(card["correct"]) / int(card["n_test"]),
+        float(validation["correct"]) / int(validation["examples"]),
+    )
+
+
+def _from_cards(data: DataSet, accuracy: float, folder: Path) -> list[_Found]:
+    found = []
+    for card, path in _cards(data, folder):
+        file = path.with_suffix(".mbn")
+        if _claimable(card) < accuracy - 1e-9:
+            continue
+        if not file.is_file():
+            _log.warning("%s is passed over: its network file is not beside it", path)
+            continue
+        examples = frozenset({int(card["validation"]["examples"])})
+        found.append(_Found(file, f"{path.stem} of {folder}", str(card["sha256"]), examples))
+    return found
 
 
 def residual_label_bits(path: Path, data: DataSet) -> float:

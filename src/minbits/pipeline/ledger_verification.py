@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from minbits.codec.file_format import decode_network
 from minbits.data import load
@@ -17,7 +15,7 @@ from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Outcome, Row, VerificationEntry, expected_row_hash
 from minbits.ledger.store import Ledger
-from minbits.pipeline.verification import verify_file
+from minbits.pipeline.claiming import difference, verify_bytes
 from minbits.records import DataSet, Verification
 
 GOOD_OUTCOMES: frozenset[Outcome] = frozenset({"confirmed", "no data"})
@@ -89,9 +87,9 @@ class _Verifier:
         seconds = time.perf_counter() - start
         if not isinstance(found, Verification):
             return VerificationEntry(claim, *found, seconds, self.provenance)
-        difference = _difference(claim, found)
-        outcome: Outcome = "confirmed" if difference is None else "differs"
-        return VerificationEntry(claim, outcome, difference, seconds, self.provenance, found)
+        problem = difference(claim, found)
+        outcome: Outcome = "confirmed" if problem is None else "differs"
+        return VerificationEntry(claim, outcome, problem, seconds, self.provenance, found)
 
     def run(self, claim: Row) -> Verification | tuple[Outcome, str]:
         """Run a claimed file on its test set, or return how far it came."""
@@ -104,22 +102,9 @@ class _Verifier:
             if isinstance(data, str):
                 decode_network(content)
                 return ("no data", data)
-            # A copy of the bytes that were hashed: the file cannot change in between.
-            with tempfile.TemporaryDirectory(prefix="minbits-verify-") as folder:
-                path = Path(folder) / "claimed.mbn"
-                path.write_bytes(content)
-                return verify_file(path, data)
+            return verify_bytes(content, data)
         except MinbitsError as error:
             return ("failed", str(error))
-
-
-def _difference(claim: Row, found: Verification) -> str | None:
-    """Return in words how a new run differs from what was claimed, or None."""
-    for name, what in (("n_test", "test examples"), ("correct", "correct"), ("size_bits", "bits")):
-        new = getattr(found, name)
-        if new != claim[name]:
-            return f"{new:,} {what}; claimed were {claim[name]:,}"
-    return None
 
 
 def verify_ledger(

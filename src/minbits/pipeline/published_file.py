@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,11 +145,7 @@ def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -
         counts = judge(content, data)
         found_there = (counts.validation.correct, counts.validation.examples)
         _compare(card, "validation examples", found_there, claimed)
-        result = dataclasses.replace(
-            result,
-            training_correct=counts.training.correct,
-            training_examples=counts.training.examples,
-        )
+        result = counts.counted(result)
     trial_is_new = ledger.trial_of_file(data.digest, found.sha256) is None
     if trial_is_new:
         entry = TrialEntry(

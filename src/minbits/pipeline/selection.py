@@ -18,7 +18,7 @@ class Validated:
         size_bits: of the file.
         correct: right answers on validation.
         examples: of validation.
-        training_accuracy: on examples that it was trained on, None where not asked for.
+        training_accuracy: on examples that it was trained on, None where not known.
     """
 
     sha256: str
@@ -96,3 +96,19 @@ def safe_files(items: Sequence[Validated], accuracy: float) -> list[Validated]:
 def _in_training(item: Validated) -> float:
     assert item.training_accuracy is not None
     return item.training_accuracy
+
+
+def most_credible(doubtful: Sequence[Validated]) -> Validated | None:
+    """Return, of files that seem lucky on validation, the one with most right in training."""
+    return max(
+        doubtful,
+        key=lambda item: (_in_training(item), item.correct / item.examples, -item.size_bits),
+        default=None,
+    )
+
+
+def nearest_to_target(items: Sequence[Validated]) -> Validated | None:
+    """Return the file with most right on validation, the smallest of several, or None."""
+    return max(
+        items, key=lambda item: (item.correct / item.examples, -item.size_bits), default=None
+    )

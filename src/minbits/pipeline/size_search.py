@@ -166,14 +166,6 @@ class SizeSearch:
         except LedgerError:
             return None  # what is wrong with it is for `minbits ledger verify` to say
 
-    def training_accuracy_of(self, sha256: str) -> float | None:
-        """Return what a file gets right of its training examples, None where it is damaged."""
-        content = self.read(sha256)
-        if content is None:
-            return None
-        found = judge_training(content, self.data)
-        return found.correct / found.examples
-
     def strategy(self) -> Strategy:
         """Return what decides."""
         request, seconds = self.request, self.request.minutes * 60

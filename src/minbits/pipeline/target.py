@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minbits.data.splits import validation_split
 from minbits.information.classifiers import held_out_accuracies
 from minbits.records import DataSet
+from minbits.search.score import with_margin
 
 # Accuracies that are the usual ones to ask for on a well-known set.
 USUAL_TARGETS = {"mnist": 0.99}
@@ -34,11 +36,34 @@ def default_target(data: DataSet) -> Target:
     found = held_out_accuracies(data)
     name = max(found, key=lambda item: found[item])
     best = found[name]
-    # A per mille is as fine as a target need be; downwards, so that the margin is never less.
-    accuracy = max(int((best - MARGIN) * 1000) / 1000, 0.001)
+    examples = len(validation_split(data)[1])
+    accuracy = resolved_target(best, examples)
     considered = ", ".join(f"{item} {100 * value:.1f} %" for item, value in found.items())
+    below = (
+        "half a point"
+        if accuracy + 0.001 > best - MARGIN
+        else f"one standard error of {examples:,} validation examples"
+    )
     reason = (
-        f"half a point below the best classifier on held-out training examples, {name} with "
+        f"{below} below the best classifier on held-out training examples, {name} with "
         f"{100 * best:.1f} % (considered: {considered})"
     )
     return Target(accuracy, reason)
+
+
+def resolved_target(best: float, validation_examples: int) -> float:
+    """Return the target that validation can tell a network of accuracy ``best`` to reach.
+
+    That is half a point below ``best``, or one standard error of the validation examples where that
+    is more: a search aims one standard error above its target, which must not ask for more than
+    ``best``.
+
+    Args:
+        best: an accuracy in [0, 1] that some classifier reached.
+        validation_examples: on which files are selected.
+    """
+    # A per mille is as fine as a target need be; downwards, so that the margin is never less.
+    mille = max(int((best - MARGIN) * 1000), 1)
+    while mille > 1 and with_margin(mille / 1000, validation_examples) > best + 1e-12:
+        mille -= 1
+    return mille / 1000

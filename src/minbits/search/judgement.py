@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from minbits.codec.file_format import decode_network
 from minbits.codec.inference import predict
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.data.splits import validation_split
-from minbits.records import DataSet
+from minbits.records import DataSet, TrialResult
 
 # More would cost large sets seconds, and tell hardly more.
 MOST_TRAINING_EXAMPLES = 6000
@@ -31,6 +32,16 @@ class Judgement:
 
     validation: Counts
     training: Counts
+
+    def counted(self, result: TrialResult) -> TrialResult:
+        """Return a trial's result with these counts."""
+        return dataclasses.replace(
+            result,
+            validation_correct=self.validation.correct,
+            validation_examples=self.validation.examples,
+            training_correct=self.training.correct,
+            training_examples=self.training.examples,
+        )
 
 
 def training_sample(kept: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -254,11 +254,4 @@ def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
         return ended("interrupted")
     except Exception as error:  # noqa: BLE001 - whatever went wrong becomes a failed row
         return ended("failed", f"{type(error).__name__}: {error}")
-    return ended(
-        "done",
-        network_file=network_file,
-        validation_correct=judged.validation.correct,
-        validation_examples=judged.validation.examples,
-        training_correct=judged.training.correct,
-        training_examples=judged.training.examples,
-    )
+    return judged.counted(ended("done", network_file=network_file))
