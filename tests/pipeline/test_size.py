@@ -118,16 +118,6 @@ def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path
     assert card["lower_limit"] < card["test_accuracy"]
     assert {path.name for path in tmp_path.glob("o*")} == {"o.mbn", "o.json", "o.png", "o.svg"}
 
-    # Asked again, nothing new: the same file, and no further look at the test set.
-    with pytest.raises(TargetNotReachedError):
-        minbits.smallest(
-            data, 0.999, 0.001, trials=1, workers=1,
-            ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
-        )  # fmt: skip
-    ledger = Ledger(tmp_path / "l.sqlite")
-    assert ledger.look_count(data.digest) == 1
-    ledger.close()
-
 
 @pytest.mark.parametrize(
     ("changes", "message"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -10,8 +11,17 @@ from minbits.data import load
 from minbits.data.encoding import encoding_bits
 from minbits.errors import ArgumentError
 from minbits.information.ladder import entropy_table
-from minbits.records import DataSet, Verification
-from minbits.views.answer import missed_answer, size_answer
+from minbits.intervals import claim_lower_limit
+from minbits.records import DataSet, ShownFile, Verification
+from minbits.views.answer import (
+    claim_sentences,
+    missed_answer,
+    nearest_answer,
+    not_taken_sentence,
+    passing_chance,
+    shown_sentence,
+    size_answer,
+)
 from minbits.views.audit_chart import LayerBits, draw_layer_bits, fold_layers
 from minbits.views.cover_chart import cover_curves, draw_cover_curves
 from minbits.views.diagram import diagram_data, draw_diagram
@@ -64,7 +74,7 @@ def test_the_heat_map_is_a_picture() -> None:
 
 def test_the_answer_compares_need_and_spend(mnist: DataSet) -> None:
     found = Verification("f.mbn", "0" * 64, 1070, 8560, 10_000, 9910, 0.991, 0.989, 0.9927, 3.0)
-    text = size_answer(entropy_table(mnist), 0.99, found)
+    text = size_answer(entropy_table(mnist), 0.99, found, 0.6, 1)
     assert "8,560 bits (1,070 bytes)" in text
     assert "9,910 of 10,000" in text
     assert "698,880 bits, 82 times as much" in text
@@ -86,7 +96,7 @@ def test_a_file_is_compared_with_the_labels_in_words(
     mnist: DataSet, size_bits: int, words: str
 ) -> None:
     found = Verification("f.mbn", "0" * 64, 1, size_bits, 10, 10, 1.0, 0.7, 1.0, 3.0)
-    text = size_answer(entropy_table(mnist), 0.99, found)
+    text = size_answer(entropy_table(mnist), 0.99, found, 0.6, 1)
     assert words in text
     assert "Beside the file" not in text
 
@@ -94,7 +104,7 @@ def test_a_file_is_compared_with_the_labels_in_words(
 def test_labels_of_one_class_carry_nothing(tiny: DataSet) -> None:
     alone = dataclasses.replace(tiny, train_labels=np.zeros_like(tiny.train_labels))
     found = Verification("f.mbn", "0" * 64, 1, 80, 10, 10, 1.0, 0.7, 1.0, 3.0)
-    assert "the file holds more." in size_answer(entropy_table(alone), 0.5, found)
+    assert "the file holds more." in size_answer(entropy_table(alone), 0.5, found, 0.6, 1)
 
 
 def test_the_answer_on_a_table_says_what_the_file_leaves_out() -> None:
@@ -102,15 +112,54 @@ def test_the_answer_on_a_table_says_what_the_file_leaves_out() -> None:
     assert data.table is not None
     bits = encoding_bits(data.table.columns)
     found = Verification("f.mbn", "0" * 64, 50, 400, 30, 29, 0.967, 0.83, 0.99, 3.0)
-    text = size_answer(entropy_table(data), 0.95, found, bits)
+    text = size_answer(entropy_table(data), 0.95, found, 0.8, 1, bits)
     assert f"they would take {bits:,} bits more, {400 + bits:,} in all" in text
 
 
 def test_a_missed_target_is_said_plainly() -> None:
     found = Verification("f.mbn", "0" * 64, 1070, 8560, 10_000, 9890, 0.989, 0.987, 0.991, 3.0)
-    assert "only 98.90 % of the test set" in missed_answer(0.99, found, 0.991)
-    assert "the best of this run had 98.10 %" in missed_answer(0.99, None, 0.981)
-    assert "No trial ended" in missed_answer(0.99, None, None)
+    assert "only 98.90 % of the test set" in missed_answer(0.99, found, 0.991, 3)
+    assert "the best had 98.10 %" in missed_answer(0.99, None, 0.981, 0)
+    assert "No trial of this run ended" in missed_answer(0.99, None, None, 0)
+    said = missed_answer(0.97, None, 1.0, 45)
+    assert "45 reached 97 % on validation" in said
+    assert "No file" not in said
+
+
+def test_what_a_pass_shows_is_said() -> None:
+    many = Verification("f.mbn", "0" * 64, 1, 8, 10_000, 9905, 0.9905, 0.98, 0.99, 3.0)
+    limit = claim_lower_limit(9905, 10_000, 12)
+    [sentence] = claim_sentences(0.99, many, limit, 12)
+    assert f"at least {100 * limit:.2f} %" in sentence
+    assert "after 12 looks" in sentence
+    assert "may be below the target of 99 %" in sentence
+    sure = dataclasses.replace(many, correct=9990, test_accuracy=0.999)
+    [sentence] = claim_sentences(0.99, sure, claim_lower_limit(9990, 10_000, 1), 1)
+    assert "after one look" in sentence
+    assert "may be below" not in sentence
+    few = Verification("f.mbn", "0" * 64, 1, 8, 360, 355, 0.986, 0.9, 1.0, 3.0)
+    _, weak = claim_sentences(0.97, few, claim_lower_limit(355, 360, 1), 1)
+    # 350 of 360 are needed; a sum of the binomial probabilities, term by term.
+    chance = sum(math.comb(360, k) * 0.96**k * 0.04 ** (360 - k) for k in range(350, 361))
+    assert passing_chance(0.96, 0.97, 360) == pytest.approx(chance)
+    assert f"chance of {100 * chance:.0f} %" in weak
+    assert passing_chance(0.2, 0.0, 10) == 1.0
+
+
+def test_files_that_are_shown_and_not_claimed_say_why() -> None:
+    shown = ShownFile(3, 2472, 9805, 10_000, 0.97, 0.97516)
+    text = shown_sentence(shown)
+    for part in ("2,472 bits", "chosen for 97 %", "97.52 % on validation", "reached 98.05 %"):
+        assert part in text
+    assert "no validation result" in shown_sentence(
+        dataclasses.replace(shown, validation_accuracy=None)
+    )
+    counts = {"missed on the test set": 3, "seem lucky on validation": 1}
+    assert "3 missed on the test set, 1 seem lucky on validation" in not_taken_sentence(counts)
+    near = Verification("f.mbn", "0" * 64, 256, 2048, 900, 803, 0.89222, 0.87, 0.91, 3.0)
+    said = nearest_answer("satellite", 0.901, near, 0.87, 1)
+    assert "2,048 bits (256 bytes)" in said
+    assert "0.88 points below the target" in said
 
 
 def test_capacity_charts_are_pictures_of_their_numbers() -> None:

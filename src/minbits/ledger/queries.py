@@ -435,7 +435,7 @@ def _is_tested(data_digest: str) -> sa.ColumnElement[bool]:
 
 
 def _is_contradicted() -> sa.ColumnElement[bool]:
-    """Whether a claim's last verification that says anything of it contradicts it."""
+    """Whether a claim is contradicted: by its file's length, or by what it was verified last."""
     last = (
         sa.select(VERIFICATIONS.c.outcome)
         .where(
@@ -447,7 +447,16 @@ def _is_contradicted() -> sa.ColumnElement[bool]:
         .correlate(CLAIMS)
         .scalar_subquery()
     )
-    return sa.func.coalesce(last, _CONFIRMED) != _CONFIRMED
+    size_bytes = (
+        sa.select(ARTIFACTS.c.size_bytes)
+        .where(ARTIFACTS.c.sha256 == CLAIMS.c.artifact_sha256)
+        .correlate(CLAIMS)
+        .scalar_subquery()
+    )
+    return sa.or_(
+        sa.func.coalesce(last, _CONFIRMED) != _CONFIRMED,
+        CLAIMS.c.size_bits != BITS_PER_BYTE * size_bytes,
+    )
 
 
 def _on(table: sa.Table, data_digest: str) -> sa.ColumnElement[bool]:
