@@ -80,6 +80,14 @@ def _claim_cells(row: Row) -> list[str]:
     ]  # fmt: skip
 
 
+def _best_cells(row: Row) -> list[str]:
+    return [
+        str(row["id"]), _when(row), row["data_name"], f"{100 * row['claimable_accuracy']:.2f} %",
+        _bits(row), f"{100 * row['validation_accuracy']:.2f} %",
+        _counts(row["correct"], row["n_test"]), row["artifact_sha256"][:16],
+    ]  # fmt: skip
+
+
 def _artifact_cells(row: Row) -> list[str]:
     return [row["sha256"], f"{row['size_bytes']:,}", _when(row)]
 
@@ -99,6 +107,10 @@ _TRIAL_COLUMNS: _Columns = [
 _CLAIM_COLUMNS: _Columns = [
     ("row", "right"), ("when", "whole"), ("data", "left"), ("target", "right"), ("bits", "right"),
     ("test", "right"), ("file", "whole"),
+]  # fmt: skip
+_BEST_COLUMNS: _Columns = [
+    ("row", "right"), ("when", "whole"), ("data", "left"), ("claimable at", "right"),
+    ("bits", "right"), ("validation", "right"), ("test", "right"), ("file", "whole"),
 ]  # fmt: skip
 _ARTIFACT_COLUMNS: _Columns = [("SHA-256", "whole"), ("bytes", "right"), ("when", "whole")]
 _VERIFICATION_COLUMNS: _Columns = [
@@ -163,7 +175,9 @@ def best(
 ) -> None:
     """Show the smallest claimed files: of each data set, those that no smaller one beats.
 
-    Files that are missing or damaged, or that a verification contradicted, are passed over.
+    A file can be claimed at any accuracy that it has on validation and on the test set. Files that
+    are missing or damaged, or that a verification contradicted, are passed over. `minbits ledger
+    verify` runs them all again.
     Exit code 1 says that there is none.
 
     Example: minbits ledger best --data mnist --accuracy 0.98
@@ -181,8 +195,8 @@ def best(
     else:
         print_table(
             f"Smallest files in {ledger_name(target)}",
-            _CLAIM_COLUMNS,
-            [_claim_cells(row) for row in rows],
+            _BEST_COLUMNS,
+            [_best_cells(row) for row in rows],
         )
     if not rows:
         raise typer.Exit(EXIT_NOT_REACHED)

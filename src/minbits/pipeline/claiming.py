@@ -338,15 +338,20 @@ class Claimant:
                 return claim
         return None
 
+    def _why_untested(self, item: Validated) -> str:
+        if item.training_accuracy is not None and self.problem_of(item) is not None:
+            return "seem lucky on validation"
+        if not safe_files([item], self.goal.accuracy):
+            return "lack the margin of one standard error on validation"
+        return "were not put to the test yet"
+
     def smaller_not_taken(self, bound: float) -> dict[str, int]:
         """Return how many smaller files passed validation and why they are not the best one."""
         scope = self.scope()
         counts: dict[str, int] = {}
         untested = self.files_to_claim(bound)
         for item in untested:
-            known = item.training_accuracy
-            is_doubted = known is not None and self.problem_of(item) is not None
-            reason = "seem lucky on validation" if is_doubted else "were not put to the test yet"
+            reason = self._why_untested(item)
             counts[reason] = counts.get(reason, 0) + 1
         missed = {
             item.sha256

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from minbits.data.splits import validation_split
 from minbits.information.classifiers import held_out_accuracies
 from minbits.records import DataSet
@@ -37,8 +39,10 @@ def default_target(data: DataSet) -> Target:
     name = max(found, key=lambda item: found[item])
     best = found[name]
     examples = len(validation_split(data)[1])
-    accuracy = resolved_target(best, examples)
+    accuracy = max(resolved_target(best, examples), min(_commonest(data), best))
     considered = ", ".join(f"{item} {100 * value:.1f} %" for item, value in found.items())
+    if accuracy > resolved_target(best, examples):
+        return Target(accuracy, f"the share of the most common class (considered: {considered})")
     below = (
         "half a point"
         if accuracy + 0.001 > best - MARGIN
@@ -49,6 +53,12 @@ def default_target(data: DataSet) -> Target:
         f"{100 * best:.1f} % (considered: {considered})"
     )
     return Target(accuracy, reason)
+
+
+def _commonest(data: DataSet) -> float:
+    """Return the share of the most common class, as a per mille: no input is needed for it."""
+    counts = np.bincount(data.train_labels)
+    return int(1000 * counts.max() / counts.sum()) / 1000
 
 
 def resolved_target(best: float, validation_examples: int) -> float:
