@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
 from minbits.errors import ArgumentError, DataError
-from minbits.intervals import claim_lower_limit, wilson_interval
+from minbits.intervals import anytime_lower_limit, claim_lower_limit, wilson_interval
 from minbits.units import bits_to_nats, bytes_to_bits, nats_to_bits
 
 
@@ -80,6 +80,21 @@ def test_claim_lower_limit_of_known_cases() -> None:
 def test_claim_lower_limit_refuses_impossible_counts(k: int, n: int, looks: int) -> None:
     with pytest.raises(ArgumentError):
         claim_lower_limit(k, n, looks)
+    with pytest.raises(ArgumentError):
+        anytime_lower_limit(k, n, looks)
+
+
+@given(st.integers(1, 20_000), st.integers(1, 100), st.data())
+def test_anytime_limits_fail_with_chances_that_sum_up(
+    n: int, looks: int, data: st.DataObject
+) -> None:
+    correct = data.draw(st.integers(1, n))
+    limit = anytime_lower_limit(correct, n, looks)
+    assert limit == pytest.approx(claim_lower_limit(correct, n, looks * (looks + 1)), rel=1e-12)
+    assert limit < claim_lower_limit(correct, n, looks)
+    assert binom.sf(correct - 1, n, limit) == pytest.approx(
+        0.05 * (1 / looks - 1 / (looks + 1)), rel=1e-6
+    )
 
 
 def test_errors_cross_processes_whole() -> None:

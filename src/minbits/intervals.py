@@ -59,6 +59,9 @@ def claim_lower_limit(correct: int, n: int, looks: int) -> float:
     with probability 95 % or more, so the limit of the one that is claimed holds too, by whatever
     rule it was picked among them. The looks may depend on one another.
 
+    The number of looks must not depend on what they showed. A search that ends at the first file
+    that passes needs `anytime_lower_limit` (recipes/claim_protocol.py).
+
     Args:
         correct: test examples that the file gets right, ``0 <= correct <= n``.
         n: number of test examples, at least 1.
@@ -72,9 +75,34 @@ def claim_lower_limit(correct: int, n: int, looks: int) -> float:
     Raises:
         ArgumentError: if an argument lies outside its range.
     """
+    error_rate = CLAIM_ERROR_RATE / looks if looks > 0 else math.nan
+    return _lower_limit("claim_lower_limit", correct, n, looks, error_rate)
+
+
+def anytime_lower_limit(correct: int, n: int, looks: int) -> float:
+    """Return the one-sided lower limit of an accuracy that holds whenever the looks end.
+
+    As `claim_lower_limit`, at the level ``1 - 0.05 / (looks (looks + 1))``. The chances of all
+    looks that may ever come sum up to 0.05, so that with probability 95 % or more no limit that is
+    printed is too high, though the number of looks depends on what they showed: a search goes on
+    until a file passes.
+
+    Args:
+        correct: test examples that the file gets right, ``0 <= correct <= n``.
+        n: number of test examples, at least 1.
+        looks: number of runs on this test set so far, at least 1; the claimed one counts.
+
+    Raises:
+        ArgumentError: if an argument lies outside its range.
+    """
+    error_rate = CLAIM_ERROR_RATE / (looks * (looks + 1)) if looks > 0 else math.nan
+    return _lower_limit("anytime_lower_limit", correct, n, looks, error_rate)
+
+
+def _lower_limit(where: str, correct: int, n: int, looks: int, error_rate: float) -> float:
     if n < 1 or not 0 <= correct <= n or looks < 1:
         raise ArgumentError(
-            "claim_lower_limit",
+            where,
             f"{correct} correct of {n} examples after {looks} looks",
             "0 <= correct <= n, n >= 1 and looks >= 1",
             "Count the examples and the looks again.",
@@ -83,4 +111,4 @@ def claim_lower_limit(correct: int, n: int, looks: int) -> float:
         return 0.0
     # The quantile of the beta distribution: scipy.stats.beta.ppf without the second that
     # importing scipy.stats takes at every start of the command line.
-    return float(betaincinv(correct, n - correct + 1, CLAIM_ERROR_RATE / looks))
+    return float(betaincinv(correct, n - correct + 1, error_rate))
