@@ -20,7 +20,7 @@ from pathlib import Path
 from minbits.data import load
 from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
-from minbits.intervals import claim_lower_limit
+from minbits.intervals import anytime_lower_limit
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger
 from minbits.pipeline.card import limit_facts
@@ -115,12 +115,13 @@ def rewrite_card(path: Path, data: DataSet, looks: int, write: bool) -> None:
     assert not same_split or validation.correct == stated["correct"]
     assert reaches(stated["correct"], stated["examples"], accuracy)
     assert reaches(found.correct, found.n_test, accuracy)
-    limit = claim_lower_limit(found.correct, found.n_test, looks)
+    limit = anytime_lower_limit(found.correct, found.n_test, looks)
     facts = {"reached_target": True, **limit_facts(limit, looks, accuracy)}
     card.update({key: value for key, value in facts.items() if key != "lower_limit_method"})
     card["lower_limit_method"] = (
-        "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / looks; looks are all files "
-        "that this project is known to have run on this test set (records/README.md)"
+        "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / (k (k + 1)) after k looks; "
+        "they are all files that this project is known to have run on this test set "
+        "(records/README.md)"
     )
     print(
         f"{path.relative_to(ROOT)}: {found.size_bits:,} bits, {found.correct:,} of "

@@ -12,7 +12,7 @@ import pytest
 
 from minbits.data import load
 from minbits.data.splits import validation_split
-from minbits.intervals import claim_lower_limit
+from minbits.intervals import anytime_lower_limit
 from minbits.ledger.front import front
 from minbits.ledger.store import Claim, Ledger
 from minbits.pipeline.claiming import Claimant, Scope, verify_bytes
@@ -204,7 +204,7 @@ def test_where_every_file_seems_lucky_the_most_credible_one_is_the_answer(
     assert outcome.written is not None
     assert outcome.looks in (1, 2)
     found = outcome.written.verification
-    assert outcome.lower_limit == claim_lower_limit(found.correct, found.n_test, outcome.looks)
+    assert outcome.lower_limit == anytime_lower_limit(found.correct, found.n_test, outcome.looks)
     ledger.close()
 
 

@@ -11,7 +11,7 @@ from minbits.data import load
 from minbits.data.encoding import encoding_bits
 from minbits.errors import ArgumentError
 from minbits.information.ladder import entropy_table
-from minbits.intervals import claim_lower_limit
+from minbits.intervals import anytime_lower_limit
 from minbits.records import DataSet, ShownFile, Verification
 from minbits.views.answer import (
     claim_sentences,
@@ -128,17 +128,17 @@ def test_a_missed_target_is_said_plainly() -> None:
 
 def test_what_a_pass_shows_is_said() -> None:
     many = Verification("f.mbn", "0" * 64, 1, 8, 10_000, 9905, 0.9905, 0.98, 0.99, 3.0)
-    limit = claim_lower_limit(9905, 10_000, 12)
+    limit = anytime_lower_limit(9905, 10_000, 12)
     [sentence] = claim_sentences(0.99, many, limit, 12)
     assert f"at least {100 * limit:.2f} %" in sentence
     assert "after 12 looks" in sentence
     assert "may be below the target of 99 %" in sentence
     sure = dataclasses.replace(many, correct=9990, test_accuracy=0.999)
-    [sentence] = claim_sentences(0.99, sure, claim_lower_limit(9990, 10_000, 1), 1)
+    [sentence] = claim_sentences(0.99, sure, anytime_lower_limit(9990, 10_000, 1), 1)
     assert "after one look" in sentence
     assert "may be below" not in sentence
     few = Verification("f.mbn", "0" * 64, 1, 8, 360, 355, 0.986, 0.9, 1.0, 3.0)
-    _, weak = claim_sentences(0.97, few, claim_lower_limit(355, 360, 1), 1)
+    _, weak = claim_sentences(0.97, few, anytime_lower_limit(355, 360, 1), 1)
     # 350 of 360 are needed; a sum of the binomial probabilities, term by term.
     chance = sum(math.comb(360, k) * 0.96**k * 0.04 ** (360 - k) for k in range(350, 361))
     assert passing_chance(0.96, 0.97, 360) == pytest.approx(chance)

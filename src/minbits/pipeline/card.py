@@ -69,9 +69,9 @@ def limit_facts(lower_limit: float, looks: int, accuracy: float) -> dict[str, An
         "claims_against_test_set": looks,
         "lower_limit": lower_limit,
         "lower_limit_method": (
-            "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / looks: with "
-            "probability 95 % or more the true accuracies of all files that this ledger knows to "
-            "have been run on this test set lie above their limits"
+            "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / (k (k + 1)) after k "
+            "looks: with probability 95 % or more no limit that is ever printed for this test set "
+            "is too high, though searches go on until a file passes"
         ),
         "true_accuracy_may_be_below_target": lower_limit < accuracy,
     }

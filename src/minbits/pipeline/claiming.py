@@ -15,7 +15,7 @@ from pathlib import Path
 
 from minbits.errors import LedgerError, MinbitsError
 from minbits.files import sha256_hex
-from minbits.intervals import claim_lower_limit
+from minbits.intervals import anytime_lower_limit
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.queries import TrialFile
 from minbits.ledger.rows import Outcome, Row, VerificationEntry
@@ -82,7 +82,7 @@ class ClaimOutcome:
         if self.written is None:
             return None
         found = self.written.verification
-        return claim_lower_limit(found.correct, found.n_test, max(1, self.looks))
+        return anytime_lower_limit(found.correct, found.n_test, max(1, self.looks))
 
 
 class Claimant:

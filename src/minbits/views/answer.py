@@ -57,7 +57,7 @@ def claim_sentences(
     Args:
         accuracy: the target, in (0, 1].
         found: what the file reaches.
-        lower_limit: one-sided, after so many looks (`minbits.intervals.claim_lower_limit`).
+        lower_limit: one-sided, after so many looks (`minbits.intervals.anytime_lower_limit`).
         looks: different files that were run on this test set.
     """
     counted = "one look" if looks == 1 else f"{looks} looks"
