@@ -9,6 +9,7 @@ import pytest
 
 from minbits.data import load
 from minbits.files import sha256_hex
+from minbits.intervals import anytime_lower_limit
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.store import read_ledger
@@ -34,6 +35,30 @@ def test_a_record_is_what_its_card_says(path: Path) -> None:
     assert found.size_bits == card["size_bits"]
     assert found.correct == card["correct"]
     assert found.correct >= card["target_accuracy"] * found.n_test
+
+
+@pytest.mark.parametrize("path", _ALL, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_record_passed_validation_and_its_card_says_what_the_claim_shows(path: Path) -> None:
+    card = json.loads(path.with_suffix(".json").read_text())
+    validation, target = card["validation"], card["target_accuracy"]
+    assert validation["correct"] >= target * validation["examples"] - 1e-9
+    looks = card["claims_against_test_set"]
+    limit = anytime_lower_limit(card["correct"], card["n_test"], looks)
+    assert card["lower_limit"] == pytest.approx(limit, abs=1e-12)
+    assert card["true_accuracy_may_be_below_target"] == (limit < target)
+    assert card["reached_target"]
+
+
+def test_each_point_of_the_curve_is_the_best_claim_of_the_ledger() -> None:
+    reader = read_ledger(RECORDS / "ledger.sqlite")
+    try:
+        for path in RECORDS.glob("curve/*.mbn"):
+            card = json.loads(path.with_suffix(".json").read_text())
+            best = reader.best_claim(card["data_digest"], card["target_accuracy"])
+            assert best is not None
+            assert best.verification.sha256 == card["sha256"], path.name
+    finally:
+        reader.close()
 
 
 def test_the_ledger_of_the_records_is_whole() -> None:
