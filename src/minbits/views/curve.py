@@ -82,7 +82,7 @@ def draw_curve(data: CurveData) -> dict[str, bytes]:
             )  # fmt: skip
         axes.set_xscale("log")
         strictest = min(0.004, *(0.8 * error for error in (*errors, *reached)))
-        axes.set_xlim(1 - _LOWEST_ACCURACY, strictest)
+        axes.set_xlim(1.15 * (1 - _LOWEST_ACCURACY), strictest)
         axes.set_xticks([0.1, 0.05, 0.03, 0.02, 0.015, 0.01, 0.008, 0.006])
         axes.minorticks_off()
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
