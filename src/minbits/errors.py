@@ -45,3 +45,7 @@ class OutputError(MinbitsError):
 
 class ArgumentError(MinbitsError):
     """An argument outside its range."""
+
+
+class ProcessError(MinbitsError):
+    """A process that minbits started for a part of its work ended without the result."""

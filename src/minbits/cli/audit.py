@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,7 +73,6 @@ def audit(
     if loaded is not None:
         shape = loaded.input_shape
     exponent = 0 if loaded is None else loaded.input_exponent
-    sys.path.insert(0, str(Path.cwd()))
     subject = sources.open_model(model, sources.SourceSettings(shape, exponent, weights))
     report: AuditReport = pipeline.audit_job(
         subject,

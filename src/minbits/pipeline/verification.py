@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import minbits.errors
+from minbits.child_processes import child_environment, python_command
 from minbits.energy import EnergyMeter
 from minbits.errors import DataError, MinbitsError, NetworkFileError
 from minbits.intervals import wilson_interval
@@ -69,9 +68,9 @@ def verify_file(path: Path, data: DataSet) -> Verification:
 
 
 def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "minbits.codec.run", *arguments]
+    command = python_command("-m", "minbits.codec.run", *arguments)
     # The decoder works on a batch a core; BLAS, whose products are small, must not fight for them.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = child_environment({"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
     try:
         done = subprocess.run(
             command,
