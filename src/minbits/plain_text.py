@@ -44,9 +44,7 @@ def visible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        character if is_visible(character) else escaped(character) for character in text
-    )
+    return "".join(character if is_visible(character) else escaped(character) for character in text)
 
 
 def shortened(text: str, most: int) -> str:

@@ -14,7 +14,7 @@ from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
-from minbits.cli.output import JsonOption, console, error_console, print_json, print_table
+from minbits.cli.output import JsonOption, console, print_json, print_table, progress_printer
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import write_atomically
@@ -83,7 +83,6 @@ def audit(
         most_examples=examples,
     )
     if compress is not None:
-        lines = error_console()
         report = pipeline.compress_audited(
             sources.load_module(model, weights),
             report,
@@ -92,7 +91,7 @@ def audit(
             accuracy=accuracy,
             minutes=minutes,
             ledger=ledger,
-            say=lambda text: lines.print(text, soft_wrap=True),
+            say=progress_printer(False),
         )
     if figure is not None:
         write_atomically(figure, layers_figure(report))
@@ -191,7 +190,7 @@ def _print_audit(report: AuditReport) -> None:
         out.print(f"No capacity: {report.shape_note}.")
     _print_labels(report)
     out.print(f"Counting: {report.counting}.", soft_wrap=True)
-    out.print(f"[bold]{report.verdict}[/bold]", soft_wrap=True)
+    out.print(report.verdict, style="bold", soft_wrap=True)
 
 
 def _print_compressed(report: AuditReport) -> None:

@@ -15,9 +15,9 @@ from minbits.cli.output import (
     JsonOption,
     QuietOption,
     console,
-    error_console,
     looks_sentence,
     print_json,
+    progress_printer,
 )
 from minbits.cli.size import Engine
 from minbits.data import load
@@ -162,11 +162,7 @@ def compress(
         augmentation=augmentation, minutes=minutes, seed=seed, engine=engine.value,
         train=not no_data,
     )  # fmt: skip
-    lines = error_console()
-    report = compress_job(
-        given, loaded, request,
-        lambda text: None if quiet else lines.print(text, soft_wrap=True),
-    )  # fmt: skip
+    report = compress_job(given, loaded, request, progress_printer(quiet))
     if as_json:
         print_json(plain_compress_report(report))
     else:

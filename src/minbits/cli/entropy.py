@@ -11,7 +11,7 @@ import typer
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import ladder_as_json, print_ladder, question_line
-from minbits.cli.output import JsonOption, QuietOption, console, error_console, print_json
+from minbits.cli.output import JsonOption, QuietOption, console, print_json, progress_printer
 from minbits.data import load
 from minbits.data.inspection import plain_report
 from minbits.data.tables import plain_columns
@@ -93,11 +93,12 @@ def entropy(
     for path in paths.values():
         check_writable(path)
     how = Discretisation(cast(Binarise, binarise), threshold, step)
+    say = progress_printer(quiet)
     found = entropy_report(
         loaded,
         minutes,
         how,
-        report=lambda text: None if quiet else error_console().print(f"{text} …"),
+        report=lambda text: say(f"{text} …"),
         with_dimension=dimension,
     )
     pictures = _draw(found, loaded, how, paths)
@@ -150,7 +151,8 @@ def _print(found: EntropyReport, data: DataSet, pictures: dict[str, str | None])
         console().print(line)
     for remark in found.inspection.remarks():
         console().print(remark)
-    console().print(f"Test set: {found.inspection.split}. Digest of the data: {data.digest}.\n")
+    console().print(f"Test set: {found.inspection.split}. Digest of the data: {data.digest}.")
+    console().print()
     if found.ladder is not None:
         print_ladder(found.ladder, data.name)
     if pictures["heat_map"] is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -14,12 +15,12 @@ from rich.text import Text
 
 from minbits.cli.streams import console_stream
 from minbits.interrupts import EXIT_INTERRUPTED, check_interrupt
-from minbits.plain_text import escaped, is_visible, shortened, visible
+from minbits.plain_text import is_visible, shortened, visible
 
 __all__ = [
     "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "JsonOption",
     "QuietOption", "console", "error_console", "headed", "looks_sentence", "print_json",
-    "print_table", "progress_printer",
+    "print_lines", "print_table", "progress_printer",
 ]  # fmt: skip
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
@@ -43,8 +44,8 @@ class PlainConsole(Console):
 
     def render_str(self, text: str, *, style: Any = "", **options: Any) -> Text:
         """Return the text as it is, with what is not visible escaped."""
-        wanted = {name: options.get(name) for name in ("justify", "overflow")}
-        return Text(visible(text), style=style, **wanted)
+        justify, overflow = options.get("justify"), options.get("overflow")
+        return Text(visible(text), style, justify=justify, overflow=overflow)
 
 
 def console() -> Console:
@@ -75,9 +76,18 @@ def progress_printer(is_quiet: bool) -> Callable[[str], None]:
     return say
 
 
+def print_lines(text: str) -> None:
+    """Print text of several lines; names in it were made visible where they were put in."""
+    out = console()
+    for line in text.split("\n"):
+        out.print(line, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Print ``value`` as indented JSON; what is not visible in it is escaped as JSON does it."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    # A terminal of another encoding has escapes of its own, which JSON would not read.
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    text = json.dumps(value, indent=2, ensure_ascii=encoding != "utf8", allow_nan=False)
     typer.echo("".join(c if c == "\n" or is_visible(c) else json.dumps(c)[1:-1] for c in text))
 
 

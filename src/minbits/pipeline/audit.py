@@ -79,6 +79,7 @@ def compress_audited(
         say: called with lines of progress.
 
     Raises:
+        KeyboardInterrupt: if interrupted, after what was found by then was written.
         ArgumentError: if the report is without data.
         MinbitsError: if a layer is not supported, or ledger or output are bad.
     """
@@ -91,7 +92,10 @@ def compress_audited(
         accuracy=wanted, out=out, ledger=ledger or default_ledger_path(),
         name=f"audit {report.name}", convention=convention, minutes=minutes,
     )  # fmt: skip
-    best = compress_job(given, data, request, say).best
+    found = compress_job(given, data, request, say)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    best = found.best
     if best is None:
         return report
     return report.with_compressed(FoundNetwork(best.size_bits, best.test_accuracy, best.path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import minbits.errors
 from minbits.child_processes import child_environment, python_command
 from minbits.energy import EnergyMeter
 from minbits.errors import DataError, MinbitsError, NetworkFileError
+from minbits.files import is_full, no_room, scratch_folder
 from minbits.intervals import wilson_interval
 from minbits.records import DataSet, Verification
 from minbits.units import bytes_to_bits
@@ -36,11 +36,11 @@ def verify_file(path: Path, data: DataSet) -> Verification:
     start = time.perf_counter()
     with (
         EnergyMeter() as meter,
-        tempfile.TemporaryDirectory(prefix="minbits-verify-") as folder,
+        scratch_folder("minbits-verify-") as folder,
     ):
-        inputs, predictions = Path(folder) / "inputs.npy", Path(folder) / "predictions.npy"
+        inputs, predictions = folder / "inputs.npy", folder / "predictions.npy"
         np.save(inputs, data.test_inputs)
-        facts = _run_decoder([str(path), str(inputs), str(predictions)], path)
+        facts = _run_decoder([str(path), str(inputs), str(predictions)], path, folder)
         predicted = np.load(predictions, allow_pickle=False)
     if predicted.shape != data.test_labels.shape or predicted.max() >= data.class_count:
         raise DataError(
@@ -67,7 +67,7 @@ def verify_file(path: Path, data: DataSet) -> Verification:
     )
 
 
-def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
+def _run_decoder(arguments: list[str], path: Path, folder: Path) -> dict[str, Any]:
     command = python_command("-m", "minbits.codec.run", *arguments)
     # The decoder works on a batch a core; BLAS, whose products are small, must not fight for them.
     environment = child_environment({"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
@@ -76,6 +76,7 @@ def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
             command,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=TIMEOUT_SECONDS,
             check=False,
             env=environment,
@@ -86,6 +87,8 @@ def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError) as error:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        if is_full(folder):
+            raise no_room(folder) from error
         raise _decoder_failure(path, reason[0]) from error
     if "error" in facts:
         kind = getattr(minbits.errors, facts["error"])

@@ -10,7 +10,10 @@ import mmap
 import os
 import pickle
 import tempfile
+from pathlib import Path
 from typing import Any
+
+from minbits.files import storage_of
 
 _ALIGNMENT = 64
 _Places = tuple[tuple[int, int], ...]
@@ -20,13 +23,17 @@ class SharedObject:
     """An object written to a nameless file, which a child process can be given to open.
 
     Raises:
-        OSError: if the temporary folder cannot hold it.
+        OutputError: if the temporary folder cannot hold it.
     """
 
     def __init__(self, value: Any) -> None:
         buffers: list[pickle.PickleBuffer] = []
         self._pickled = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-        self._file = tempfile.TemporaryFile(prefix="minbits-shared-")  # noqa: SIM115 - see close
+        with storage_of(Path(tempfile.gettempdir())):
+            self._file = tempfile.TemporaryFile(prefix="minbits-shared-")  # noqa: SIM115 - see close
+            self._places = self._written(buffers)
+
+    def _written(self, buffers: list[pickle.PickleBuffer]) -> _Places:
         places: list[tuple[int, int]] = []
         at = 0
         for buffer in buffers:
@@ -37,7 +44,7 @@ class SharedObject:
             at += -(-raw.nbytes // _ALIGNMENT) * _ALIGNMENT
         self._file.truncate(max(at, 1))  # an empty file cannot be mapped
         self._file.flush()
-        self._places = tuple(places)
+        return tuple(places)
 
     def fileno(self) -> int:
         """Return the number of the open file, which the child process must inherit."""
