@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,8 +17,8 @@ from minbits.errors import OutputError
 # What `tempfile` appends to a prefix, and the longest name that file systems take.
 _RANDOM_LETTERS = 8
 _LONGEST_NAME_BYTES = 255
-# SQLite and NumPy say that writing failed but not why; less room than this is why.
-_NO_ROOM_BYTES = 1 << 16
+# SQLite, NumPy and other processes say that writing failed, but not why: this much is written then.
+_PROBE_BYTES = 1 << 18
 
 
 def storage_trouble(error: OSError, place: Path | None = None) -> str | None:
@@ -38,13 +37,25 @@ def storage_trouble(error: OSError, place: Path | None = None) -> str | None:
     }.get(error.errno or 0)
 
 
-def is_full(place: Path) -> bool:
-    """Return whether the disk that holds a file or a folder has no room left."""
-    folder = place if place.is_dir() else place.parent
+def refusal(folder: Path) -> str | None:
+    """Return in words why a folder's disk takes no more, found by writing some; None if it does."""
     try:
-        return shutil.disk_usage(folder).free < _NO_ROOM_BYTES
-    except OSError:
-        return False  # not there: something else is wrong
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+    except OSError as error:
+        return storage_trouble(error, folder)
+    return None
+
+
+def file_limit_bytes() -> int | None:
+    """Return how long a file of this process may become, None where there is no limit."""
+    try:
+        import resource  # POSIX alone has it
+    except ImportError:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
@@ -188,18 +199,18 @@ def storage_of(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         trouble = storage_trouble(error, folder)
-        if trouble is None and error.errno is None and is_full(folder):
-            trouble = f"no space left on the disk that holds {folder}"  # NumPy does not say why
+        if trouble is None and error.errno is None:
+            trouble = refusal(folder)  # NumPy does not say why
         if trouble is None:
             raise
         raise no_room(folder, trouble) from error
 
 
-def no_room(folder: Path, trouble: str | None = None) -> OutputError:
-    """Return the error that a folder of temporary files is full."""
+def no_room(folder: Path, trouble: str) -> OutputError:
+    """Return the error that a folder of temporary files takes no more."""
     return OutputError(
-        str(folder), trouble or f"no space left on the disk that holds {folder}",
-        "room for temporary files", "Free some, or name another folder with the variable TMPDIR.",
+        str(folder), trouble, "room for temporary files",
+        "Free some, or name another folder with the variable TMPDIR.",
     )  # fmt: skip
 
 

@@ -12,12 +12,13 @@ import typer
 from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import JsonOption, console, print_json, print_table, progress_printer
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.files import write_atomically
+from minbits.files import check_outputs, write_atomically
+from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
@@ -69,6 +70,10 @@ def audit(
         else None
     )
     _check_compress(compress, model, loaded, minutes)
+    inputs = user_files(model, data, weights)
+    outputs = {} if compress is None else network_outputs(compress)
+    outputs |= {} if figure is None else {"the figure": figure}
+    check_outputs(outputs, kept_files(chosen_ledger(ledger), inputs))
     shape = None if input_shape is None else parse_input_shape(input_shape)
     if loaded is not None:
         shape = loaded.input_shape
@@ -91,6 +96,7 @@ def audit(
             accuracy=accuracy,
             minutes=minutes,
             ledger=ledger,
+            inputs=inputs,
             say=progress_printer(False),
         )
     if figure is not None:

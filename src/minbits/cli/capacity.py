@@ -41,7 +41,7 @@ from minbits.cli.output import (
 )
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.files import write_atomically
+from minbits.files import check_outputs, write_atomically
 from minbits.views.cover_chart import cover_curves, draw_cover_curves
 
 MOST_DIGITS = 60
@@ -152,6 +152,7 @@ def curve(
 
     Example: minbits capacity curve --weights 10 --weights 100 --out cover.png
     """
+    check_outputs({"the figure": out})
     chosen = weights or [10, 50, 1000]
     curves = cover_curves(chosen)
     measured = [

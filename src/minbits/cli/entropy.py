@@ -15,11 +15,12 @@ from minbits.cli.output import JsonOption, QuietOption, console, print_json, pro
 from minbits.data import load
 from minbits.data.inspection import plain_report
 from minbits.data.tables import plain_columns
-from minbits.files import check_writable, write_atomically
+from minbits.files import check_outputs, write_atomically
 from minbits.information.discretise import Binarise, Discretisation
 from minbits.information.features import plain_features
 from minbits.information.ladder import DEFAULT_THRESHOLD
 from minbits.pipeline.entropy_report import DEFAULT_MINUTES, EntropyReport, entropy_report
+from minbits.pipeline.outputs import kept_files
 from minbits.records import DataSet
 from minbits.views.entropy_ladder import draw_entropy_ladder, ladder_chart
 from minbits.views.feature_chart import draw_feature_chart, feature_numbers
@@ -90,8 +91,8 @@ def entropy(
         "ladder_chart": ladder or Path(f"{loaded.name}-ladder.png"),
     }
     # Before the long part, so that a mistyped path costs no minutes.
-    for path in paths.values():
-        check_writable(path)
+    outputs = {f"the {name.replace('_', ' ')}": path for name, path in paths.items()}
+    check_outputs(outputs, kept_files(None, [Path(data)]))
     how = Discretisation(cast(Binarise, binarise), threshold, step)
     say = progress_printer(quiet)
     found = entropy_report(

@@ -170,6 +170,7 @@ def size(
         target_bits=target_bits,
         reliability=reliability,
         worker_memory_bytes=None if worker_memory is None else worker_memory << 20,
+        inputs=(Path(data),),
     )
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)

@@ -14,7 +14,7 @@ import minbits.errors
 from minbits.child_processes import child_environment, python_command
 from minbits.energy import EnergyMeter
 from minbits.errors import DataError, MinbitsError, NetworkFileError
-from minbits.files import is_full, no_room, scratch_folder
+from minbits.files import no_room, refusal, scratch_folder
 from minbits.intervals import wilson_interval
 from minbits.records import DataSet, Verification
 from minbits.units import bytes_to_bits
@@ -87,8 +87,8 @@ def _run_decoder(arguments: list[str], path: Path, folder: Path) -> dict[str, An
         facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError) as error:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        if is_full(folder):
-            raise no_room(folder) from error
+        if (trouble := refusal(folder)) is not None:
+            raise no_room(folder, trouble) from error
         raise _decoder_failure(path, reason[0]) from error
     if "error" in facts:
         kind = getattr(minbits.errors, facts["error"])
