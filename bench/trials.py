@@ -16,6 +16,7 @@ the last one.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import multiprocessing
 import os
 import sys
@@ -28,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from minbits.child_processes import child_environment
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.data.assemble import assemble
@@ -127,9 +129,9 @@ class Pace:
         return (self.done - self.counted) / (time.perf_counter() - self.start)
 
 
-def memory_mebibytes() -> float:
-    """Return the proportional set size of this process and its children."""
-    pids = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+def memory_mebibytes(workers: Sequence[int]) -> float:
+    """Return the proportional set size of this process and its workers, by their numbers."""
+    pids = [os.getpid(), *workers]
     kibibytes = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -170,7 +172,7 @@ def time_minbits(trials: int, runner: Runner = run_one) -> tuple[float, dict[int
             pace.count(len(finished))
             for mark in (2_000, trials):
                 if before < mark <= pace.done:
-                    memory[mark] = memory_mebibytes()
+                    memory[mark] = memory_mebibytes(executor.pids)
 
         strategy = SampledStrategy(family, data, RandomPoints(0))
         settings = SearchSettings(3600.0, trials, 0, WORKERS, runner=runner)
@@ -289,6 +291,9 @@ def main(trials: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.update(child_environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}))
+    # Workers never import the main script: what they run is to be found under its own name.
+    sys.path.insert(0, str(Path(__file__).parent))
+    main = importlib.import_module("trials").main
     given = [int(text) for text in sys.argv[1:]]
     main([*given, *TRIALS[len(given) :]])

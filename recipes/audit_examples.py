@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
+from minbits.child_processes import python_command
 from minbits.data import load
 from minbits.networks.examples import LeNet300100, PyTorchExample, resnet18_for_digits
 
@@ -62,7 +63,7 @@ def main() -> None:
             shown += f" --examples {most}"
             print(f"$ {shown}", flush=True)
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "minbits", *arguments], check=True)
+            subprocess.run(python_command("-m", "minbits", *arguments), check=True)
             print(f"audited in {time.perf_counter() - start:.0f} s\n", flush=True)
 
 

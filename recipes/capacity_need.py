@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from minbits.child_processes import python_command
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
         for arguments in (["digits", "--accuracy", "0.95"], ["mnist"]):
             start = time.perf_counter()
             print("$ minbits capacity need", *arguments, "--quiet", flush=True)
-            command = [sys.executable, "-m", "minbits", "capacity", "need", *arguments]
+            command = python_command("-m", "minbits", "capacity", "need", *arguments)
             subprocess.run([*command, "--quiet", "--ledger", ledger], check=True)
             print(f"{time.perf_counter() - start:.0f} s\n", flush=True)
 

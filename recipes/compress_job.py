@@ -9,6 +9,8 @@ from pathlib import Path
 
 from known_networks import INPUT_SCALE, trained
 
+from minbits.child_processes import python_command
+
 # Where trained networks are kept between recipes; made anew where it is missing.
 NETWORKS = Path("build/known-networks")
 
@@ -25,7 +27,7 @@ def run_compress(name: str, out: Path, *arguments: str) -> int:
             "--input-scale", str(INPUT_SCALE), *arguments, "--out", str(out),
         ]  # fmt: skip
         print("$ minbits", *shown, flush=True)
-        command = [sys.executable, "-m", "minbits"]
+        command = python_command("-m", "minbits")
         code = subprocess.run(
             [*command, *shown, "--ledger", ledger], stderr=sys.stdout, check=False
         ).returncode

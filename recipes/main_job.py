@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from minbits.child_processes import python_command
+
 
 def run_size(out: Path, *arguments: str) -> int:
     """Run ``minbits size`` with a fresh ledger and print the trials and claims it wrote.
@@ -16,7 +18,7 @@ def run_size(out: Path, *arguments: str) -> int:
     kept = next(iter(sys.argv[1:]), None)
     with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
         ledger = kept or str(Path(folder) / "ledger.sqlite")
-        command = [sys.executable, "-m", "minbits"]
+        command = python_command("-m", "minbits")
         size = ["size", *arguments, "--ledger", ledger, "--out", str(out)]
         print("$ minbits size", *arguments, "--out", out, flush=True)
         code = subprocess.run([*command, *size], stderr=sys.stdout, check=False).returncode

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from minbits.child_processes import python_command
+
 OUT = Path("records/curve/mnist.mbn")
 MINUTES = "45"
 
@@ -20,7 +22,7 @@ def main() -> int:
     if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    command = [sys.executable, "-m", "minbits"]
+    command = python_command("-m", "minbits")
     OUT.parent.mkdir(exist_ok=True)
     ledger, *others = sys.argv[1:]
     for earlier in others:

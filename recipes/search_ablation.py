@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -30,6 +31,7 @@ import torch
 from scipy.stats import combine_pvalues, mannwhitneyu
 
 import minbits
+from minbits.child_processes import child_environment
 from minbits.data.splits import validation_split
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import current_provenance
@@ -207,6 +209,8 @@ def run(processes: int, names: Sequence[str], repeats: Sequence[int]) -> None:
     ]
     jobs.sort(key=lambda job: -EXPERIMENTS[job[0]].seconds)
     compile_once()
+    # Its processes, too, import nothing from the current folder.
+    os.environ.update(child_environment())
     context = multiprocessing.get_context("spawn")
     with context.Pool(processes, maxtasksperchild=1) as pool:
         for line in pool.imap_unordered(run_one, jobs, chunksize=1):

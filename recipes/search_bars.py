@@ -20,6 +20,8 @@ from pathlib import Path
 
 from sklearn.datasets import load_wine
 
+from minbits.child_processes import python_command
+
 # Data, target and minutes of the whole search.
 SEARCHES = {"mnist": ("0.98", 20.0), "digits": ("0.97", 4.0)}
 
@@ -29,7 +31,7 @@ def size(folder: Path, arguments: list[str], seconds: float | None = None) -> in
     shown = " ".join(str(Path(word).name) if "/" in word else word for word in arguments)
     print(f"$ minbits size {shown}", flush=True)
     out = folder / "found.mbn"
-    command = [sys.executable, "-m", "minbits", "size", *arguments]
+    command = python_command("-m", "minbits", "size", *arguments)
     process = subprocess.Popen(
         [*command, "--ledger", str(folder / "ledger.sqlite"), "--out", str(out), "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from minbits.plain_text import visible
+
 
 class MinbitsError(Exception):
     """Base of every error that minbits raises on purpose.
@@ -16,7 +18,8 @@ class MinbitsError(Exception):
         self.got = got
         self.expected = expected
         self.remedy = remedy
-        super().__init__(f"{where}: got {got}; expected {expected}. {remedy}")
+        # One line, whatever names are in it.
+        super().__init__(visible(f"{where}: got {got}; expected {expected}. {remedy}"))
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
         """Let the error cross a process boundary with its four parts."""
@@ -45,3 +48,7 @@ class OutputError(MinbitsError):
 
 class ArgumentError(MinbitsError):
     """An argument outside its range."""
+
+
+class ProcessError(MinbitsError):
+    """A process that minbits started for a part of its work ended without the result."""

@@ -2,15 +2,68 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from minbits.errors import OutputError
+
+# What `tempfile` appends to a prefix, and the longest name that file systems take.
+_RANDOM_LETTERS = 8
+_LONGEST_NAME_BYTES = 255
+# SQLite, NumPy and other processes say that writing failed, but not why: this much is written then.
+_PROBE_BYTES = 1 << 18
+
+
+def storage_trouble(error: OSError, place: Path | None = None) -> str | None:
+    """Return in words why a disk takes no more, None where that is not what an error says.
+
+    Args:
+        error: what the system said.
+        place: what was written; None takes what the error names.
+    """
+    where = place or error.filename
+    holder = "the disk that is written to" if where is None else f"the disk that holds {where}"
+    return {
+        errno.ENOSPC: f"no space left on {holder}",
+        errno.EDQUOT: f"no space left for this user on {holder} (disk quota)",
+        errno.EFBIG: f"a file on {holder} grew beyond what is allowed (see `ulimit -f`)",
+    }.get(error.errno or 0)
+
+
+def refusal(folder: Path) -> str | None:
+    """Return in words why a folder's disk takes no more, found by writing some; None if it does."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+    except OSError as error:
+        return storage_trouble(error, folder)
+    return None
+
+
+def file_limit_bytes() -> int | None:
+    """Return how long a file of this process may become, None where there is no limit."""
+    try:
+        import resource  # POSIX alone has it
+    except ImportError:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    trouble = storage_trouble(error, path.parent)
+    remedy = "Choose another path." if trouble is None else "Free some, or choose another path."
+    return OutputError(
+        str(path), trouble or error.strerror or str(error), "a path that can be written", remedy
+    )
 
 
 @contextmanager
@@ -35,14 +88,18 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise OutputError(
-            str(path), error.strerror or str(error), "a writable path", "Choose another path."
-        ) from error
+        raise _output_error(path, error) from error
 
 
 def temporary_prefix(path: Path) -> str:
-    """Return what the names of temporary files for ``path`` start with."""
-    return f".{path.name}-"
+    """Return what the names of temporary files for ``path`` start with.
+
+    A long name is cut, so that every name that a file can have, its temporary file can have too.
+    """
+    name, most = os.fsencode(path.name), _LONGEST_NAME_BYTES - _RANDOM_LETTERS - len(".-")
+    if len(name) > most:
+        name = os.fsencode(os.fsdecode(name[: most - 16]) + sha256_hex(name)[:8])
+    return f".{os.fsdecode(name)}-"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -59,16 +116,102 @@ def check_writable(path: Path) -> None:
     """Check that a file can be written at ``path``, and leave nothing behind but its folder.
 
     Raises:
-        OutputError: if it cannot.
+        OutputError: if it cannot: the name is too long or means something else here, the folder
+            is read-only, or what is there is no file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(prefix=temporary_prefix(path), dir=path.parent):
             pass
+        if not _is_regular(path):
+            # The name itself: the system alone knows which names it takes.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            path.unlink()
     except OSError as error:
-        raise OutputError(
-            str(path), error.strerror or str(error), "a writable path", "Choose another path."
-        ) from error
+        raise _output_error(path, error) from error
+    except ValueError as error:  # a character that no name may have
+        raise OutputError(str(path), str(error), "a path", "Choose another path.") from error
+
+
+def _is_regular(path: Path) -> bool:
+    """Return whether there is a file, which would be replaced.
+
+    Raises:
+        OutputError: if what is there is no file.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            path.resolve().parent.stat()  # to nowhere yet, but to a place that must be there
+            return True
+        return False
+    if stat.S_ISREG(mode):
+        return True
+    kind = "a folder" if stat.S_ISDIR(mode) else "no regular file, such as a device or a pipe"
+    raise OutputError(str(path), kind, "a file's name", "Choose another path.")
+
+
+def check_outputs(outputs: Mapping[str, Path], inputs: Mapping[str, Path] | None = None) -> None:
+    """Check, before any work is done, that every output can be written and none takes another's.
+
+    Args:
+        outputs: where each goes, by what it is called in messages.
+        inputs: files that are read or appended to, and must stay.
+
+    Raises:
+        OutputError: if one cannot be written, or two of them have one place.
+    """
+    taken = {os.path.realpath(path): role for role, path in (inputs or {}).items()}
+    for role, path in outputs.items():
+        place = os.path.realpath(path)
+        if place in taken:
+            raise OutputError(
+                str(path), f"the place of {taken[place]} as well as of {role}",
+                "a place of its own for each", "Choose another path.",
+            )  # fmt: skip
+        taken[place] = role
+        check_writable(path)
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """Give a folder for a moment, in the system's place for temporary files.
+
+    Raises:
+        OutputError: if that place cannot take what is written.
+    """
+    with (
+        storage_of(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix=prefix) as name,
+    ):
+        yield Path(name)
+
+
+@contextmanager
+def storage_of(folder: Path) -> Iterator[None]:
+    """Say plainly that a folder, of temporary files mostly, cannot take what is written there.
+
+    Raises:
+        OutputError: if the system refuses to write.
+    """
+    try:
+        yield
+    except OSError as error:
+        trouble = storage_trouble(error, folder)
+        if trouble is None and error.errno is None:
+            trouble = refusal(folder)  # NumPy does not say why
+        if trouble is None:
+            raise
+        raise no_room(folder, trouble) from error
+
+
+def no_room(folder: Path, trouble: str) -> OutputError:
+    """Return the error that a folder of temporary files takes no more."""
+    return OutputError(
+        str(folder), trouble, "room for temporary files",
+        "Free some, or name another folder with the variable TMPDIR.",
+    )  # fmt: skip
 
 
 def sync_folder(folder: Path) -> None:

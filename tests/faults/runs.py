@@ -20,15 +20,21 @@ from minbits.files import sha256_hex
 from minbits.ledger.store import LedgerReader, read_ledger
 
 PATIENCE_SECONDS = 120.0
+# In the command line of every process that `minbits.child_processes` starts.
+WORKER = b"minbits.child_processes"
+ROOT = Path(__file__).parents[2]
 
 
 class Zygote:
     """The process that forks others, see `tests.faults.zygote`."""
 
     def __init__(self) -> None:
+        # By name: workers import nothing from the current folder, and need this package.
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.zygote"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
         assert self._process.stdout is not None
         assert json.loads(self._process.stdout.readline()) == "ready"
@@ -86,7 +92,7 @@ class Run:
             {
                 pid
                 for pid in map(int, text.split())
-                if b"spawn_main" in _command_line(pid)
+                if WORKER in _command_line(pid)
             }
         )  # fmt: skip
 
@@ -112,7 +118,7 @@ class Run:
         workers = self.workers()
         self.send(signal.SIGKILL)
         assert self.wait() == -signal.SIGKILL
-        wait_until(lambda: not any(b"spawn_main" in _command_line(pid) for pid in workers))
+        wait_until(lambda: not any(WORKER in _command_line(pid) for pid in workers))
 
 
 def _command_line(pid: int) -> bytes:

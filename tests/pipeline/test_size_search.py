@@ -14,7 +14,8 @@ from minbits.errors import ArgumentError, OutputError
 from minbits.information.classifiers import held_out_accuracies
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.pipeline.best_so_far import BestSoFar, so_far_path
+from minbits.pipeline.best_so_far import BestSoFar
+from minbits.pipeline.outputs import so_far_path
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_report import plain_report
 from minbits.pipeline.size_request import SizeRequest

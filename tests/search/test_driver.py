@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 import signal
 import threading
@@ -88,13 +87,13 @@ def test_a_dead_worker_is_a_failed_row_and_the_search_goes_on(tiny: DataSet) -> 
 
     def kill_first(progress: Progress) -> None:
         if not killed and progress.stage == "training":
-            victim = multiprocessing.active_children()[0]
-            assert victim.pid is not None
-            os.kill(victim.pid, signal.SIGKILL)
-            killed.append(victim.pid)
+            killed.append(pool.pids[0])
+            os.kill(killed[0], signal.SIGKILL)
 
     recipe = TrainingRecipe(float_epochs=3000, quantized_epochs=3, batch_size=64)
-    found = search(tiny, recipe, settings(2, workers=1), on_progress=kill_first)
+    with ProcessExecutor(1, tiny) as pool:
+        bounds = settings(2, workers=1)
+        found = search(tiny, recipe, bounds, on_progress=kill_first, executor=pool)
     assert [result.status for _, result in found] == ["failed", "done"]
     assert "worker process died" in str(found[0][1].error)
 
@@ -198,7 +197,7 @@ def test_an_interrupt_ends_running_trials_as_rows(tiny: DataSet) -> None:
         executor.shutdown()
     assert len(found) == 2
     assert {item.result.status for item in found} == {"interrupted"}
-    assert not multiprocessing.active_children()
+    assert not executor.pids
 
 
 def _interrupt_soon() -> Callable[[Progress], None]:

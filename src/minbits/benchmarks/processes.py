@@ -8,14 +8,15 @@ shows the same.
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
 
-from minbits.search.executors.environment import WORKER_ENVIRONMENT, environment
+from minbits.child_processes import Child
+from minbits.search.executors.environment import WORKER_ENVIRONMENT
 
+_ENDING_SECONDS = 5.0
 # One thread everywhere; the system's allocator as it is, or told to keep its memory.
 ENVIRONMENTS = {
     "system allocator": {
@@ -26,14 +27,15 @@ ENVIRONMENTS = {
 
 
 def _serve(connection: Connection) -> None:
-    """Answer requests ``(case, subject, steps)`` by seconds, until there are no more."""
+    """Answer requests ``(case, subject, steps)`` by seconds, until the pipe is closed."""
     # Here alone: the command line itself imports neither PyTorch nor compiled code.
     from minbits.benchmarks.subjects import make_subject
 
     subjects: dict[tuple[str, str], Callable[[int], None]] = {}
     while True:
-        request: tuple[str, str, int] | None = connection.recv()
-        if request is None:
+        try:
+            request: tuple[str, str, int] = connection.recv()
+        except EOFError:
             return
         case, subject, steps = request
         run = subjects.get((case, subject))
@@ -52,12 +54,7 @@ class Stopwatch:
 
     def __enter__(self) -> Stopwatch:
         """Start the process."""
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with environment(ENVIRONMENTS[self.name]):
-            self._process.start()
-        theirs.close()
+        self._child = Child(_serve, environment=ENVIRONMENTS[self.name])
         return self
 
     def __exit__(
@@ -67,11 +64,7 @@ class Stopwatch:
         traceback: TracebackType | None,
     ) -> None:
         """End the process."""
-        if self._process.is_alive() and error is None:
-            self._connection.send(None)
-        else:
-            self._process.terminate()
-        self._process.join()
+        self._child.end(_ENDING_SECONDS if error is None else 0.0)
 
     def seconds(self, case: str, subject: str, steps: int) -> float:
         """Return the processor time of some steps; the first call for a subject also sets it up.
@@ -79,5 +72,5 @@ class Stopwatch:
         Raises:
             EOFError: if the process died.
         """
-        self._connection.send((case, subject, steps))
-        return float(self._connection.recv())
+        self._child.connection.send((case, subject, steps))
+        return float(self._child.connection.recv())

@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from minbits.cli.interrupts import interruptible
-from minbits.cli.output import EXIT_INTERRUPTED
+from minbits.cli.output import EXIT_BAD_INPUT, EXIT_DONE
+from minbits.cli.streams import guarded_streams
 from minbits.errors import MinbitsError
+from minbits.files import storage_trouble
+from minbits.interrupts import run_interruptibly
+from minbits.plain_text import visible
 
 # Where each command is: a function, or an application of several.
 COMMANDS = {
@@ -82,14 +85,33 @@ def options(
     """Take the options that stand before a command."""
 
 
-def main() -> None:
-    """Run the command line; bad input is one message and exit code 2."""
-    try:
-        with interruptible():
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None or isinstance(stop.code, int):
+        return stop.code or 0
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def run() -> int:
+    """Run the command line and return its exit code; bad input is one message and exit code 2."""
+    with guarded_streams():
+        try:
             app()
-    except MinbitsError as error:
-        print(f"minbits: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("minbits: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+            sys.stdout.flush()
+        except SystemExit as stop:
+            return _exit_code(stop)
+        except MinbitsError as error:
+            print(f"minbits: {error}", file=sys.stderr)
+            return error.exit_code
+        except OSError as error:
+            trouble = storage_trouble(error)
+            if trouble is None:
+                raise
+            print(f"minbits: {visible(trouble)}", file=sys.stderr)
+            return EXIT_BAD_INPUT
+    return EXIT_DONE
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run_interruptibly(run))

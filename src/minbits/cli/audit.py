@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +12,13 @@ import typer
 from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
-from minbits.cli.output import JsonOption, console, error_console, print_json, print_table
+from minbits.cli.output import JsonOption, console, print_json, print_table, progress_printer
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.files import write_atomically
+from minbits.files import check_outputs, write_atomically
+from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
@@ -70,11 +70,14 @@ def audit(
         else None
     )
     _check_compress(compress, model, loaded, minutes)
+    inputs = user_files(model, data, weights)
+    outputs = {} if compress is None else network_outputs(compress)
+    outputs |= {} if figure is None else {"the figure": figure}
+    check_outputs(outputs, kept_files(chosen_ledger(ledger), inputs))
     shape = None if input_shape is None else parse_input_shape(input_shape)
     if loaded is not None:
         shape = loaded.input_shape
     exponent = 0 if loaded is None else loaded.input_exponent
-    sys.path.insert(0, str(Path.cwd()))
     subject = sources.open_model(model, sources.SourceSettings(shape, exponent, weights))
     report: AuditReport = pipeline.audit_job(
         subject,
@@ -85,7 +88,6 @@ def audit(
         most_examples=examples,
     )
     if compress is not None:
-        lines = error_console()
         report = pipeline.compress_audited(
             sources.load_module(model, weights),
             report,
@@ -94,7 +96,8 @@ def audit(
             accuracy=accuracy,
             minutes=minutes,
             ledger=ledger,
-            say=lambda text: lines.print(text, soft_wrap=True),
+            inputs=inputs,
+            say=progress_printer(False),
         )
     if figure is not None:
         write_atomically(figure, layers_figure(report))
@@ -193,7 +196,7 @@ def _print_audit(report: AuditReport) -> None:
         out.print(f"No capacity: {report.shape_note}.")
     _print_labels(report)
     out.print(f"Counting: {report.counting}.", soft_wrap=True)
-    out.print(f"[bold]{report.verdict}[/bold]", soft_wrap=True)
+    out.print(report.verdict, style="bold", soft_wrap=True)
 
 
 def _print_compressed(report: AuditReport) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from minbits.benchmarks.cases import CASES
 from minbits.benchmarks.training import CaseResult, measure
-from minbits.cli.output import JsonOption, QuietOption, error_console, print_json, print_table
+from minbits.cli.output import JsonOption, QuietOption, print_json, print_table, progress_printer
 from minbits.errors import ArgumentError
 
 bench = typer.Typer(name="bench", help="Measure speed side by side.", no_args_is_help=True)
@@ -47,13 +47,8 @@ def train(
 
     Example: minbits bench train --case main-job --no-compile
     """
-    errors = error_console()
-    results = measure(
-        _chosen(case),
-        rounds,
-        compiles,
-        lambda text: None if quiet else errors.print(f"{text} …", soft_wrap=True),
-    )
+    say = progress_printer(quiet)
+    results = measure(_chosen(case), rounds, compiles, lambda text: say(f"{text} …"))
     if as_json:
         print_json({"rounds": rounds, "cases": {r.case: r.as_json() for r in results}})
         return

@@ -36,12 +36,12 @@ from minbits.cli.output import (
     JsonOption,
     QuietOption,
     console,
-    error_console,
     print_json,
+    progress_printer,
 )
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.files import write_atomically
+from minbits.files import check_outputs, write_atomically
 from minbits.views.cover_chart import cover_curves, draw_cover_curves
 
 MOST_DIGITS = 60
@@ -123,7 +123,10 @@ def separable(
     count = "" if found["dichotomies"] is None else f"{found['dichotomies']:,} = "
     console().print(
         f"T({points:,}, {weights:,}) = {count}2^{log2_count:,.4f} of 2^{points:,} labellings: "
-        f"counting capacity {log2_count:,.4f} bits, {log2_count / weights:,.4f} a weight.\n"
+        f"counting capacity {log2_count:,.4f} bits, {log2_count / weights:,.4f} a weight.",
+        soft_wrap=True,
+    )
+    console().print(
         f"A random labelling is separable with probability {found['probability']:.6g}; "
         f"memorisation capacity, where that is one half: N = 2K = {2 * weights:,}.",
         soft_wrap=True,
@@ -149,6 +152,7 @@ def curve(
 
     Example: minbits capacity curve --weights 10 --weights 100 --out cover.png
     """
+    check_outputs({"the figure": out})
     chosen = weights or [10, 50, 1000]
     curves = cover_curves(chosen)
     measured = [
@@ -163,7 +167,7 @@ def curve(
             {"figure": str(out), "measured": [dataclasses.asdict(point) for point in measured]}
         )
         return
-    console().print(f"Figure: {out}")
+    console().print(f"Figure: {out}", soft_wrap=True)
 
 
 class ChannelKind(StrEnum):
@@ -289,15 +293,13 @@ def need(
     # Loads PyTorch, which the other commands of this family do without.
     job = importlib.import_module("minbits.pipeline.need").need_job
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
-    progress = error_console()
+    say = progress_printer(quiet)
 
     def after_block(block: Any) -> None:
-        if not quiet:
-            progress.print(
-                f"labels {block.start + 1:,} to {block.start + block.labels:,}: "
-                f"{block.bits:,.0f} bits, {block.correct:,} predicted",
-                soft_wrap=True,
-            )
+        say(
+            f"labels {block.start + 1:,} to {block.start + block.labels:,}: "
+            f"{block.bits:,.0f} bits, {block.correct:,} predicted"
+        )
 
     report = job(
         loaded,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minbits.capacity.bounds import CapacityLine
-from minbits.cli.output import console, print_table
+from minbits.cli.output import console, headed, print_table
 
 
 def print_capacity_lines(title: str, lines: Sequence[CapacityLine]) -> None:
@@ -25,7 +25,6 @@ def print_capacity_lines(title: str, lines: Sequence[CapacityLine]) -> None:
     print_table(title, columns, rows)
     for line in lines:
         if line.objection is None:
-            console().print(
-                f"[bold]{line.key}[/bold]: {line.assumptions} ({line.source}).", soft_wrap=True
-            )
+            text = f"{line.assumptions} ({line.source})."
+            console().print(headed(line.key, text), soft_wrap=True)
     console().print()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
@@ -15,13 +15,15 @@ from minbits.cli.output import (
     JsonOption,
     QuietOption,
     console,
-    error_console,
     looks_sentence,
     print_json,
+    progress_printer,
 )
 from minbits.cli.size import Engine
 from minbits.data import load
 from minbits.errors import ArgumentError
+from minbits.files import check_outputs
+from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.views.answer import claim_sentences, missed_answer
 
 if TYPE_CHECKING:
@@ -150,8 +152,10 @@ def compress(
     if loaded is None:
         if not no_data:
             raise ArgumentError("--data", "nothing", "a data set, or --no-data", "Name one.")
+        check_outputs(network_outputs(out), kept_files(None, user_files(model, None, checkpoint)))
         _print_rounded(round_to_file(given, error, out), as_json)
         return
+    inputs = user_files(model, data, checkpoint)
     request = CompressRequest(
         accuracy=accuracy, out=out, ledger=chosen_ledger(ledger),
         name=Path(model).stem if layers else model, convention=convention,
@@ -160,13 +164,9 @@ def compress(
         rate_weights=_numbers("--rate-weight", rate_weight), views=views,
         learning_rate=learning_rate,
         augmentation=augmentation, minutes=minutes, seed=seed, engine=engine.value,
-        train=not no_data,
+        train=not no_data, inputs=inputs,
     )  # fmt: skip
-    lines = error_console()
-    report = compress_job(
-        given, loaded, request,
-        lambda text: None if quiet else lines.print(text, soft_wrap=True),
-    )  # fmt: skip
+    report = compress_job(given, loaded, request, progress_printer(quiet))
     if as_json:
         print_json(plain_compress_report(report))
     else:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def user_files(model: str | None, data: str | None, checkpoint: Path | None) -> tuple[Path, ...]:
+    """Return the files behind the arguments of a command, which its outputs must not replace."""
+    named = [] if model is None else [model, model.rpartition(":")[0]]
+    named += [] if data is None else [data]
+    found = [Path(name) for name in named if name]
+    return tuple(found if checkpoint is None else [*found, checkpoint])
+
 
 DataArgument = Annotated[
     str,

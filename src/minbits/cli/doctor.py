@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 
 import numpy as np
 import typer
 
+from minbits.child_processes import child_environment, python_command
 from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json
 from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling, tensor_shapes
 from minbits.codec.file_format import decode_network, encode_network
@@ -62,13 +62,20 @@ def codec_problem() -> str | None:
     return None
 
 
+def _run_python(code: str) -> subprocess.CompletedProcess[str]:
+    command = python_command("-c", code)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=child_environment()
+    )
+
+
 def _torch_facts() -> dict[str, object]:
     # In a process of its own: the command line itself never imports PyTorch.
     code = (
         "import json, torch; print(json.dumps({'threads': torch.get_num_threads(), "
         "'cuda': torch.cuda.is_available()}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = _run_python(code)
     if done.returncode != 0:
         return {"error": done.stderr.strip().splitlines()[-1:]}
     facts: dict[str, object] = json.loads(done.stdout)
@@ -78,7 +85,7 @@ def _torch_facts() -> dict[str, object]:
 def _code_cache() -> str:
     # In a process of its own: the command line itself never imports numba, which takes a second.
     code = "from minbits.training.compilation import cache_folder; print(cache_folder() or '')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = _run_python(code)
     return done.stdout.strip() or "no folder to cache in: each process compiles for itself"
 
 

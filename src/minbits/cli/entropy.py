@@ -11,15 +11,16 @@ import typer
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import ladder_as_json, print_ladder, question_line
-from minbits.cli.output import JsonOption, QuietOption, console, error_console, print_json
+from minbits.cli.output import JsonOption, QuietOption, console, print_json, progress_printer
 from minbits.data import load
 from minbits.data.inspection import plain_report
 from minbits.data.tables import plain_columns
-from minbits.files import check_writable, write_atomically
+from minbits.files import check_outputs, write_atomically
 from minbits.information.discretise import Binarise, Discretisation
 from minbits.information.features import plain_features
 from minbits.information.ladder import DEFAULT_THRESHOLD
 from minbits.pipeline.entropy_report import DEFAULT_MINUTES, EntropyReport, entropy_report
+from minbits.pipeline.outputs import kept_files
 from minbits.records import DataSet
 from minbits.views.entropy_ladder import draw_entropy_ladder, ladder_chart
 from minbits.views.feature_chart import draw_feature_chart, feature_numbers
@@ -90,14 +91,15 @@ def entropy(
         "ladder_chart": ladder or Path(f"{loaded.name}-ladder.png"),
     }
     # Before the long part, so that a mistyped path costs no minutes.
-    for path in paths.values():
-        check_writable(path)
+    outputs = {f"the {name.replace('_', ' ')}": path for name, path in paths.items()}
+    check_outputs(outputs, kept_files(None, [Path(data)]))
     how = Discretisation(cast(Binarise, binarise), threshold, step)
+    say = progress_printer(quiet)
     found = entropy_report(
         loaded,
         minutes,
         how,
-        report=lambda text: None if quiet else error_console().print(f"{text} …"),
+        report=lambda text: say(f"{text} …"),
         with_dimension=dimension,
     )
     pictures = _draw(found, loaded, how, paths)
@@ -150,7 +152,8 @@ def _print(found: EntropyReport, data: DataSet, pictures: dict[str, str | None])
         console().print(line)
     for remark in found.inspection.remarks():
         console().print(remark)
-    console().print(f"Test set: {found.inspection.split}. Digest of the data: {data.digest}.\n")
+    console().print(f"Test set: {found.inspection.split}. Digest of the data: {data.digest}.")
+    console().print()
     if found.ladder is not None:
         print_ladder(found.ladder, data.name)
     if pictures["heat_map"] is None:

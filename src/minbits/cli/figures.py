@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minbits.cli.output import console, print_table
+from minbits.cli.output import console, headed, print_table
 from minbits.records import Figure
 
 _COLUMNS = [
@@ -46,7 +46,7 @@ def print_figures(title: str, figures: Sequence[Figure]) -> None:
     print_table(title, _COLUMNS, rows)
     out = console()
     for figure in figures:
-        out.print(f"[bold]{figure.key}[/bold]: {figure.method}.", soft_wrap=False)
+        out.print(headed(figure.key, f"{figure.method}."))
         if figure.warning:
-            out.print(f"  [bold]Warning[/bold]: {figure.warning}.")
+            out.print(headed("Warning", f"{figure.warning}.", before="  "))
     out.print()

@@ -45,8 +45,12 @@ def verify(
             del facts[name]
         print_json(facts)
     else:
-        console().print(
-            f"{file}: {found.size_bits:,} bits ({found.bytes:,} bytes), SHA-256 {found.sha256}\n"
+        out = console()
+        out.print(
+            f"{file}: {found.size_bits:,} bits ({found.bytes:,} bytes), SHA-256 {found.sha256}",
+            soft_wrap=True,
+        )
+        out.print(
             f"{found.correct:,} of {found.n_test:,} test examples correct: "
             f"{100 * found.test_accuracy:.2f} % (95 % Wilson interval "
             f"{100 * found.wilson_low:.2f} to {100 * found.wilson_high:.2f} %)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from minbits.cli.output import console, print_table
+from minbits.cli.output import console, headed, print_table
 from minbits.information.input_ladder import InputLadder
 from minbits.information.ladder import EntropyTable
 
@@ -69,7 +69,7 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
     )
     for rung in ladder.rungs:
         if rung.warning:
-            console().print(f"[bold]* {rung.title}[/bold]: {rung.warning}.")
+            console().print(headed(f"* {rung.title}", f"{rung.warning}."))
     for item in ladder.skipped:
         console().print(f"Left out: {item.title} ({item.reason}).")
     if ladder.stopped is not None:
@@ -77,8 +77,9 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
     best = ladder.tightest
     console().print(
         f"Tightest: {best.title}, {best.example_bits:,.2f} bits an example, an upper bound: no "
-        "model proves that the entropy is not lower.\n"
+        "model proves that the entropy is not lower."
     )
+    console().print()
 
 
 def question_line(table: EntropyTable) -> str | None:

@@ -16,6 +16,7 @@ from minbits.cli.output import (
     QuietOption,
     console,
     print_json,
+    print_lines,
     print_table,
 )
 from minbits.data import load
@@ -26,6 +27,7 @@ from minbits.ledger.queries import no_such_row
 from minbits.ledger.rows import Row, VerificationEntry
 from minbits.ledger.store import open_ledger, read_ledger
 from minbits.pipeline.ledger_verification import LedgerVerification, verify_ledger
+from minbits.plain_text import visible
 
 _ROWS_SHOWN = 50
 
@@ -235,8 +237,8 @@ def show(
         print_json(facts)
         return
     for name, value in facts.items():
-        text = json.dumps(value, indent=2) if isinstance(value, dict) else str(value)
-        console().print(f"{name}: {text}", soft_wrap=True, markup=False)
+        text = json.dumps(value, indent=2) if isinstance(value, dict) else visible(str(value))
+        print_lines(f"{name}: {text}")
 
 
 def _facts(row: Row) -> dict[str, Any]:
@@ -295,7 +297,7 @@ def _print_entry(entry: VerificationEntry) -> None:
     console().print(
         f"claim {claim['id']}, {claim['data_name']}, {claim['size_bits']:,} bits, "
         f"{_counts(claim['correct'], claim['n_test'])}: {entry.outcome}{problem}",
-        soft_wrap=True, markup=False,
+        soft_wrap=True,
     )  # fmt: skip
 
 
@@ -330,4 +332,4 @@ def _print_verification(found: LedgerVerification) -> None:
         out.print(f"artifact {sha256}: {problem}", soft_wrap=True)
     out.print(f"rows hashed, {len(found.altered)} altered")
     for name in found.altered:
-        out.print(f"altered: {name}")
+        out.print(f"altered: {name}", soft_wrap=True)

@@ -13,6 +13,7 @@ from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger,
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.data import load
 from minbits.errors import ArgumentError
+from minbits.files import check_outputs
 from minbits.ledger.artifacts import SUFFIX
 from minbits.ledger.exchange import LedgerSource, Taken, take
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
@@ -20,6 +21,7 @@ from minbits.ledger.location import ledger_name
 from minbits.ledger.prune import prune as prune_files
 from minbits.ledger.store import open_ledger, read_ledger
 from minbits.ledger.table_files import TABLE_WRITERS, write_table
+from minbits.pipeline.outputs import kept_files
 from minbits.pipeline.published_file import Adopted, adopt_file, read_card
 
 JSON_LINES = ".jsonl"
@@ -47,6 +49,7 @@ def export(
     if suffix != JSON_LINES and suffix not in TABLE_WRITERS:
         expected = f"a name that ends in {JSON_LINES}, {' or '.join(TABLE_WRITERS)}"
         raise ArgumentError("OUT", str(out), expected, "Name another file.")
+    check_outputs({"OUT": out}, kept_files(chosen_ledger(ledger)))
     reader = read_ledger(chosen_ledger(ledger))
     try:
         if suffix == JSON_LINES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from minbits.cli.output import console, print_table
+from minbits.cli.output import console, headed, print_table
 
 if TYPE_CHECKING:
     # Its module loads PyTorch, which the command line does only when it must.
@@ -46,7 +46,7 @@ def print_need(report: NeedReport) -> None:
         rows,
     )
     for step in report.steps:
-        out.print(f"[bold]{step.title}[/bold]: {step.correction}.", soft_wrap=True)
+        out.print(headed(step.title, f"{step.correction}."), soft_wrap=True)
     out.print()
     if report.prequential is not None:
         code = report.prequential
@@ -78,4 +78,4 @@ def print_need(report: NeedReport) -> None:
         "High: labels drawn at random.",
         soft_wrap=True,
     )
-    out.print(f"[bold]{report.verdict}[/bold]", soft_wrap=True)
+    out.print(report.verdict, style="bold", soft_wrap=True)

@@ -1,41 +1,94 @@
-"""What every command prints alike: JSON, tables, and errors."""
+"""What every command prints alike: lines, JSON, and tables."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from minbits.cli.streams import console_stream
+from minbits.interrupts import EXIT_INTERRUPTED, check_interrupt
+from minbits.plain_text import is_visible, shortened, visible
+
+__all__ = [
+    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "JsonOption",
+    "QuietOption", "console", "error_console", "headed", "looks_sentence", "print_json",
+    "print_lines", "print_table", "progress_printer",
+]  # fmt: skip
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
 
 EXIT_DONE = 0
 EXIT_NOT_REACHED = 1
-EXIT_INTERRUPTED = 130
+EXIT_BAD_INPUT = 2
 
 
 PIPE_WIDTH = 120
+# Longer names would leave no room for a table's other columns; a SHA-256 is whole.
+_LONGEST_CELL = 64
+
+
+class PlainConsole(Console):
+    """A console to which every string is one line of plain text, never markup.
+
+    Names of files, columns and layers are part of what is printed, and may hold anything.
+    """
+
+    def render_str(self, text: str, *, style: Any = "", **options: Any) -> Text:
+        """Return the text as it is, with what is not visible escaped."""
+        justify, overflow = options.get("justify"), options.get("overflow")
+        return Text(visible(text), style, justify=justify, overflow=overflow)
 
 
 def console() -> Console:
     """Return a console on standard output: as wide as the terminal, or fit for a page in a pipe."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    found = PlainConsole(file=console_stream(False))
+    return found if found.is_terminal else PlainConsole(file=found.file, width=PIPE_WIDTH)
 
 
 def error_console() -> Console:
     """Return a console on standard error."""
-    return Console(stderr=True, highlight=False)
+    return PlainConsole(file=console_stream(True))
+
+
+def headed(head: str, text: str, before: str = "") -> Text:
+    """Return a line that begins in bold: ``head: text``."""
+    return Text.assemble(visible(before), (visible(head), "bold"), f": {visible(text)}")
+
+
+def progress_printer(is_quiet: bool) -> Callable[[str], None]:
+    """Return what prints lines of progress; each is a moment at which an interrupt is heeded."""
+    lines = error_console()
+
+    def say(text: str) -> None:
+        check_interrupt()
+        if not is_quiet:
+            lines.print(text, soft_wrap=True)
+
+    return say
+
+
+def print_lines(text: str) -> None:
+    """Print text of several lines; names in it were made visible where they were put in."""
+    out = console()
+    for line in text.split("\n"):
+        out.print(line, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """Print ``value`` as indented JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print ``value`` as indented JSON; what is not visible in it is escaped as JSON does it."""
+    # A terminal of another encoding has escapes of its own, which JSON would not read.
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    text = json.dumps(value, indent=2, ensure_ascii=encoding != "utf8", allow_nan=False)
+    typer.echo("".join(c if c == "\n" or is_visible(c) else json.dumps(c)[1:-1] for c in text))
 
 
 def looks_sentence(looks: int) -> str:
@@ -52,15 +105,19 @@ def print_table(
     ``whole`` is left, but never broken into lines; neither are numbers nor the first column.
     """
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    is_whole: list[bool] = []
     for header, side in columns:
         # Names and numbers stay whole; a narrow terminal breaks words in the other columns.
-        whole = side != "left" or not table.columns
+        is_whole.append(side != "left" or not table.columns)
         table.add_column(
             header,
             justify="right" if side == "right" else "left",
             overflow="fold",
-            no_wrap=whole,
+            no_wrap=is_whole[-1],
         )
     for row in rows:
-        table.add_row(*row)
+        cells = zip(row, is_whole, strict=True)
+        table.add_row(
+            *(shortened(visible(cell), _LONGEST_CELL) if whole else cell for cell, whole in cells)
+        )
     console().print(table)

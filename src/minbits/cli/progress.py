@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from minbits.interrupts import check_interrupt
 from minbits.records import Progress as Sign
 from minbits.records import TrialResult
 from minbits.search.space import Candidate
@@ -29,6 +30,10 @@ def describe(sign: Sign) -> str:
     return ", ".join(words)
 
 
+def _column(text_format: str, style: str = "none") -> TextColumn:
+    return TextColumn(text_format, style=style, markup=False)
+
+
 class SearchProgress:
     """Shows stage, epoch, validation accuracy, bits so far and the time left."""
 
@@ -38,11 +43,11 @@ class SearchProgress:
         self._quiet = quiet
         self._live = not quiet and console.is_terminal
         self._bar = Progress(
-            TextColumn("trial {task.fields[number]}"),
-            TextColumn("[bold]{task.description:<10}[/bold]"),
+            _column("trial {task.fields[number]}"),
+            _column("{task.description:<10}", "bold"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[facts]}"),
-            TextColumn("{task.fields[left]}"),
+            _column("{task.fields[facts]}"),
+            _column("{task.fields[left]}"),
             console=console,
             disable=not self._live,
         )
@@ -71,11 +76,13 @@ class SearchProgress:
 
     def stage(self, text: str) -> None:
         """Show what is being done."""
+        check_interrupt()
         if not self._quiet:
-            self._console.print(f"{text} …")
+            self._console.print(f"{text} …", soft_wrap=True)
 
     def sign(self, sign: Sign) -> None:
         """Show a sign of life of a trial."""
+        check_interrupt()
         if self._live:
             self._update_bar(sign)
         elif not self._quiet and self._is_worth_a_line(sign):

@@ -20,6 +20,7 @@ from minbits.cli.output import (
     error_console,
     looks_sentence,
     print_json,
+    print_lines,
     print_table,
 )
 from minbits.cli.progress import SearchProgress
@@ -169,6 +170,7 @@ def size(
         target_bits=target_bits,
         reliability=reliability,
         worker_memory_bytes=None if worker_memory is None else worker_memory << 20,
+        inputs=(Path(data),),
     )
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
@@ -188,10 +190,12 @@ def size(
             )
     with SearchProgress(error_console(), minutes * 60, quiet) as progress:
         events = SizeEvents(progress.stage, progress.result, progress.sign)
-        if curve:
-            _finish_curve(curve_job(loaded, request, events), as_json)
-            return
-        report = size_job(loaded, request, events)
+        report: SizeReport | CurveReport
+        job = curve_job if curve else size_job
+        report = job(loaded, request, events)
+    if isinstance(report, CurveReport):
+        _finish_curve(report, as_json)
+        return
     if as_json:
         print_json(plain_report(report))
     else:
@@ -273,10 +277,10 @@ def _print_answer(report: SizeReport) -> None:
     if report.best is not None and limit is not None:
         encoding_bits = report.table_encoding_bits
         answer = size_answer(report.table, accuracy, report.best, limit, looks, encoding_bits)
-        out.print(answer, soft_wrap=True)
+        print_lines(answer)
     elif report.nearest is not None and limit is not None:
         answer = nearest_answer(report.data_name, accuracy, report.nearest, limit, looks)
-        out.print(answer, soft_wrap=True)
+        print_lines(answer)
     if report.missed is not None or report.best is None:
         sentence = missed_answer(accuracy, report.missed, report.best_validation, report.reached)
         out.print(sentence, soft_wrap=True)

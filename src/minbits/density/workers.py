@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+import pickle
+import traceback
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Literal
 
+from minbits.child_processes import Child
 from minbits.density.member import MemberJob, MemberResult
+from minbits.errors import ProcessError
 
 Kind = Literal["patch", "masked"]
 
@@ -31,25 +31,6 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _ignore_interrupts() -> None:
-    # The parent ends its workers itself when it is interrupted.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _train(kind: Kind, job: MemberJob) -> MemberResult:
     # Imported in the worker alone, after its environment was set: the parent needs no PyTorch.
     import torch
@@ -64,19 +45,42 @@ def _train(kind: Kind, job: MemberJob) -> MemberResult:
     return train_masked(job)
 
 
-def train_members(kind: Kind, job: MemberJob, members: int) -> list[MemberResult]:
-    """Train ``members`` networks that differ in their seed, at the same time, each on one core."""
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(members, mp_context=context, initializer=_ignore_interrupts)
+def _serve(connection: Connection, kind: Kind, job: MemberJob) -> None:
+    """Train one member, and send the result or what went wrong."""
     try:
-        with _environment(_ENVIRONMENT):
-            jobs = [replace(job, seed=job.seed + index) for index in range(members)]
-            futures = [executor.submit(_train, kind, item) for item in jobs]
-            results = [future.result() for future in futures]
-    except BaseException:
-        for process in list(executor._processes.values()):
-            process.terminate()
-        raise
+        answer: MemberResult | str = _train(kind, job)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the parent raises it
+        traceback.print_exc()
+        answer = f"{type(error).__name__}: {error}"
+    connection.send_bytes(pickle.dumps(answer, protocol=5))
+
+
+def _result(child: Child) -> MemberResult:
+    try:
+        answer: MemberResult | str = pickle.loads(child.connection.recv_bytes())
+    except EOFError:
+        child.join(5.0)
+        answer = f"the process died with exit code {child.exitcode}"
+    if isinstance(answer, str):
+        raise ProcessError(
+            "a process that trains a network of the ladder", answer, "a trained network",
+            "Free some memory, or give 0 --minutes to leave the ladder out.",
+        )  # fmt: skip
+    return answer
+
+
+def train_members(kind: Kind, job: MemberJob, members: int) -> list[MemberResult]:
+    """Train ``members`` networks that differ in their seed, at the same time, each on one core.
+
+    Raises:
+        ProcessError: if one of them cannot be trained.
+    """
+    children: list[Child] = []
+    try:
+        for index in range(members):
+            own = replace(job, seed=job.seed + index)
+            children.append(Child(_serve, kind, own, environment=_ENVIRONMENT))
+        return [_result(child) for child in children]
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-    return results
+        for child in children:
+            child.end(0.0)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from minbits.data.splits import VALIDATION_SEED, stratified_holdout
 from minbits.errors import DataError
+from minbits.interrupts import interrupts_kept
 from minbits.records import DataSet
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,6 +40,12 @@ class ClassifierKind:
 
     name: str
     fit: Callable[[FloatArray, Labels], Any]
+
+    def fitted(self, inputs: FloatArray, labels: Labels) -> Any:
+        """Return what ``fit`` returns; an interrupt is raised, whatever ``fit`` takes it for."""
+        # scikit-learn's network ends its training early, and is a weaker classifier without a word.
+        with interrupts_kept():
+            return self.fit(inputs, labels)
 
 
 def _logistic(inputs: FloatArray, labels: Labels) -> Any:
@@ -171,7 +178,7 @@ def _validated(
         if len(held_out) == 0 or len(np.unique(labels[kept])) < 2:
             continue
         order = np.random.Generator(np.random.PCG64(0)).permutation(kept)
-        model = kind.fit(inputs[order], labels[order])
+        model = kind.fitted(inputs[order], labels[order])
         if model is None:
             return None
         found.append(_predict(model, inputs[held_out], classes))
@@ -254,7 +261,7 @@ def best_classifier(data: DataSet) -> HeldOut:
         kind, model, temperature, share = chosen
         if len(labels) < _FOLDS_BELOW:
             order = np.random.Generator(np.random.PCG64(0)).permutation(len(labels))
-            model = kind.fit(inputs[order], labels[order])
+            model = kind.fitted(inputs[order], labels[order])
         raw = _predict(model, test, classes)
     name = f"{kind.name}, temperature {temperature:g}, {share:.2g} of class frequencies mixed in"
     return HeldOut(

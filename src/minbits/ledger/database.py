@@ -61,6 +61,9 @@ class Rules(Protocol):
     def passing_trouble(self, error: Exception) -> str | None:
         """Return why an error will pass if the transaction is tried again; None if it will not."""
 
+    def storage_trouble(self, error: Exception) -> str | None:
+        """Return in words why the disk takes no more; None if an error says something else."""
+
     def begin(self, connection: Connection, writes: bool) -> None:
         """Prepare a transaction that has just begun."""
 
@@ -113,6 +116,10 @@ class Database:
         self, error: Exception, expected: str = "a ledger that can be used"
     ) -> LedgerError:
         """Return the error to raise for one of the database."""
+        trouble = self._rules.storage_trouble(error)
+        if trouble is not None:
+            remedy = "Free some, or choose another with --ledger."
+            return LedgerError(f"ledger {self.name}", trouble, "room for its rows", remedy)
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()
         return LedgerError(
             f"ledger {self.name}",

@@ -12,6 +12,7 @@ from minbits.ledger.schema import TABLES
 
 # Serialisation failure, deadlock, lock not available, and a server that stops or starts.
 _PASSING = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03"}
+_DISK_FULL = "53100"
 # Any number, the same in every version: whoever migrates holds this lock.
 _MIGRATION_LOCK = 7_021_988_431
 _CONNECT_SECONDS = 10
@@ -33,6 +34,10 @@ class _Rules:
         if lost or state in _PASSING:
             return "the server does not answer" if lost else f"the server says {state}"
         return None
+
+    def storage_trouble(self, error: Exception) -> str | None:
+        is_full = getattr(getattr(error, "orig", error), "sqlstate", None) == _DISK_FULL
+        return "no space left on the server's disk" if is_full else None
 
     def begin(self, connection: Connection, writes: bool) -> None:
         self.was_connected = True

@@ -18,6 +18,7 @@ from minbits.errors import LedgerError, OutputError
 from minbits.files import check_writable, sync_folder
 from minbits.ledger.artifacts import FolderArtifacts
 from minbits.ledger.database import Database
+from minbits.ledger.file_watch import FileWatch
 from minbits.ledger.migrate import current_version, schema_version, state_of, upgrade
 
 # SQLite itself waits this long for a lock; longer waits are ours, so that Ctrl-C still works.
@@ -29,10 +30,17 @@ _CANNOT_WRITE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 class _Rules:
     """WAL mode: one process writes at a time, and readers go on meanwhile."""
 
+    def __init__(self, path: Path) -> None:
+        self._watch = FileWatch(path)
+
     def passing_trouble(self, error: Exception) -> str | None:
         return "locked by another process" if _code(error) in _LOCKED else None
 
+    def storage_trouble(self, error: Exception) -> str | None:
+        return self._watch.trouble(_code(error))
+
     def begin(self, connection: Connection, writes: bool) -> None:
+        self._watch.check()
         # A writer takes the lock at once: SQLite lets none wait for it that has read before.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -59,7 +67,7 @@ def open_file(path: Path) -> Database:
         raise _unusable(path, "a file or a folder that is read-only")
     if path.exists() and path.stat().st_size:
         _version(path)  # what is refused is refused before anything is written
-    database = Database(str(path), _engine(lambda: _connect_to_write(path)), _Rules())
+    database = Database(str(path), _engine(lambda: _connect_to_write(path)), _Rules(path))
     try:
         database.write(lambda connection: _prepare(connection, path))
     except OutputError as error:
@@ -92,7 +100,7 @@ def open_file_to_read(path: Path) -> Database:
         raise _unusable(path, "an empty database")
     if state_of(version) == "older":
         return _open_copy(path, _copy_online)
-    return Database(str(path), _engine(lambda: _connect_to_read(path)), _Rules())
+    return Database(str(path), _engine(lambda: _connect_to_read(path)), _Rules(path))
 
 
 def _open_copy(path: Path, copy: Callable[[Path, Path], None]) -> Database:
@@ -100,7 +108,7 @@ def _open_copy(path: Path, copy: Callable[[Path, Path], None]) -> Database:
     place = Path(folder.name) / path.name
     copy(path, place)
     engine = _engine(lambda: _connect(place, "rw"))
-    database = Database(str(path), engine, _Rules(), folder.cleanup)
+    database = Database(str(path), engine, _Rules(place), folder.cleanup)
     try:
         version = database.read(lambda connection: schema_version(connection, str(path)))
         if state_of(version) == "older":
@@ -117,7 +125,7 @@ def _version(path: Path) -> str | None:
     # is a journal, only a connection that may not write leaves the file as it was; where there is
     # none, only one that may write removes what it made beside the file.
     mode = "ro" if _has_journal(path) else _best_mode(path)
-    database = Database(str(path), _engine(lambda: _connect(path, mode)), _Rules())
+    database = Database(str(path), _engine(lambda: _connect(path, mode)), _Rules(path))
     try:
         return database.read(lambda connection: schema_version(connection, str(path)))
     finally:

@@ -7,13 +7,9 @@ read with ``weights_only=True``, which refuses a pickle that wants to run anythi
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import math
 import pickle
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -25,24 +21,10 @@ from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, Qu
 from minbits.errors import ArgumentError, NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.to_torch import to_torch
+from minbits.networks.user_code import import_named
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PARALLEL_PREFIX = "module."
-
-
-def _import(name: str) -> ModuleType:
-    path = Path(name)
-    if path.suffix == ".py":
-        specification = importlib.util.spec_from_file_location(path.stem, path)
-        if not path.is_file() or specification is None or specification.loader is None:
-            raise ArgumentError(name, "no such file", "a Python file", "Check the path.")
-        module = importlib.util.module_from_spec(specification)
-        sys.modules[path.stem] = module
-        specification.loader.exec_module(module)
-        return module
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    return importlib.import_module(name)
 
 
 def load_module(spec: str) -> nn.Module:
@@ -58,7 +40,7 @@ def load_module(spec: str) -> nn.Module:
             "Name a function that returns the module.",
         )  # fmt: skip
     try:
-        found: Any = getattr(_import(where), name)
+        found: Any = getattr(import_named(where), name)
         module = found if isinstance(found, nn.Module) else found()
     except ArgumentError:
         raise

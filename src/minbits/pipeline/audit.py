@@ -64,6 +64,7 @@ def compress_audited(
     accuracy: float | None = None,
     minutes: float = 10.0,
     ledger: LedgerTarget | None = None,
+    inputs: tuple[Path, ...] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> AuditReport:
     """Compress the audited module too, and put the file beside it.
@@ -76,9 +77,11 @@ def compress_audited(
         accuracy: that the file must reach; None takes the module's own on the test set.
         minutes: wall-clock time.
         ledger: where trials and claim are remembered.
+        inputs: files that are read, which no output may replace.
         say: called with lines of progress.
 
     Raises:
+        KeyboardInterrupt: if interrupted, after what was found by then was written.
         ArgumentError: if the report is without data.
         MinbitsError: if a layer is not supported, or ledger or output are bad.
     """
@@ -90,8 +93,12 @@ def compress_audited(
     request = CompressRequest(
         accuracy=wanted, out=out, ledger=ledger or default_ledger_path(),
         name=f"audit {report.name}", convention=convention, minutes=minutes,
+        inputs=inputs,
     )  # fmt: skip
-    best = compress_job(given, data, request, say).best
+    found = compress_job(given, data, request, say)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    best = found.best
     if best is None:
         return report
     return report.with_compressed(FoundNetwork(best.size_bits, best.test_accuracy, best.path))

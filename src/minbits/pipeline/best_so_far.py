@@ -6,15 +6,11 @@ from pathlib import Path
 
 from minbits.errors import OutputError
 from minbits.files import write_atomically
+from minbits.pipeline.outputs import so_far_path
 from minbits.records import DataSet
 from minbits.search.judgement import judge_validation
 from minbits.search.score import Goal
 from minbits.search.strategy import Outcome
-
-
-def so_far_path(out: Path) -> Path:
-    """Return where the best file so far lies: ``mnist-99.so-far.mbn`` beside ``mnist-99.mbn``."""
-    return out.with_name(f"{out.stem}.so-far{out.suffix}")
 
 
 class BestSoFar:

@@ -7,14 +7,12 @@ misses. What the ledger says of a file is believed only after its bytes were run
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from minbits.errors import LedgerError, MinbitsError
-from minbits.files import sha256_hex
+from minbits.files import scratch_folder, sha256_hex
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.queries import TrialFile
@@ -381,8 +379,8 @@ def verify_bytes(content: bytes, data: DataSet) -> Verification:
         NetworkFileError: if they are no network file, or its process fails.
         DataError: if the network does not fit the data set.
     """
-    with tempfile.TemporaryDirectory(prefix="minbits-verify-") as folder:
-        path = Path(folder) / "network.mbn"
+    with scratch_folder("minbits-verify-") as folder:
+        path = folder / "network.mbn"
         path.write_bytes(content)
         return verify_file(path, data)
 

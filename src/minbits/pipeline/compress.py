@@ -30,6 +30,7 @@ from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import MinbitsError, NetworkError
 from minbits.information.ladder import entropy_table
+from minbits.interrupts import answer_interrupt
 from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
@@ -342,6 +343,7 @@ class _Job:
             else:
                 self.rounded(given)
         except KeyboardInterrupt:
+            answer_interrupt()  # by what follows: the best file is put to the test
             report.interrupted = True
         report.trials = [
             (

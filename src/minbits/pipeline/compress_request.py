@@ -9,8 +9,10 @@ from typing import Any
 
 from minbits.codec.architecture import VIEW_SHIFTS
 from minbits.errors import ArgumentError
+from minbits.files import check_outputs
 from minbits.ledger.location import LedgerTarget
 from minbits.networks.from_torch import InputConvention
+from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.records import EngineName, Verification
 
 # Bytes as torchvision's ToTensor gives them; other numbers as they are.
@@ -44,6 +46,7 @@ class CompressRequest:
         engine: which engine trains.
         train: whether to train at all; without, the coarsest rounding that keeps the accuracy on
             validation is taken.
+        inputs: files that are read, which no output may replace.
     """
 
     accuracy: float
@@ -65,13 +68,15 @@ class CompressRequest:
     seed: int = 0
     engine: EngineName = "auto"
     train: bool = True
+    inputs: tuple[Path, ...] = ()
 
 
 def check_compress_request(request: CompressRequest) -> None:
-    """Check every number before any work is done.
+    """Check every number and every output before any work is done.
 
     Raises:
-        ArgumentError: if one is out of its range.
+        ArgumentError: if a number is out of its range.
+        OutputError: if an output cannot be written, or would replace another one or an input.
     """
     minutes = request.minutes
     ranges = {
@@ -93,6 +98,7 @@ def check_compress_request(request: CompressRequest) -> None:
     for name, (value, good, expected) in ranges.items():
         if not good:
             raise ArgumentError(name, str(value), expected, "Give another value.")
+    check_outputs(network_outputs(request.out), kept_files(request.ledger, request.inputs))
 
 
 @dataclass

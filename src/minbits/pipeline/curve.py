@@ -101,6 +101,8 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
         _request_at(request, target, share)
         for target, share in zip(reversed(CURVE_TARGETS), reversed(shares), strict=True)
     ]
+    for asked in requests:
+        check_request(asked)  # the names of all outputs, before the first search
     is_interrupted = False
     for asked in requests:
         events.on_stage(f"{100 * asked.accuracy:g} % test accuracy")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from minbits.errors import ArgumentError, OutputError
+from minbits.errors import ArgumentError
+from minbits.files import check_outputs
 from minbits.ledger.location import LedgerTarget
 from minbits.networks.zoo import zoo_entry
+from minbits.pipeline.outputs import kept_files, network_outputs, so_far_path
 from minbits.records import EngineName
 from minbits.search.executors.registry import DEFAULT_EXECUTOR, MOST_WORKERS, executor_kind
 from minbits.search.space_file import read_space
@@ -44,6 +45,7 @@ class SizeRequest:
         reliability: chance of success over seeds that a claimed candidate is to have; 0: any.
         worker_memory_bytes: private memory of a worker, past which its trial fails; None takes an
             equal share of the machine's.
+        inputs: files that are read, which no output may replace.
     """
 
     accuracy: float
@@ -66,6 +68,7 @@ class SizeRequest:
     reliability: float = 0.0
     accuracy_reason: str = ""
     worker_memory_bytes: int | None = None
+    inputs: tuple[Path, ...] = ()
 
 
 def check_request(request: SizeRequest) -> None:
@@ -73,7 +76,7 @@ def check_request(request: SizeRequest) -> None:
 
     Raises:
         ArgumentError: if an argument is out of its range.
-        OutputError: if the folder of ``out`` cannot be written.
+        OutputError: if an output cannot be written, or would replace another one or an input.
     """
     ranges = {
         "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
@@ -104,16 +107,6 @@ def check_request(request: SizeRequest) -> None:
         raise ArgumentError("--architecture", "--network too", "one of them", "Leave one out.")
     if request.network is not None:
         zoo_entry(request.network)
-    if request.out.is_dir():
-        raise OutputError(str(request.out), "a folder", "a file name", "Name a file with --out.")
-    try:
-        request.out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=request.out.parent):
-            pass
-    except OSError as error:
-        raise OutputError(
-            str(request.out),
-            error.strerror or str(error),
-            "a writable path",
-            "Choose another --out.",
-        ) from error
+    inputs = request.inputs if request.space is None else (*request.inputs, request.space)
+    outputs = network_outputs(request.out) | {"the best file so far": so_far_path(request.out)}
+    check_outputs(outputs, kept_files(request.ledger, inputs))

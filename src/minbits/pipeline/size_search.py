@@ -11,6 +11,7 @@ from typing import Any
 
 from minbits.data.splits import validation_split
 from minbits.errors import LedgerError
+from minbits.interrupts import answer_interrupt
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.rows import new_uid
 from minbits.ledger.store import Ledger, TrialEntry
@@ -273,6 +274,7 @@ class SizeSearch:
             self.compile(executor)
             run_search(self.data, strategy, settings, past, events, executor)
         except KeyboardInterrupt:
+            answer_interrupt()  # by what follows: the best file is put to the test
             return True
         finally:
             executor.shutdown(cancel_futures=True)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,10 @@ from typing import Any
 import numpy as np
 
 import minbits.errors
+from minbits.child_processes import child_environment, python_command
 from minbits.energy import EnergyMeter
 from minbits.errors import DataError, MinbitsError, NetworkFileError
+from minbits.files import no_room, refusal, scratch_folder
 from minbits.intervals import wilson_interval
 from minbits.records import DataSet, Verification
 from minbits.units import bytes_to_bits
@@ -37,11 +36,11 @@ def verify_file(path: Path, data: DataSet) -> Verification:
     start = time.perf_counter()
     with (
         EnergyMeter() as meter,
-        tempfile.TemporaryDirectory(prefix="minbits-verify-") as folder,
+        scratch_folder("minbits-verify-") as folder,
     ):
-        inputs, predictions = Path(folder) / "inputs.npy", Path(folder) / "predictions.npy"
+        inputs, predictions = folder / "inputs.npy", folder / "predictions.npy"
         np.save(inputs, data.test_inputs)
-        facts = _run_decoder([str(path), str(inputs), str(predictions)], path)
+        facts = _run_decoder([str(path), str(inputs), str(predictions)], path, folder)
         predicted = np.load(predictions, allow_pickle=False)
     if predicted.shape != data.test_labels.shape or predicted.max() >= data.class_count:
         raise DataError(
@@ -68,15 +67,16 @@ def verify_file(path: Path, data: DataSet) -> Verification:
     )
 
 
-def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "minbits.codec.run", *arguments]
+def _run_decoder(arguments: list[str], path: Path, folder: Path) -> dict[str, Any]:
+    command = python_command("-m", "minbits.codec.run", *arguments)
     # The decoder works on a batch a core; BLAS, whose products are small, must not fight for them.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = child_environment({"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=TIMEOUT_SECONDS,
             check=False,
             env=environment,
@@ -87,6 +87,8 @@ def _run_decoder(arguments: list[str], path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError) as error:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        if (trouble := refusal(folder)) is not None:
+            raise no_room(folder, trouble) from error
         raise _decoder_failure(path, reason[0]) from error
     if "error" in facts:
         kind = getattr(minbits.errors, facts["error"])

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from dataclasses import dataclass
 
 from minbits.files import sha256_hex
+from minbits.interrupts import answer_interrupt, check_interrupt
 from minbits.records import DataSet, EngineName, Progress, TrialConfig, TrialResult, TrialStatus
 from minbits.search.executors.work import NodeLostError, WorkExecutor
 from minbits.search.strategy import Outcome, Proposal, Strategy
@@ -311,6 +312,7 @@ class _Search:
 
     def collect(self) -> None:
         done, _ = wait(self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        check_interrupt()
         self.pass_on_progress()
         self.settle([item for future in done for item in self.outcome_of(future)])
 
@@ -338,6 +340,7 @@ class _Search:
                 if self.time_left() < -GRACE_SECONDS:
                     self.stop()
         except KeyboardInterrupt:
+            answer_interrupt()
             self.is_interrupted = True
             self.stop()
             while self.running:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from scipy.special import bdtrc
 
 from minbits.information.ladder import EntropyTable
+from minbits.plain_text import visible
 from minbits.records import ShownFile, Verification
 from minbits.views.published import published_networks
 
@@ -124,9 +125,9 @@ def size_answer(
         table_encoding_bits: what the encoding of a table's columns costs beside the file; None
             where the data is no table.
     """
-    labels = table.figure("label_entropy_total").value
+    name, labels = visible(table.data_name), table.figure("label_entropy_total").value
     lines = [
-        f"{table.data_name} at {100 * accuracy:g} %: the smallest network found so far is a file "
+        f"{name} at {100 * accuracy:g} %: the smallest network found so far is a file "
         f"of {found.size_bits:,} bits ({found.bytes:,} bytes).",
         f"It classifies {_result(found)}.",
         *claim_sentences(accuracy, found, lower_limit, looks),
@@ -193,7 +194,7 @@ def nearest_answer(
         lower_limit: of its true accuracy, one-sided.
         looks: different files that were run on this test set.
     """
-    short = 100 * (accuracy - found.test_accuracy)
+    name, short = visible(data_name), 100 * (accuracy - found.test_accuracy)
     far = (
         f"{short:.2f} points below the target"
         if short > 0
@@ -201,7 +202,7 @@ def nearest_answer(
     )
     return "\n".join(
         [
-            f"{data_name} at {100 * accuracy:g} %: no file passed both validation and test.",
+            f"{name} at {100 * accuracy:g} %: no file passed both validation and test.",
             f"The file nearest to the target on validation has {found.size_bits:,} bits "
             f"({found.bytes:,} bytes). It classifies {_result(found)}, {far}.",
             *claim_sentences(accuracy, found, lower_limit, looks)[:1],

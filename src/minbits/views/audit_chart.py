@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.figure
 
-_DOTS_PER_INCH = 150
+from minbits.views.pictures import drawing, name_text, picture
+
 MOST_BARS = 24
 
 
@@ -39,6 +39,7 @@ def fold_layers(layers: Sequence[LayerBits]) -> tuple[LayerBits, ...]:
     return (*kept, folded)
 
 
+@drawing()
 def draw_layer_bits(
     name: str, layers: Sequence[LayerBits], sufficient_bits: int | None = None
 ) -> bytes:
@@ -64,7 +65,7 @@ def draw_layer_bits(
             axes.barh(
                 [place + shift for place in places], values, height=0.25, color=colour, label=label
             )
-    axes.set_yticks(list(places), [row.name for row in rows], fontsize=8)
+    axes.set_yticks(list(places), [name_text(row.name, 32) for row in rows], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
     if sufficient_bits is not None:
@@ -73,11 +74,9 @@ def draw_layer_bits(
             [], [], color="#2a9d8f", label=f"whole network sufficient: {sufficient_bits:,} bits"
         )
     axes.set_xlabel("bits")
-    axes.set_title(f"{name}: where the bits are")
+    axes.set_title(f"{name_text(name)}: where the bits are")
     axes.grid(True, axis="x", color="#eeeeee")
     axes.set_axisbelow(True)
     # Below the bars: nothing of theirs is hidden.
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(figure)

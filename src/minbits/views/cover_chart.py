@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,7 @@ import numpy.typing as npt
 
 from minbits.capacity.cover import separable_probabilities
 from minbits.capacity.linear_separability import SeparablePoint
-
-_DOTS_PER_INCH = 150
+from minbits.views.pictures import drawing, picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +44,7 @@ def cover_curves(weights: Sequence[int], most_load: float = 4.0) -> tuple[CoverC
     return tuple(curves)
 
 
+@drawing()
 def draw_cover_curves(
     curves: Sequence[CoverCurve], measured: Sequence[SeparablePoint] = ()
 ) -> bytes:
@@ -86,6 +85,4 @@ def draw_cover_curves(
     axes.set_title(f"{title}; points measured by linear programming" if measured else title)
     axes.grid(True, color="#eeeeee", zorder=0)
     axes.legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(figure)

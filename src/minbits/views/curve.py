@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib
 import matplotlib.figure
 from matplotlib.ticker import FuncFormatter
 
+from minbits.views.pictures import drawing, name_text, picture
 from minbits.views.published import PublishedNetwork, published_networks
 
-PNG_DOTS_PER_INCH = 150
 _LOWEST_ACCURACY = 0.89
 _LABEL_RATIO = 1.2
 
@@ -53,8 +50,7 @@ def _percent(error: float, position: object) -> str:
 
 def draw_curve(data: CurveData) -> dict[str, bytes]:
     """Return the curve as ``{"png": …, "svg": …}``; the accuracy's axis is that of the errors."""
-    settings: dict[Any, Any] = {"svg.hashsalt": "minbits", "font.family": "DejaVu Sans"}
-    with matplotlib.rc_context(settings):
+    with drawing():
         figure = matplotlib.figure.Figure(figsize=(10, 6.2), layout="constrained")
         axes = figure.add_subplot()
         axes.set_yscale("log")
@@ -90,12 +86,8 @@ def draw_curve(data: CurveData) -> dict[str, bytes]:
             "accuracy; stars: reached on validation and on test, with the test accuracy as a tick"
         )
         axes.set_ylabel("size of the network [bits]")
-        axes.set_title(f"{data.data_name}: bits of the smallest verified file at each accuracy")
+        axes.set_title(
+            f"{name_text(data.data_name)}: bits of the smallest verified file at each accuracy"
+        )
         axes.grid(True, which="major", color="#eeeeee", zorder=0)
-        pictures: dict[str, bytes] = {}
-        for kind in ("png", "svg"):
-            buffer = io.BytesIO()
-            metadata = {"Date": None} if kind == "svg" else {}
-            figure.savefig(buffer, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
-            pictures[kind] = buffer.getvalue()
-    return pictures
+        return {kind: picture(figure, kind) for kind in ("png", "svg")}

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib
 import matplotlib.figure
 from matplotlib.axes import Axes
 
 from minbits.information.ladder import EntropyTable
+from minbits.views.pictures import drawing, name_text, picture
 from minbits.views.published import PublishedNetwork, published_networks
 
 DEFAULT_X = "label_entropy_total"
-PNG_DOTS_PER_INCH = 150
 
 _X_NAMES = {
     "pixel_sum_without_complement": "the question's “entropy” (a term is missing)",
@@ -175,8 +172,7 @@ def draw_diagram(data: DiagramData) -> dict[str, bytes]:
     right = max(6e8, 3e3 * data.chosen.bits)
     top = max(4e6, 4.0 * data.found_bits)
     bottom = min(30.0, data.found_bits / 8, (data.question_bits or 60.0) / 2)
-    settings: dict[Any, Any] = {"svg.hashsalt": "minbits", "font.family": "DejaVu Sans"}
-    with matplotlib.rc_context(settings):
+    with drawing():
         figure = matplotlib.figure.Figure(figsize=(11, 6.6), layout="constrained")
         axes = figure.add_subplot()
         axes.set_xscale("log")
@@ -189,15 +185,8 @@ def draw_diagram(data: DiagramData) -> dict[str, bytes]:
         axes.set_xlabel(f"X: entropy [bits]; points stand at “{data.chosen.name}”")
         axes.set_ylabel("Y: size of the network file [bits]")
         axes.set_title(
-            f"{data.data_name} at {_percent(data.accuracy)} test accuracy: "
+            f"{name_text(data.data_name)} at {_percent(data.accuracy)} test accuracy: "
             "what the data carries, and what networks spend"
         )
         axes.grid(True, which="major", color="#eeeeee", zorder=0)
-        pictures: dict[str, bytes] = {}
-        for kind in ("png", "svg"):
-            buffer = io.BytesIO()
-            # Dates would make every drawing of the same numbers another file.
-            metadata = {"Date": None} if kind == "svg" else {}
-            figure.savefig(buffer, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
-            pictures[kind] = buffer.getvalue()
-    return pictures
+        return {kind: picture(figure, kind) for kind in ("png", "svg")}

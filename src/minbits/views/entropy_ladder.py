@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import matplotlib.figure
 from matplotlib.axes import Axes
 
 from minbits.information.input_ladder import InputLadder
+from minbits.views.pictures import drawing, name_text, picture
 from minbits.views.published_entropies import PublishedEntropy, published_entropies
 
-_DOTS_PER_INCH = 150
 _BAR = "#1d3557"
 _COST = "#a8b7c7"
 _MARK = "#c1121f"
@@ -67,7 +66,7 @@ def ladder_chart(ladder: InputLadder, data_name: str, binarise: str) -> LadderCh
         for rung in rungs
     )
     title = (
-        f"{data_name}, {ladder.what}: upper bounds of the entropy of one example\n"
+        f"{name_text(data_name)}, {ladder.what}: upper bounds of the entropy of one example\n"
         f"mean over {ladder.test_examples:,} test examples, models fitted to "
         f"{ladder.train_examples:,} others"
     )
@@ -99,6 +98,7 @@ def _draw_mark(axes: Axes, place: int, mark: PublishedEntropy) -> None:
     axes.text(mark.bits, place, text, va="center", fontsize=8, color=_MARK)
 
 
+@drawing()
 def draw_entropy_ladder(chart: LadderChart) -> bytes:
     """Return a PNG: dark the code length, hatched the model's share, orange the 95 % interval.
 
@@ -124,6 +124,4 @@ def draw_entropy_ladder(chart: LadderChart) -> bytes:
         figure.supxlabel(chart.note, fontsize=8, color="#666666", x=0.01, ha="left")
     axes.grid(True, axis="x", color="#eeeeee", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(figure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -10,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.information.features import FeatureInformation
+from minbits.views.pictures import drawing, name_text, picture
 
-_DOTS_PER_INCH = 150
 MOST_BARS = 24
 _LONGEST_NAME = 32
 
@@ -47,7 +46,7 @@ def feature_numbers(features: FeatureInformation) -> FeatureNumbers:
             features.label_entropy_bits,
         )
     order = features.ranked()[:MOST_BARS]
-    names = tuple(_short(features.names[index]) for index in order)
+    names = tuple(features.names[index] for index in order)
     return FeatureNumbers(
         names,
         information[order],
@@ -57,10 +56,6 @@ def feature_numbers(features: FeatureInformation) -> FeatureNumbers:
     )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-
-
 def _draw_bars(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Figure:
     count = len(numbers.names)
     figure = matplotlib.figure.Figure(figsize=(7, 1.6 + 0.32 * count), layout="constrained")
@@ -68,7 +63,7 @@ def _draw_bars(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Fig
     places = np.arange(count)
     axes.barh(places - 0.2, numbers.information_bits, 0.4, label="alone: I(X_i;Y)")
     axes.barh(places + 0.2, numbers.added_bits, 0.4, label="beside the first: I(X_i;Y | X_1)")
-    axes.set_yticks(places, numbers.names)
+    axes.set_yticks(places, [name_text(name, _LONGEST_NAME) for name in numbers.names])
     axes.invert_yaxis()
     axes.axvline(numbers.label_entropy_bits, color="black", linewidth=1, linestyle="--")
     axes.set_xlabel(f"bits a label; dashed: H(Y) = {numbers.label_entropy_bits:.3f}")
@@ -99,9 +94,8 @@ def _draw_maps(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Fig
     return figure
 
 
+@drawing()
 def draw_feature_chart(numbers: FeatureNumbers, data_name: str) -> bytes:
     """Return a PNG of the numbers."""
     draw = _draw_bars if numbers.names else _draw_maps
-    buffer = io.BytesIO()
-    draw(numbers, data_name).savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(draw(numbers, name_text(data_name)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-
 import matplotlib.figure
 
 from minbits.information.binary_pixels import PixelCounts
+from minbits.views.pictures import drawing, name_text, picture
 
-_DOTS_PER_INCH = 150
 
-
+@drawing()
 def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
     """Return a PNG of the probability that each pixel is on; channels side by side."""
     probabilities = pixels.probabilities
@@ -23,8 +21,7 @@ def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
         axes.set_ylabel("row")
     figure.colorbar(image, ax=list(all_axes), label="probability that the pixel is on")
     figure.suptitle(
-        f"{data_name}, binarised at > {pixels.threshold:g}: {pixels.examples:,} images summed"
+        f"{name_text(data_name)}, binarised at > {pixels.threshold:g}: "
+        f"{pixels.examples:,} images summed"
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(figure)

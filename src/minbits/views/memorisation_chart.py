@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.figure
 
-_DOTS_PER_INCH = 150
+from minbits.views.pictures import drawing, name_text, picture
 
 # Each reference with its source; drawn as horizontal lines.
 REFERENCES: tuple[tuple[float, str], ...] = (
@@ -37,6 +36,7 @@ class MemorySeries:
     high: tuple[float, ...]
 
 
+@drawing()
 def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
     """Return a PNG of bits a parameter where half of the seeds fit random labels perfectly."""
     figure = matplotlib.figure.Figure(figsize=(10.5, 6.2), layout="constrained")
@@ -61,7 +61,7 @@ def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
             line.parameters,
             line.bits_per_parameter,
             yerr=spread,
-            label=line.name,
+            label=name_text(line.name),
             # Of thirteen series none shares colour and marker with another.
             marker="osD^v<>ph*XPd"[index % 13],
             color=f"C{index % 10}",
@@ -75,6 +75,4 @@ def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
     axes.set_title("Measured memory of small networks, 95 % intervals")
     axes.grid(True, color="#eeeeee", zorder=0)
     axes.legend(fontsize=8, loc="upper left", ncols=2)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(figure)

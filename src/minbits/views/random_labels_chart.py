@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.figure
 
-_DOTS_PER_INCH = 150
+from minbits.views.pictures import drawing, picture
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class LabelCurve:
     told_bits: float
 
 
+@drawing()
 def draw_random_labels(curves: Sequence[LabelCurve], label_bits: float) -> bytes:
     """Return a PNG: residual bits a label against steps, and told bits against the fraction.
 
@@ -62,6 +62,4 @@ def draw_random_labels(curves: Sequence[LabelCurve], label_bits: float) -> bytes
     for axes in (left, right):
         axes.grid(True, color="#eeeeee")
         axes.set_axisbelow(True)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
-    return buffer.getvalue()
+    return picture(figure)

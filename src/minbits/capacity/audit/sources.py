@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from minbits.capacity.audit.onnx_subject import onnx_subject
 from minbits.capacity.audit.subject import Subject
 from minbits.capacity.audit.torch_subject import torch_subject
 from minbits.errors import ArgumentError, NetworkFileError
+from minbits.networks.user_code import import_named
 
-_MODULE_AND_CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_MODULE_AND_CALLABLE = re.compile(r"([A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,19 @@ class ModelSource:
 
 
 def load_module(text: str, weights: Path | None) -> nn.Module:
-    """Return the module that ``package.module:callable`` makes when called without arguments.
+    """Return the module that ``package.module:callable`` or ``file.py:callable`` makes.
 
     Raises:
         ArgumentError: if there is no such callable, or it makes no module.
         NetworkFileError: if the weights do not fit it.
     """
-    place, _, name = text.partition(":")
+    place, _, name = text.rpartition(":")
     expected = "MODULE:CALLABLE that returns a torch.nn.Module without arguments"
     try:
-        made = getattr(importlib.import_module(place), name)()
-    except (ImportError, AttributeError, TypeError) as error:
+        made = getattr(import_named(place), name)()
+    except ArgumentError:
+        raise
+    except Exception as error:  # the code of others may raise anything
         got = f"{type(error).__name__}: {error}"
         raise ArgumentError(f"'{text}'", got, expected, "Check module and name.") from error
     if not isinstance(made, nn.Module):
@@ -73,7 +75,7 @@ def load_module(text: str, weights: Path | None) -> nn.Module:
 
 def _open_module(text: str, settings: SourceSettings) -> Subject:
     module = load_module(text, settings.weights)
-    name = text.partition(":")[2]
+    name = text.rpartition(":")[2]
     return torch_subject(module, name, settings.input_shape, settings.input_exponent)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 # One thread a worker, of PyTorch too where a trial needs it: tiny layers do not repay threads, and
@@ -25,21 +23,6 @@ _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.lim
 # What the parent, the system and the cache of files keep.
 _PART_FOR_WORKERS = 0.9
 SMALLEST_LIMIT_BYTES = 1 << 30
-
-
-@contextmanager
-def environment(values: dict[str, str]) -> Iterator[None]:
-    """Set variables for processes that are started meanwhile."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def usable_cores() -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
+from minbits.interrupts import interrupts_kept
 from minbits.search.executors.work import WorkerContext, running_in
 
 P = ParamSpec("P")
@@ -30,7 +31,8 @@ class InlineExecutor(Executor):
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         try:
-            with running_in(self._context):
+            # A trial takes an interrupt for the end of itself alone, as Ray means it.
+            with interrupts_kept(), running_in(self._context):
                 future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - the caller's future has it
             future.set_exception(error)

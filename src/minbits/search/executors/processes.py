@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import multiprocessing
 import os
 import pickle
 import queue
@@ -21,15 +20,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Pipe, wait
 from typing import Any, TypeVar
 
-from minbits.search.executors.environment import (
-    WORKER_ENVIRONMENT,
-    default_memory_bytes,
-    environment,
-)
+from minbits.child_processes import Child
+from minbits.search.executors.environment import WORKER_ENVIRONMENT, default_memory_bytes
 from minbits.search.executors.shared_object import SharedObject
 from minbits.search.executors.work import TimeLimitError, WorkerDiedError, WorkExecutor
 from minbits.search.executors.worker import Call, Reply, serve
@@ -77,8 +72,7 @@ class _Task:
 
 @dataclass
 class _Process:
-    process: BaseProcess
-    connection: Connection
+    child: Child
     tasks: deque[_Task] = field(default_factory=deque)  # the first one runs
     is_ready: bool = False
     is_quick: bool = False
@@ -102,19 +96,12 @@ class _Process:
 
     def send(self, call: Call) -> None:
         with contextlib.suppress(OSError):  # it has died, which its end of the pipe will tell
-            self.connection.send(call)
-
-    def end(self, patience: float) -> None:
-        self.connection.close()  # which ends a worker that listens
-        self.process.join(timeout=patience)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+            self.child.connection.send(call)
 
 
-def _explain(process: BaseProcess) -> str:
-    process.join(timeout=5.0)
-    code = process.exitcode
+def _explain(child: Child) -> str:
+    child.join(5.0)
+    code = child.exitcode
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return f"the worker process died by {name} (out of memory, or killed)"
@@ -135,13 +122,12 @@ class ProcessExecutor(WorkExecutor):
         self._workers = workers
         self._shared = SharedObject(shared) if os.name == "posix" else shared
         self._memory_bytes = memory_bytes or default_memory_bytes(workers)
-        self._context = multiprocessing.get_context("spawn")
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._waiting: deque[_Task] = deque()
         self._signs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._processes: list[_Process] = []
-        self._wake_reader, self._wake_writer = self._context.Pipe(duplex=False)
+        self._wake_reader, self._wake_writer = Pipe(duplex=False)
         self._is_stopping = False
         self._is_closing = False
         self._is_broken: str | None = None
@@ -153,6 +139,11 @@ class ProcessExecutor(WorkExecutor):
     def capacity(self) -> int:
         """The number of workers; dead ones are replaced."""
         return self._workers
+
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of the worker processes that run now."""
+        return [worker.child.pid for worker in list(self._processes)]
 
     def submit_within(
         self, seconds: float, function: Callable[..., T], /, *args: Any, **kwargs: Any
@@ -233,7 +224,8 @@ class ProcessExecutor(WorkExecutor):
                 self._keep_limits()
         finally:
             for worker in self._processes:
-                worker.end(STOPPING_SECONDS)
+                worker.child.end(STOPPING_SECONDS)
+            self._processes.clear()
             self._close_shared()
             self._wake_reader.close()
             self._wake_writer.close()
@@ -243,14 +235,16 @@ class ProcessExecutor(WorkExecutor):
         return self._is_closing and not busy and not self._waiting
 
     def _start_process(self) -> _Process:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=serve, args=(theirs, self._shared, self._memory_bytes), daemon=True
+        shared = self._shared
+        is_file = isinstance(shared, SharedObject)
+        child = Child(
+            serve,
+            shared.received() if is_file else shared,
+            self._memory_bytes,
+            environment=WORKER_ENVIRONMENT,
+            descriptors=[shared.fileno()] if is_file else [],
         )
-        with environment(WORKER_ENVIRONMENT):
-            process.start()
-        theirs.close()
-        worker = _Process(process, ours)
+        worker = _Process(child)
         self._processes.append(worker)
         return worker
 
@@ -287,14 +281,14 @@ class ProcessExecutor(WorkExecutor):
         now = time.monotonic()
         deadline = min([worker.deadline for worker in self._processes], default=math.inf)
         patience = min(_LONGEST_WAIT_SECONDS, max(0.0, deadline - now))
-        connections: list[Any] = [worker.connection for worker in self._processes]
+        connections: list[Any] = [worker.child.connection for worker in self._processes]
         for ready in wait([self._wake_reader, *connections], patience):
             if ready is self._wake_reader:
                 with self._lock:
                     self._wake_reader.recv_bytes()
                     self._is_woken = False
             else:
-                self._receive(next(w for w in self._processes if w.connection is ready))
+                self._receive(next(w for w in self._processes if w.child.connection is ready))
         if self._is_stopping:
             for worker in self._processes:
                 for task in worker.tasks:
@@ -302,9 +296,9 @@ class ProcessExecutor(WorkExecutor):
 
     def _receive(self, worker: _Process) -> None:
         try:
-            reply: Reply = worker.connection.recv()
+            reply: Reply = worker.child.connection.recv()
         except (EOFError, OSError):
-            self._bury(worker, WorkerDiedError(_explain(worker.process)))
+            self._bury(worker, WorkerDiedError(_explain(worker.child)))
             return
         if reply.kind == "ready":
             worker.is_ready = True
@@ -330,7 +324,7 @@ class ProcessExecutor(WorkExecutor):
     def _bury(self, worker: _Process, error: Exception) -> None:
         """Forget a dead process: its running call failed, what waited in its pipe waits on."""
         self._processes.remove(worker)
-        worker.end(0.0)
+        worker.child.end(0.0)
         if not worker.is_ready:
             self._dead_starts += 1
         elif worker.tasks:
@@ -370,5 +364,5 @@ class ProcessExecutor(WorkExecutor):
             else:
                 took = now - worker.tasks[0].start
                 error = TimeLimitError(f"no end after {took:.0f} s: its process was ended")
-                worker.process.kill()
+                worker.child.kill()
                 self._bury(worker, error)

@@ -19,6 +19,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from minbits.child_processes import safe_environment
 from minbits.errors import ArgumentError
 from minbits.search.executors.environment import limit_memory, volunteer_for_out_of_memory
 from minbits.search.executors.work import (
@@ -52,6 +53,21 @@ def _ray() -> Any:
             "Run: pip install 'minbits[ray]'",
         ) from error  # fmt: skip
     return ray
+
+
+def _job_config() -> Any:
+    """Return a job whose workers import nothing from this process's current folder.
+
+    Ray puts that folder, and the script's, first on the list of places that its workers import
+    from, unless the job brings a folder of its own.
+    """
+    from ray.job_config import JobConfig
+
+    class OwnFolder(JobConfig):
+        def _runtime_env_has_working_dir(self) -> bool:
+            return True
+
+    return OwnFolder()
 
 
 def _check_answers(address: str, where: str) -> None:
@@ -190,15 +206,18 @@ class RayExecutor(WorkExecutor):
         if address:
             _check_answers(address, where)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        try:
+        if not where.startswith("ray://"):  # there the driver is a process of the cluster's
+            options["job_config"] = _job_config()
+        with safe_environment():
             try:
-                self._ray.init(where, **options)
-            except ConnectionError:
-                if where != "auto":
-                    raise
-                self._ray.init(include_dashboard=False, num_cpus=self._workers, **options)
-        except Exception as error:
-            raise _unreachable(where, str(error)) from error
+                try:
+                    self._ray.init(where, **options)
+                except ConnectionError:
+                    if where != "auto":
+                        raise
+                    self._ray.init(include_dashboard=False, num_cpus=self._workers, **options)
+            except Exception as error:
+                raise _unreachable(where, str(error)) from error
 
     @property
     def capacity(self) -> int:

@@ -10,28 +10,30 @@ import mmap
 import os
 import pickle
 import tempfile
-from multiprocessing import reduction
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
+
+from minbits.files import storage_of
 
 _ALIGNMENT = 64
 _Places = tuple[tuple[int, int], ...]
 
 
-class _Descriptor(Protocol):
-    def detach(self) -> int: ...
-
-
 class SharedObject:
-    """An object written to a nameless file; a child process that is given it can `open` it.
+    """An object written to a nameless file, which a child process can be given to open.
 
     Raises:
-        OSError: if the temporary folder cannot hold it.
+        OutputError: if the temporary folder cannot hold it.
     """
 
     def __init__(self, value: Any) -> None:
         buffers: list[pickle.PickleBuffer] = []
         self._pickled = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-        self._file = tempfile.TemporaryFile(prefix="minbits-shared-")  # noqa: SIM115 - see close
+        with storage_of(Path(tempfile.gettempdir())):
+            self._file = tempfile.TemporaryFile(prefix="minbits-shared-")  # noqa: SIM115 - see close
+            self._places = self._written(buffers)
+
+    def _written(self, buffers: list[pickle.PickleBuffer]) -> _Places:
         places: list[tuple[int, int]] = []
         at = 0
         for buffer in buffers:
@@ -42,38 +44,40 @@ class SharedObject:
             at += -(-raw.nbytes // _ALIGNMENT) * _ALIGNMENT
         self._file.truncate(max(at, 1))  # an empty file cannot be mapped
         self._file.flush()
-        self._places = tuple(places)
+        return tuple(places)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to a child process that is just being started, as an open file."""
-        descriptor: _Descriptor = reduction.DupFd(self._file.fileno())
-        return (_ReceivedObject, (descriptor, self._pickled, self._places))
+    def fileno(self) -> int:
+        """Return the number of the open file, which the child process must inherit."""
+        return self._file.fileno()
+
+    def received(self) -> ReceivedObject:
+        """Return what the child process is sent."""
+        return ReceivedObject(self.fileno(), self._pickled, self._places)
 
     def close(self) -> None:
         """Let go of the file; processes that opened it keep it."""
         self._file.close()
 
 
-class _ReceivedObject:
-    """What a child process gets in place of a `SharedObject`."""
+class ReceivedObject:
+    """What a child process gets in place of a `SharedObject`; it opens it once."""
 
-    def __init__(self, descriptor: _Descriptor, pickled: bytes, places: _Places) -> None:
+    def __init__(self, descriptor: int, pickled: bytes, places: _Places) -> None:
         self._descriptor = descriptor
         self._pickled = pickled
         self._places = places
 
     def open(self) -> Any:
         """Return the object; its arrays are read-only views of the file."""
-        descriptor = self._descriptor.detach()
         try:
-            size = os.fstat(descriptor).st_size
-            mapped = memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
+            size = os.fstat(self._descriptor).st_size
+            mapped = memoryview(mmap.mmap(self._descriptor, size, access=mmap.ACCESS_READ))
         finally:
-            os.close(descriptor)
+            os.close(self._descriptor)
         buffers = [mapped[start:end] for start, end in self._places]
         return pickle.loads(self._pickled, buffers=buffers)
 
 
 def open_shared(value: Any) -> Any:
     """Return the object behind what a child process was given."""
-    return value.open() if isinstance(value, _ReceivedObject) else value
+    return value.open() if isinstance(value, ReceivedObject) else value

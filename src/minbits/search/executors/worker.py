@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import queue
-import signal
 import threading
 import time
 import traceback
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from minbits.child_processes import heed_end_signals
 from minbits.search.executors.environment import limit_memory, volunteer_for_out_of_memory
 from minbits.search.executors.shared_object import open_shared
 from minbits.search.executors.work import WorkerContext, running_in
@@ -73,7 +73,7 @@ class _Worker:
         return self.current in self.stopped
 
     def leave(self, *_: object) -> None:
-        """Stop the running call, answer it, and end: what SIGTERM asks for.
+        """Stop the running call, answer it, and end: what SIGTERM and SIGHUP ask for.
 
         Who ends a whole group of processes lets the parent record what its workers were doing.
         """
@@ -131,10 +131,9 @@ def _pickled_error(error: BaseException) -> bytes:
 def serve(connection: Connection, shared: Any, memory_bytes: int | None) -> None:
     """Run calls until the parent ends or closes the pipe."""
     # The parent decides what an interrupt from the keyboard means, and says so through the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     volunteer_for_out_of_memory()
     if memory_bytes is not None:
         limit_memory(memory_bytes)
     worker = _Worker(connection, open_shared(shared))
-    signal.signal(signal.SIGTERM, worker.leave)
+    heed_end_signals(worker.leave)
     worker.serve()
