@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minbits.codec.architecture import parameter_count
 from minbits.codec.file_format import decode_network, encode_network
@@ -9,6 +11,8 @@ from minbits.codec.inference import predict
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.warm_start import (
+    _best_factor_steps,
+    _with_logits_scaled,
     calibrated,
     coarsened,
     thinned,
@@ -50,6 +54,13 @@ def examples(tiny: DataSet) -> TrainingData:
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
     return float(np.mean(np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]))
+
+
+def doubtful(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the cross-entropy with one more example, whose label is drawn uniformly."""
+    classes = range(logits.shape[1])
+    drawn = np.mean([cross_entropy(logits, np.full(len(labels), k)) for k in classes])
+    return cross_entropy(logits, labels) + float(drawn) / len(labels)
 
 
 def test_the_start_is_the_network_of_the_file(network: QuantizedNetwork, tiny: DataSet) -> None:
@@ -108,13 +119,43 @@ def test_calibration_scales_logits_alone_and_makes_the_loss_smaller(
     after = ENGINE.logits(found.architecture, found.values, examples.inputs)
     factor = np.abs(after).max() / np.abs(before).max()
     np.testing.assert_allclose(after, before * factor, rtol=1e-4, atol=1e-5)
-    losses = [
-        cross_entropy(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 97)
-    ]
-    assert cross_entropy(after, examples.labels) == pytest.approx(min(losses), rel=1e-4)
+    # All labels are right, so that one example is added whose label is drawn.
+    assert (before.argmax(1) == examples.labels).all()
+    losses = [doubtful(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 97)]
+    assert doubtful(after, examples.labels) == pytest.approx(min(losses), rel=1e-3)
     quantizer = Quantizer(found.architecture, found.values, 0.28, found.step_indices)
     for one, other in zip(quantizer.export().layers, network.layers, strict=True):
         assert np.array_equal(one.weights.levels, other.weights.levels)
+
+
+@pytest.mark.parametrize("octaves", [-90, -31, 25, 60])
+def test_calibration_finds_the_same_logits_at_any_scale(
+    network: QuantizedNetwork, examples: TrainingData, octaves: int
+) -> None:
+    start = warm_start(network)
+    wanted = calibrated(start, ENGINE, examples)
+    moved = calibrated(_with_logits_scaled(start, 4 * octaves), ENGINE, examples)
+    logits = [ENGINE.logits(s.architecture, s.values, examples.inputs) for s in (wanted, moved)]
+    # Steps of the grid are whole: shares of the layers may differ by one, the product does not.
+    np.testing.assert_allclose(logits[1], logits[0], rtol=1e-4, atol=1e-4)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 1.0, 3.0, 30.0]), st.integers(-200, 200))
+def test_the_factor_on_logits_is_the_best_of_the_whole_grid(
+    seed: int, margin: float, steps: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, 60)
+    logits = generator.standard_normal((60, 3))
+    logits[np.arange(60), labels] += margin
+    found = _best_factor_steps(logits * 2.0 ** (steps / 4), labels)
+    losses = {k: cross_entropy(logits * 2.0 ** (k / 4), labels) for k in range(-60, 61)}
+    own = cross_entropy(logits * 2.0 ** ((found + steps) / 4), labels)
+    tells_something = (logits[np.arange(60), labels] - logits.mean(1)).sum() > 0
+    if (logits.argmax(1) != labels).any() and tells_something:
+        assert own == pytest.approx(min(losses.values()), rel=1e-9)
+    else:  # all right, however cold, or nothing told, however warm: what is found is finite
+        assert abs(found + steps) < 60
 
 
 def test_coarser_steps_make_smaller_levels(network: QuantizedNetwork) -> None:

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import special
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.capacity.label_code import best_temperature
 from minbits.errors import ArgumentError
+from minbits.information.temperature import best_temperature, tempered_log_probabilities
 from minbits.records import DataSet
 from minbits.units import nats_to_bits
 
@@ -183,12 +182,15 @@ def _code_block(
         network = _Classifier(data.input_shape, classes)
         _train(network, inputs[held:start], labels[held:start])
     network.eval()
-    temperature = best_temperature(_logits(network, inputs[:held]), labels[:held].numpy())
+    # A dozen held-out examples may all be right: without doubt the next error would cost dearly.
+    temperature = best_temperature(
+        _logits(network, inputs[:held]), labels[:held].numpy(), doubt=1.0
+    )
     found = _logits(network, inputs[start:end])
     wanted = labels[start:end].numpy()
     # One part of the uniform distribution for each label seen: no label is ever impossible.
     mixing = 1.0 / (start + 1)
-    probabilities = special.softmax(found / temperature, axis=1)
+    probabilities = np.exp(tempered_log_probabilities(found, temperature))
     coded = (1 - mixing) * probabilities[np.arange(count), wanted] + mixing / classes
     correct = int((found.argmax(1) == wanted).sum())
     return Block(start, count, nats_to_bits(-float(np.log(coded).sum())), correct)
