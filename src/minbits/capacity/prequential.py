@@ -67,22 +67,26 @@ class PrequentialCode:
 
     @property
     def excess_bits(self) -> float:
-        """The code length of all blocks but the last, less what it was at the last one's rate."""
+        """The code length of all blocks but the last, less what it was at the last one's rate.
+
+        Below 0 where the last block was harder than those before it: then nothing was learned.
+        """
         last = self.blocks[-1]
         before = self.total_bits - last.bits
-        return max(0.0, before - last.start * last.bits / last.labels)
+        return before - last.start * last.bits / last.labels
 
     def learned_bits(self, accuracy: float) -> float | None:
         """Return what was learned from labels until a block was predicted at an accuracy.
 
         The code length of the labels before that block, less what they would have cost at the
-        block's own rate: the excess that went into the network. An estimate, of this learner.
-        None where no block was predicted that well.
+        block's own rate: the excess that went into the network. An estimate, of this learner, and
+        no bound of anything; below 0 where that block was harder than those before it. None where
+        no block was predicted that well.
         """
         spent = 0.0
         for block in self.blocks:
-            if block.correct >= accuracy * block.labels:
-                return max(0.0, spent - block.start * block.bits / block.labels)
+            if block.correct >= accuracy * block.labels - 1e-9:
+                return spent - block.start * block.bits / block.labels
             spent += block.bits
         return None
 
