@@ -102,9 +102,15 @@ def test_audit_of_a_module_with_data(idx_folder: Path, tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["parameters"] == 64 * 6 + 6 + 14
     assert found["labels"]["test_examples"] == 200
+    assert found["labels"]["test_looks"] in (1, 2)
+    assert "no ledger counts these looks" in found["labels"]["test_looks_note"]
+    assert found["labels"]["held_out_examples"] == 80
+    raw = next(line for line in found["capacity"] if line["key"] == "raw_storage")
+    assert raw["value"] == found["stored_bits"]
     assert figure.read_bytes().startswith(b"\x89PNG")
     text = run(*arguments, cwd=tmp_path).stdout
     assert "maximum_equivocation" in text
+    assert "no ledger counts these looks" in text
     assert "spends" in text
 
 

@@ -83,11 +83,12 @@ def print_need(report: NeedReport) -> None:
 def _print_points(points: ReferencePoints) -> None:
     out = console()
     if points.learned_bits is not None and points.learned_weights is not None:
-        until = "until" if points.reached_accuracy else "and stayed below"
+        until = "reached" if points.reached_accuracy else "ended, still below,"
         out.print(
             f"Reference point: {points.learned_bits:,.0f} bits, {points.learned_weights:,.0f} "
             f"weights at two bits each, is the excess of the prequential code ({points.learner}) "
-            f"{until} this accuracy. An estimate of what that learner took; it bounds no network.",
+            f"before its learner {until} this accuracy. An estimate of what that learner took; it "
+            "bounds no network.",
             soft_wrap=True,
         )
     out.print(
