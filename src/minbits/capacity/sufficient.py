@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minbits.intervals import claim_lower_limit
+from minbits.intervals import anytime_lower_limit
 
 
 @dataclass(frozen=True)
@@ -41,4 +41,4 @@ class FoundNetwork:
         """One-sided 95 % lower limit of the true accuracy after all looks; None if unknown."""
         if self.test_correct is None or self.test_examples is None or self.looks is None:
             return None
-        return claim_lower_limit(self.test_correct, self.test_examples, self.looks)
+        return anytime_lower_limit(self.test_correct, self.test_examples, self.looks)
