@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minbits.codec.architecture import parameter_count
+from minbits.codec.architecture import Architecture, parameter_count
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.warm_start import (
+    WarmStart,
     _best_factor_steps,
     _with_logits_scaled,
     calibrated,
@@ -18,12 +19,13 @@ from minbits.compression.warm_start import (
     thinned,
     warm_start,
     with_layers_shared,
+    with_usual_logits,
     with_widths,
     without_layers,
 )
 from minbits.data.splits import validation_split
 from minbits.errors import NetworkError
-from minbits.networks.grammar import format_layers
+from minbits.networks.grammar import format_layers, parse_layers
 from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
@@ -156,6 +158,40 @@ def test_the_factor_on_logits_is_the_best_of_the_whole_grid(
         assert own == pytest.approx(min(losses.values()), rel=1e-9)
     else:  # all right, however cold, or nothing told, however warm: what is found is finite
         assert abs(found + steps) < 60
+
+
+@pytest.mark.parametrize("power", [-12, -3, 3, 12])
+def test_logits_of_a_network_from_outside_are_brought_to_a_usual_scale(
+    network: QuantizedNetwork, examples: TrainingData, power: int
+) -> None:
+    architecture = network.architecture
+    values = calibrated(warm_start(network), ENGINE, examples).values
+    # What suits the labels already stays as it is, and so does a factor of three.
+    last = 2 * 7 + 2
+    for factor in (1.0, 3.0):
+        own = values.copy()
+        own[-last:] *= np.float32(factor)
+        assert np.array_equal(with_usual_logits(architecture, own, ENGINE, examples), own)
+    moved = values.copy()
+    moved[-last:] *= np.float32(10.0**power)
+    found = with_usual_logits(architecture, moved, ENGINE, examples)
+    assert np.array_equal(found[:-last], values[:-last])
+    ratio = found[-last:][values[-last:] != 0] / values[-last:][values[-last:] != 0]
+    assert ratio.max() / ratio.min() == pytest.approx(1, rel=1e-5)
+    assert 2**-0.26 < ratio[0] < 2**0.26  # a step of the grid at most
+
+
+@pytest.mark.parametrize("end", ["linear 2; add 1", "linear 2; again 1", "linear 2 hard_swish"])
+def test_where_the_last_layer_does_not_scale_the_logits_nothing_is_scaled(
+    examples: TrainingData, tiny: DataSet, end: str
+) -> None:
+    layers = parse_layers(f"avgpool all; linear 2 relu; {end}", 1)
+    architecture = Architecture(tiny.input_shape, tiny.input_exponent, layers)
+    values = np.random.default_rng(0).standard_normal(parameter_count(architecture), np.float32)
+    found = with_usual_logits(architecture, 1e3 * values, ENGINE, examples)
+    assert np.array_equal(found, 1e3 * values)
+    steps = np.zeros(4, np.float32)
+    assert calibrated(WarmStart(architecture, values, steps), ENGINE, examples).values is values
 
 
 def test_coarser_steps_make_smaller_levels(network: QuantizedNetwork) -> None:

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import Again, Architecture, parameter_count, tensor_shapes
+from minbits.codec.architecture import (
+    Again,
+    Architecture,
+    Pooling,
+    parameter_count,
+    tensor_shapes,
+)
 from minbits.codec.quantized_network import STEPS_PER_OCTAVE, QuantizedNetwork
 from minbits.compression.steps import is_homogeneous, scales_are_free
 from minbits.compression.thinning import narrowed, without_least_channels
@@ -28,6 +34,8 @@ Float = npt.NDArray[np.float32]
 
 # Examples that the factor of the logits is set on.
 _CALIBRATION_EXAMPLES = 2000
+# A factor of four.
+_USUAL_FACTOR_STEPS = 2 * STEPS_PER_OCTAVE
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +75,47 @@ def calibrated(start: WarmStart, engine: Engine, data: TrainingData) -> WarmStar
     fade from layer to layer, and biases with them; training would move those by many of their steps
     at once.
     """
+    if not _last_layer_scales_logits(start.architecture):
+        return start
     part = data.part(_CALIBRATION_EXAMPLES)
     logits = engine.logits(start.architecture, start.values, part.inputs).astype(np.float64)
     return _with_logits_scaled(start, _best_factor_steps(logits, part.labels))
+
+
+def with_usual_logits(
+    architecture: Architecture, values: Float, engine: Engine, data: TrainingData
+) -> Float:
+    """Return parameters whose logits the loss can read as probabilities.
+
+    A network from outside may have logits of any scale, since a class is that of the largest one.
+    Where the factor that suits the labels best is more than four, either way, the last layer takes
+    it; training moves a smaller one by itself.
+
+    Args:
+        architecture: the network.
+        values: its parameters in the plain layout.
+        engine: runs it.
+        data: examples; the first 2,000 are looked at.
+    """
+    if not _last_layer_scales_logits(architecture):
+        return values
+    part = data.part(_CALIBRATION_EXAMPLES)
+    logits = engine.logits(architecture, values, part.inputs).astype(np.float64)
+    steps = _best_factor_steps(logits, part.labels)
+    if abs(steps) <= _USUAL_FACTOR_STEPS:
+        return values
+    last = tensor_shapes(architecture)[-1]
+    count = math.prod(last.weights) + (last.bias or 0)
+    scaled = values.copy()
+    scaled[-count:] *= np.float32(2.0 ** (steps / STEPS_PER_OCTAVE))
+    return scaled
+
+
+def _last_layer_scales_logits(architecture: Architecture) -> bool:
+    """Return whether a factor on the last layer's weights and bias is one on all logits."""
+    last = tensor_shapes(architecture)[-1]
+    behind = architecture.layers[last.layer_index + 1 :]
+    return is_homogeneous(architecture, last) and all(isinstance(x, Pooling) for x in behind)
 
 
 def _best_factor_steps(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> int:
