@@ -6,21 +6,12 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from minbits.capacity.binary_perceptron import (
     longest_fitted_prefix,
     measure_binary_perceptron,
     sign_vectors,
-)
-from minbits.capacity.label_code import (
-    best_temperature,
-    exceptions_code_bits,
-    labels_given_network_bits,
-    residual_code_bits,
-    softmax_code_bits,
 )
 from minbits.capacity.logistic_step import fit_half_point
 from minbits.capacity.memorisation import (
@@ -29,7 +20,7 @@ from minbits.capacity.memorisation import (
     fit_random_labels,
     measure_memorisation,
 )
-from minbits.capacity.neighbour_code import neighbour_code_bits
+from minbits.capacity.neighbour_code import neighbour_code_lengths
 from minbits.capacity.prequential import block_ends, prequential_code
 from minbits.capacity.seeded_networks import (
     SeededShape,
@@ -87,10 +78,14 @@ def test_the_loss_is_the_code_length() -> None:
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_stored_weights_have_no_more_levels_than_their_bits(bits: int) -> None:
-    weights = torch.randn((3, 40, 30), requires_grad=True)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn((3, 40, 30), generator=generator, requires_grad=True)
     stored = stored_weights(weights, bits)
     for matrix in stored:
-        assert 2 <= len(torch.unique(matrix.detach().mul(1e5).round())) <= 2**bits
+        # In halves of a step: all levels are odd, and rounding is far below one.
+        halves = matrix.detach() / matrix.detach().abs().min()
+        assert (halves - halves.round()).abs().max() < 1e-3
+        assert 2 <= len(torch.unique(halves.round())) <= 2**bits
     stored.sum().backward()
     assert weights.grad is not None
     assert torch.equal(weights.grad, torch.ones_like(weights))
@@ -155,31 +150,6 @@ def test_the_half_point_is_found_again() -> None:
     assert few.high - few.low > found.high - found.low
 
 
-@given(st.integers(1, 12), st.data())
-def test_exceptions_are_counted_like_the_sets_they_are(examples: int, data: st.DataObject) -> None:
-    wrong = data.draw(st.integers(0, examples))
-    classes = data.draw(st.integers(2, 5))
-    exact = (
-        math.log2(examples + 1)
-        + math.log2(math.comb(examples, wrong))
-        + wrong * math.log2(classes - 1)
-    )
-    assert exceptions_code_bits(wrong, examples, classes) == pytest.approx(exact, abs=1e-9)
-    assert residual_code_bits(1e9, wrong, examples, classes) == pytest.approx(exact + 1, abs=1e-9)
-    assert residual_code_bits(0.0, wrong, examples, classes) == 1.0
-
-
-def test_a_temperature_mends_overconfidence() -> None:
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 3, 2000)
-    logits = generator.standard_normal((2000, 3))
-    logits[np.arange(2000), labels] += 1.0
-    exact = softmax_code_bits(logits, labels)
-    assert best_temperature(8 * logits, labels) == pytest.approx(8.0, rel=0.25)
-    assert labels_given_network_bits(8 * logits, labels) < exact + 40
-    assert softmax_code_bits(8 * logits, labels) > 2 * exact
-
-
 def test_blocks_cover_all_labels_and_the_code_beats_a_uniform_one(tiny: DataSet) -> None:
     assert block_ends(300) == (64, 128, 256, 300)
     code = prequential_code(tiny, seed=1)
@@ -195,9 +165,9 @@ def test_blocks_cover_all_labels_and_the_code_beats_a_uniform_one(tiny: DataSet)
 def test_neighbours_tell_about_pixels() -> None:
     generator = np.random.default_rng(0)
     noise = generator.integers(0, 2, (600, 1, 8, 8))
-    assert neighbour_code_bits(noise[:400], noise[400:], 0) == pytest.approx(64, rel=0.15)
+    assert neighbour_code_lengths(noise[:400], noise[400:], 0).mean() == pytest.approx(64, rel=0.15)
     stripes = np.repeat(generator.integers(0, 2, (600, 1, 1, 8)), 8, axis=2)
-    assert neighbour_code_bits(stripes[:400], stripes[400:], 0) < 16
+    assert neighbour_code_lengths(stripes[:400], stripes[400:], 0).mean() < 16
 
 
 @pytest.mark.parametrize(
@@ -213,10 +183,8 @@ def test_neighbours_tell_about_pixels() -> None:
         lambda: sign_vectors(24),
         lambda: measure_binary_perceptron(3, 0, 0),
         lambda: fit_half_point(np.array([0]), np.array([0]), np.array([1])),
-        lambda: exceptions_code_bits(3, 2, 2),
-        lambda: softmax_code_bits(np.zeros((2, 2)), np.array([0])),
         lambda: block_ends(0),
-        lambda: neighbour_code_bits(np.zeros((0, 1, 2, 2)), np.zeros((1, 1, 2, 2)), 0),
+        lambda: neighbour_code_lengths(np.zeros((0, 1, 2, 2)), np.zeros((1, 1, 2, 2)), 0),
     ],
 )
 def test_outside_the_domain_the_domain_is_named(refused) -> None:

@@ -76,12 +76,17 @@ def test_need_corrects_the_questions_estimate(tmp_path: Path) -> None:
     assert steps["weights_not_neurons"]["unit"] == "weights"
     card = json.loads((records / "mnist-99.json").read_text())
     assert found["found"]["size_bits"] <= card["size_bits"]
-    assert (
-        found["interval"]["low_bits"] < found["found"]["size_bits"] < found["interval"]["high_bits"]
-    )
+    points = found["reference_points"]
+    assert points["learned_bits"] is None
+    assert points["random_labels_bits"] == steps["weights_not_neurons"]["bits"]
+    assert "interval" not in found
+    assert found["times_less_than_labels"] is None  # its errors were not coded
+    assert 0.97 < found["found"]["accuracy_lower_limit"] < found["found"]["test_accuracy"]
     text = answer(*arguments, "--records", tmp_path)
     assert "95 neurons" in text
-    assert "no network has been found yet" in text
+    assert "No network has been found yet" in text
+    assert "a reference point, not a bound" in text
+    assert "between" not in text
 
 
 def test_audit_of_a_module_with_data(idx_folder: Path, tmp_path: Path) -> None:
@@ -97,9 +102,15 @@ def test_audit_of_a_module_with_data(idx_folder: Path, tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert found["parameters"] == 64 * 6 + 6 + 14
     assert found["labels"]["test_examples"] == 200
+    assert found["labels"]["test_looks"] in (1, 2)
+    assert "no ledger counts these looks" in found["labels"]["test_looks_note"]
+    assert found["labels"]["held_out_examples"] == 80
+    raw = next(line for line in found["capacity"] if line["key"] == "raw_storage")
+    assert raw["value"] == found["stored_bits"]
     assert figure.read_bytes().startswith(b"\x89PNG")
     text = run(*arguments, cwd=tmp_path).stdout
     assert "maximum_equivocation" in text
+    assert "no ledger counts these looks" in text
     assert "spends" in text
 
 
@@ -138,6 +149,8 @@ def test_what_is_needed_of_a_small_set_is_measured(tiny: DataSet) -> None:
 
     report = need(tiny, 0.9)
     assert report.prequential is not None
-    assert 0 < report.interval.low_bits < report.interval.high_bits
+    points = report.reference_points
+    assert points.learned_bits is not None
+    assert 0 < points.learned_bits < points.random_labels_bits
     assert report.found is None
     assert report.figures.joint_bits is not None

@@ -2,24 +2,30 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from minbits.codec.architecture import parameter_count
+from minbits.codec.architecture import Architecture, parameter_count
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.warm_start import (
+    WarmStart,
+    _best_factor_steps,
+    _with_logits_scaled,
     calibrated,
     coarsened,
     thinned,
     warm_start,
     with_layers_shared,
+    with_usual_logits,
     with_widths,
     without_layers,
 )
 from minbits.data.splits import validation_split
 from minbits.errors import NetworkError
-from minbits.networks.grammar import format_layers
+from minbits.networks.grammar import format_layers, parse_layers
 from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
@@ -50,6 +56,13 @@ def examples(tiny: DataSet) -> TrainingData:
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
     return float(np.mean(np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]))
+
+
+def doubtful(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the cross-entropy with one more example, whose label is drawn uniformly."""
+    classes = range(logits.shape[1])
+    drawn = np.mean([cross_entropy(logits, np.full(len(labels), k)) for k in classes])
+    return cross_entropy(logits, labels) + float(drawn) / len(labels)
 
 
 def test_the_start_is_the_network_of_the_file(network: QuantizedNetwork, tiny: DataSet) -> None:
@@ -108,13 +121,77 @@ def test_calibration_scales_logits_alone_and_makes_the_loss_smaller(
     after = ENGINE.logits(found.architecture, found.values, examples.inputs)
     factor = np.abs(after).max() / np.abs(before).max()
     np.testing.assert_allclose(after, before * factor, rtol=1e-4, atol=1e-5)
-    losses = [
-        cross_entropy(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 97)
-    ]
-    assert cross_entropy(after, examples.labels) == pytest.approx(min(losses), rel=1e-4)
+    # All labels are right, so that one example is added whose label is drawn.
+    assert (before.argmax(1) == examples.labels).all()
+    losses = [doubtful(before * 2.0 ** (steps / 4), examples.labels) for steps in range(-24, 97)]
+    assert doubtful(after, examples.labels) == pytest.approx(min(losses), rel=1e-3)
     quantizer = Quantizer(found.architecture, found.values, 0.28, found.step_indices)
     for one, other in zip(quantizer.export().layers, network.layers, strict=True):
         assert np.array_equal(one.weights.levels, other.weights.levels)
+
+
+@pytest.mark.parametrize("octaves", [-90, -31, 25, 60])
+def test_calibration_finds_the_same_logits_at_any_scale(
+    network: QuantizedNetwork, examples: TrainingData, octaves: int
+) -> None:
+    start = warm_start(network)
+    wanted = calibrated(start, ENGINE, examples)
+    moved = calibrated(_with_logits_scaled(start, 4 * octaves), ENGINE, examples)
+    logits = [ENGINE.logits(s.architecture, s.values, examples.inputs) for s in (wanted, moved)]
+    # Steps of the grid are whole: shares of the layers may differ by one, the product does not.
+    np.testing.assert_allclose(logits[1], logits[0], rtol=1e-4, atol=1e-4)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 1.0, 3.0, 30.0]), st.integers(-200, 200))
+def test_the_factor_on_logits_is_the_best_of_the_whole_grid(
+    seed: int, margin: float, steps: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, 60)
+    logits = generator.standard_normal((60, 3))
+    logits[np.arange(60), labels] += margin
+    found = _best_factor_steps(logits * 2.0 ** (steps / 4), labels)
+    losses = {k: cross_entropy(logits * 2.0 ** (k / 4), labels) for k in range(-60, 61)}
+    own = cross_entropy(logits * 2.0 ** ((found + steps) / 4), labels)
+    tells_something = (logits[np.arange(60), labels] - logits.mean(1)).sum() > 0
+    if (logits.argmax(1) != labels).any() and tells_something:
+        assert own == pytest.approx(min(losses.values()), rel=1e-9)
+    else:  # all right, however cold, or nothing told, however warm: what is found is finite
+        assert abs(found + steps) < 60
+
+
+@pytest.mark.parametrize("power", [-12, -3, 3, 12])
+def test_logits_of_a_network_from_outside_are_brought_to_a_usual_scale(
+    network: QuantizedNetwork, examples: TrainingData, power: int
+) -> None:
+    architecture = network.architecture
+    values = calibrated(warm_start(network), ENGINE, examples).values
+    # What suits the labels already stays as it is, and so does a factor of three.
+    last = 2 * 7 + 2
+    for factor in (1.0, 3.0):
+        own = values.copy()
+        own[-last:] *= np.float32(factor)
+        assert np.array_equal(with_usual_logits(architecture, own, ENGINE, examples), own)
+    moved = values.copy()
+    moved[-last:] *= np.float32(10.0**power)
+    found = with_usual_logits(architecture, moved, ENGINE, examples)
+    assert np.array_equal(found[:-last], values[:-last])
+    ratio = found[-last:][values[-last:] != 0] / values[-last:][values[-last:] != 0]
+    assert ratio.max() / ratio.min() == pytest.approx(1, rel=1e-5)
+    assert 2**-0.26 < ratio[0] < 2**0.26  # a step of the grid at most
+
+
+@pytest.mark.parametrize("end", ["linear 2; add 1", "linear 2; again 1", "linear 2 hard_swish"])
+def test_where_the_last_layer_does_not_scale_the_logits_nothing_is_scaled(
+    examples: TrainingData, tiny: DataSet, end: str
+) -> None:
+    layers = parse_layers(f"avgpool all; linear 2 relu; {end}", 1)
+    architecture = Architecture(tiny.input_shape, tiny.input_exponent, layers)
+    values = np.random.default_rng(0).standard_normal(parameter_count(architecture), np.float32)
+    found = with_usual_logits(architecture, 1e3 * values, ENGINE, examples)
+    assert np.array_equal(found, 1e3 * values)
+    steps = np.zeros(4, np.float32)
+    assert calibrated(WarmStart(architecture, values, steps), ENGINE, examples).values is values
 
 
 def test_coarser_steps_make_smaller_levels(network: QuantizedNetwork) -> None:

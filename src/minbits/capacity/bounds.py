@@ -33,11 +33,21 @@ class CapacityQuestion:
         shape: the network.
         examples: N, for formulas that count labellings of a set.
         stored_bits: bits of a stored parameter.
+        total_stored_bits: bits of all that is stored, where that is known: parameters that the
+            layers fold away and buffers hold bits too. None takes ``stored_bits`` a parameter.
     """
 
     shape: NetworkShape
     examples: int
     stored_bits: int = STORED_BITS
+    total_stored_bits: int | None = None
+
+    @property
+    def raw_bits(self) -> int:
+        """Bits of all that is stored."""
+        if self.total_stored_bits is not None:
+            return self.total_stored_bits
+        return self.shape.parameters * self.stored_bits
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,8 @@ def _fully_connected(question: CapacityQuestion) -> str | None:
 
 
 def _piecewise_linear(question: CapacityQuestion) -> str | None:
+    if not question.shape.is_whole:
+        return "trained values outside the layers"
     return None if is_piecewise_linear(question.shape) else "units that are not piecewise linear"
 
 
@@ -116,11 +128,11 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "raw_storage",
         "upper bound",
         "bits",
-        "everything that the parameters can hold",
-        "parameters are stored with the given bits each and nothing else is stored",
+        "everything that the stored values can hold",
+        "each is stored with the given bits, and nothing else is stored",
         "counting",
         _always,
-        lambda q: float(q.shape.parameters * q.stored_bits),
+        lambda q: float(q.raw_bits),
     ),
     CapacityFormula(
         "memorisation_2_per_weight",
@@ -147,8 +159,8 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "counting_capacity",
         "upper bound",
         "bits",
-        "log2 of the labellings of N examples",
-        "units are thresholds; sum of log2 T(N, K) over units, K inputs and bias of each",
+        "log2 of the labellings of N examples, were every unit a threshold",
+        "no bound for other units; sum of log2 T(N, K) over units, K inputs and bias of each",
         "Cover 1965, each unit apart",
         _always,
         lambda q: counting_bound_bits(q.shape, q.examples),
@@ -167,7 +179,7 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "baldi_vershynin",
         "up to a constant",
         "bits",
-        "log2 of the Boolean functions computed",
+        "log2 of the Boolean functions that threshold units compute",
         "fully connected threshold units on all binary inputs; constant factors are not known",
         "Baldi & Vershynin 2019",
         _fully_connected,
@@ -231,7 +243,10 @@ FORMULAS: tuple[CapacityFormula, ...] = (
 
 
 def capacity_table(
-    shape: NetworkShape, examples: int, stored_bits: int = STORED_BITS
+    shape: NetworkShape,
+    examples: int,
+    stored_bits: int = STORED_BITS,
+    total_stored_bits: int | None = None,
 ) -> tuple[CapacityLine, ...]:
     """Return every formula's answer for a network.
 
@@ -239,6 +254,7 @@ def capacity_table(
         shape: the network.
         examples: N, where labellings of a set are counted; 1 to 10**6.
         stored_bits: bits of a stored parameter, 1 to 64.
+        total_stored_bits: bits of all that is stored, where it is more than the layers' parameters.
 
     Raises:
         ArgumentError: outside these domains.
@@ -247,7 +263,7 @@ def capacity_table(
         raise ArgumentError("--examples", f"{examples:,}", "1 to 1,000,000", "Choose one.")
     if not 1 <= stored_bits <= 64:
         raise ArgumentError("--bits", str(stored_bits), "1 to 64", "Choose one.")
-    question = CapacityQuestion(shape, examples, stored_bits)
+    question = CapacityQuestion(shape, examples, stored_bits, total_stored_bits)
     lines = []
     for formula in FORMULAS:
         objection = formula.objection(question)

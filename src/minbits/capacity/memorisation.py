@@ -42,7 +42,8 @@ class Fit:
         examples: N, labels a seed.
         classes: C.
         correct: labels right in the end, a seed.
-        residual_bits: code length of the labels given the network, a seed (`residual_code_bits`).
+        residual_bits: code length of the labels given the network, a seed (`residual_code_bits`);
+            of its own softmax, at the scale that it was trained at, no temperature being told.
         steps: steps taken; fewer than allowed where every seed had fitted its labels.
     """
 

@@ -1,4 +1,8 @@
-"""From entropy to neurons and weights: the question's 95, and each of its four steps corrected."""
+"""From entropy to neurons and weights: the question's 95, and each of its four steps corrected.
+
+Nothing here bounds the network that given labels need: their shortest program may be shorter than
+any that is known. What ends the way are reference points, and codes of the labels that exist.
+"""
 
 from __future__ import annotations
 
@@ -66,41 +70,69 @@ class NeedStep:
 
 
 @dataclass(frozen=True)
-class NeedInterval:
-    """Between what the labels told a learner and what labels at random would need, in bits.
+class ReferencePoints:
+    """Two figures to hold a network's size against, in bits. Neither bounds what a network needs.
+
+    Either one may be the larger: the first grows with a learner's clumsiness on few labels, the
+    second falls with the accuracy wanted.
 
     Attributes:
-        low_bits: learned from labels until the accuracy was reached, by a prequential code (an
-            estimate); 0 where it was not measured or not reached. Nothing above 0 is provable of a
-            given labelling: its shortest program could always be shorter than what we know.
-        high_bits: what random labels need at this accuracy (a lower bound of memorising them).
-        low_method: where the low end comes from.
+        learned_bits: what one learner took from the labels until it predicted new ones at the
+            accuracy wanted: the excess of its prequential code. None where it was not measured; 0
+            or less where it learned nothing.
+        reached_accuracy: whether that learner reached the accuracy; None where it was not measured.
+            If not, it took this much and would have to take more.
+        learner: what it was, or why there is none.
+        random_labels_bits: what a network needs on average for labels drawn at random, to have so
+            many of them right. Labels that follow from the inputs need less or more than that.
     """
 
-    low_bits: float
-    high_bits: float
-    low_method: str
+    learned_bits: float | None
+    reached_accuracy: bool | None
+    learner: str
+    random_labels_bits: float
 
     @property
-    def low_weights(self) -> float:
-        """The low end at two bits a weight."""
-        return self.low_bits / MEMORISATION_BITS_PER_WEIGHT
+    def learned_weights(self) -> float | None:
+        """The first one at two bits a weight."""
+        if self.learned_bits is None:
+            return None
+        return self.learned_bits / MEMORISATION_BITS_PER_WEIGHT
 
     @property
-    def high_weights(self) -> float:
-        """The high end at two bits a weight."""
-        return self.high_bits / MEMORISATION_BITS_PER_WEIGHT
+    def random_labels_weights(self) -> float:
+        """The second one at two bits a weight."""
+        return self.random_labels_bits / MEMORISATION_BITS_PER_WEIGHT
+
+    @property
+    def sentence(self) -> str:
+        """Both of them, and what they are worth."""
+        drawn = f"{self.random_labels_bits:,.0f} bits for labels drawn at random"
+        if self.learned_bits is None:
+            return f"a reference point, not a bound: {drawn}"
+        if self.learned_bits <= 0:
+            taken = (
+                f"a learner took nothing from the labels (an excess of {self.learned_bits:,.0f})"
+            )
+        else:
+            taken = f"{self.learned_bits:,.0f} bits that one learner took from the labels"
+            if not self.reached_accuracy:
+                taken += ", short of this accuracy"
+        text = f"two reference points, no bounds: {taken}; {drawn}"
+        if self.learned_bits > self.random_labels_bits:
+            text += " (fewer than the learner took: so few labels do not pay for it)"
+        return text
 
 
 @dataclass(frozen=True)
 class NeedReport:
-    """The way from an entropy to an interval, and what the search has found.
+    """The way from an entropy to two reference points, and what the search has found.
 
     Attributes:
         figures: where it started.
         accuracy: wanted.
         steps: the question first, then its corrections.
-        interval: where it ends.
+        reference_points: where it ends.
         prequential: code of the training labels; None where it was not computed.
         found: the smallest verified file; None where there is none.
     """
@@ -108,29 +140,61 @@ class NeedReport:
     figures: NeedFigures
     accuracy: float
     steps: tuple[NeedStep, ...]
-    interval: NeedInterval
+    reference_points: ReferencePoints
     prequential: PrequentialCode | None
     found: FoundNetwork | None
 
     @property
+    def labels_alone_bits(self) -> float:
+        """N · H(Y): all training labels when no input is looked at, class frequencies known."""
+        return self.figures.examples * self.figures.label_entropy_bits
+
+    @property
+    def times_less_than_labels(self) -> float | None:
+        """The labels alone over the two-part code, which pays for the errors; None without one."""
+        if self.found is None or self.found.two_part_bits is None:
+            return None
+        return self.labels_alone_bits / self.found.two_part_bits
+
+    @property
     def verdict(self) -> str:
-        """One sentence."""
-        low, high = self.interval.low_bits, self.interval.high_bits
+        """Some sentences."""
         head = (
-            f"{self.figures.data_name} at {100 * self.accuracy:g} %: between {low:,.0f} bits "
-            f"(learned from labels) and {high:,.0f} bits (labels at random)"
+            f"{self.figures.data_name} at {100 * self.accuracy:g} %: "
+            f"{self.reference_points.sentence}."
         )
         if self.found is None:
-            return f"{head}; no network has been found yet."
-        size = self.found.size_bits
-        where = "inside" if low <= size <= high else "above" if size > high else "below"
+            return f"{head} No network has been found yet."
+        found = f"The smallest network found so far is a file of {self.found.size_bits:,} bits"
+        ratio = self.times_less_than_labels
+        if ratio is None:
+            return f"{head} {found}{self._test_result}; its errors were not coded."
+        compared = f"{ratio:,.1f} times less" if ratio >= 1 else f"{1 / ratio:,.1f} times as much"
         return (
-            f"{head}; the smallest network found so far is a file of {size:,} bits, {where} the "
-            f"interval: {high / size:,.1f} times less than random labels would need."
+            f"{head} {found}{self._test_result}. With the code of the training labels given it, "
+            f"that is {self.found.two_part_bits:,.0f} bits: {compared}"
+            f"{' than' if ratio >= 1 else ' as'} the {self.labels_alone_bits:,.0f} bits of the "
+            "labels alone."
+        )
+
+    @property
+    def _test_result(self) -> str:
+        found = self.found
+        limit = None if found is None else found.accuracy_lower_limit
+        if found is None or limit is None:
+            return ""
+        looks = "one look" if found.looks == 1 else f"{found.looks} looks"
+        may = ""
+        if limit < self.accuracy:
+            may = ", which may be below the target"
+        return (
+            f" with {found.test_correct:,} of {found.test_examples:,} test examples right: a true "
+            f"accuracy of at least {100 * limit:.2f} % (95 % confidence after {looks}){may}"
         )
 
 
 def _question_steps(figures: NeedFigures) -> list[NeedStep]:
+    """Return the lines on one image: what it was taken for, and what it holds at most."""
     assert figures.pixel_sum_bits is not None
     assert figures.independent_bits is not None
     assert figures.joint_bits is not None
@@ -161,7 +225,9 @@ def _question_steps(figures: NeedFigures) -> list[NeedStep]:
             f"X, one image, {figures.joint_method}: upper bound",
             figures.joint_bits / per,
             "neurons",
-            "pixels depend on one another: the joint entropy is smaller",
+            "pixels depend on one another: the joint entropy is smaller"
+            if figures.joint_bits < figures.independent_bits
+            else "pixels may depend on one another; no joint code here is shorter",
         ),
     ]
 
@@ -190,7 +256,7 @@ def need_steps(figures: NeedFigures, accuracy: float) -> tuple[NeedStep, ...]:
             "labels_not_inputs",
             "3. labels, not inputs",
             labels,
-            "Y, all labels, as if drawn at random, at this accuracy",
+            "Y, all labels, as if drawn at random, at this accuracy: lower bound on average",
             labels / per,
             "neurons",
             "a classifier stores what the labels say, of all examples, not one image",
@@ -217,20 +283,21 @@ def need_report(
     prequential: PrequentialCode | None,
     found: FoundNetwork | None,
 ) -> NeedReport:
-    """Return steps, interval and comparison.
+    """Return steps, reference points and comparison.
 
     Raises:
         ArgumentError: as `need_steps`.
     """
     steps = need_steps(figures, accuracy)
-    learned, method = None, "not measured: 0"
-    if prequential is not None:
+    random_labels_bits = steps[-1].bits
+    if prequential is None:
+        points = ReferencePoints(None, None, "not measured", random_labels_bits)
+    else:
         learned = prequential.learned_bits(accuracy)
-        method = f"prequential code with {prequential.network}, excess until the accuracy"
-        if learned is None:
-            # It has learned this much and would have to learn more: still an estimate from below.
-            learned = prequential.excess_bits
-            method = f"prequential code with {prequential.network}, which stayed below the accuracy"
-    high = steps[-1].bits
-    interval = NeedInterval(min(learned or 0.0, high), high, method)
-    return NeedReport(figures, accuracy, steps, interval, prequential, found)
+        points = ReferencePoints(
+            prequential.excess_bits if learned is None else learned,
+            learned is not None,
+            prequential.network,
+            random_labels_bits,
+        )
+    return NeedReport(figures, accuracy, steps, points, prequential, found)

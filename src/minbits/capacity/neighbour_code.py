@@ -32,12 +32,13 @@ def _contexts(images: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     return contexts
 
 
-def neighbour_code_bits(
+def neighbour_code_lengths(
     train: npt.NDArray[Any], held_out: npt.NDArray[Any], threshold: float
-) -> float:
-    """Return the mean code length of one held-out image, an upper bound of the source's H(X).
+) -> npt.NDArray[np.float64]:
+    """Return the code length in bits of each held-out image, shape ``(examples,)``.
 
-    A pixel is predicted from how often it was on in the training images wherever the ten nearest
+    Their expectation is an upper bound of the source's H(X); their mean is that up to chance. A
+    pixel is predicted from how often it was on in the training images wherever the ten nearest
     pixels before it, and its quarter of the rows, were the same (Krichevsky–Trofimov estimate; the
     template is that of JBIG, 1993). The counts themselves are not counted.
 
@@ -51,9 +52,9 @@ def neighbour_code_bits(
     """
     if train.ndim != 4 or not len(train) or not len(held_out):
         raise ArgumentError(
-            "neighbour_code_bits", f"{train.shape} and {held_out.shape}", "images", "Add some."
+            "neighbour_code_lengths", f"{train.shape} and {held_out.shape}", "images", "Add some."
         )
-    total = 0.0
+    lengths = np.zeros(len(held_out))
     for channel in range(train.shape[1]):
         on = train[:, channel] > threshold
         contexts = _contexts(on)
@@ -63,5 +64,5 @@ def neighbour_code_bits(
         probability = (ones + 0.5) / (seen + 1.0)
         on = held_out[:, channel] > threshold
         predicted = probability[_contexts(on)]
-        total -= float(np.log2(np.where(on, predicted, 1.0 - predicted)).sum())
-    return total / len(held_out)
+        lengths -= np.log2(np.where(on, predicted, 1.0 - predicted)).sum((1, 2))
+    return lengths

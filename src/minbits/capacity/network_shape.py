@@ -68,13 +68,16 @@ class NetworkShape:
         name: for tables.
         inputs: values of one example.
         layers: those with weights.
-        is_chain: whether each layer sees nothing but the one before it.
+        is_chain: whether each layer sees nothing but the one before it, and has its own weights.
+        is_whole: whether all trained values belong to these layers; bounds from above that count
+            weights hold only then.
     """
 
     name: str
     inputs: int
     layers: tuple[LayerShape, ...]
     is_chain: bool = True
+    is_whole: bool = True
 
     @property
     def parameters(self) -> int:

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import special
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.capacity.label_code import best_temperature
 from minbits.errors import ArgumentError
+from minbits.information.temperature import best_temperature, tempered_log_probabilities
 from minbits.records import DataSet
 from minbits.units import nats_to_bits
 
@@ -68,22 +67,26 @@ class PrequentialCode:
 
     @property
     def excess_bits(self) -> float:
-        """The code length of all blocks but the last, less what it was at the last one's rate."""
+        """The code length of all blocks but the last, less what it was at the last one's rate.
+
+        Below 0 where the last block was harder than those before it: then nothing was learned.
+        """
         last = self.blocks[-1]
         before = self.total_bits - last.bits
-        return max(0.0, before - last.start * last.bits / last.labels)
+        return before - last.start * last.bits / last.labels
 
     def learned_bits(self, accuracy: float) -> float | None:
         """Return what was learned from labels until a block was predicted at an accuracy.
 
         The code length of the labels before that block, less what they would have cost at the
-        block's own rate: the excess that went into the network. An estimate, of this learner.
-        None where no block was predicted that well.
+        block's own rate: the excess that went into the network. An estimate, of this learner, and
+        no bound of anything; below 0 where that block was harder than those before it. None where
+        no block was predicted that well.
         """
         spent = 0.0
         for block in self.blocks:
-            if block.correct >= accuracy * block.labels:
-                return max(0.0, spent - block.start * block.bits / block.labels)
+            if block.correct >= accuracy * block.labels - 1e-9:
+                return spent - block.start * block.bits / block.labels
             spent += block.bits
         return None
 
@@ -183,12 +186,15 @@ def _code_block(
         network = _Classifier(data.input_shape, classes)
         _train(network, inputs[held:start], labels[held:start])
     network.eval()
-    temperature = best_temperature(_logits(network, inputs[:held]), labels[:held].numpy())
+    # A dozen held-out examples may all be right: without doubt the next error would cost dearly.
+    temperature = best_temperature(
+        _logits(network, inputs[:held]), labels[:held].numpy(), doubt=1.0
+    )
     found = _logits(network, inputs[start:end])
     wanted = labels[start:end].numpy()
     # One part of the uniform distribution for each label seen: no label is ever impossible.
     mixing = 1.0 / (start + 1)
-    probabilities = special.softmax(found / temperature, axis=1)
+    probabilities = np.exp(tempered_log_probabilities(found, temperature))
     coded = (1 - mixing) * probabilities[np.arange(count), wanted] + mixing / classes
     correct = int((found.argmax(1) == wanted).sum())
     return Block(start, count, nats_to_bits(-float(np.log(coded).sum())), correct)

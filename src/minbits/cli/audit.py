@@ -19,6 +19,7 @@ from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
 from minbits.pipeline.outputs import kept_files, network_outputs
+from minbits.intervals import wilson_interval
 from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
@@ -37,7 +38,10 @@ def audit(
     ] = None,
     accuracy: Annotated[
         float | None,
-        typer.Option(help="Compare with a file of this accuracy.", show_default="the model's own"),
+        typer.Option(
+            help="Compare with a file of this accuracy, and let --compress reach it.",
+            show_default="the model's own, for --compress on held-out training examples",
+        ),
     ] = None,
     examples: Annotated[
         int, typer.Option(help="Most examples of each split that are run.")
@@ -142,6 +146,13 @@ def plain_audit(report: AuditReport) -> dict[str, Any]:
     """Return the report as plain data for JSON."""
     plain = dataclasses.asdict(report)
     plain["smallest_bits"] = report.smallest_bits
+    if report.labels is not None:
+        labels = report.labels
+        interval = wilson_interval(labels.test_correct, labels.test_examples)
+        plain["labels"]["test_wilson_95"] = [interval.low, interval.high]
+    for name in ("sufficient", "compressed"):
+        if plain[name] is not None:
+            plain[name]["accuracy_lower_limit"] = getattr(report, name).accuracy_lower_limit
     plain["verdict"] = report.verdict
     return plain
 
@@ -181,7 +192,8 @@ def _print_audit(report: AuditReport) -> None:
         sizes.insert(
             0,
             (
-                f"quantised without loss, step {ratio:.3g} deviations, entropy-coded",
+                f"quantised, step {ratio:.3g} deviations, entropy-coded; no loss on the "
+                f"{report.quantised.selection_examples:,} examples that chose it",
                 f"{report.quantised.size_bits:,}",
             ),
         )
@@ -200,14 +212,22 @@ def _print_audit(report: AuditReport) -> None:
 
 
 def _print_compressed(report: AuditReport) -> None:
-    found = report.compressed
+    found, target = report.compressed, report.compress_target
     if found is None:
         text = "no file reached the accuracy; give more --minutes or a lower --accuracy."
     else:
         text = (
             f"{found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % of the test set, decoded "
-            f"and run in a fresh process ({found.place})."
+            f"and run in a fresh process ({found.place}); a look that the ledger counts."
         )
+        limit = found.accuracy_lower_limit
+        if limit is not None:
+            text += (
+                f" Its true accuracy is at least {100 * limit:.2f} % (95 % confidence, after "
+                f"{found.looks:,} counted look{'s' * (found.looks != 1)})."
+            )
+    if target is not None:
+        text = f"target {100 * target.accuracy:.2f} %, {target.source}: {text}"
     console().print(f"Compressed: {text}", soft_wrap=True)
 
 
@@ -217,9 +237,11 @@ def _print_labels(report: AuditReport) -> None:
         return
     out = console()
     accuracy = labels.test_correct / labels.test_examples
+    interval = wilson_interval(labels.test_correct, labels.test_examples)
     lines = [
         f"Test: {labels.test_correct:,} of {labels.test_examples:,} correct "
-        f"({100 * accuracy:.2f} %)",
+        f"({100 * accuracy:.2f} %, 95 % interval {100 * interval.low:.2f} to "
+        f"{100 * interval.high:.2f} %)",
     ]
     if report.quantised is not None and labels.test_correct_quantised is not None:
         chosen = report.quantised
@@ -228,20 +250,22 @@ def _print_labels(report: AuditReport) -> None:
             f"{chosen.selection_examples:,} training examples: {chosen.correct_before:,} right "
             f"before, {chosen.correct_after:,} after)"
         )
+    lines.append(f"Looks: {labels.test_looks_note}")
     lines.append(
         f"Labels: {labels.total_bits:,.0f} bits, N·H(Y), when no input is looked at; labels drawn "
-        f"at random would need {labels.label_need_bits:,.0f} bits at this accuracy; given the "
+        f"at random would need {labels.label_need_bits:,.0f} bits at the test accuracy; given the "
         f"model, {labels.examples:,} training labels still take {labels.residual_bits:,.0f} bits"
     )
     if labels.friedland_generalisation is not None:
         lines.append(
             "Generalisation, Friedland: "
             f"{labels.friedland_generalisation:,.2f} bits of training labels right for each bit of "
-            "maximum equivocation (above 1: more than it could have memorised)"
+            "maximum equivocation (above 1: more than that estimate says it could memorise)"
         )
     lines.append(
         f"Generalisation, ours: {labels.told_bits_per_file_bit:,.2f} bits that the model tells of "
-        "the training labels for each bit of its smallest byte string here"
+        "the training labels for each bit of its smallest byte string here (its names, shapes and "
+        "program not counted)"
     )
     for line in lines:
         out.print(f"{line}.", soft_wrap=True)

@@ -199,6 +199,7 @@ def channel(
     if kind is ChannelKind.discrete:
         answer = discrete_capacity(_matrix(parameter), gap)
         found["capacity_bits"] = answer.lower_bits
+        found["lower_bits"] = answer.lower_bits
         found["upper_bits"] = answer.upper_bits
         found["input_distribution"] = answer.input_distribution.tolist()
         found["iterations"] = answer.iterations
@@ -215,7 +216,7 @@ def channel(
     text = f"Capacity of the {kind.value} channel: {found['capacity_bits']:.9f} bits a use"
     if kind is ChannelKind.discrete:
         inputs = ", ".join(f"{value:.6f}" for value in found["input_distribution"])
-        text += f", certified at most {found['upper_bits']:.9f}; inputs used with {inputs}"
+        text += f" at least, {found['upper_bits']:.9f} at most; inputs used with {inputs}"
     console().print(f"{text}.", soft_wrap=True)
 
 
@@ -265,7 +266,7 @@ def fano(
     console().print(
         f"At an error rate of {error_rate:g} an input must tell at least {least:.5f} of "
         f"{entropy:.5f} bits about its label (Fano: a lower bound of I(X;Y)). {examples:,} labels "
-        f"drawn at random need {total:,.0f} bits of network (rate-distortion).",
+        f"drawn at random need at least {total:,.0f} bits of network on average (rate-distortion).",
         soft_wrap=True,
     )
 

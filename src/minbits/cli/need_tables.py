@@ -9,7 +9,7 @@ from minbits.cli.output import console, headed, print_table
 
 if TYPE_CHECKING:
     # Its module loads PyTorch, which the command line does only when it must.
-    from minbits.capacity.need import NeedReport
+    from minbits.capacity.need import NeedReport, ReferencePoints
 
 BLIER_OLLIVIER_MNIST_BITS = 4_100
 
@@ -21,14 +21,18 @@ def plain_need(report: NeedReport) -> dict[str, Any]:
         plain["prequential"]["total_bits"] = report.prequential.total_bits
     if report.found is not None:
         plain["found"]["two_part_bits"] = report.found.two_part_bits
-    plain["interval"]["low_weights"] = report.interval.low_weights
-    plain["interval"]["high_weights"] = report.interval.high_weights
+        plain["found"]["accuracy_lower_limit"] = report.found.accuracy_lower_limit
+    points = report.reference_points
+    plain["reference_points"]["learned_weights"] = points.learned_weights
+    plain["reference_points"]["random_labels_weights"] = points.random_labels_weights
+    plain["labels_alone_bits"] = report.labels_alone_bits
+    plain["times_less_than_labels"] = report.times_less_than_labels
     plain["verdict"] = report.verdict
     return plain
 
 
 def print_need(report: NeedReport) -> None:
-    """Print the steps, the code of the labels, the interval and the verdict."""
+    """Print the steps, the codes of the labels, the reference points and the verdict."""
     figures, out = report.figures, console()
     columns = [
         ("step", "left"),
@@ -59,7 +63,8 @@ def print_need(report: NeedReport) -> None:
         out.print(
             f"Real labels: a prequential code of all {code.examples:,} training labels takes "
             f"{code.total_bits:,.0f} bits, {code.total_bits / code.examples:.3f} a label "
-            f"({code.network}){cited}. Upper bound of what labels say that inputs do not.",
+            f"({code.network}){cited}. Upper bound of what labels say that inputs do not; the "
+            "learner's program is not counted.",
             soft_wrap=True,
         )
     found = report.found
@@ -67,15 +72,29 @@ def print_need(report: NeedReport) -> None:
         out.print(
             f"Two-part code: the file found ({found.size_bits:,} bits, {found.place}) and the "
             f"training labels given it ({found.residual_bits:,.0f} bits) take "
-            f"{found.two_part_bits:,.0f} bits. Upper bound of the same.",
+            f"{found.two_part_bits:,.0f} bits. Upper bound of the same; the decoder's program is "
+            "not counted.",
             soft_wrap=True,
         )
-    interval = report.interval
+    _print_points(report.reference_points)
+    out.print(report.verdict, style="bold", soft_wrap=True)
+
+
+def _print_points(points: ReferencePoints) -> None:
+    out = console()
+    if points.learned_bits is not None and points.learned_weights is not None:
+        until = "reached" if points.reached_accuracy else "ended, still below,"
+        out.print(
+            f"Reference point: {points.learned_bits:,.0f} bits, {points.learned_weights:,.0f} "
+            f"weights at two bits each, is the excess of the prequential code ({points.learner}) "
+            f"before its learner {until} this accuracy. An estimate of what that learner took; it "
+            "bounds no network.",
+            soft_wrap=True,
+        )
     out.print(
-        f"Interval: {interval.low_bits:,.0f} to {interval.high_bits:,.0f} bits, "
-        f"{interval.low_weights:,.0f} to {interval.high_weights:,.0f} weights at two bits each. "
-        f"Low: {interval.low_method} (an estimate; nothing above 0 can be proved of given labels). "
-        "High: labels drawn at random.",
+        f"Reference point: {points.random_labels_bits:,.0f} bits, "
+        f"{points.random_labels_weights:,.0f} weights at two bits each, is what labels drawn at "
+        "random need at this accuracy. It bounds no network for labels that are not random; of "
+        "given labels nothing above 0 can be proved.",
         soft_wrap=True,
     )
-    out.print(report.verdict, style="bold", soft_wrap=True)

@@ -13,11 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import Again, Architecture, parameter_count, tensor_shapes
+from minbits.codec.architecture import (
+    Again,
+    Architecture,
+    Pooling,
+    parameter_count,
+    tensor_shapes,
+)
 from minbits.codec.quantized_network import STEPS_PER_OCTAVE, QuantizedNetwork
 from minbits.compression.steps import is_homogeneous, scales_are_free
 from minbits.compression.thinning import narrowed, without_least_channels
 from minbits.errors import NetworkError
+from minbits.information.temperature import best_temperature, tempered_log_probabilities
 from minbits.networks.parameters import flat_parameters, parameter_layout
 from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine
@@ -27,7 +34,8 @@ Float = npt.NDArray[np.float32]
 
 # Examples that the factor of the logits is set on.
 _CALIBRATION_EXAMPLES = 2000
-_FACTOR_STEPS = range(-24, 97)
+# A factor of four.
+_USUAL_FACTOR_STEPS = 2 * STEPS_PER_OCTAVE
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,25 +67,77 @@ def warm_start(network: QuantizedNetwork) -> WarmStart:
     return WarmStart(network.architecture, values, np.array(steps, np.float32))
 
 
-def _cross_entropy_nats(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> float:
-    highest = logits.max(1)
-    total = np.log(np.exp(logits - highest[:, None]).sum(1)) + highest
-    return float(np.mean(total - logits[np.arange(len(labels)), labels]))
-
-
 def calibrated(start: WarmStart, engine: Engine, data: TrainingData) -> WarmStart:
     """Return the start with the factor on the logits that suits the labels best.
 
-    The factor is a power of the grid's ratio, which leaves all levels. The layers share it:
-    files have one step for all weights, so that signals fade from layer to layer, and biases with
-    them; training would move those by many of their steps at once.
+    The factor is a power of the grid's ratio, which leaves all levels; it is found at whatever
+    scale the logits have. The layers share it: files have one step for all weights, so that signals
+    fade from layer to layer, and biases with them; training would move those by many of their steps
+    at once.
     """
+    if not _last_layer_scales_logits(start.architecture):
+        return start
     part = data.part(_CALIBRATION_EXAMPLES)
     logits = engine.logits(start.architecture, start.values, part.inputs).astype(np.float64)
-    factors = [2.0 ** (steps / STEPS_PER_OCTAVE) for steps in _FACTOR_STEPS]
-    losses = [_cross_entropy_nats(logits * factor, part.labels) for factor in factors]
-    best = int(np.argmin(losses))
-    return _with_logits_scaled(start, _FACTOR_STEPS[best])
+    return _with_logits_scaled(start, _best_factor_steps(logits, part.labels))
+
+
+def with_usual_logits(
+    architecture: Architecture, values: Float, engine: Engine, data: TrainingData
+) -> Float:
+    """Return parameters whose logits the loss can read as probabilities.
+
+    A network from outside may have logits of any scale, since a class is that of the largest one.
+    Where the factor that suits the labels best is more than four, either way, the last layer takes
+    it; training moves a smaller one by itself.
+
+    Args:
+        architecture: the network.
+        values: its parameters in the plain layout.
+        engine: runs it.
+        data: examples; the first 2,000 are looked at.
+    """
+    if not _last_layer_scales_logits(architecture):
+        return values
+    part = data.part(_CALIBRATION_EXAMPLES)
+    logits = engine.logits(architecture, values, part.inputs).astype(np.float64)
+    steps = _best_factor_steps(logits, part.labels)
+    if abs(steps) <= _USUAL_FACTOR_STEPS:
+        return values
+    last = tensor_shapes(architecture)[-1]
+    count = math.prod(last.weights) + (last.bias or 0)
+    scaled = values.copy()
+    scaled[-count:] *= np.float32(2.0 ** (steps / STEPS_PER_OCTAVE))
+    return scaled
+
+
+def _last_layer_scales_logits(architecture: Architecture) -> bool:
+    """Return whether a factor on the last layer's weights and bias is one on all logits."""
+    last = tensor_shapes(architecture)[-1]
+    behind = architecture.layers[last.layer_index + 1 :]
+    return is_homogeneous(architecture, last) and all(isinstance(x, Pooling) for x in behind)
+
+
+def _best_factor_steps(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> int:
+    """Return the factor on logits under which labels have the shortest code, in steps of the grid.
+
+    Where every label is right the shortest code has none: one example of doubt gives it an end.
+    Where logits tell nothing they are brought to a root mean square of 1.
+    """
+    temperature = best_temperature(logits, labels) or best_temperature(logits, labels, doubt=1.0)
+    if math.isinf(temperature):
+        spread = float((logits - logits.mean(1, keepdims=True)).std())
+        return 0 if spread == 0 else round(-STEPS_PER_OCTAVE * math.log2(spread))
+    # The code length is convex in the factor: one of the two neighbours on the grid is the best.
+    below = math.floor(-STEPS_PER_OCTAVE * math.log2(temperature))
+    return min((below, below + 1), key=lambda steps: _code_nats(logits, labels, steps))
+
+
+def _code_nats(
+    logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], factor_steps: int
+) -> float:
+    logarithms = tempered_log_probabilities(logits, 2.0 ** (-factor_steps / STEPS_PER_OCTAVE))
+    return -float(logarithms[np.arange(len(labels)), labels].sum())
 
 
 def _with_logits_scaled(start: WarmStart, steps: int) -> WarmStart:

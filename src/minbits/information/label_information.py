@@ -11,6 +11,7 @@ from minbits.data.tables import table_of
 from minbits.information.classifiers import HeldOut, best_classifier
 from minbits.information.counted import counted_information, distinct_codes
 from minbits.information.entropy_estimators import ESTIMATORS, Estimate, fingerprint, nsb
+from minbits.information.entropy_limit import entropy_upper_limit_bits
 from minbits.information.features import FeatureInformation, feature_information
 from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.nearest_neighbours import ross
@@ -224,12 +225,17 @@ def label_information(data: DataSet) -> LabelInformation:
     entropies = label_entropy_figures(data)
     counts = np.bincount(data.train_labels, minlength=data.class_count)
     label_entropy = nsb(fingerprint(counts, data.class_count))
-    ceiling = _figure(
-        "mutual_information_ceiling",
-        label_entropy,
-        "X and Y",
-        "upper bound",
-        "I(X;Y) <= H(Y), by label_entropy_nsb",
+    ceiling = Figure(
+        key="mutual_information_ceiling",
+        value=entropy_upper_limit_bits(counts),
+        unit=_UNIT,
+        of="X and Y",
+        scope="example",
+        kind="upper bound",
+        method=(
+            "I(X;Y) <= H(Y) <= this with a confidence of 95 %: the largest entropy that the class "
+            "counts allow (Clopper & Pearson 1934, all classes together)"
+        ),
     )
     classifier = best_classifier(data)
     features = feature_information(data)

@@ -60,7 +60,7 @@ def label_figures(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Figu
 def question_figures(
     pixel_sum_bits: float, label_total_bits: float, inputs: int
 ) -> tuple[Figure, ...]:
-    """Return the question's estimate of neurons and the corrected one of weights.
+    """Return the question's estimate of neurons and the corrected one of weights; both no bounds.
 
     Args:
         pixel_sum_bits: the figure that the question took for the entropy.
@@ -92,11 +92,12 @@ def question_figures(
             unit="weights",
             of="network",
             scope="data set",
-            kind="upper bound",
+            kind="estimate",
             method=(
                 f"label_entropy_total / {CAPACITY_BITS_PER_WEIGHT:g} bits a weight (MacKay 2003, "
-                "ch. 40): weights that memorise labels as if they were random. Labels that follow "
-                "from the inputs need far fewer"
+                "ch. 40): about so many weights memorise as many labels drawn at random. It bounds "
+                "nothing: labels that follow from the inputs need far fewer, and other units than "
+                "thresholds hold more or fewer bits a weight"
             ),
         ),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from minbits.capacity.audit.report import AuditReport
+from minbits.capacity.audit.report import AuditReport, CompressTarget, LabelAudit
 from minbits.capacity.audit.run import MOST_EXAMPLES, audit_subject
 from minbits.capacity.audit.subject import Subject
 from minbits.capacity.sufficient import FoundNetwork
@@ -30,6 +30,9 @@ def audit_job(
     most_examples: int = MOST_EXAMPLES,
 ) -> AuditReport:
     """Audit a model and compare it with the smallest verified file for its data.
+
+    The test set is run for the model and for its quantised form. These looks choose nothing here,
+    but no ledger counts them, and the report says so.
 
     Args:
         subject: the model.
@@ -74,34 +77,64 @@ def compress_audited(
         report: of its audit, with data.
         data: what it classifies.
         out: where the network file goes; card and diagram go beside it.
-        accuracy: that the file must reach; None takes the module's own on the test set.
+        accuracy: that the file must reach; None takes the module's own on the held-out training
+            examples, so that the test set stays for the one claim.
         minutes: wall-clock time.
         ledger: where trials and claim are remembered.
         inputs: files that are read, which no output may replace.
         say: called with lines of progress.
 
     Raises:
-        KeyboardInterrupt: if interrupted, after what was found by then was written.
-        ArgumentError: if the report is without data.
+        ArgumentError: if the report is without data, or the accuracy is out of range.
+        KeyboardInterrupt: if the compression was interrupted.
         MinbitsError: if a layer is not supported, or ledger or output are bad.
     """
     if report.labels is None:
         raise ArgumentError("--compress", "no data", "a data set to select on", "Give --data.")
-    wanted = accuracy or report.labels.test_correct / report.labels.test_examples
+    target = compress_target(report.labels, accuracy)
+    say(f"target of the compression: {100 * target.accuracy:.2f} %, {target.source}")
+    report = report.with_target(target)
     convention = InputConvention(2.0**-data.input_exponent)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
     request = CompressRequest(
-        accuracy=wanted, out=out, ledger=ledger or default_ledger_path(),
+        accuracy=target.accuracy, out=out, ledger=ledger or default_ledger_path(),
         name=f"audit {report.name}", convention=convention, minutes=minutes,
         inputs=inputs,
     )  # fmt: skip
-    found = compress_job(given, data, request, say)
-    if found.interrupted:
+    made = compress_job(given, data, request, say)
+    if made.interrupted:
         raise KeyboardInterrupt
-    best = found.best
-    if best is None:
+    if made.best is None:
         return report
-    return report.with_compressed(FoundNetwork(best.size_bits, best.test_accuracy, best.path))
+    best = made.best
+    return report.with_compressed(
+        FoundNetwork(
+            best.size_bits,
+            best.test_accuracy,
+            best.path,
+            test_correct=best.correct,
+            test_examples=best.n_test,
+            looks=made.claim_count,
+        )
+    )
+
+
+def compress_target(labels: LabelAudit, accuracy: float | None) -> CompressTarget:
+    """Return what a file made from an audited model has to reach.
+
+    Args:
+        labels: of the audit.
+        accuracy: asked for, or None: the model's own on the held-out training examples. A model
+            that was trained on them reaches less on new ones, so that this is rather too high than
+            too low; the test set has no part in it.
+    """
+    if accuracy is not None:
+        return CompressTarget(accuracy, "asked for")
+    return CompressTarget(
+        labels.held_out_accuracy,
+        f"the model's own: {labels.held_out_correct:,} of {labels.held_out_examples:,} held-out "
+        "training examples right (more than on new ones, if it was trained on them)",
+    )
 
 
 def _nearest(

@@ -26,6 +26,7 @@ from minbits.compression.quantized_phase import train_quantized
 from minbits.compression.step_search import Rounding, coarsest_rounding
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.thinning import ThinningPlan, thin
+from minbits.compression.warm_start import with_usual_logits
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import MinbitsError, NetworkError
@@ -130,6 +131,13 @@ class _Job:
     def measured(self, extracted: Extracted) -> float:
         engine = self.engine(extracted.architecture)
         return accuracy(engine, extracted.architecture, extracted.values, self.validation)
+
+    def with_usual_logits(self, given: Extracted) -> Extracted:
+        """Return the network with logits that the loss can read as probabilities."""
+        values = with_usual_logits(
+            given.architecture, given.values, self.engine(given.architecture), self.examples
+        )
+        return dataclasses.replace(given, values=values)
 
     def seconds_left(self) -> float:
         if self.request.minutes is None:
@@ -336,7 +344,7 @@ class _Job:
         )
         try:
             if self.request.train:
-                start = self.recovered(self.thinned(given, report))
+                start = self.recovered(self.thinned(self.with_usual_logits(given), report))
                 epochs = self.epochs(start)
                 for rate_weight in self.request.rate_weights:
                     self.trial(start, rate_weight, epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from dataclasses import dataclass
@@ -73,10 +74,30 @@ def find_network(
         found += _from_cards(data, accuracy, records)
     for item in sorted(found, key=lambda item: item.path.stat().st_size):
         try:
-            return _checked(item, data, accuracy, with_residual)
+            checked = _checked(item, data, accuracy, with_residual)
         except MinbitsError as error:
             _log.warning("%s is passed over: %s", item.place, error)
+        else:
+            return dataclasses.replace(checked, looks=_known_looks(data, ledger, records))
     return None
+
+
+def _known_looks(data: DataSet, ledger: LedgerTarget | None, records: Path | None) -> int:
+    """Return how many different files are known to have been run on the test set, 1 at least.
+
+    Cards count looks of ledgers that need not be here.
+    """
+    cards = [] if records is None or not records.is_dir() else _cards(data, records)
+    files = {str(card["sha256"]) for card, _ in cards}
+    counted = [int(card.get("claims_against_test_set", 1)) for card, _ in cards]
+    if ledger is not None and ledger_exists(ledger):
+        reader = read_ledger(ledger)
+        try:
+            claims = reader.rows("claims")
+        finally:
+            reader.close()
+        files |= {row["artifact_sha256"] for row in claims if row["data_digest"] == data.digest}
+    return max(1, len(files), *counted)
 
 
 def _checked(item: _Found, data: DataSet, accuracy: float, with_residual: bool) -> FoundNetwork:
@@ -97,7 +118,9 @@ def _checked(item: _Found, data: DataSet, accuracy: float, with_residual: bool) 
                 f"{100 * accuracy:g} %, as was claimed", "Do not trust what claims it.",
             )  # fmt: skip
     residual = residual_label_bits(item.path, data) if with_residual else None
-    return FoundNetwork(test.size_bits, test.test_accuracy, item.place, residual)
+    return FoundNetwork(
+        test.size_bits, test.test_accuracy, item.place, residual, test.correct, test.n_test
+    )
 
 
 def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None) -> float | None:

@@ -15,10 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from minbits.capacity.audit.checkpoint_subject import checkpoint_subject
+from minbits.capacity.audit.onnx_layers import GraphReader
 from minbits.capacity.audit.onnx_subject import onnx_subject
 from minbits.capacity.audit.sources import SourceSettings, open_model
 from minbits.capacity.audit.torch_subject import torch_subject
+from minbits.capacity.bounds import capacity_table
 from minbits.capacity.network_shape import parse_network
+from minbits.capacity.vc_dimension import vc_upper_bound
 from minbits.errors import ArgumentError, NetworkError, NetworkFileError
 from minbits.networks.examples import LeNet300100, PyTorchExample, ResNet18, resnet18_for_digits
 
@@ -95,6 +98,83 @@ class Wider(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.log_softmax(self.out(self.body(x.flatten(1) @ self.matrix)), 1)
+
+
+class Odd(nn.Module):
+    """What an upper bound must not overlook, one at a time."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+        self.first, self.second = nn.Linear(6, 6), nn.Linear(6, 2)
+        if what == "prelu":
+            self.units: nn.Module = nn.PReLU()
+        elif what in ("relu6", "hardtanh"):
+            self.units = {"relu6": nn.ReLU6, "hardtanh": nn.Hardtanh}[what]()
+        else:
+            self.units = nn.ReLU()
+        if what == "shift":
+            self.shift = nn.Parameter(torch.ones(6))
+        if what == "embedding":
+            self.table = nn.Embedding(3, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        if self.what == "embedding":
+            x = self.table(x[:, 0].long().clamp(0, 2))
+        x = self.units(self.first(x))
+        if self.what == "repeat":
+            x = self.units(self.first(x))
+        if self.what == "shift":
+            x = x + self.shift
+        return self.second(x)
+
+
+@pytest.mark.parametrize("what", ["prelu", "shift", "embedding"])
+def test_an_upper_bound_that_would_miss_trained_values_is_not_given(what: str) -> None:
+    shape = torch_subject(Odd(what), what, (6, 1, 1)).shape
+    assert shape is not None
+    assert not shape.is_whole
+    lines = {line.key: line for line in capacity_table(shape, 100)}
+    assert lines["vc_upper"].value is None
+    assert lines["vc_upper"].objection == "trained values outside the layers"
+    assert lines["vc_upper_closed"].value is None
+    assert lines["raw_storage"].value is not None
+
+
+@pytest.mark.parametrize("what", ["relu6", "hardtanh"])
+def test_two_kinks_are_two_signs_of_a_unit(what: str) -> None:
+    one, two = (torch_subject(Odd(name), name, (6, 1, 1)).shape for name in ("relu", what))
+    assert one is not None
+    assert two is not None
+    assert one.is_whole
+    assert two.is_whole
+    assert [layer.comparisons for layer in one.layers] == [0, 0]
+    assert [layer.comparisons for layer in two.layers] == [6, 0]
+    assert vc_upper_bound(two) > vc_upper_bound(one)
+
+
+def test_a_lower_bound_is_not_given_where_weights_are_used_twice() -> None:
+    subject = torch_subject(Odd("repeat"), "repeat", (6, 1, 1))
+    assert subject.shape is not None
+    assert subject.shape.is_whole
+    assert not subject.shape.is_chain
+    assert "used twice" in subject.shape_note
+    lines = {line.key: line for line in capacity_table(subject.shape, 100)}
+    assert lines["vc_lower"].value is None
+    assert lines["vc_upper"].value is not None
+
+
+def test_adaptive_pooling_compares_all_that_it_pools() -> None:
+    sizes = {}
+    for pool in (nn.AdaptiveMaxPool2d(1), nn.MaxPool2d(6), nn.AdaptiveMaxPool2d(4)):
+        module = nn.Sequential(nn.Conv2d(1, 2, 3), pool, nn.ReLU(), nn.Flatten())
+        shape = torch_subject(nn.Sequential(*module), "m", (1, 8, 8)).shape
+        assert shape is not None
+        sizes[str(pool)] = shape.layers[0].comparisons
+    whole, same, parts = sizes.values()
+    assert whole == same == 2 * 36 * 35 // 2
+    assert parts >= 2 * 16 * (2 * 2) * (2 * 2 - 1) // 2  # 6 rows into 4 windows of 2, overlapping
 
 
 def test_functions_and_modules_are_seen_alike() -> None:
@@ -198,6 +278,39 @@ def test_an_onnx_graph_is_the_module_that_it_came_from(tmp_path: Path) -> None:
     assert subject.runner.activity(inputs) == other.runner.activity(inputs)
     zeros = {"out.weight": np.zeros((10, 50), np.float32)}
     assert np.allclose(subject.runner.with_tensors(zeros, inputs), module.out.bias.detach().numpy())
+
+
+def layers_of(nodes: list[onnx.NodeProto], values: dict[str, np.ndarray]) -> GraphReader:
+    dimensions = {name: value.shape for name, value in values.items()}
+    floats = {name for name, value in values.items() if value.dtype == np.float32}
+    reader = GraphReader(dimensions, {"h": 6, "r": 6}, floats)
+    reader.read(nodes)
+    return reader
+
+
+def test_a_graph_says_what_bounds_would_overlook() -> None:
+    weights = np.ones((6, 6), np.float32)
+    gemm = helper.make_node("Gemm", ["x", "w"], ["h"], transB=1)
+    clip = helper.make_node("Clip", ["h"], ["r"])
+    again = helper.make_node("Gemm", ["r", "w"], ["y"], transB=1)
+    plain = layers_of([gemm, helper.make_node("Relu", ["h"], ["r"])], {"w": weights})
+    assert (plain.is_whole, plain.has_repeats, plain.layers[0].comparisons) == (True, False, 0)
+    clipped = layers_of([gemm, clip, again], {"w": weights})
+    assert clipped.has_repeats
+    assert clipped.layers[0].comparisons == 6  # the second kinks
+    shape = clipped.shape("g", 6)
+    assert shape is not None
+    assert not shape.is_chain
+    table = helper.make_node("Gather", ["t", "x"], ["e"])
+    assert not layers_of([table, gemm], {"t": weights, "w": weights}).is_whole
+    # Indices into a shape are no trained values, nor is one number that all inputs are shifted by.
+    pick = helper.make_node("Gather", ["s", "i"], ["n"])
+    shift = helper.make_node("Sub", ["x", "m"], ["z"])
+    values = {"i": np.array([0]), "m": np.float32(0.5).reshape(()), "w": weights}
+    assert layers_of([pick, shift, gemm], values).is_whole
+    slopes = helper.make_node("PRelu", ["h", "a"], ["r"])
+    reader = layers_of([gemm, slopes], {"w": weights, "a": np.ones(6, np.float32)})
+    assert reader.layers[0].units == "other"
 
 
 def test_checkpoints_are_read_and_nothing_in_them_is_run(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from minbits.capacity.network_shape import LayerShape, NetworkShape
@@ -15,7 +15,9 @@ ConstantOfShape
 """
 # Linear in the activations, or without any arithmetic on them.
 NEUTRAL = frozenset(_NEUTRAL_WORDS.split())
-KINKED = frozenset({"Relu", "LeakyRelu", "PRelu", "Clip"})
+KINKED = frozenset({"Relu", "LeakyRelu", "Clip"})  # Clip has two kinks
+# Linear operators with values of their own that belong to no layer: an embedding, a shift.
+_OWN_VALUES = frozenset({"Gather", "Sub", "Concat"})
 MONOTONE = frozenset({"Softmax", "LogSoftmax"})
 WEIGHTED = frozenset({"Conv", "Gemm", "MatMul"})
 
@@ -34,23 +36,34 @@ class GraphReader:
     Args:
         dimensions: of every initialiser by name.
         outputs: values of each named tensor for one example, where shape inference knows them.
+        floats: names of the initialisers of floating-point values, which may be trained.
     """
 
     def __init__(
-        self, dimensions: Mapping[str, tuple[int, ...]], outputs: Mapping[str, int]
+        self,
+        dimensions: Mapping[str, tuple[int, ...]],
+        outputs: Mapping[str, int],
+        floats: Collection[str],
     ) -> None:
         self._dimensions = dimensions
+        self._floats = floats
         self._outputs = outputs
         self.layers: list[LayerShape] = []
         self.names: dict[str, str] = {}
         self.has_branches = False
+        self.has_repeats = False
+        self.is_whole = True
         self.foreign: list[str] = []
+        self._used: set[str] = set()
         self._monotone = False
 
     def read(self, nodes: Any) -> None:
         """Read every node."""
         for node in nodes:
             weights = [name for name in node.input if name in self._dimensions]
+            own = [name for name in weights if name in self._floats and self._dimensions[name]]
+            if node.op_type in _OWN_VALUES and own:
+                self.is_whole = False
             if node.op_type in WEIGHTED and len(node.input) > 1 and weights:
                 self._weighted(node, weights)
             elif self.layers:
@@ -59,6 +72,8 @@ class GraphReader:
     def _weighted(self, node: Any, weights: list[str]) -> None:
         if self._monotone:
             self._mark_foreign("Softmax inside the network")
+        self.has_repeats |= weights[0] in self._used
+        self._used.add(weights[0])
         dimensions = self._dimensions[weights[0]]
         transposed = node.op_type == "Gemm" and attribute(node, "transB", 0)
         rows = dimensions[0] if node.op_type == "Conv" or transposed else dimensions[-1]
@@ -85,6 +100,8 @@ class GraphReader:
         if node.op_type in KINKED:
             if self.layers[-1].units == "linear":
                 self._replace_last(units="piecewise linear")
+            if node.op_type == "Clip":
+                self._replace_last(comparisons=self.layers[-1].comparisons + outputs)
         elif node.op_type == "MaxPool":
             window = math.prod(attribute(node, "kernel_shape", [2, 2]))
             more = outputs * window * (window - 1) // 2
@@ -106,4 +123,5 @@ class GraphReader:
         """Return what was read; None where no layer had weights."""
         if not self.layers:
             return None
-        return NetworkShape(name, inputs, tuple(self.layers), is_chain=not self.has_branches)
+        is_chain = not (self.has_branches or self.has_repeats)
+        return NetworkShape(name, inputs, tuple(self.layers), is_chain, self.is_whole)

@@ -71,6 +71,7 @@ def onnx_subject(path: Path, input_exponent: int = 0) -> Subject:
     reader = GraphReader(
         {name: tuple(item.dims) for name, item in initial.items()},
         {name: math.prod(dims[1:]) for name, dims in shapes.items() if all(dims[1:])},
+        {name for name, item in initial.items() if item.data_type in _FLOATS},
     )
     reader.read(graph.node)
     buffers = {
@@ -84,6 +85,8 @@ def onnx_subject(path: Path, input_exponent: int = 0) -> Subject:
         raise NetworkFileError(str(path), "no float initialisers", "weights", "Export them too.")
     shape = reader.shape(path.name, math.prod(shapes[inputs[0].name][1:]) or 1)
     note = "nodes of the graph in its order"
+    if not reader.is_whole:
+        note += "; it has values outside them that may be trained"
     if reader.foreign:
         note += f"; not piecewise linear: {', '.join(sorted(set(reader.foreign)))}"
     runner = OnnxRunner(model, inputs[0].name, shapes[inputs[0].name][0], input_exponent, reader)

@@ -53,13 +53,17 @@ class LabelAudit:
         total_bits: N · H(Y) of all training labels.
         residual_bits: code length of the labels of the run examples, given the model.
         correct: of the run examples.
+        held_out_examples: training examples of the validation split that were run.
+        held_out_correct: of them, as the model is; it may have been trained on them.
         test_examples: test examples that were run.
         test_correct: of them, as the model is.
         test_correct_quantised: of them, quantised; None where that was not possible.
+        test_looks: how often this audit ran the test set.
+        test_looks_note: that no ledger counts these looks, and what follows.
         label_need_bits: what labels drawn at random would need at the model's test accuracy.
         friedland_generalisation: bits of labels right a bit of maximum equivocation; None without.
         told_bits_per_file_bit: bits of the training labels that the model tells, a bit of its
-            smallest form here; None where nothing was told.
+            smallest form here; 0 where it tells nothing.
     """
 
     data_name: str
@@ -68,12 +72,47 @@ class LabelAudit:
     total_bits: float
     residual_bits: float
     correct: int
+    held_out_examples: int
+    held_out_correct: int
     test_examples: int
     test_correct: int
     test_correct_quantised: int | None
+    test_looks: int
+    test_looks_note: str
     label_need_bits: float
     friedland_generalisation: float | None
     told_bits_per_file_bit: float
+
+    @property
+    def held_out_accuracy(self) -> float:
+        """The accuracy on the validation split, by which nothing on the test set is chosen."""
+        return self.held_out_correct / self.held_out_examples
+
+
+def looks_note(looks: int) -> str:
+    """Return what the audit's own runs on the test set mean for a claim.
+
+    Args:
+        looks: how often it ran the test set.
+    """
+    times = "once" if looks == 1 else f"{looks} times"
+    return (
+        f"this audit ran the test set {times}; no ledger counts these looks, so whoever chooses "
+        "among models or files by them adds them to the looks of a claim"
+    )
+
+
+@dataclass(frozen=True)
+class CompressTarget:
+    """What a file made from the model had to reach, and where that comes from.
+
+    Attributes:
+        accuracy: in (0, 1].
+        source: ``asked for``, or the held-out examples that it was measured on.
+    """
+
+    accuracy: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +136,7 @@ class AuditReport:
         seconds: how long the audit took.
         compressed: the smallest verified file made from this model; None where none was asked for,
             or none reached the accuracy.
+        compress_target: what that file had to reach; None where none was asked for.
     """
 
     name: str
@@ -114,6 +154,7 @@ class AuditReport:
     sufficient: FoundNetwork | None
     seconds: float
     compressed: FoundNetwork | None = None
+    compress_target: CompressTarget | None = None
 
     @property
     def smallest_bits(self) -> int:
@@ -126,6 +167,10 @@ class AuditReport:
     def beside(self, found: FoundNetwork) -> AuditReport:
         """Return the report with a network that was found sufficient."""
         return dataclasses.replace(self, sufficient=found)
+
+    def with_target(self, target: CompressTarget) -> AuditReport:
+        """Return the report with what a file made from the model has to reach."""
+        return dataclasses.replace(self, compress_target=target)
 
     def with_compressed(self, found: FoundNetwork) -> AuditReport:
         """Return the report with a file made from the model, which may be the smallest known."""
@@ -152,8 +197,9 @@ class AuditReport:
         if self.quantised is not None:
             return (
                 f"{self.name} spends {spent / self.quantised.size_bits:,.1f}x its own size when "
-                f"quantised without loss ({self.quantised.size_bits:,} of {spent:,} bits); no "
-                "smaller network is known for this data set."
+                f"quantised ({self.quantised.size_bits:,} of {spent:,} bits), without loss on the "
+                f"{self.quantised.selection_examples:,} examples that chose the step; no smaller "
+                "network is known for this data set."
             )
         return (
             f"{self.name} spends {spent / self.smallest_bits:,.2f}x what its own bytes compress to "

@@ -21,6 +21,7 @@ from minbits.capacity.audit.report import (
     AuditReport,
     LabelAudit,
     LayerAudit,
+    looks_note,
 )
 from minbits.capacity.audit.subject import FloatArray, StoredTensor, Subject, UnitActivity
 from minbits.capacity.bounds import CapacityLine, capacity_table
@@ -47,6 +48,17 @@ class _WithData:
     labels: LabelAudit
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """Right answers on held-out training examples and on the test set."""
+
+    held_out_examples: int
+    held_out_correct: int
+    test_examples: int
+    test_correct: int
+    test_correct_quantised: int | None
+
+
 def audit_subject(
     subject: Subject,
     data: DataSet | None = None,
@@ -56,7 +68,7 @@ def audit_subject(
     """Audit a model.
 
     The quantisation step is chosen on the validation split of the training examples; the test set
-    is run once for the model as it is and once for the quantised one.
+    is run once for the model as it is and once for the quantised one. No ledger counts these looks.
 
     Args:
         subject: the model.
@@ -76,7 +88,9 @@ def audit_subject(
     examples = DEFAULT_EXAMPLES if data is None else len(data.train_labels)
     capacity: tuple[CapacityLine, ...] = ()
     if subject.shape is not None:
-        capacity = capacity_table(subject.shape, min(examples, 10**6), _stored_bits(subject))
+        capacity = capacity_table(
+            subject.shape, min(examples, 10**6), _stored_bits(subject), subject.stored_bits
+        )
     found = None
     if data is not None and subject.runner is not None:
         found = _with_data(subject, data, lossless[0], most_examples)
@@ -161,7 +175,12 @@ def _with_data(subject: Subject, data: DataSet, lossless: LosslessSize, most: in
     activity = runner.activity(data.train_inputs[chosen])
     _, held_out = validation_split(data)
     held_out = held_out[_some(len(held_out), most)]
-    found = quantise_without_loss(subject, data.train_inputs[held_out], data.train_labels[held_out])
+    held_inputs, held_labels = data.train_inputs[held_out], data.train_labels[held_out]
+    found = quantise_without_loss(subject, held_inputs, held_labels)
+    if found is None:
+        held_correct = correct_labels(runner.logits(held_inputs), held_labels)
+    else:
+        held_correct = found[0].correct_before
     tested = _some(len(data.test_labels), most)
     test_inputs, test_labels = data.test_inputs[tested], data.test_labels[tested]
     test_correct = correct_labels(runner.logits(test_inputs), test_labels)
@@ -173,9 +192,8 @@ def _with_data(subject: Subject, data: DataSet, lossless: LosslessSize, most: in
         smallest = min(smallest, quantised.size_bits)
         replaced = runner.with_tensors(unpack(subject, packed), test_inputs)
         after = correct_labels(replaced, test_labels)
-    labels = _label_audit(
-        subject, data, logits, train_labels, (len(tested), test_correct, after), smallest
-    )
+    counts = _Counts(len(held_out), held_correct, len(tested), test_correct, after)
+    labels = _label_audit(subject, data, logits, train_labels, counts, smallest)
     return _WithData(quantised, note, activity, labels)
 
 
@@ -184,21 +202,25 @@ def _label_audit(
     data: DataSet,
     logits: FloatArray,
     labels: npt.NDArray[np.int64],
-    tested: tuple[int, int, int | None],
+    counts: _Counts,
     smallest_bits: int,
 ) -> LabelAudit:
     entropy = entropy_bits(np.bincount(data.train_labels, minlength=data.class_count))
     residual = labels_given_network_bits(logits, labels)
     correct = correct_labels(logits, labels)
     scale = len(data.train_labels) / len(labels)
-    test_examples, test_correct, after = tested
     friedland = None
     if subject.shape is not None:
         bits = maximum_equivocation_bits(subject.shape)
         friedland = scale * correct * entropy / bits
+    looks = 1 if counts.test_correct_quantised is None else 2
+    # Somebody who does not look at the model needs N H(Y): it tells nothing, rather than less.
     told = max(0.0, scale * (len(labels) * entropy - residual))
     need = random_labelling_bits(
-        len(data.train_labels), entropy, test_correct / test_examples, data.class_count
+        len(data.train_labels),
+        entropy,
+        counts.test_correct / counts.test_examples,
+        data.class_count,
     )
     return LabelAudit(
         data_name=data.name,
@@ -207,9 +229,13 @@ def _label_audit(
         total_bits=entropy * len(data.train_labels),
         residual_bits=residual,
         correct=correct,
-        test_examples=test_examples,
-        test_correct=test_correct,
-        test_correct_quantised=after,
+        held_out_examples=counts.held_out_examples,
+        held_out_correct=counts.held_out_correct,
+        test_examples=counts.test_examples,
+        test_correct=counts.test_correct,
+        test_correct_quantised=counts.test_correct_quantised,
+        test_looks=looks,
+        test_looks_note=looks_note(looks),
         label_need_bits=need,
         friedland_generalisation=friedland,
         told_bits_per_file_bit=told / smallest_bits,

@@ -183,9 +183,24 @@ def _watched_shape(
     note = "layers in order of execution, from one forward pass; batch normalisation folded"
     if trace.has_branches:
         note += "; branches are taken one after another"
+    if trace.has_repeats:
+        note += "; weights that are used twice are taken as two layers"
+    outside = [label for label, value in parameters.items() if id(value) not in trace.counted]
+    if outside:
+        note += f"; trained values outside them: {_few(outside)}"
     if trace.foreign:
         note += f"; not piecewise linear: {', '.join(sorted(set(trace.foreign)))}"
     shape = NetworkShape(
-        name, math.prod(input_shape), tuple(trace.layers), is_chain=not trace.has_branches
+        name,
+        math.prod(input_shape),
+        tuple(trace.layers),
+        is_chain=not (trace.has_branches or trace.has_repeats),
+        is_whole=not outside,
     )
     return shape, note
+
+
+def _few(names: list[str]) -> str:
+    """Return some names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -15,11 +15,16 @@ from torch.overrides import TorchFunctionMode
 
 from minbits.capacity.network_shape import LayerShape, UnitKind
 
-KINKED = frozenset({"relu", "relu_", "leaky_relu", "leaky_relu_", "prelu", "relu6", "hardtanh"})
+# Units with one kink, or two. A slope that is trained makes the layer another polynomial.
+TWO_KINKS = frozenset({"relu6", "hardtanh", "hardtanh_"})
+KINKED = frozenset({"relu", "relu_", "leaky_relu", "leaky_relu_"}) | TWO_KINKS
 # Of these, units are counted as dead where they never exceed zero.
 RECTIFIERS = frozenset({"relu", "relu_", "relu6"})
 MAX_POOLING = frozenset(
     {"max_pool1d", "max_pool2d", "max_pool3d", "_max_pool1d", "_max_pool2d", "_max_pool3d"}
+)
+ADAPTIVE_MAX_POOLING = frozenset(
+    {"adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"}
 )
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 _NEUTRAL_WORDS = """
@@ -43,12 +48,23 @@ def _unit_comparisons(argument: Any, outputs: int) -> int:
     return outputs * window * (window - 1) // 2
 
 
+def _adaptive_window(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """Return the most values that one output of adaptive pooling is the largest of."""
+    sides = zip(before[2:], after[2:], strict=True)
+    return math.prod(
+        inside if outside == 1 else min(inside, -(-inside // outside) + 1)
+        for inside, outside in sides
+    )
+
+
 class ForwardTrace(TorchFunctionMode):
     """Records the layers of one forward pass of a batch of one example.
 
     Attributes:
         layers: as they were met.
         has_branches: whether two activations were added, as in a residual network.
+        has_repeats: whether weights were used twice.
+        counted: ids of the parameters that the layers account for.
         foreign: functions that are neither linear nor kinked.
     """
 
@@ -57,6 +73,8 @@ class ForwardTrace(TorchFunctionMode):
         self._names = names
         self.layers: list[LayerShape] = []
         self.has_branches = False
+        self.has_repeats = False
+        self.counted: set[int] = set()
         self.foreign: list[str] = []
         self._pending_monotone = False
 
@@ -75,19 +93,30 @@ class ForwardTrace(TorchFunctionMode):
         elif name in ("matmul", "__matmul__", "mm", "addmm", "bmm"):
             self._product(name, args, result)
         elif name == "batch_norm":
-            self._fold_normalisation()
+            self._fold_normalisation(args, kwargs)
         elif not self.layers or id(result) in self._names:
             return  # before the first weights, or a parameter that is only handed on
-        elif name in KINKED:
+        else:
+            self._follow(name, args, kwargs, result)
+
+    def _follow(self, name: str, args: Any, kwargs: dict[str, Any], result: Tensor) -> None:
+        """Record a function without weights, behind some layer."""
+        if name in KINKED:
             self._set_units("piecewise linear", result)
-        elif name in MAX_POOLING or name == "adaptive_max_pool2d":
-            self._pool(args, kwargs, result)
+            if name in TWO_KINKS:  # the second kinks are more signs of the same degree
+                self._compare(int(result.numel()))
+        elif name in MAX_POOLING:
+            size = args[1] if len(args) > 1 else kwargs.get("kernel_size", 2)
+            self._compare(_unit_comparisons(size, int(result.numel())))
+            self._set_outputs(result)
+        elif name in ADAPTIVE_MAX_POOLING:
+            window = _adaptive_window(tuple(args[0].shape), tuple(result.shape))
+            self._compare(int(result.numel()) * window * (window - 1) // 2)
+            self._set_outputs(result)
         elif name in MONOTONE:
             self._pending_monotone = True
         elif name in ADDITIONS:
-            both = all(isinstance(a, Tensor) and id(a) not in self._names for a in args[:2])
-            self.has_branches |= both
-            self._set_outputs(result)
+            self._add(args, result)
         elif name in NEUTRAL:
             self._set_outputs(result)
         else:
@@ -100,6 +129,7 @@ class ForwardTrace(TorchFunctionMode):
         fan_in = int(math.prod(weight.shape[1:]))
         outputs = int(result.numel())
         label = self._names.get(id(weight), f"{name} {len(self.layers)}")
+        self._count(weight, bias)
         kind = "linear" if name == "linear" else "convolution"
         self._append(label, kind, fan_in, rows, max(1, outputs // rows), bias is not None, outputs)
 
@@ -110,6 +140,7 @@ class ForwardTrace(TorchFunctionMode):
                 fan_in = int(argument.numel()) // rows
                 outputs = int(result.numel())
                 label = self._names[id(argument)]
+                self._count(argument, args[0] if name == "addmm" else None)
                 self._append(
                     label, "linear", fan_in, rows, max(1, outputs // rows), name == "addmm", outputs
                 )
@@ -137,7 +168,26 @@ class ForwardTrace(TorchFunctionMode):
         facts = {**vars(self.layers[-1]), **changes}
         self.layers[-1] = LayerShape(**facts)
 
-    def _fold_normalisation(self) -> None:
+    def _count(self, *parameters: Any) -> None:
+        """Note parameters that a layer accounts for."""
+        for parameter in parameters:
+            if id(parameter) in self._names:
+                self.has_repeats |= id(parameter) in self.counted
+                self.counted.add(id(parameter))
+
+    def _add(self, args: Any, result: Tensor) -> None:
+        parameters = [a for a in args[:2] if id(a) in self._names]
+        if all(isinstance(a, Tensor) for a in args[:2]) and not parameters:
+            self.has_branches = True
+        for parameter in parameters:
+            last = self.layers[-1]
+            if last.units == "linear" and not last.bias and parameter.numel() == last.rows:
+                self._replace_last(bias=True)
+                self._count(parameter)
+        self._set_outputs(result)
+
+    def _fold_normalisation(self, args: Any, kwargs: dict[str, Any]) -> None:
+        self._count(*args[3:5], kwargs.get("weight"), kwargs.get("bias"))
         if self.layers and self.layers[-1].units == "linear":
             # At inference it is a scale and a shift of each row, which the weights absorb.
             self._replace_last(bias=True)
@@ -151,11 +201,8 @@ class ForwardTrace(TorchFunctionMode):
     def _set_outputs(self, result: Tensor) -> None:
         self._replace_last(outputs=int(result.numel()))
 
-    def _pool(self, args: Any, kwargs: dict[str, Any], result: Tensor) -> None:
-        size = args[1] if len(args) > 1 else kwargs.get("kernel_size", 2)
-        outputs = int(result.numel())
-        more = self.layers[-1].comparisons + _unit_comparisons(size, outputs)
-        self._replace_last(outputs=outputs, comparisons=more)
+    def _compare(self, signs: int) -> None:
+        self._replace_last(comparisons=self.layers[-1].comparisons + signs)
 
     def _set_foreign(self, name: str) -> None:
         self.foreign.append(name)
