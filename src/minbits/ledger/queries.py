@@ -147,10 +147,14 @@ class LedgerReader:
             smaller_than_bits: larger ones are left out.
             candidates: keys of those to consider; None stands for all.
         """
-        where = [_passed_validation(accuracy), ~_is_tested(data_digest)]
-        if smaller_than_bits < float("inf"):
-            where.append(TRIALS.c.size_bits < smaller_than_bits)
-        return self._files(data_digest, where, candidates)
+        tested = self._tested(data_digest)
+        return [
+            file
+            for file in self._files(data_digest, candidates)
+            if file.sha256 not in tested
+            and file.size_bits < smaller_than_bits
+            and _reaches(file.correct, file.examples, accuracy)
+        ]
 
     def claimed_files(
         self, data_digest: str, candidates: Collection[str] | None = None
@@ -161,14 +165,15 @@ class LedgerReader:
             data_digest: of the data set.
             candidates: keys of those to consider; None stands for all.
         """
-        return self._files(data_digest, [_is_tested(data_digest)], candidates)
+        tested = self._tested(data_digest)
+        return [file for file in self._files(data_digest, candidates) if file.sha256 in tested]
 
-    def _files(
-        self,
-        data_digest: str,
-        where: Sequence[sa.ColumnElement[bool]],
-        candidates: Collection[str] | None,
-    ) -> list[TrialFile]:
+    def _tested(self, data_digest: str) -> set[str]:
+        """Return the files that have a claim which no verification contradicts."""
+        claims = self._select(sa.select(CLAIMS).where(_on(CLAIMS, data_digest)))
+        return {row["artifact_sha256"] for row in claims if self.objection(row, whole=False) is None}
+
+    def _files(self, data_digest: str, candidates: Collection[str] | None) -> list[TrialFile]:
         columns = (
             TRIALS.c.artifact_sha256,
             TRIALS.c.size_bits,
@@ -180,7 +185,6 @@ class LedgerReader:
             _on(TRIALS, data_digest),
             TRIALS.c.artifact_sha256.is_not(None),
             TRIALS.c.validation_examples > 0,
-            *where,
         )
         if candidates is not None:
             query = query.where(TRIALS.c.candidate.in_(candidates))
@@ -188,17 +192,11 @@ class LedgerReader:
 
     def validation_accuracies(self, data_digest: str) -> dict[str, float]:
         """Return the validation accuracy of every file on a data set, the largest of its trials."""
-        part = TRIALS.c.validation_correct * 1.0 / TRIALS.c.validation_examples
-        query = (
-            sa.select(TRIALS.c.artifact_sha256, sa.func.max(part).label("accuracy"))
-            .where(
-                _on(TRIALS, data_digest),
-                TRIALS.c.artifact_sha256.is_not(None),
-                TRIALS.c.validation_examples > 0,
-            )
-            .group_by(TRIALS.c.artifact_sha256)
-        )
-        return {row["artifact_sha256"]: float(row["accuracy"]) for row in self._select(query)}
+        found: dict[str, float] = {}
+        for file in self._files(data_digest, None):
+            part = file.correct / file.examples
+            found[file.sha256] = max(part, found.get(file.sha256, 0.0))
+        return found
 
     # --- claims
 
@@ -222,19 +220,21 @@ class LedgerReader:
             among: digests of the files to consider; None stands for all.
             candidates: keys of the candidates whose files are considered; None stands for all.
         """
-        passed = sa.select(TRIALS.c.artifact_sha256).where(
-            _on(TRIALS, data_digest),
-            TRIALS.c.artifact_sha256.is_not(None),
-            _passed_validation(accuracy),
+        passed = {
+            file.sha256
+            for file in self._files(data_digest, candidates)
+            if _reaches(file.correct, file.examples, accuracy)
+        }
+        row = next(
+            (
+                row
+                for row in self._claims_reaching(data_digest, accuracy)
+                if row["artifact_sha256"] in passed
+                and (among is None or row["artifact_sha256"] in among)
+                and self._is_sound(row)
+            ),
+            None,
         )
-        if candidates is not None:
-            passed = passed.where(TRIALS.c.candidate.in_(candidates))
-        query = sa.select(CLAIMS).where(
-            _on(CLAIMS, data_digest),
-            CLAIMS.c.correct >= accuracy * CLAIMS.c.n_test - _ROUNDING,
-            CLAIMS.c.artifact_sha256.in_(passed),
-        )
-        row = next(self._sound(query, among), None)
         return None if row is None else self._claim(row)
 
     def smallest_shown(
@@ -249,47 +249,52 @@ class LedgerReader:
             accuracy: in (0, 1].
             smaller_than_bits: of files that are worth being shown.
         """
-        query = sa.select(CLAIMS).where(
-            _on(CLAIMS, data_digest), CLAIMS.c.correct >= accuracy * CLAIMS.c.n_test - _ROUNDING
-        )
-        if smaller_than_bits < float("inf"):
-            query = query.where(CLAIMS.c.size_bits < smaller_than_bits)
         validated = self.validation_accuracies(data_digest)
-        for row in self._sound(query, None):
+        for row in self._claims_reaching(data_digest, accuracy):
+            if row["size_bits"] >= smaller_than_bits:
+                return None
             found = validated.get(row["artifact_sha256"])
-            if found is None or found < accuracy - _ROUNDING:
+            if (found is None or found < accuracy - _ROUNDING) and self._is_sound(row):
                 return ShownFile(
                     row["id"], row["size_bits"], row["correct"], row["n_test"],
                     row["target_accuracy"], found,
                 )  # fmt: skip
         return None
 
-    def _sound(self, query: sa.Select[Any], among: Collection[str] | None) -> Iterator[Row]:
-        """Yield claims that nothing speaks against, smallest first; tell of the others."""
-        for row in self._select(query.order_by(CLAIMS.c.size_bits, CLAIMS.c.id)):
-            if among is not None and row["artifact_sha256"] not in among:
-                continue
-            problem = self.objection(row)
-            if problem is None:
-                yield row
-                continue
+    def _claims_reaching(self, data_digest: str, accuracy: float) -> list[Row]:
+        """Return the claims that reach an accuracy on the test set, smallest first."""
+        query = sa.select(CLAIMS).where(_on(CLAIMS, data_digest))
+        rows = self._select(query.order_by(CLAIMS.c.size_bits, CLAIMS.c.id))
+        return [row for row in rows if _reaches(row["correct"], row["n_test"], accuracy)]
+
+    def _is_sound(self, row: Row) -> bool:
+        """Whether nothing speaks against a claim; if something does, it is told."""
+        problem = self.objection(row)
+        if problem is not None:
             _log.warning(
                 "ledger %s: claim %s of %s bits is passed over: %s",
                 self.name, row["id"], f"{row['size_bits']:,}", problem,
             )  # fmt: skip
+        return problem is None
 
-    def objection(self, claim: Row) -> str | None:
+    def objection(self, claim: Row, whole: bool = True) -> str | None:
         """Return why a claim must not be relied upon, in words, or None.
 
         Its file may be missing or damaged, or have other bits than the row says; or the file
         answered otherwise when it was last verified.
+
+        Args:
+            claim: its row.
+            whole: whether the file must be there; without, the rows alone are looked at.
         """
         sha256 = claim["artifact_sha256"]
-        if (problem := problem_of(self.artifacts, sha256)) is not None:
+        problem = problem_of(self.artifacts, sha256)
+        if problem is not None and whole:
             return problem
-        size_bits = bytes_to_bits(len(self.artifacts.read(sha256)))
-        if size_bits != claim["size_bits"]:
-            return f"its file has {size_bits:,} bits"
+        if problem is None:
+            size_bits = bytes_to_bits(len(self.artifacts.read(sha256)))
+            if size_bits != claim["size_bits"]:
+                return f"its file has {size_bits:,} bits"
         query = (
             sa.select(VERIFICATIONS)
             .where(
@@ -339,9 +344,8 @@ class LedgerReader:
 
         A file that is run again gives the same answers, and chooses nothing.
         """
-        files = sa.func.count(CLAIMS.c.artifact_sha256.distinct())
-        query = sa.select(files).where(_on(CLAIMS, data_digest))
-        return self.database.read(lambda connection: int(connection.execute(query).scalar_one()))
+        rows = self._select(sa.select(CLAIMS.c.artifact_sha256).where(_on(CLAIMS, data_digest)))
+        return len({row["artifact_sha256"] for row in rows})
 
     def test_accuracies(self, data_digest: str) -> list[float]:
         """Return the accuracies of all claims on a data set, reached or missed."""
@@ -416,47 +420,8 @@ def files_named(connection: Connection) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _passed_validation(accuracy: float) -> sa.ColumnElement[bool]:
-    """Whether a trial's file has at least ``accuracy`` on its validation examples."""
-    found: sa.ColumnElement[bool] = (
-        TRIALS.c.validation_correct >= accuracy * TRIALS.c.validation_examples - _ROUNDING
-    )
-    return found
-
-
-def _is_tested(data_digest: str) -> sa.ColumnElement[bool]:
-    """Whether a trial's file has a claim that no verification contradicts."""
-    claims = sa.select(CLAIMS.c.id).where(
-        CLAIMS.c.data_digest == data_digest,
-        CLAIMS.c.artifact_sha256 == TRIALS.c.artifact_sha256,
-        ~_is_contradicted(),
-    )
-    return sa.exists(claims)
-
-
-def _is_contradicted() -> sa.ColumnElement[bool]:
-    """Whether a claim is contradicted: by its file's length, or by what it was verified last."""
-    last = (
-        sa.select(VERIFICATIONS.c.outcome)
-        .where(
-            VERIFICATIONS.c.claim_uid == CLAIMS.c.uid,
-            VERIFICATIONS.c.outcome.in_((*_CONTRADICTIONS, _CONFIRMED)),
-        )
-        .order_by(VERIFICATIONS.c.id.desc())
-        .limit(1)
-        .correlate(CLAIMS)
-        .scalar_subquery()
-    )
-    size_bytes = (
-        sa.select(ARTIFACTS.c.size_bytes)
-        .where(ARTIFACTS.c.sha256 == CLAIMS.c.artifact_sha256)
-        .correlate(CLAIMS)
-        .scalar_subquery()
-    )
-    return sa.or_(
-        sa.func.coalesce(last, _CONFIRMED) != _CONFIRMED,
-        CLAIMS.c.size_bits != BITS_PER_BYTE * size_bytes,
-    )
+def _reaches(correct: int, examples: int, accuracy: float) -> bool:
+    return correct >= accuracy * examples - _ROUNDING
 
 
 def _on(table: sa.Table, data_digest: str) -> sa.ColumnElement[bool]:
