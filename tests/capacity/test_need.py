@@ -24,7 +24,7 @@ def test_a_learner_may_take_more_than_labels_at_random_need() -> None:
     assert points.learned_bits == pytest.approx(101 - 64 * 0.2)
     assert points.random_labels_bits < points.learned_bits
     assert "two reference points, no bounds: 88 bits" in report.verdict
-    assert "fewer than the learner took" in report.verdict
+    assert report.verdict.count("fewer than the learner took") == 1
     assert "between" not in report.verdict
     assert report.verdict.endswith("No network has been found yet.")
 
@@ -37,9 +37,20 @@ def test_a_learner_that_stays_short_or_learns_nothing_is_told_so() -> None:
     nothing = need_report(FIGURES, 0.9, worse, None).reference_points
     assert nothing.learned_bits == pytest.approx(101 - 64 * 2)  # not clipped to 0
     assert "took nothing" in nothing.sentence
+    few = PrequentialCode((Block(0, 24, 24.0, 23),), 24, "linear 128")
+    nobody = need_report(FIGURES, 0.9, few, None).reference_points
+    assert (nobody.learned_bits, nobody.reached_accuracy) == (None, None)
+    assert "24 labels are too few" in nobody.learner
     unmeasured = need_report(FIGURES, 0.9, None, None).reference_points
     assert unmeasured.learned_bits is None
     assert "a reference point, not a bound" in unmeasured.sentence
+
+
+def test_the_first_block_is_predicted_by_nobody() -> None:
+    # A constant guess of the first class would have had all of it right.
+    code = PrequentialCode((Block(0, 64, 64.0, 64), Block(64, 64, 12.8, 60)), 128, "linear 128")
+    assert code.learned_bits(0.9) == pytest.approx(64 - 64 * 0.2)
+    assert code.learned_bits(0.99) is None
 
 
 def test_labels_are_compared_with_the_code_that_pays_for_the_errors() -> None:

@@ -120,7 +120,7 @@ class ReferencePoints:
                 taken += ", short of this accuracy"
         text = f"two reference points, no bounds: {taken}; {drawn}"
         if self.learned_bits > self.random_labels_bits:
-            text += " (fewer than the learner took: so few labels do not pay for it)"
+            text += ", fewer than the learner took"
         return text
 
 
@@ -292,6 +292,9 @@ def need_report(
     random_labels_bits = steps[-1].bits
     if prequential is None:
         points = ReferencePoints(None, None, "not measured", random_labels_bits)
+    elif len(prequential.blocks) == 1:
+        reason = f"none: {prequential.examples} labels are too few to learn from any of them"
+        points = ReferencePoints(None, None, reason, random_labels_bits)
     else:
         learned = prequential.learned_bits(accuracy)
         points = ReferencePoints(

@@ -81,11 +81,11 @@ class PrequentialCode:
         The code length of the labels before that block, less what they would have cost at the
         block's own rate: the excess that went into the network. An estimate, of this learner, and
         no bound of anything; below 0 where that block was harder than those before it. None where
-        no block was predicted that well.
+        no block was predicted that well; the first one is predicted by nobody.
         """
         spent = 0.0
         for block in self.blocks:
-            if block.correct >= accuracy * block.labels - 1e-9:
+            if block.start and block.correct >= accuracy * block.labels - 1e-9:
                 return spent - block.start * block.bits / block.labels
             spent += block.bits
         return None

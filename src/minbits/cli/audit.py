@@ -18,8 +18,8 @@ from minbits.cli.output import JsonOption, console, print_json, print_table, pro
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
-from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.intervals import wilson_interval
+from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 

@@ -83,12 +83,15 @@ def print_need(report: NeedReport) -> None:
 def _print_points(points: ReferencePoints) -> None:
     out = console()
     if points.learned_bits is not None and points.learned_weights is not None:
-        until = "reached" if points.reached_accuracy else "ended, still below,"
+        until = (
+            "before its learner reached this accuracy"
+            if points.reached_accuracy
+            else "of its learner, which stayed below this accuracy"
+        )
         out.print(
             f"Reference point: {points.learned_bits:,.0f} bits, {points.learned_weights:,.0f} "
             f"weights at two bits each, is the excess of the prequential code ({points.learner}) "
-            f"before its learner {until} this accuracy. An estimate of what that learner took; it "
-            "bounds no network.",
+            f"{until}. An estimate of what that learner took; it bounds no network.",
             soft_wrap=True,
         )
     out.print(
