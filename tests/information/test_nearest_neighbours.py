@@ -145,7 +145,9 @@ def test_rounding_leaves_ross_as_it_is(step: float) -> None:
     found = []
     for _ in range(60):
         labels = generator.integers(0, 2, 400)
-        found.append(ross(np.round((generator.normal(size=400) + 2 * labels) / step) * step, labels))
+        found.append(
+            ross(np.round((generator.normal(size=400) + 2 * labels) / step) * step, labels)
+        )
     assert np.mean([one.value_bits for one in found]) == pytest.approx(truth, abs=0.02)
     assert sum(one.low_bits <= truth <= one.high_bits for one in found) >= 56
 
@@ -156,7 +158,9 @@ def test_rounding_leaves_ksg_as_it_is(step: float) -> None:
     generator = np.random.default_rng(7)
     pairs = [sources.GaussianPair(0.8).draw_pair(600, generator) for _ in range(40)]
     rounded = [[np.round(one / step) * step for one in pair] for pair in pairs]
-    many = [np.round(one[:, 0] / step) for one in sources.GaussianPair(0.8).draw_pair(10**6, generator)]
+    many = [
+        np.round(one[:, 0] / step) for one in sources.GaussianPair(0.8).draw_pair(10**6, generator)
+    ]
     joint = np.histogram2d(*many, bins=[np.arange(-8.5 / step, 8.5 / step + 1)] * 2)[0]
     truth = information_of_counts(joint)
     assert np.mean([ksg(*pair).value_bits for pair in rounded]) == pytest.approx(truth, abs=0.03)
