@@ -19,14 +19,15 @@ class Figure:
 
     Attributes:
         key: a stable name.
-        value: the number, in ``unit``.
+        value: the number, in ``unit``; of a bound the mean that states it, which by chance may lie
+            on the wrong side of the truth: what holds is ``bound``.
         unit: such as ``bits`` or ``bits/label``.
         of: the random variable or the thing that is measured.
         scope: whether it speaks of one example or of the whole set.
         kind: what kind of statement it is.
         method: how it was found, and on what.
-        low: lower end of its 95 % interval; None where it has none.
-        high: upper end of its 95 % interval; None where it has none.
+        low: lower end of its 95 % interval; None where nothing is said below.
+        high: upper end of its 95 % interval; None where nothing is said above.
         warning: why it should not be trusted here, such as too few examples; None where it should.
     """
 
@@ -40,6 +41,22 @@ class Figure:
     low: float | None = None
     high: float | None = None
     warning: str | None = None
+
+    @property
+    def bound(self) -> float | None:
+        """What a bound bounds by: the end of its interval, or its value where it has none.
+
+        None for what is no bound.
+        """
+        if self.kind not in ("lower bound", "upper bound"):
+            return None
+        end = self.low if self.kind == "lower bound" else self.high
+        return self.value if end is None else end
+
+
+def plain_figure(figure: Figure) -> dict[str, Any]:
+    """Return a figure as plain data for JSON, with what holds of a bound."""
+    return {**vars(figure), "bound": figure.bound}
 
 
 ColumnKind = Literal["categorical", "integer", "real"]

@@ -64,12 +64,13 @@ def test_black_images_have_no_histogram() -> None:
     assert [figure.value for figure in figures] == [0, 0]
 
 
-def test_real_inputs_give_label_figures_alone() -> None:
+def test_a_table_of_real_columns_is_bounded_by_its_columns() -> None:
     inputs = np.random.default_rng(0).normal(size=(60, 3))
     data = assemble("reals", (inputs, np.arange(60) % 4), None, "test", "test")
     table = entropy_table(data)
     assert table.pixels is None
     assert {figure.key for figure in table.figures} == {
+        "independent_columns",
         "label_entropy",
         "label_entropy_total",
         "label_uniform_code_total",

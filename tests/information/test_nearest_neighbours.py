@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import digamma
+from scipy.stats import norm as normal
 from scipy.stats import t as student
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from minbits import sources
 from minbits.errors import ArgumentError
+from minbits.information.features import information_of_counts
 from minbits.information.nearest_neighbours import ksg, ross
 from minbits.information.tails import tail_index
+from minbits.information.ties import resolution
 
 DRAWS = 200
 
@@ -113,15 +116,77 @@ def test_estimates_converge() -> None:
         assert errors[1] < 0.02
 
 
-def test_many_dimensions_few_examples_and_ties_give_a_warning() -> None:
+def test_many_dimensions_few_examples_and_copies_give_a_warning_and_lose_their_upper_end() -> None:
     generator = np.random.default_rng(0)
     assert "examples" in str(ross(*MIXTURES[0].draw(50, generator)).warning)
     wide = sources.GaussianPair(0.8, 4)
     found = ksg(*wide.draw_pair(1000, generator))
     assert "dimensions" in str(found.warning)
-    assert found.high_bits < wide.pair_information_bits  # which the warning is for
-    ties = generator.integers(0, 3, 500).astype(float)
-    assert "tied" in str(ross(ties, generator.integers(0, 2, 500)).warning)
+    assert found.value_bits < 0.8 * wide.pair_information_bits  # which the warning is for
+    assert found.low_bits < wide.pair_information_bits < found.high_bits == math.inf
+    x, labels = MIXTURES[0].draw(500, generator)
+    rows = generator.integers(0, 500, 1000)
+    copied = ross(x[rows], labels[rows])
+    assert "copies" in str(copied.warning)
+    assert (copied.low_bits, copied.high_bits) == (0, math.inf)
+    assert ross(x, labels).warning is None
+
+
+def rounded_truth_bits(step: float, shift: float) -> float:
+    """Return I of a rounded normal variable and the class that shifts it, by sums of its cells."""
+    edges = (np.arange(-400, 400) - 0.5) * step
+    cells = np.stack([np.diff(normal.cdf(edges - mean)) for mean in (0, shift)])
+    return information_of_counts(cells[:, cells.sum(axis=0) > 0] * 10**15)  # no bias to take off
+
+
+@pytest.mark.parametrize("step", [0.05, 0.1, 0.5, 2.0])
+def test_rounding_leaves_ross_as_it_is(step: float) -> None:
+    generator, truth = np.random.default_rng(6), rounded_truth_bits(step, 2.0)
+    found = []
+    for _ in range(60):
+        labels = generator.integers(0, 2, 400)
+        found.append(
+            ross(np.round((generator.normal(size=400) + 2 * labels) / step) * step, labels)
+        )
+    assert np.mean([one.value_bits for one in found]) == pytest.approx(truth, abs=0.02)
+    assert sum(one.low_bits <= truth <= one.high_bits for one in found) >= 56
+
+
+@pytest.mark.parametrize("step", [0.1, 1.0])
+def test_rounding_leaves_ksg_as_it_is(step: float) -> None:
+    """Coarsely rounded, the pair is counted exactly: at a step of 1 a table of few cells."""
+    generator = np.random.default_rng(7)
+    pairs = [sources.GaussianPair(0.8).draw_pair(600, generator) for _ in range(40)]
+    rounded = [[np.round(one / step) * step for one in pair] for pair in pairs]
+    many = [
+        np.round(one[:, 0] / step) for one in sources.GaussianPair(0.8).draw_pair(10**6, generator)
+    ]
+    joint = np.histogram2d(*many, bins=[np.arange(-8.5 / step, 8.5 / step + 1)] * 2)[0]
+    truth = information_of_counts(joint)
+    assert np.mean([ksg(*pair).value_bits for pair in rounded]) == pytest.approx(truth, abs=0.03)
+
+
+def test_a_column_of_zeros_and_numbers_and_one_that_never_changes() -> None:
+    generator = np.random.default_rng(8)
+    labels = generator.integers(0, 2, 1000)
+    shown = generator.random(1000) < np.where(labels, 0.8, 0.5)
+    # All that the column tells is whether it is zero.
+    found = ross(np.where(shown, generator.exponential(size=1000), 0.0), labels)
+    kept = np.array([0.5, 0.8])
+    hb = -(kept * np.log2(kept) + (1 - kept) * np.log2(1 - kept))
+    truth = -(0.65 * math.log2(0.65) + 0.35 * math.log2(0.35)) - hb.mean()
+    assert found.low_bits <= truth <= found.high_bits
+    assert found.value_bits == pytest.approx(truth, abs=0.06)
+    assert abs(ross(np.zeros(1000), labels).value_bits) < 0.06
+    assert abs(ksg(np.zeros(1000), generator.normal(size=1000)).value_bits) < 0.06
+
+
+def test_values_alike_but_for_rounding_errors_are_ties() -> None:
+    tenths = np.array([0.1 * 3, 0.3, 0.2, 0.2, 0.1 + 0.2])
+    assert resolution(tenths) == pytest.approx(0.1)
+    assert resolution(np.array([1e9, 0.01, 0.02, 0.02])) == pytest.approx(0.01)
+    assert resolution(np.array([1.0, 2.0, 4.0])) == 0
+    assert resolution(np.full(3, 7.0)) == 1
 
 
 def student_pair(freedom: int, n: int, generator: np.random.Generator) -> list[np.ndarray]:

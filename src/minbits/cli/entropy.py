@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -14,14 +13,14 @@ from minbits.cli.input_ladder import ladder_as_json, print_ladder, question_line
 from minbits.cli.output import JsonOption, QuietOption, console, print_json, progress_printer
 from minbits.data import load
 from minbits.data.inspection import plain_report
-from minbits.data.tables import plain_columns
+from minbits.data.tables import plain_columns, table_of
 from minbits.files import check_outputs, write_atomically
 from minbits.information.discretise import Binarise, Discretisation
 from minbits.information.features import plain_features
 from minbits.information.ladder import DEFAULT_THRESHOLD
 from minbits.pipeline.entropy_report import DEFAULT_MINUTES, EntropyReport, entropy_report
 from minbits.pipeline.outputs import kept_files
-from minbits.records import DataSet
+from minbits.records import DataSet, plain_figure
 from minbits.views.entropy_ladder import draw_entropy_ladder, ladder_chart
 from minbits.views.feature_chart import draw_feature_chart, feature_numbers
 from minbits.views.heat_map import draw_heat_map
@@ -136,12 +135,18 @@ def _as_json(
         "threshold": how.threshold,
         "binarise": how.binarise,
         **pictures,
-        "figures": [dataclasses.asdict(figure) for figure in found.figures],
+        "figures": [plain_figure(figure) for figure in found.figures],
         "report": plain_report(found.inspection),
         "columns": plain_columns(data),
         "features": plain_features(found.labels.features),
         "ladder": None if found.ladder is None else ladder_as_json(found.ladder),
     }
+
+
+def _why_no_pixels(data: DataSet) -> str:
+    if table_of(data) is not None:
+        return "Columns of a table are no pixels"
+    return "Inputs are not grey values"
 
 
 def _print(found: EntropyReport, data: DataSet, pictures: dict[str, str | None]) -> None:
@@ -157,7 +162,7 @@ def _print(found: EntropyReport, data: DataSet, pictures: dict[str, str | None])
     if found.ladder is not None:
         print_ladder(found.ladder, data.name)
     if pictures["heat_map"] is None:
-        console().print("Inputs are not grey values: no threshold, no pixel figures, no heat map.")
+        console().print(f"{_why_no_pixels(data)}: no threshold, no pixel figures, no heat map.")
     else:
         console().print(f"Heat map: {pictures['heat_map']}")
     console().print(f"What each input tells about the label: {pictures['features_chart']}")

@@ -10,7 +10,7 @@ from minbits.records import Figure
 _COLUMNS = [
     ("figure", "left"),
     ("value", "right"),
-    ("95 % interval", "right"),
+    ("holds at 95 %", "right"),
     ("unit", "whole"),
     ("of", "whole"),
     ("scope", "left"),
@@ -23,10 +23,16 @@ def _number(value: float, unit: str) -> str:
 
 
 def _interval(figure: Figure) -> str:
-    if figure.low is None or figure.high is None:
-        return ""
+    """Return what holds at 95 %: of a bound its one end, of others both ends of the interval."""
     decimals = 3 if figure.unit == "bits/label" else 1
-    return f"{figure.low:,.{decimals}f} to {figure.high:,.{decimals}f}"
+    low, high = (
+        None if end is None else f"{end:,.{decimals}f}" for end in (figure.low, figure.high)
+    )
+    if figure.kind == "upper bound":
+        return "" if high is None else f"at most {high}"
+    if figure.kind == "lower bound" or high is None:
+        return "" if low is None else f"at least {low}"
+    return f"at most {high}" if low is None else f"{low} to {high}"
 
 
 def print_figures(title: str, figures: Sequence[Figure]) -> None:

@@ -31,6 +31,7 @@ def ladder_as_json(ladder: InputLadder) -> dict[str, Any]:
         "skipped": [dataclasses.asdict(item) for item in ladder.skipped],
         "stopped": ladder.stopped,
         "tightest": ladder.tightest.key,
+        "bound_bits": ladder.bound_bits,
         "seconds": ladder.seconds,
     }
 
@@ -40,7 +41,7 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
     rows = []
     for rung in sorted(ladder.rungs, key=lambda item: -item.example_bits):
         interval = rung.interval_bits
-        shown = "" if interval is None else f"{interval[0]:,.2f} to {interval[1]:,.2f}"
+        shown = "" if interval is None else f"at most {interval[1]:,.2f}"
         rows.append(
             (
                 rung.title + (" *" if rung.warning else ""),
@@ -55,7 +56,7 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
     columns = [
         ("upper bound of H(X)", "left"),
         ("one example", "right"),
-        ("95 %", "right"),
+        ("holds at 95 %", "right"),
         ("a variable", "right"),
         ("model/N", "right"),
         ("model, whole set", "right"),
@@ -76,8 +77,9 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
         console().print(f"Stopped {ladder.stopped}. Give more --minutes to climb on.")
     best = ladder.tightest
     console().print(
-        f"Tightest: {best.title}, {best.example_bits:,.2f} bits an example, an upper bound: no "
-        "model proves that the entropy is not lower."
+        f"Tightest: {best.title}, {best.example_bits:,.2f} bits an example. All rungs together: "
+        f"H(X) is at most {ladder.bound_bits:,.2f} bits at 95 %, an upper bound: no model proves "
+        "that the entropy is not lower."
     )
     console().print()
 

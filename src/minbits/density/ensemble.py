@@ -38,13 +38,16 @@ def _fitted(
         _code_lengths([getattr(item, f"{part}_chances") for item in results])
         for part in ("train", "validation", "test")
     )
+    train += within[0][: len(train)]
+    validation += within[1][: len(validation)]
     first = results[0]
     seconds = max(item.seconds for item in results)
     cpu_seconds = sum(item.cpu_seconds for item in results)
     return FittedModel(
         test_bits=test + within[2],
-        validation_bits=float((validation + within[1][: len(validation)]).mean()),
-        train_bits=float((train + within[0][: len(train)]).mean()),
+        validation_bits=float(validation.mean()),
+        train_bits=float(train.mean()),
+        surprise_bits=float(max(train.max(), validation.max())),
         parameter_bits=sum(item.parameter_bits for item in results) + extra_bits,
         settings=f"{first.settings}; {first.parameters:,} weights, {first.epochs:.1f} epochs"
         + (f"; the predictions of {len(results)} of them averaged" if len(results) > 1 else "")

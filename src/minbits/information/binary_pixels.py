@@ -14,6 +14,7 @@ from minbits.information.discrete import (
     entropy_bits,
     minus_p_log2_p,
 )
+from minbits.information.mean_interval import mean_ends
 from minbits.records import Figure
 
 _CHUNK = 4096
@@ -27,11 +28,14 @@ class PixelCounts:
         ones: int64 of the shape of one example.
         examples: how many examples were counted.
         threshold: a pixel is one where its value is strictly greater.
+        code_variance: variance over the examples of the code length of all pixels, each by its own
+            frequency, in bits squared; 0 for a single example.
     """
 
     ones: npt.NDArray[np.int64]
     examples: int
     threshold: float
+    code_variance: float = 0.0
 
     @property
     def probabilities(self) -> FloatArray:
@@ -44,12 +48,37 @@ def count_pixels(inputs: npt.NDArray[Any], threshold: float) -> PixelCounts:
     ones = np.zeros(inputs.shape[1:], np.int64)
     for start in range(0, len(inputs), _CHUNK):
         ones += (inputs[start : start + _CHUNK] > threshold).sum(axis=0, dtype=np.int64)
-    return PixelCounts(ones, len(inputs), threshold)
+    # One pixel on instead of off makes the code longer by the logarithm of the odds.
+    p = np.clip(ones.ravel() / len(inputs), 1e-300, None)
+    odds = np.where((ones.ravel() > 0) & (p < 1), np.log2((1 - p) / p, where=p < 1, out=p * 0), 0)
+    lengths = [
+        (inputs[start : start + _CHUNK].reshape(-1, ones.size) > threshold).astype(np.float32)
+        @ odds.astype(np.float32)
+        for start in range(0, len(inputs), _CHUNK)
+    ]
+    variance = float(np.concatenate(lengths).var(ddof=1)) if len(inputs) > 1 else 0.0
+    return PixelCounts(ones, len(inputs), threshold, variance)
+
+
+def _independent_ends(counts: PixelCounts) -> tuple[float | None, float | None]:
+    """Return the ends of the interval of the sum of the pixels' entropies, in bits.
+
+    The plug-in entropy of a pixel is too low by at most log2(1 + 1 / N) on average (Paninski 2003).
+    """
+    if counts.examples < 2:
+        return None, None
+    n, p = counts.examples, counts.probabilities
+    rarer = np.minimum(p, 1 - p)
+    longest = -np.log2(np.where(rarer > 0, rarer, 1 / (n + 1)))
+    value = float(binary_entropy_bits(p).sum())
+    low, high = mean_ends(value, counts.code_variance, n, float(longest.sum()))
+    return max(0.0, low), min(float(p.size), high + p.size * float(np.log2(1 + 1 / n)))
 
 
 def pixel_figures(counts: PixelCounts) -> tuple[Figure, ...]:
     """Return the figures that the per-pixel counts allow."""
     p = counts.probabilities
+    low, high = _independent_ends(counts)
     binarised = f"inputs binarised at > {counts.threshold:g}, {counts.examples:,} examples"
     figures = [
         Figure(
@@ -74,9 +103,12 @@ def pixel_figures(counts: PixelCounts) -> tuple[Figure, ...]:
             kind="upper bound",
             method=(
                 f"sum over pixels of the binary entropy H_b(p); {binarised}. Bounds the joint "
-                "entropy from above, since pixels depend on each other; p is plugged in from the "
-                "same examples"
+                "entropy of all binarised pixels from above, since pixels depend on each other; p "
+                "is plugged in from the same examples, so that the high end, which adds what that "
+                "is too low by (Paninski 2003), is the bound"
             ),
+            low=low,
+            high=high,
         ),
     ]
     if counts.ones.sum() > 0:

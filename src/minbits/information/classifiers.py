@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.data.splits import VALIDATION_SEED, stratified_holdout
+from minbits.data.tables import table_of
 from minbits.errors import DataError
+from minbits.information.ranks import normal_scores
 from minbits.interrupts import interrupts_kept
 from minbits.records import DataSet
 
@@ -30,16 +32,24 @@ _LOGISTIC_EXAMPLES = 10_000
 _TREE_VALUES = 5_000_000
 _NETWORK_VALUE_EPOCHS = 200_000_000
 _MOST_VALUES = 2_000_000_000
+_RANKED_VALUES = 5_000_000
+# A column of fewer values has no tail to speak of.
+_FEWEST_RANKED = 8
 _SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True)
 class ClassifierKind:
-    """A way to fit a classifier; ``fit`` returns None where the data are too large for it."""
+    """A way to fit a classifier; ``fit`` returns None where the data are too large for it.
+
+    ``takes_scores`` asks for columns of numbers as normal scores of their ranks, in which heavy
+    tails do not press all other examples together.
+    """
 
     name: str
     fit: Callable[[FloatArray, Labels], Any]
+    takes_scores: bool = False
 
     def fitted(self, inputs: FloatArray, labels: Labels) -> Any:
         """Return what ``fit`` returns; an interrupt is raised, whatever ``fit`` takes it for."""
@@ -84,6 +94,9 @@ KINDS: tuple[ClassifierKind, ...] = (
     ClassifierKind("logistic regression", _logistic),
     ClassifierKind("extremely randomised trees", _trees),
     ClassifierKind("network of 128 hidden units", _network),
+)
+SCORED_KINDS: tuple[ClassifierKind, ...] = tuple(
+    ClassifierKind(f"{kind.name} on normal scores of ranks", kind.fit, True) for kind in KINDS
 )
 
 
@@ -224,8 +237,31 @@ def _check_size(data: DataSet) -> None:
         )
 
 
+def _scored(
+    data: DataSet, train: FloatArray, test: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return inputs whose columns of numbers are normal scores of their ranks in training.
+
+    None for images, whose values have no tails, and where no column takes many values.
+    """
+    if table_of(data) is None or train.size > _RANKED_VALUES:
+        return None
+    many = [i for i, column in enumerate(train.T) if len(np.unique(column)) >= _FEWEST_RANKED]
+    if not many:
+        return None
+    given = train[:, many]
+    scored = []
+    for part in (train, test):
+        out = part.copy()
+        out[:, many] = normal_scores(part[:, many], given)
+        scored.append(out)
+    return scored[0], scored[1]
+
+
 def best_classifier(data: DataSet) -> HeldOut:
     """Fit classifiers, choose by held-out training examples, and run the choice on the test set.
+
+    Tables of numbers are tried twice, as they are and as normal scores of their ranks.
 
     Raises:
         DataError: if the inputs are too many to hold as numbers in memory.
@@ -237,18 +273,20 @@ def best_classifier(data: DataSet) -> HeldOut:
 
     labels = data.train_labels
     classes = data.class_count
-    inputs = _matrix(data, data.train_inputs)
-    test = _matrix(data, data.test_inputs)
+    plain = (_matrix(data, data.train_inputs), _matrix(data, data.test_inputs))
+    scored = _scored(data, *plain)
+    kinds = KINDS if scored is None else (*KINDS, *SCORED_KINDS)
     counts = np.bincount(labels, minlength=classes)
     prior = (counts + 0.5) / (counts.sum() + 0.5 * classes)
-    constant = np.broadcast_to(prior, (len(test), classes))
+    constant = np.broadcast_to(prior, (len(plain[1]), classes))
     lowest = float(-(counts / counts.sum()) @ np.log2(prior))
     considered = [("class frequencies", lowest)]
     chosen: tuple[ClassifierKind, Any, float, float] | None = None
     with threadpool_limits(1), warnings.catch_warnings():
         # A fit that stops early is a weaker classifier, whose bound holds all the same.
         warnings.simplefilter("ignore")
-        for kind in KINDS:
+        for kind in kinds:
+            inputs = scored[0] if scored is not None and kind.takes_scores else plain[0]
             found = _validated(kind, inputs, labels, classes)
             if found is None:
                 continue
@@ -259,6 +297,7 @@ def best_classifier(data: DataSet) -> HeldOut:
         if chosen is None:
             return HeldOut("class frequencies", prior, constant, lowest, tuple(considered))
         kind, model, temperature, share = chosen
+        inputs, test = scored if scored is not None and kind.takes_scores else plain
         if len(labels) < _FOLDS_BELOW:
             order = np.random.Generator(np.random.PCG64(0)).permutation(len(labels))
             model = kind.fitted(inputs[order], labels[order])

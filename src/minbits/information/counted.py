@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from minbits.data.inspection import row_hashes
+from minbits.information.contingency import InformationTables
 from minbits.information.entropy_estimators import (
+    CONFIDENCE,
     Estimate,
-    Z,
     fingerprint,
     undersampling_warning,
 )
@@ -27,30 +27,23 @@ def distinct_codes(inputs: npt.NDArray[Any]) -> Codes:
 
 
 def counted_information(codes: Codes, labels: Codes) -> Estimate:
-    """Return I(X;Y) of two discrete variables, plug-in less Miller's bias, with an interval.
+    """Return I(X;Y) of two discrete variables by counting, with an interval.
 
-    The spread is that of log2 p(x,y) / p(x)p(y) over the examples (the delta method), plus the
-    chi-squared term that is left where there is no information, plus half the bias taken off.
+    See `minbits.information.contingency` for the bias that is taken off the plug-in estimate, and
+    for the limits.
 
     Args:
         codes: of X, shape ``(examples,)``, from 0 up.
         labels: of Y, the same.
     """
     classes = int(labels.max()) + 1
-    pairs, counts = np.unique(codes * classes + labels, return_counts=True)
-    n = len(labels)
-    rows = np.bincount(codes).astype(np.float64)
-    columns = np.bincount(labels).astype(np.float64)
-    ratios = np.log(counts * n / (rows[pairs // classes] * columns[pairs % classes]))
-    mean = float(counts @ ratios) / n
-    degrees = len(pairs) - (rows > 0).sum() - (columns > 0).sum() + 1
-    bias = float(degrees) / (2 * n)
-    variance = float(counts @ (ratios - mean) ** 2) / n / n + max(0.0, float(degrees)) / (2 * n * n)
-    value = mean - bias
-    half = Z * math.sqrt(variance) + abs(bias) / 2
+    joint = np.bincount(codes * classes + labels, minlength=(int(codes.max()) + 1) * classes)
+    joint = joint.reshape(-1, classes)
+    tail = (1 - CONFIDENCE) / 2
+    found = InformationTables(joint.sum(axis=0)).limits(joint, tail, tail)
     return Estimate(
-        value * BITS_PER_NAT,
-        max(0.0, value - half) * BITS_PER_NAT,
-        max(0.0, value + half) * BITS_PER_NAT,
-        undersampling_warning(fingerprint(counts)),
+        found.value_nats * BITS_PER_NAT,
+        found.low_nats * BITS_PER_NAT,
+        found.high_nats * BITS_PER_NAT,
+        undersampling_warning(fingerprint(joint[joint > 0])),
     )

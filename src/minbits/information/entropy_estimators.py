@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, gammaln, polygamma
+from scipy.special import chdtri, digamma, gammaln, polygamma
 
 from minbits.errors import ArgumentError
 from minbits.units import BITS_PER_NAT
@@ -23,6 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 _LOW_COVERAGE = 0.95
+_LOWEST_COVERAGE = 0.5
 _EXAMPLES_A_STATE = 5
 _GRID_POINTS = 100
 _GRID_REACH = 12.0
@@ -33,7 +34,8 @@ _NEGLIGIBLE_NATS = 30.0
 class Estimate:
     """An estimated information with its 95 % interval, in bits.
 
-    ``warning`` says why neither should be trusted; None where they should.
+    ``high_bits`` is infinite where nothing bounds it from above. ``warning`` says why the value
+    should not be trusted; None where it should.
     """
 
     value_bits: float
@@ -163,13 +165,14 @@ def _jackknife_variance(without_one: FloatArray, found: Fingerprint) -> float:
     return float((n - 1) / n * (weights @ (without_one - mean) ** 2))
 
 
-def undersampling_warning(found: Fingerprint) -> str | None:
-    """Return why an entropy estimate should not be trusted, None where it should.
+def _coverage(found: Fingerprint) -> float:
+    """Return about how much of the probability belongs to states that were seen (Good 1953)."""
+    return 1 - found.singletons / found.examples
 
-    The share of probability that was seen is estimated by Good (1953).
-    """
-    n = found.examples
-    coverage = 1 - found.singletons / n
+
+def undersampling_warning(found: Fingerprint) -> str | None:
+    """Return why an entropy estimate should not be trusted, None where it should."""
+    n, coverage = found.examples, _coverage(found)
     if coverage < _LOW_COVERAGE:
         return (
             f"undersampled: {found.seen_states:,} states in {n:,.0f} examples, "
@@ -178,25 +181,69 @@ def undersampling_warning(found: Fingerprint) -> str | None:
         )
     if n < _EXAMPLES_A_STATE * found.assumed_states:
         return f"undersampled: {n:,.0f} examples for {found.assumed_states:,} states"
+    if found.seen_states == 1 and found.possible_states != 1:
+        return f"one state in {n:,.0f} examples: others may be rare, and were not seen"
     return None
 
 
 def _bounded(
-    value: float, low: float, high: float, found: Fingerprint, warning: str | None
+    value: float, half: float, found: Fingerprint, warning: str | None, high: float = -math.inf
 ) -> Estimate:
-    """Return the estimate in bits; where the states are known, their logarithm bounds it.
+    """Return an estimate plus or minus ``half`` in bits, within what the states allow.
 
-    Where a state may exist that was never seen, up to 3 / N of the probability may be its own at
-    95 % (the rule of three, Hanley & Lippman-Hand 1983), which no variance shows.
+    The interval holds the ends that all estimators share (`_common_ends`), so that no estimator's
+    own bias takes the truth out of it. Where the states are known, their logarithm bounds it.
     """
-    most = math.inf
-    if found.possible_states is not None:
-        most = math.log(found.possible_states)
-    if found.possible_states != found.seen_states:
-        p = min(0.5, 3 / found.examples)
-        high += -p * math.log(p) - (1 - p) * math.log1p(-p)
-    value, low, high = (min(max(v, 0.0), most) for v in (value, low, high))
+    most = math.inf if found.possible_states is None else math.log(found.possible_states)
+    common_low, common_high = _common_ends(found)
+    value = min(max(value, 0.0), most)
+    low = max(0.0, min(value - half, common_low))
+    high = min(most, max(value + half, common_high, high) + _unseen_nats(found))
     return Estimate(value * BITS_PER_NAT, low * BITS_PER_NAT, high * BITS_PER_NAT, warning)
+
+
+def _unseen_nats(found: Fingerprint) -> float:
+    """Return the entropy that a state which was never seen may add.
+
+    Up to 3 / N of the probability may be its own at 95 % (the rule of three, Hanley &
+    Lippman-Hand 1983), which no variance shows.
+    """
+    if found.possible_states == found.seen_states:
+        return 0.0
+    p = min(0.5, 3 / found.examples)
+    return -p * math.log(p) - (1 - p) * math.log1p(-p)
+
+
+def _common_ends(found: Fingerprint) -> tuple[float, float]:
+    """Return ends that hold whatever an estimator's own bias, in nats.
+
+    Miller and Madow's estimate lacks what unseen states add, and so is hardly ever too high; its
+    interval holds where nearly all states were seen. Elsewhere Chao and Shen's makes up for unseen
+    states, and with the bias of the plug-in estimate on top it is hardly ever too low. Where less
+    than half of the probability was seen and nobody knows the states, nothing bounds the entropy
+    from above.
+    """
+    centre = _miller_madow_nats(found)
+    half = _half_width(_miller_madow_without_one, found)
+    if undersampling_warning(found) is None:
+        return centre - half, centre + half
+    if found.possible_states is None and _coverage(found) < _LOWEST_COVERAGE:
+        return centre - half, math.inf
+    high = _chao_shen_nats(found) + _half_width(_chao_shen_without_one, found) + _bias_nats(found)
+    return centre - half, max(centre + half, high)
+
+
+def _half_width(without_one: Callable[[Fingerprint], FloatArray], found: Fingerprint) -> float:
+    """Return 1.96 jackknife deviations of an estimate, and what is left near a uniform source.
+
+    There the entropy is flat, to first order it has no variance, and 2N times what it falls short
+    of its maximum is a chi-squared variable of K - 1 degrees of freedom.
+    """
+    n, degrees = found.examples, found.assumed_states - 1
+    if n <= 1:
+        return math.inf
+    left = float(chdtri(degrees, (1 - CONFIDENCE) / 2) - degrees) / (2 * n) if degrees else 0.0
+    return math.hypot(Z * math.sqrt(_jackknife_variance(without_one(found), found)), left)
 
 
 def _bias_nats(found: Fingerprint) -> float:
@@ -210,15 +257,9 @@ def _with_jackknife(
     found: Fingerprint,
     bias: float = 0.0,
 ) -> Estimate:
-    """Return an estimate plus or minus 1.96 jackknife deviations and ``bias``, all in nats."""
-    n, states = found.examples, found.assumed_states
-    spread = math.inf
-    if n > 1:
-        # To first order a uniform source has no variance; the chi-squared term is what is left.
-        variance = _jackknife_variance(without_one(found), found) + (states - 1) / (2 * n * n)
-        spread = math.sqrt(variance)
-    half = Z * spread + bias
-    return _bounded(value, value - half, value + half, found, undersampling_warning(found))
+    """Return an estimate plus or minus its half width and ``bias``, all in nats."""
+    half = _half_width(without_one, found) + bias
+    return _bounded(value, half, found, undersampling_warning(found))
 
 
 def plug_in(found: Fingerprint) -> Estimate:
@@ -226,12 +267,9 @@ def plug_in(found: Fingerprint) -> Estimate:
 
     The interval reaches up by Paninski's bound of the bias, ln(1 + (K - 1) / N) (Paninski 2003).
     """
-    plain = _with_jackknife(_plug_in_nats(found), _plug_in_without_one, found)
-    high = plain.high_bits
-    high += math.log1p((found.assumed_states - 1) / found.examples) * BITS_PER_NAT
-    if found.possible_states is not None:
-        high = min(high, math.log2(found.possible_states))
-    return Estimate(plain.value_bits, plain.low_bits, high, plain.warning)
+    value, half = _plug_in_nats(found), _half_width(_plug_in_without_one, found)
+    high = value + half + math.log1p((found.assumed_states - 1) / found.examples)
+    return _bounded(value, half, found, undersampling_warning(found), high)
 
 
 def miller_madow(found: Fingerprint) -> Estimate:
@@ -301,11 +339,12 @@ def nsb(found: Fingerprint) -> Estimate:
     Nemenman, Shafee & Bialek 2002; the interval is the posterior's mean plus or minus 1.96
     standard deviations, and the plug-in estimate's bias, since sources that no symmetric Dirichlet
     prior resembles, such as Zipf's, lie outside the posterior alone. Where the number of states is
-    unknown, Chao's estimate stands for it.
+    unknown, Chao's estimate stands for it; where a single state was seen, a second one is taken to
+    exist, since the prior of a single state would be certain whatever the number of examples.
     """
-    states = found.assumed_states
-    if states == 1:
-        return Estimate(0.0, 0.0, 0.0, undersampling_warning(found))
+    if found.possible_states == 1:
+        return Estimate(0.0, 0.0, 0.0)
+    states = max(2, found.assumed_states)
     centre = -0.5 * math.log(states)
     log_beta = np.linspace(centre - _GRID_REACH, centre + _GRID_REACH, _GRID_POINTS)
     weight = _log_posterior(found, log_beta, states)
@@ -321,7 +360,7 @@ def nsb(found: Fingerprint) -> Estimate:
     value = float(weight @ mean)
     spread = math.sqrt(float(weight @ (variance + (mean - value) ** 2)))
     half = Z * spread + _bias_nats(found)
-    return _bounded(value, value - half, value + half, found, undersampling_warning(found))
+    return _bounded(value, half, found, undersampling_warning(found))
 
 
 ESTIMATORS: dict[str, Callable[[Fingerprint], Estimate]] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minbits.information.entropy_estimators import CONFIDENCE
 from minbits.information.input_models import INPUT_MODELS
 from minbits.information.rung import FittedModel, InputModel, Rung, standard_error
 from minbits.information.symbols import SymbolSet
@@ -54,8 +55,19 @@ class InputLadder:
 
     @property
     def tightest(self) -> Rung:
-        """The rung with the smallest bound."""
+        """The rung with the smallest mean code length."""
         return min(self.rungs, key=lambda rung: rung.example_bits)
+
+    @property
+    def bound_bits(self) -> float:
+        """What all rungs together bound the entropy by, at 95 %.
+
+        The smallest of several upper ends is too small more often than one: each is taken at a
+        level divided by their number (Bonferroni). A compressor's length has no interval.
+        """
+        tail = (1 - CONFIDENCE) / 2 / len(self.rungs)
+        ends = [rung.ends_bits(tail) or (0.0, rung.example_bits) for rung in self.rungs]
+        return min(high for _, high in ends)
 
     def figures(self) -> tuple[Figure, ...]:
         """Return bounds and model costs as figures, in the order of climbing."""
@@ -86,6 +98,7 @@ def _rung(model: InputModel, fitted: FittedModel, symbols: SymbolSet, seconds: f
         title=model.title,
         example_bits=float(fitted.test_bits.mean()),
         standard_error_bits=None if fitted.is_whole_set else standard_error(fitted.test_bits),
+        surprise_bits=None if fitted.is_whole_set else fitted.surprise_bits,
         validation_bits=fitted.validation_bits,
         model_bits=float(fitted.parameter_bits),
         train_examples=len(symbols.train),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,19 @@ import numpy as np
 from minbits.data.tables import table_of
 from minbits.information.classifiers import HeldOut, best_classifier
 from minbits.information.counted import counted_information, distinct_codes
-from minbits.information.entropy_estimators import ESTIMATORS, Estimate, fingerprint, nsb
+from minbits.information.entropy_estimators import (
+    ESTIMATORS,
+    Estimate,
+    Fingerprint,
+    fingerprint,
+    nsb,
+)
 from minbits.information.entropy_limit import entropy_upper_limit_bits
 from minbits.information.features import FeatureInformation, feature_information
 from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.nearest_neighbours import ross
+from minbits.information.ranks import normal_scores
+from minbits.information.ties import without_ties
 from minbits.records import DataSet, Figure, FigureKind, FigureOf
 
 _UNIT = "bits/label"
@@ -45,6 +54,10 @@ class LabelInformation:
     classifier: HeldOut
 
 
+_LOW_END = "the low end is the bound, the value a mean that by chance may lie above it"
+_HIGH_END = "the high end is the bound, the value a mean that by chance may lie below it"
+
+
 def _figure(
     key: str, estimate: Estimate, of: FigureOf, kind: FigureKind, method: str, unit: str = _UNIT
 ) -> Figure:
@@ -56,16 +69,25 @@ def _figure(
         scope="example",
         kind=kind,
         method=method,
-        low=estimate.low_bits,
-        high=estimate.high_bits,
+        low=estimate.low_bits if math.isfinite(estimate.high_bits) or estimate.low_bits else None,
+        high=estimate.high_bits if math.isfinite(estimate.high_bits) else None,
         warning=estimate.warning,
     )
 
 
+def label_fingerprint(data: DataSet) -> Fingerprint:
+    """Return the counts of the training labels.
+
+    The classes are those that occur. Where some occur only once, others may exist that do not
+    (Good 1953), and their number counts as unknown.
+    """
+    counts = np.bincount(data.train_labels, minlength=data.class_count)
+    return fingerprint(counts, None if (counts == 1).any() else data.class_count)
+
+
 def label_entropy_figures(data: DataSet) -> list[Figure]:
     """Return H(Y) by the estimators that correct the plug-in's bias, with their intervals."""
-    counts = np.bincount(data.train_labels, minlength=data.class_count)
-    found = fingerprint(counts, data.class_count)
+    found = label_fingerprint(data)
     return [
         _figure(
             f"label_entropy_{name}", ESTIMATORS[name](found), "Y", "estimate", f"H(Y): {method}"
@@ -86,7 +108,8 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
         bounds.remaining,
         "Y given X",
         "upper bound",
-        f"H(Y|X) <= held-out cross-entropy: {source}; the classifier itself is not counted",
+        f"H(Y|X) <= held-out cross-entropy: {source}; the classifier itself is not counted; "
+        f"{_HIGH_END}",
     )
     total = dataclasses.replace(
         remaining,
@@ -107,7 +130,7 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
             bounds.information,
             "X and Y",
             "lower bound",
-            f"I(X;Y) >= H(Y) - held-out cross-entropy (Barber & Agakov 2003): {source}",
+            f"I(X;Y) >= H(Y) - held-out cross-entropy (Barber & Agakov 2003): {source}; {_LOW_END}",
         ),
         _figure(
             "mutual_information_infonce",
@@ -115,7 +138,7 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
             "X and Y",
             "lower bound",
             "InfoNCE (van den Oord et al. 2018), the same classifier as critic, in batches of test "
-            "examples; never above log2 of the batch",
+            f"examples; never above log2 of the batch; {_LOW_END}",
         ),
         remaining,
         total,
@@ -136,14 +159,16 @@ def _ross_figures(data: DataSet, label_entropy: Estimate) -> list[Figure]:
     values, labels = values[whole], labels[whole]
     if len(labels) == 0 or np.bincount(labels).max() < 2:
         return []
-    spread = values.std(axis=0)
-    values = values[:, spread > 0] / spread[spread > 0]
+    values = values[:, values.std(axis=0) > 0]
     if values.shape[1] == 0:
         return []
-    found = ross(values, labels)
+    found = ross(normal_scores(without_ties(values)), labels)
+    # No label tells more than it holds.
+    found = dataclasses.replace(found, high_bits=min(found.high_bits, label_entropy.high_bits))
     method = (
-        f"distances to 3 nearest neighbours in {values.shape[1]} columns of unit variance, "
-        f"{len(labels):,} training examples (Ross 2014); no bound"
+        f"distances to 3 nearest neighbours in {values.shape[1]} columns, each brought to normal "
+        f"scores of its ranks, which leaves the information as it is; {len(labels):,} training "
+        "examples (Ross 2014); no bound"
     )
     left = label_entropy.value_bits
     remaining = Estimate(
@@ -185,31 +210,30 @@ def _counted_figures(data: DataSet) -> list[Figure]:
 
 def _feature_figures(features: FeatureInformation) -> list[Figure]:
     best = features.ranked()[0]
-    information = features.information_bits
+    count = len(features.information_bits)
+    reasons = "; ".join(filter(None, (features.best.warning, features.warning))) or None
     return [
-        Figure(
-            key="best_input_information",
-            value=float(information[best]),
-            unit=_UNIT,
-            of="X and Y",
-            scope="example",
-            kind="estimate",
-            method=(
-                f"I(X_i;Y) of the most informative input, {features.names[best]}; "
-                f"{features.method}; all inputs together tell at least that"
-            ),
+        _figure(
+            "best_input_information",
+            dataclasses.replace(features.best, warning=reasons),
+            "X and Y",
+            "lower bound",
+            f"I(X;Y) >= I(X_i;Y) of the most informative of {count:,} inputs, by this sample "
+            f"{features.names[best]}; {features.method}, less the luck of the best, as halves of "
+            f"the examples show it; limits of all inputs at once (Bonferroni); {_LOW_END}",
         ),
         Figure(
             key="input_information_sum",
-            value=float(information.sum()),
+            value=features.sum_bits,
             unit=_UNIT,
             of="X and Y",
             scope="example",
             kind="not an entropy",
             method=(
-                f"sum of I(X_i;Y) over {len(information):,} inputs, {features.method}: far above "
+                f"sum of I(X_i;Y) over {count:,} inputs, {features.method}: far above "
                 "I(X;Y), inputs repeat one another; far below, they tell only together"
             ),
+            warning=features.best.warning,
         ),
     ]
 
@@ -224,7 +248,7 @@ def label_information(data: DataSet) -> LabelInformation:
     """
     entropies = label_entropy_figures(data)
     counts = np.bincount(data.train_labels, minlength=data.class_count)
-    label_entropy = nsb(fingerprint(counts, data.class_count))
+    label_entropy = nsb(label_fingerprint(data))
     ceiling = Figure(
         key="mutual_information_ceiling",
         value=entropy_upper_limit_bits(counts),

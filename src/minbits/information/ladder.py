@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
+from minbits.data.tables import table_of
 from minbits.errors import ArgumentError
 from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_figures
+from minbits.information.columns import column_figures
+from minbits.information.discretise import can_binarise
 from minbits.information.labels import label_figures, question_figures
 from minbits.records import DataSet, Figure
 
@@ -23,7 +24,8 @@ class EntropyTable:
         data_name: name of the data set.
         data_digest: digest of the data set.
         figures: in the order of the ladder.
-        pixels: counts of the binarised training inputs; None where inputs are not grey values.
+        pixels: counts of the binarised training images; None where inputs are not images of grey
+            values.
     """
 
     data_name: str
@@ -44,27 +46,28 @@ class EntropyTable:
         raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
 
 
-def can_binarise(data: DataSet) -> bool:
-    """Return whether inputs are non-negative integers, so that a threshold makes sense."""
-    inputs = data.train_inputs
-    if inputs.dtype == np.uint8:
-        return True
-    return bool((inputs >= 0).all() and (inputs == np.floor(inputs)).all())
-
-
-def entropy_table(data: DataSet, threshold: float = DEFAULT_THRESHOLD) -> EntropyTable:
+def entropy_table(
+    data: DataSet, threshold: float = DEFAULT_THRESHOLD, step: float | None = None
+) -> EntropyTable:
     """Return the figures of a data set's training examples.
+
+    Only images of grey values are binarised. A table's columns, and plain vectors, are taken as
+    they are, whatever channels a network sees of them.
 
     Args:
         data: the data set.
         threshold: a pixel counts as one where its raw value is greater.
+        step: at which real columns are quantised; None takes each column's own.
 
     Raises:
-        ArgumentError: if ``threshold`` is not finite.
+        ArgumentError: if ``threshold`` is not finite, or ``step`` does not fit a column.
     """
     if not math.isfinite(threshold):
         raise ArgumentError("--threshold", str(threshold), "a finite number", "Give a grey value.")
     labels = label_figures(data.train_labels, data.class_count)
+    if table_of(data) is not None:
+        figures = (*column_figures(data, step), *labels)
+        return EntropyTable(data.name, data.digest, figures, None)
     if not can_binarise(data):
         return EntropyTable(data.name, data.digest, labels, None)
     pixels = count_pixels(data.train_inputs, threshold)

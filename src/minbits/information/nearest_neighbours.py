@@ -1,12 +1,15 @@
 """Mutual information of real-valued data from distances to nearest neighbours.
 
 Estimates, not bounds: biased low where information is high or dimensions are many (Gao, Ver Steeg &
-Galstyan 2015). In one dimension sorting takes the place of a tree.
+Galstyan 2015). In one dimension sorting takes the place of a tree. Rounded columns are spread over
+their step first (`minbits.information.ties`), which leaves the information as it is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +19,24 @@ from scipy.special import digamma
 from minbits.errors import ArgumentError
 from minbits.information.entropy_estimators import Estimate, Z
 from minbits.information.tails import tail_index
+from minbits.information.ties import without_ties
 from minbits.units import nats_to_bits
 
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 DEFAULT_NEIGHBOURS = 3
-_MANY_DIMENSIONS = 6
+MANY_DIMENSIONS = 6
 _FEW_EXAMPLES = 200
-_TIED_SHARE = 0.01
+# Of independent draws on a line three in a hundred have a neighbour a hundred times nearer than the
+# third one, in more dimensions fewer; of copied examples nearly all have.
+_COPY_RATIO = 0.01
+_COPIES_WORTH_A_WARNING = 0.15
+_LEFT_OUT_WORTH_A_WARNING = 0.01
 _DEPENDENCE = 1.5
 _WIDER = 3
+_LEVELLING = 1.5
 _COMPARED = 4  # the size of the bias shows on every fourth row as well
-_BIAS_WORTH_A_WARNING = 0.1
+_CHANGE_WORTH_A_WARNING = 0.1
 # Student's distributions of 1 and 2 degrees of freedom mostly lie below, half of those of 3, normal
 # ones never.
 _HEAVY_TAIL = 2.5
@@ -94,15 +103,38 @@ def _count_in_line(line: FloatArray, column: FloatArray, reach: FloatArray) -> L
     return (high - low).astype(np.int64)
 
 
-def _warning(values: FloatArray, dimensions: int, tied: float) -> str | None:
+@dataclass(frozen=True)
+class _Doubt:
+    """Why an estimate should not be trusted, and which ends of its interval do not hold."""
+
+    dimensions: int
+    reasons: tuple[str, ...]
+    is_low: bool
+    is_copied: bool
+
+
+def _doubt(values: FloatArray, nearest: FloatArray, radius: FloatArray) -> _Doubt:
+    """Return what speaks against an estimate.
+
+    Args:
+        values: the examples in the space in which neighbours are sought, ties spread.
+        nearest: distance of each example to its nearest neighbour.
+        radius: the same to its k-th neighbour.
+    """
     found = []
-    if dimensions >= _MANY_DIMENSIONS:
-        found.append(f"{dimensions} dimensions: biased, mostly low")
+    is_low = values.shape[1] >= MANY_DIMENSIONS
+    if is_low:
+        found.append(f"{values.shape[1]} dimensions: biased, mostly low")
     if len(values) < _FEW_EXAMPLES:
         found.append(f"{len(values)} examples: too few for the interval")
-    if tied > _TIED_SHARE:
-        found.append(f"{100 * tied:.0f} % of the values are tied: meant for real-valued data")
-    return "; ".join(found) or None
+    copies = float((nearest < _COPY_RATIO * radius).mean())
+    is_copied = copies > _COPIES_WORTH_A_WARNING
+    if is_copied:
+        found.append(
+            f"{100 * copies:.0f} % of the examples are near copies of others: meant for examples "
+            "drawn independently"
+        )
+    return _Doubt(values.shape[1], tuple(found), is_low, is_copied)
 
 
 def _tail_warning(both: FloatArray) -> str | None:
@@ -116,20 +148,42 @@ def _tail_warning(both: FloatArray) -> str | None:
     )
 
 
-def _estimate(local_nats: FloatArray, change_nats: FloatArray, warning: str | None) -> Estimate:
+def bias_over_change(times: float, dimensions: int) -> float:
+    """Return the bias of an estimate from neighbours over its change with more of them.
+
+    A density with an edge makes the bias grow with the distance to the k-th neighbour, about as
+    (k / N)^(1/d); smooth ones make it grow faster, so that the same change shows a smaller bias.
+    Half as much again allows for edges so near that the growth has begun to level off.
+
+    Args:
+        times: by how much k grows.
+        dimensions: d.
+    """
+    return float(_LEVELLING / (times ** (1 / dimensions) - 1))
+
+
+def _estimate(local_nats: FloatArray, change_nats: FloatArray, doubt: _Doubt) -> Estimate:
     """Return the mean of local terms with an interval.
 
     Local terms share neighbours, which widens the spread of their mean by up to a half (measured
-    on Gaussian sources); and what more neighbours change shows the size of the bias.
+    on Gaussian sources). What more neighbours change shows the size of the bias, which is mostly
+    downwards, so that the interval reaches farther up. An estimate that is known to be low has no
+    upper end, and one from copied examples no interval at all.
     """
     value = float(local_nats.mean())
-    bias = abs(float(change_nats.mean()))
-    half = _DEPENDENCE * Z * float(local_nats.std()) / math.sqrt(len(local_nats)) + bias
-    if bias > _BIAS_WORTH_A_WARNING:
-        note = f"more neighbours change it by {nats_to_bits(bias):.2f} bits: biased"
-        warning = f"{warning}; {note}" if warning else note
-    low, high = max(0.0, value - half), max(0.0, value + half)
-    return Estimate(nats_to_bits(value), nats_to_bits(low), nats_to_bits(high), warning)
+    change = abs(float(change_nats.mean()))
+    bias = change * max(1.0, bias_over_change(_WIDER, doubt.dimensions))
+    half = _DEPENDENCE * Z * float(local_nats.std()) / math.sqrt(len(local_nats))
+    reasons = list(doubt.reasons)
+    if change > _CHANGE_WORTH_A_WARNING:
+        reasons.append(f"more neighbours change it by {nats_to_bits(change):.2f} bits: biased")
+    # There is no negative information: an estimate below 0 is one of 0.
+    centre = max(0.0, value)
+    low = 0.0 if doubt.is_copied else max(0.0, centre - half - change)
+    high = math.inf if doubt.is_low or doubt.is_copied else centre + half + bias
+    return Estimate(
+        nats_to_bits(value), nats_to_bits(low), nats_to_bits(high), "; ".join(reasons) or None
+    )
 
 
 def ksg(first: npt.ArrayLike, second: npt.ArrayLike, k: int = DEFAULT_NEIGHBOURS) -> Estimate:
@@ -151,26 +205,26 @@ def ksg(first: npt.ArrayLike, second: npt.ArrayLike, k: int = DEFAULT_NEIGHBOURS
     n = len(x)
     if len(y) != n or not 1 <= k < n:
         raise ArgumentError("ksg", f"{n} and {len(y)} rows, k = {k}", "as many, above k", "Match.")
-    both = np.concatenate([x, y], axis=1)
-    local, tied = _ksg_terms(x, y, both, k, slice(None))
+    both = without_ties(np.concatenate([x, y], axis=1))
+    x, y = both[:, : x.shape[1]], both[:, x.shape[1] :]
+    local, radius = _ksg_terms(x, y, both, k, slice(None))
     rows = slice(None, None, _COMPARED)
     wider, _ = _ksg_terms(x, y, both, min(_WIDER * k, n - 1), rows)
-    warnings = [_warning(x, both.shape[1], tied), _tail_warning(both)]
-    return _estimate(local, wider - local[rows], "; ".join(filter(None, warnings)) or None)
+    doubt = _doubt(both, _kth_distance(both, 1, slice(None)), radius)
+    tails = _tail_warning(both)
+    if tails is not None:
+        doubt = dataclasses.replace(doubt, reasons=(*doubt.reasons, tails), is_low=True)
+    return _estimate(local, wider - local[rows], doubt)
 
 
 def _ksg_terms(
     x: FloatArray, y: FloatArray, both: FloatArray, k: int, rows: slice
-) -> tuple[FloatArray, float]:
-    """Return local terms of some rows in nats, and the share with a neighbour at no distance."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return local terms of some rows in nats, and the distance to their k-th neighbour."""
     radius = _kth_distance(both, k, rows)
     counted = digamma(_count_within(x, radius, True, rows))
     counted += digamma(_count_within(y, radius, True, rows))
-    tied = float((radius == 0).mean())
-    if tied:
-        # Among ties no count is strictly nearer; the own row still counts.
-        counted = np.where(radius == 0, 2 * digamma(len(x)), counted)
-    return digamma(k) + digamma(len(x)) - counted, tied
+    return digamma(k) + digamma(len(x)) - counted, radius
 
 
 def ross(inputs: npt.ArrayLike, labels: Labels, k: int = DEFAULT_NEIGHBOURS) -> Estimate:
@@ -195,24 +249,31 @@ def ross(inputs: npt.ArrayLike, labels: Labels, k: int = DEFAULT_NEIGHBOURS) -> 
     kept = counts[labels] > 1
     if not kept.any():
         raise ArgumentError("ross", "no class with two examples", "larger classes", "Add some.")
-    x, labels = x[kept], labels[kept]
-    local, tied = _ross_terms(x, labels, k)
-    wider, _ = _ross_terms(x, labels, _WIDER * k)
-    return _estimate(local, wider - local, _warning(x, x.shape[1], tied))
+    x, own = without_ties(x)[kept], np.asarray(labels)[kept]
+    radius = _class_radius(x, own, k)
+    local = _ross_terms(x, own, k, radius)
+    wide = _WIDER * k
+    wider = _ross_terms(x, own, wide, _class_radius(x, own, wide))
+    doubt = _doubt(x, _class_radius(x, own, 1), radius)
+    left_out = len(labels) - len(own)
+    if left_out > _LEFT_OUT_WORTH_A_WARNING * len(labels):
+        reason = f"{left_out:,} classes of one example left out: low"
+        doubt = dataclasses.replace(doubt, reasons=(*doubt.reasons, reason), is_low=True)
+    return _estimate(local, wider - local, doubt)
 
 
-def _ross_terms(x: FloatArray, labels: Labels, k: int) -> tuple[FloatArray, float]:
-    """Return the local terms in nats, and the share of rows with a neighbour at no distance."""
+def _class_radius(x: FloatArray, labels: Labels, k: int) -> FloatArray:
+    """Return each row's distance to the k-th other one of its class, or to the last there is."""
     radius = np.empty(len(x))
-    terms = np.empty(len(x))
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        neighbours = min(k, len(members) - 1)
-        radius[members] = _kth_distance(x[members], neighbours, slice(None))
-        terms[members] = digamma(neighbours) - digamma(len(members))
-    everyone = slice(None)
-    within = _count_within(x, radius, True, everyone)
-    tied = float((radius == 0).mean())
-    if tied:
-        within = np.where(radius == 0, _count_within(x, radius, False, everyone), within)
-    return digamma(len(x)) + terms - digamma(np.maximum(within, 1)), tied
+        radius[members] = _kth_distance(x[members], min(k, len(members) - 1), slice(None))
+    return radius
+
+
+def _ross_terms(x: FloatArray, labels: Labels, k: int, radius: FloatArray) -> FloatArray:
+    """Return the local terms in nats."""
+    own = np.bincount(labels)[labels]
+    within = _count_within(x, radius, True, slice(None))
+    terms = digamma(np.minimum(k, own - 1)) - digamma(own) - digamma(np.maximum(within, 1))
+    return np.asarray(digamma(len(x)) + terms)

@@ -10,15 +10,18 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from minbits.information.entropy_estimators import CONFIDENCE
+from minbits.information.mean_interval import mean_ends
 from minbits.information.symbols import SymbolSet
 from minbits.records import Figure
 from minbits.units import bytes_to_bits
 
+_TAIL = (1 - CONFIDENCE) / 2
+# What of an upper bound with an interval holds.
+HIGH_END = "the high end is the bound, the value a mean that by chance may lie below it"
+
 FloatArray = npt.NDArray[np.float64]
 AnyFloats = npt.NDArray[np.floating]
-
-# Two-sided 95 % of the normal distribution.
-_NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Rung:
         title: its name for people.
         example_bits: mean code length of a test example, the model known.
         standard_error_bits: of that mean; None where the code length is of the whole set.
+        surprise_bits: the longest code of an example that the model met before, in training or
+            validation; None where the code length is of the whole set.
         validation_bits: the same mean on the validation examples, by which settings were chosen;
             None where nothing was chosen.
         model_bits: what the model itself costs: 8 times the length of its parameters' file.
@@ -45,6 +50,7 @@ class Rung:
     title: str
     example_bits: float
     standard_error_bits: float | None
+    surprise_bits: float | None
     validation_bits: float | None
     model_bits: float
     train_examples: int
@@ -71,11 +77,18 @@ class Rung:
 
     @property
     def interval_bits(self) -> tuple[float, float] | None:
-        """95 % interval of the mean code length; None where there is no standard error."""
+        """95 % interval of the mean code length; None where there is no standard error.
+
+        Its high end is what bounds the entropy (`minbits.information.mean_interval`).
+        """
+        return self.ends_bits(_TAIL)
+
+    def ends_bits(self, tail: float) -> tuple[float, float] | None:
+        """Return both ends of the mean code length's interval, each off by chance ``tail``."""
         if self.standard_error_bits is None:
             return None
-        half = _NORMAL_95 * self.standard_error_bits
-        return self.example_bits - half, self.example_bits + half
+        variance = self.standard_error_bits**2 * self.test_examples
+        return mean_ends(self.example_bits, variance, self.test_examples, self.surprise_bits, tail)
 
     def figures(self) -> tuple[Figure, Figure]:
         """Return the bound and the model's cost as figures."""
@@ -87,7 +100,7 @@ class Rung:
             of="X",
             scope="example",
             kind="upper bound",
-            method=self.method,
+            method=self.method if high is None else f"{self.method}; {HIGH_END}",
             low=low,
             high=high,
             warning=self.warning,
@@ -118,6 +131,7 @@ class FittedModel:
         test_bits: code length of each test example, shape ``(examples,)``.
         validation_bits: mean code length of a validation example.
         train_bits: mean code length of a training example, to see how loose the bound is.
+        surprise_bits: the longest code of a training or validation example.
         parameter_bits: 8 times the length of the parameters' file.
         settings: what was chosen, in words that fit a sentence.
         is_whole_set: whether only the length of all test examples together is known.
@@ -126,6 +140,7 @@ class FittedModel:
     test_bits: FloatArray
     validation_bits: float
     train_bits: float
+    surprise_bits: float
     parameter_bits: int
     settings: str
     is_whole_set: bool = False

@@ -89,7 +89,7 @@ def entropy_report(
     if not 0 <= minutes < float("inf"):
         raise ArgumentError("--minutes", str(minutes), "0 or more", "Give a number of minutes.")
     how = how or Discretisation()
-    table = entropy_table(data, how.threshold)
+    table = entropy_table(data, how.threshold, how.step)
     labels, inspection = label_information(data), inspect_data(data)
     curves = dimension_curves(data) if with_dimension else ()
     if minutes == 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 from minbits.information.ladder import EntropyTable
 from minbits.pipeline.size_request import SizeRequest
-from minbits.records import ShownFile, Verification
+from minbits.records import ShownFile, Verification, plain_figure
 from minbits.search.reliability import Reliability, plain_reliability
 
 # Candidates whose reliability is reported.
@@ -94,7 +94,7 @@ def plain_report(report: SizeReport) -> dict[str, Any]:
         "smaller_files_not_taken": report.smaller_not_taken,
         "outputs": report.outputs,
         "table_encoding_bits": report.table_encoding_bits,
-        "entropy": [dataclasses.asdict(figure) for figure in report.table.figures],
+        "entropy": [plain_figure(figure) for figure in report.table.figures],
     }
     plain["reliability"] = [plain_reliability(item) for item in report.reliability]
     best = report.best_reliability

@@ -12,6 +12,7 @@ from minbits.information.features import FeatureInformation
 from minbits.views.pictures import drawing, name_text, picture
 
 MOST_BARS = 24
+MOST_CHANNELS = 12
 _LONGEST_NAME = 32
 
 
@@ -23,8 +24,9 @@ class FeatureNumbers:
         names: of the bars, the most informative first; none for images.
         information_bits: of the bars, or of all pixels, shape ``(channels, height, width)``.
         added_bits: the same, beside the most informative input.
-        left_out: how many columns have no bar.
+        left_out: how many columns have no bar, or channels of images no map.
         label_entropy_bits: the most that any input can tell.
+        note: why the numbers say little, such as that chance alone may show as much; or None.
     """
 
     names: tuple[str, ...]
@@ -32,18 +34,20 @@ class FeatureNumbers:
     added_bits: npt.NDArray[np.float64]
     left_out: int
     label_entropy_bits: float
+    note: str | None = None
 
 
 def feature_numbers(features: FeatureInformation) -> FeatureNumbers:
-    """Return what the chart shows: all pixels, or the most informative columns."""
+    """Return what the chart shows: pixels of twelve channels, or the most informative columns."""
     information, added = features.information_bits, features.added_bits
     if features.shape is not None:
         return FeatureNumbers(
             (),
-            information.reshape(features.shape),
-            added.reshape(features.shape),
-            0,
+            information.reshape(features.shape)[:MOST_CHANNELS],
+            added.reshape(features.shape)[:MOST_CHANNELS],
+            max(0, features.shape[0] - MOST_CHANNELS),
             features.label_entropy_bits,
+            features.best.warning,
         )
     order = features.ranked()[:MOST_BARS]
     names = tuple(features.names[index] for index in order)
@@ -53,7 +57,12 @@ def feature_numbers(features: FeatureInformation) -> FeatureNumbers:
         added[order],
         len(information) - len(order),
         features.label_entropy_bits,
+        features.best.warning,
     )
+
+
+def _second_line(numbers: FeatureNumbers) -> str:
+    return "" if numbers.note is None else f"\n{numbers.note}"
 
 
 def _draw_bars(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Figure:
@@ -69,7 +78,8 @@ def _draw_bars(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Fig
     axes.set_xlabel(f"bits a label; dashed: H(Y) = {numbers.label_entropy_bits:.3f}")
     axes.legend(loc="lower right", frameon=False)
     more = f" (and {numbers.left_out} columns more)" if numbers.left_out else ""
-    figure.suptitle(f"{data_name}: what each column tells about the label{more}")
+    title = f"{data_name}: what each column tells about the label{more}"
+    figure.suptitle(title + _second_line(numbers))
     return figure
 
 
@@ -87,9 +97,10 @@ def _draw_maps(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Fig
             axes.set_xlabel("column")
             axes.set_ylabel("row")
     figure.colorbar(image, ax=[axes for row in grid for axes in row], label="bits a label")
+    more = f" (and {numbers.left_out} channels more)" if numbers.left_out else ""
     figure.suptitle(
         f"{data_name}: what each pixel tells about the label, H(Y) = "
-        f"{numbers.label_entropy_bits:.3f} bits"
+        f"{numbers.label_entropy_bits:.3f} bits{more}{_second_line(numbers)}"
     )
     return figure
 

@@ -35,7 +35,7 @@ SOURCES: dict[str, Source] = {
     "markov": MARKOV,
     "bars and stripes": BarsAndStripes(4),
 }
-PLAIN = Rung("plain", "plain", 0.0, None, None, 0.0, 1, 400, 8, "none", 0.0)
+PLAIN = Rung("plain", "plain", 0.0, None, None, None, 0.0, 1, 400, 8, "none", 0.0)
 
 
 def truth_bits(data: DataSet) -> float:

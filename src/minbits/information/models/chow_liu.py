@@ -228,6 +228,7 @@ class ChowLiu:
             test_bits=coded[2],
             validation_bits=float(coded[1].mean()),
             train_bits=float(coded[0].mean()),
+            surprise_bits=float(max(coded[0].max(), coded[1].max())),
             parameter_bits=parameter_bits + coarse.parameter_bits + edges_bits,
             settings=f"the tree of greatest mutual information{wide}, {smoothing:g} "
             "pseudo-examples towards the marginals",

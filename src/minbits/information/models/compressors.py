@@ -94,6 +94,7 @@ class _Compressor:
             test_bits=np.full(len(symbols.test), each),
             validation_bits=mean,
             train_bits=mean,
+            surprise_bits=mean,
             parameter_bits=0,
             settings=settings,
             is_whole_set=True,

@@ -135,13 +135,16 @@ class ContextCounts:
         tables.count(symbols.train)
         # Enough to choose two settings by, and a fifth of the time.
         some = symbols.validation[:_CHOSEN_BY]
-        means = np.array([tables.bits(some, strength).mean(axis=0) for strength in _STRENGTHS])
+        coded = [tables.bits(some, strength) for strength in _STRENGTHS]
+        means = np.array([bits.mean(axis=0) for bits in coded])
         row, index = divmod(int(means.argmin()), means.shape[1])
         strength = _STRENGTHS[row]
+        train_bits = tables.bits(symbols.train[:_CHOSEN_BY], strength)[:, index]
         return FittedModel(
             test_bits=tables.bits(symbols.test, strength)[:, index],
             validation_bits=float(means[row, index]),
-            train_bits=float(tables.bits(symbols.train[:_CHOSEN_BY], strength)[:, index].mean()),
+            train_bits=float(train_bits.mean()),
+            surprise_bits=float(max(train_bits.max(), coded[row][:, index].max())),
             parameter_bits=tables.file_bits(index),
             settings=f"up to {ORDERS[index]} causal neighbours, order by order; {strength:g} "
             "pseudo-counts for the order below; blank contexts by their place",

@@ -122,6 +122,7 @@ class GaussianMixture:
             test_bits=coded[2],
             validation_bits=float(coded[1].mean()),
             train_bits=float(coded[0].mean()),
+            surprise_bits=float(max(coded[0].max(), coded[1].max())),
             parameter_bits=parameter_bits + moment_bits,
             settings=f"{chosen}, chosen by validation; uniform noise of one step added",
         )

@@ -266,6 +266,7 @@ class HiddenChowLiu:
             test_bits=coded[1],
             validation_bits=float(coded[0].mean()),
             train_bits=float(train_bits.mean()),
+            surprise_bits=float(max(train_bits.max(), coded[0].max())),
             parameter_bits=parameter_bits + coarse.parameter_bits + learner.edges_bits,
             settings=f"{_STATES} hidden symbols a variable, {passes} passes of EM{wide}",
         )

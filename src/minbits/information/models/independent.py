@@ -56,6 +56,7 @@ class Independent:
             test_bits=coded[2],
             validation_bits=float(coded[1].mean()),
             train_bits=float(coded[0].mean()),
+            surprise_bits=float(max(coded[0].max(), coded[1].max())),
             parameter_bits=parameter_bits + coarse.parameter_bits,
             settings="each variable by its own frequencies, half a count added to each symbol",
         )

@@ -110,6 +110,7 @@ class Mixture:
             test_bits=coded[2],
             validation_bits=float(coded[1].mean()),
             train_bits=float(coded[0].mean()),
+            surprise_bits=float(max(coded[0].max(), coded[1].max())),
             parameter_bits=parameter_bits + coarse.parameter_bits,
             settings=f"{chosen} components by validation, among {search.tried}; EM"
             + ("" if symbols.sizes.max() <= _LEVELS else f", on codes of at most {_LEVELS}"),
