@@ -16,18 +16,21 @@ import numpy as np
 import pytest
 
 import minbits.pipeline.size_search
+from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.file_format import encode_network
 from minbits.plain_text import is_visible, visible
 from tests.cli.here import Done, Here
 from tests.faults.quick import quick_trial
+from tests.strategies import random_network
 from tests.test_plain_text import NAMES
 
 # A file's name may hold anything but a slash and NUL.
 COMMANDING = "$a_{$ x[best] [bold] \x1b]0;owned\x07 \x1b[31m \u202egpj <script> two\nlines 漢字"
 BYTES = os.fsdecode(b"caf\xe9")
 LONG = "n" * 180 + "[x]"
-STEMS = [COMMANDING, BYTES, LONG]
+STEMS = [COMMANDING, LONG]
 # Columns of a table may hold a slash, too.
-COLUMNS = [name for name in NAMES if name and "\udce9" not in name and "\n" not in name]
+COLUMNS = [name for name in NAMES if name.strip() and "\udce9" not in name and "\n" not in name]
 
 
 def check(done: Done, code: int = 0, *shown: str) -> Done:
@@ -68,17 +71,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_columns_and_classes(here: Here, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(table_text(["speed [/s]", *COLUMNS], ("[/]", "[bold]\x1b[31m")))
+    path.write_text(table_text(COLUMNS, ("[/]", "[bold]\x1b[31m")))
     arguments = ("entropy", path, "--label", "the [label]", "--minutes", 0)
     done = check(here(*arguments, cwd=tmp_path), 0, "input, speed [/s];")
     assert "best_input_information: " in done.stdout
     found = json.loads(check(here(*arguments, "--json")).stdout)
-    assert found["features"]["names"] == ["speed [/s]", *COLUMNS]
-    check(here("entropy", path, "--label", "mass [/k\x1bg]"), 2, "mass [/k\x1bg]", *COLUMNS)
+    assert found["features"]["names"] == COLUMNS
+    check(here("entropy", path, "--label", "mass [/k\x1bg]"), 2, "mass [/k\x1bg]", *COLUMNS[:10])
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("stem", STEMS, ids=["commanding", "bytes", "long"])
+@pytest.mark.parametrize("stem", STEMS, ids=["commanding", "long"])
 def test_files(here: Here, tmp_path: Path, stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data, ledger, out = own_table(tmp_path, stem), f"{stem}.sqlite", Path(f"{stem}.mbn")
@@ -86,14 +89,14 @@ def test_files(here: Here, tmp_path: Path, stem: str, monkeypatch: pytest.Monkey
     done = check(here(*size, "--ledger", ledger, "--out", out), 0, stem, f"network: {out}")
     ElementTree.fromstring(out.with_suffix(".svg").read_text())
     card = json.loads(out.with_suffix(".json").read_text())
-    assert card["data"] == stem or BYTES in stem
+    assert card["data"] == stem
     check(here("verify", out, "--data", data), 0, f"{out}: ")
     check(here("inspect", out), 0, str(out))
     for option in ("heat-map", "features", "ladder"):
         figures = (f"--{option}", f"{option} {stem[:150]}.png")
     done = check(here("entropy", data, "--minutes", 0.01, *figures), 0, figures[1])
     assert "The ladder: " in done.stdout
-    check(here("capacity", "need", data, "--ledger", ledger, "--accuracy", 0.9), 0, stem)
+    check(here("capacity", "need", data, "--no-measure", "--ledger", ledger), 0, stem)
     for arguments in (
         ("list", "trials"), ("list", "claims"), ("best",), ("show", "trials", 1), ("verify",),
         ("prune",), ("export", f"{stem}.jsonl"), ("list", "trials", "--json"),
@@ -104,7 +107,18 @@ def test_files(here: Here, tmp_path: Path, stem: str, monkeypatch: pytest.Monkey
     other = f"other {stem[:100]}.sqlite"
     for command in (("import", f"{stem}.jsonl"), ("merge", ledger)):
         check(here("ledger", *command, "--ledger", other), 0, other)
-    check(here("doctor", "--json")) if stem == COMMANDING else None
+
+
+def test_outputs_whose_names_are_no_text(here: Here, tmp_path: Path) -> None:
+    network = tmp_path / f"{BYTES}.mbn"
+    network.write_bytes(encode_network(random_network(Architecture((4, 1, 1), 8, (Linear(3),)), 1)))
+    check(here("verify", network, "--data", "iris", cwd=tmp_path), 0, f"{network}: ")
+    check(here("inspect", network), 0, str(network))
+    figure = f"{BYTES}.png"
+    check(here("capacity", "curve", "--weights", 5, "--out", figure), 0, figure)
+    assert (tmp_path / figure).exists()
+    found = json.loads(check(here("capacity", "curve", "--out", figure, "--json")).stdout)
+    assert found["figure"] == figure
 
 
 def test_modules_and_layers(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +147,7 @@ def test_modules_and_layers(here: Here, tmp_path: Path, monkeypatch: pytest.Monk
     shape = ("--no-data", "--input-shape", "1,1,4", "--out", f"{COMMANDING}.mbn")
     check(here("compress", f"{path}:Net", *shape), 2, "module")
     (tmp_path / "plain.py").write_text(
-        "from torch import nn\ndef build():\n    return nn.Linear(4, 3)\n"
+        "from torch import nn\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(4, 3))\n"
     )
     check(here("compress", "plain.py:build", *shape), 0, f"{COMMANDING}.mbn")
 
@@ -147,20 +161,14 @@ def test_modules_and_layers(here: Here, tmp_path: Path, monkeypatch: pytest.Monk
         ["inspect", f"{BYTES}[/].mbn"],
         ["size", "iris", "--executor", COMMANDING],
         ["size", "iris", "--network", COMMANDING],
-        ["size", "iris", "--architecture", COMMANDING],
+        ["size", "iris", "--accuracy", "0.5", "--architecture", "\x1b[31m[best]two\nlines"],
         ["size", "iris", "--space", f"{COMMANDING}.toml"],
         ["size", "iris", "--out", f"/proc/none/{COMMANDING}"],
-        ["size", "iris", "--workers", COMMANDING],
-        ["size", "iris", f"--{COMMANDING}"],
-        ["size", "iris", COMMANDING],
-        [COMMANDING],
         ["ledger", "best", "--ledger", f"{COMMANDING}.sqlite"],
-        ["ledger", "best", "--ledger", f"mysql://{COMMANDING}"],
-        ["ledger", "list", COMMANDING],
         ["ledger", "import", f"{COMMANDING}.jsonl"],
         ["audit", COMMANDING],
         ["audit", f"{COMMANDING}.py:x"],
-        ["capacity", "network", COMMANDING],
+        ["capacity", "network", "\x1b[31m[best]two\nlines"],
         ["capacity", "channel", "bsc", COMMANDING],
         ["bench", "train", "--case", COMMANDING],
     ],
@@ -169,9 +177,23 @@ def test_modules_and_layers(here: Here, tmp_path: Path, monkeypatch: pytest.Monk
 def test_messages_about_names(here: Here, arguments: list[str], tmp_path: Path) -> None:
     done = check(here(*arguments, cwd=tmp_path), 2)
     assert done.stdout == ""
-    assert "[best]" in done.stderr or "caf" in done.stderr
-    lines = [line for line in done.stderr.strip().splitlines() if not line.startswith(("U", "T"))]
-    assert len(lines) == 1 or arguments[-1] == COMMANDING  # of the argument parser's messages
+    assert r"two\nlines" in done.stderr or r"\xe9[/]" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["size", "iris", f"--{COMMANDING}"],
+        ["size", "iris", COMMANDING],
+        ["ledger", "list", COMMANDING],
+        [COMMANDING],
+    ],
+    ids=str,
+)
+def test_messages_of_the_argument_parser(here: Here, arguments: list[str], tmp_path: Path) -> None:
+    done = check(here(*arguments, cwd=tmp_path), 2)
+    assert "x[best] [bold] " in " ".join(done.stderr.split())
 
 
 def test_rows_of_others(here: Here, tmp_path: Path) -> None:
@@ -187,7 +209,7 @@ def test_rows_of_others(here: Here, tmp_path: Path) -> None:
     check(here("ledger", "import", lines, "--ledger", other))
     check(here("ledger", "list", "trials", "--ledger", other), 0, "x[best]")
     check(here("ledger", "list", "--ledger", other), 0, "x[best]")
-    check(here("ledger", "verify", "--ledger", other), 1)
+    check(here("ledger", "verify", "--ledger", other), 0, "x[best]", "no data")
 
 
 def test_advice_is_printed_whole(

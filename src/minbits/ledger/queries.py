@@ -171,7 +171,9 @@ class LedgerReader:
     def _tested(self, data_digest: str) -> set[str]:
         """Return the files that have a claim which no verification contradicts."""
         claims = self._select(sa.select(CLAIMS).where(_on(CLAIMS, data_digest)))
-        return {row["artifact_sha256"] for row in claims if self.objection(row, whole=False) is None}
+        return {
+            row["artifact_sha256"] for row in claims if self.objection(row, whole=False) is None
+        }
 
     def _files(self, data_digest: str, candidates: Collection[str] | None) -> list[TrialFile]:
         columns = (
