@@ -147,7 +147,9 @@ def test_modules_and_layers(here: Here, tmp_path: Path, monkeypatch: pytest.Monk
     shape = ("--no-data", "--input-shape", "1,1,4", "--out", f"{COMMANDING}.mbn")
     check(here("compress", f"{path}:Net", *shape), 2, "module")
     (tmp_path / "plain.py").write_text(
-        "from torch import nn\ndef build():\n    return nn.Sequential(nn.Flatten(), nn.Linear(4, 3))\n"
+        "from torch import nn\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(4, 3))\n"
     )
     check(here("compress", "plain.py:build", *shape), 0, f"{COMMANDING}.mbn")
 
