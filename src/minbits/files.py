@@ -200,10 +200,18 @@ def storage_of(folder: Path) -> Iterator[None]:
     except OSError as error:
         trouble = storage_trouble(error, folder)
         if trouble is None and error.errno is None:
-            trouble = refusal(folder)  # NumPy does not say why
+            trouble = _short_write(folder)
         if trouble is None:
             raise
         raise no_room(folder, trouble) from error
+
+
+def _short_write(folder: Path) -> str:
+    """Return why an array was written in part, which is all that NumPy says of it."""
+    limit = file_limit_bytes()
+    if limit is None:
+        return f"no space left on the disk that holds {folder}"
+    return f"a file in {folder} may not grow beyond {limit:,} bytes (see `ulimit -f`)"
 
 
 def no_room(folder: Path, trouble: str) -> OutputError:

@@ -144,6 +144,8 @@ def run_interruptibly(command: Callable[[], int]) -> int:
         finally:
             found.is_over = True
             sys.unraisablehook = report
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, 0)  # nobody is there any more to handle it
         if found.has_come:
             code = EXIT_INTERRUPTED
         if code == EXIT_INTERRUPTED:
