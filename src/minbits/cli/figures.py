@@ -11,10 +11,10 @@ _COLUMNS = [
     ("figure", "left"),
     ("value", "right"),
     ("holds at 95 %", "right"),
-    ("unit", "whole"),
+    ("unit", "left"),
     ("of", "whole"),
-    ("scope", "left"),
-    ("kind", "whole"),
+    ("scope", "whole"),
+    ("kind", "left"),
 ]
 
 
@@ -44,7 +44,7 @@ def print_figures(title: str, figures: Sequence[Figure]) -> None:
             _interval(figure),
             figure.unit,
             figure.of,
-            "one example" if figure.scope == "example" else "whole set",
+            "example" if figure.scope == "example" else "data set",
             figure.kind,
         )
         for figure in figures
