@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 
 from minbits.errors import ArgumentError
+from minbits.information.classifiers import _best_temper
 from minbits.information.temperature import best_temperature, tempered_log_probabilities
 
 Case = tuple[np.ndarray, np.ndarray]
@@ -127,6 +128,21 @@ def test_a_class_that_is_ruled_out_has_probability_0() -> None:
     lowest = min(code_nats(finite, labels, float(t)) for t in grid)
     assert found_nats(logits, labels, best) == pytest.approx(lowest, rel=1e-5)
     assert best_temperature(logits, np.array([0, 0, 0])) == math.inf
+
+
+@pytest.mark.parametrize("confidence", [0.05, 1.0, 8.0])
+def test_a_classifier_is_tempered_however_sure_of_itself_it_is(confidence: float) -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 2000)
+    logits = 0.5 * generator.standard_normal((2000, 3))
+    logits[np.arange(2000), labels] += 1.0
+    prior = np.full(3, 1 / 3)
+    honest = np.exp(tempered_log_probabilities(logits, best_temperature(logits, labels)))
+    wanted, _, _ = _best_temper(honest, labels, prior)
+    sure = np.exp(confidence * np.log(honest))
+    found, _, _ = _best_temper(sure / sure.sum(1, keepdims=True), labels, prior)
+    # Probabilities are held above 1e-12 first, which costs the surest classifier a little.
+    assert found == pytest.approx(wanted, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from minbits.data.splits import VALIDATION_SEED, stratified_holdout
 from minbits.data.tables import table_of
 from minbits.errors import DataError
 from minbits.information.ranks import normal_scores
+from minbits.information.temperature import best_temperature
 from minbits.interrupts import interrupts_kept
 from minbits.records import DataSet
 
@@ -36,6 +37,7 @@ _RANKED_VALUES = 5_000_000
 # A column of fewer values has no tail to speak of.
 _FEWEST_RANKED = 8
 _SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_LEAST_PROBABILITY = 1e-12
 _TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -137,7 +139,7 @@ def _tempered(
 
     The share bounds every loss, so that one confident error cannot make it infinite.
     """
-    logarithms = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    logarithms = np.log(np.maximum(probabilities, _LEAST_PROBABILITY)) / temperature
     powered = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
     powered /= powered.sum(axis=1, keepdims=True)
     mixed: FloatArray = (1 - share) * powered + share * prior
@@ -156,9 +158,17 @@ def _best_temper(
     """Return cross-entropy in bits, temperature and share that suit held-out examples best."""
     return min(
         (_cross_entropy_bits(_tempered(probabilities, prior, t, s), labels), t, s)
-        for t in _TEMPERATURES
+        for t in (*_TEMPERATURES, *_temperature_beyond(probabilities, labels))
         for s in _shares(len(labels))
     )
+
+
+def _temperature_beyond(probabilities: FloatArray, labels: Labels) -> list[float]:
+    """Return the best temperature where it lies outside those that are always tried."""
+    logits = np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
+    best = best_temperature(logits, labels, doubt=1.0)
+    usual = _TEMPERATURES[0] <= best <= _TEMPERATURES[-1]
+    return [] if usual or best == np.inf else [best]
 
 
 def _predict(model: Any, inputs: FloatArray, classes: int) -> FloatArray:
