@@ -42,8 +42,8 @@ def smallest(
 ) -> Verification:
     """Find the smallest network file for a data set, and return what its verification found.
 
-    The search runs in worker processes that are started afresh: call this below
-    ``if __name__ == "__main__":`` in a script.
+    The search runs in worker processes, which do not import the calling script. Where the system
+    is not POSIX they do: call this below ``if __name__ == "__main__":`` there.
 
     Args:
         data: the data set.

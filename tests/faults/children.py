@@ -37,6 +37,19 @@ def tell_commits() -> None:
     Ledger.append_trials = append_and_tell  # type: ignore[method-assign]
 
 
+def tell_fits() -> None:
+    """Let this process say when scikit-learn's network begins to learn."""
+    from sklearn.neural_network import MLPClassifier
+
+    fit = MLPClassifier._fit
+
+    def tell_and_fit(self: MLPClassifier, *arguments: object, **options: object) -> object:
+        os.write(1, b"fitting\n")
+        return fit(self, *arguments, **options)
+
+    MLPClassifier._fit = tell_and_fit
+
+
 def let_clock_jump() -> None:
     """Let the time of day of this process jump by up to ten years, back and forth, all the time."""
     generator = random.Random(0)

@@ -136,20 +136,21 @@ class Runner:
         self.folder = folder
         self._names = count()
 
-    def start(self, *arguments: object, quick: bool = False, clock: bool = False) -> Run:
+    def start(self, *arguments: object, **changes: bool) -> Run:
+        """Start a process; ``changes`` are what `tests.faults.zygote` does otherwise."""
         output = self.folder / f"output-{next(self._names)}.txt"
         output.touch()
         request = {
             "arguments": [str(argument) for argument in arguments],
-            "output": str(output), "quick": quick, "clock": clock,
+            "output": str(output), **changes,
         }  # fmt: skip
         return Run(self._zygote, self._zygote.ask(request), output)
 
-    def search(self, ledger: Path, *more: object, clock: bool = False) -> Run:
+    def search(self, ledger: Path, *more: object, **changes: bool) -> Run:
         """Start a search on iris with trials of milliseconds."""
         return self.start(
             "size", "iris", "--accuracy", 0.3, "--engine", "torch", "--workers", 2,
-            "--ledger", ledger, "--out", self.folder / "found.mbn", *more, quick=True, clock=clock,
+            "--ledger", ledger, "--out", self.folder / "found.mbn", *more, quick=True, **changes,
         )  # fmt: skip
 
 

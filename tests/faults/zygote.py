@@ -1,7 +1,7 @@
 """Starts ``minbits`` processes in no time: it has imported everything and forks.
 
 Run as a module, it takes a line of JSON for each process to start, ``{"arguments": …, "output": …,
-"quick": …, "clock": …}``, and answers with its number; ``{"poll": NUMBER}`` is answered with how
+"quick": …, …}``, and answers with its number; ``{"poll": NUMBER}`` is answered with how
 that process ended, or null while it runs.
 """
 
@@ -29,6 +29,10 @@ def become(request: dict[str, Any]) -> NoReturn:
         children.run_quick_trials()
     if request.get("clock"):
         children.let_clock_jump()
+    if request.get("fits"):
+        children.tell_fits()
+    if request.get("hangups_ignored"):  # as under nohup
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sys.argv = ["minbits", *request["arguments"]]
     code: object = 0
     try:
