@@ -23,7 +23,7 @@ from minbits.information.ladder import entropy_table
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger
-from minbits.pipeline.card import limit_facts
+from minbits.pipeline.card import COUNTING, limit_facts
 from minbits.pipeline.claiming import Claimant, Scope, verify_bytes
 from minbits.pipeline.curve import CURVE_TARGETS
 from minbits.pipeline.publishing import Publisher
@@ -116,7 +116,7 @@ def rewrite_card(path: Path, data: DataSet, looks: int, write: bool) -> None:
     assert reaches(stated["correct"], stated["examples"], accuracy)
     assert reaches(found.correct, found.n_test, accuracy)
     limit = anytime_lower_limit(found.correct, found.n_test, looks)
-    facts = {"reached_target": True, **limit_facts(limit, looks, accuracy)}
+    facts = {"counting": COUNTING, "reached_target": True, **limit_facts(limit, looks, accuracy)}
     card.update({key: value for key, value in facts.items() if key != "lower_limit_method"})
     card["lower_limit_method"] = (
         "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / (k (k + 1)) after k looks; "

@@ -73,8 +73,8 @@ def entropy_report(
 ) -> EntropyReport:
     """Return the figures of a data set, and the ladder of H(X) as far as time allows.
 
-    Networks train in fresh processes; where the system is not POSIX these import the calling script:
-    call this below ``if __name__ == "__main__":`` there.
+    Networks train in fresh processes; where the system is not POSIX these import the calling
+    script: call this below ``if __name__ == "__main__":`` there.
 
     Args:
         data: the data set.

@@ -133,7 +133,8 @@ def size_answer(
         *claim_sentences(accuracy, found, lower_limit, looks),
         f"Need: at most {found.size_bits:,} bits of network, since this file does it. The labels "
         f"carry {labels:,.0f} bits when no input is looked at: the file holds "
-        f"{_compared(found.size_bits, labels)}.",
+        f"{_compared(found.size_bits, labels)}. It does not say which labels it gets wrong: "
+        "`minbits capacity need` adds the bits that they cost.",
     ]
     if table_encoding_bits is not None:
         lines.append(
