@@ -12,7 +12,6 @@ from minbits.records import DataSet, Verification
 from minbits.search.reliability import Reliability, plain_reliability
 from minbits.search.strategy import reaches
 
-
 COUNTING = (
     "8 x bytes of the whole file (magic, version, checksum, architecture, steps, weights); "
     "decoded in a fresh process with NumPy alone; the decoder holds no statistics of any "
