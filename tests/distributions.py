@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, PackageMetadata, distribution
+from importlib.metadata import PackageMetadata, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -18,11 +18,11 @@ LONGEST_NAME = 60  # a longer field holds the licence's text, not its name
 HEAD = """# Licences of what minbits uses
 
 minbits itself is under Apache-2.0 ([LICENSE](../LICENSE), [NOTICE](../NOTICE)). It holds no code of
-these packages: pip installs them beside it. Licences are as each package's own metadata says, in the
-version of [constraints.txt](../constraints.txt): the field `License-Expression`, or else `License`,
-or else the classifiers. Packages that others of the list need stand where they are first needed.
-`python -m tests.distributions > docs/licences.md` writes this page, and a test compares it with what
-is installed.
+these packages: pip installs them beside it. Licences are as each package's own metadata says, in
+the version of [constraints.txt](../constraints.txt): the field `License-Expression`, or else
+`License`, or else the classifiers. A package that others of the list need stands where it is first
+needed. `python -m tests.distributions > docs/licences.md` writes this page, and a test compares it
+with what is installed.
 
 PyTorch from PyPI for Linux also brings NVIDIA's CUDA libraries, which are under NVIDIA's own terms.
 PyTorch for the CPU alone does not, and minbits needs no more than that.
