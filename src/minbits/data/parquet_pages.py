@@ -2,8 +2,7 @@
 
 The footer says so too, but nothing holds it to that: Arrow allocates what a page's own header asks
 for. A page header is a struct of Thrift's compact protocol (Apache Parquet's ``parquet.thrift``,
-``PageHeader``; Thrift's ``thrift-compact-protocol.md``), of which a few integers are needed here
-and
+``PageHeader``; Thrift's ``thrift-compact-protocol.md``). A few of its integers are needed here, and
 the rest is passed over.
 """
 
