@@ -125,6 +125,7 @@ def assemble(
     table: Table | None = None,
     split: str | None = None,
     truth: tuple[Figure, ...] = (),
+    label_column: str | None = None,
 ) -> DataSet:
     """Return a checked data set.
 
@@ -138,6 +139,7 @@ def assemble(
         table: the typed columns that the inputs encode.
         split: how the test set was chosen, where the caller chose it.
         truth: the exact figures of the source.
+        label_column: of a table in a file, the column that the labels stood in.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, have fewer than two classes, or labels
@@ -180,4 +182,5 @@ def assemble(
         split=split or split_description(test is not None),
         table=table,
         truth=truth,
+        label_column=label_column,
     )

@@ -149,7 +149,7 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
         builder.add_block(block)
     columns, train, test, label = builder.finish(None, where, header_rows=0)
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, where, origin)
+    return assemble_table(path.stem, columns, train, test, where, origin, label_column=label)
 
 
 def _add_column(

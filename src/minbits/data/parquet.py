@@ -135,7 +135,7 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
             builder = _read(arrow, parquet, path, file.schema_arrow, options)
     columns, train, test, label = builder.finish(None, where, header_rows=0)
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, where, origin)
+    return assemble_table(path.stem, columns, train, test, where, origin, label_column=label)
 
 
 def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOptions) -> TableBuilder:

@@ -56,6 +56,7 @@ def assemble_table(
     origin: str,
     *,
     truth: tuple[Figure, ...] = (),
+    label_column: str | None = None,
 ) -> DataSet:
     """Return a checked data set with typed columns; scales are fitted to training values alone.
 
@@ -67,6 +68,7 @@ def assemble_table(
         where: what to call the source in an error.
         origin: where the data came from.
         truth: the exact figures of the source.
+        label_column: of a file, the column that the labels stood in.
 
     Raises:
         DataError: as `assemble` does, or if there is no column to learn from or there are too many
@@ -101,6 +103,7 @@ def assemble_table(
         table=Table(encoded, train.values, test.values),
         split=split,
         truth=truth,
+        label_column=label_column,
     )
 
 
