@@ -17,6 +17,7 @@ from minbits.errors import DataError
 
 # From here on, float64 does not tell a whole number from the next one.
 FLOAT64_WHOLE_END = 2**53
+_LAST_CHARACTER = 0x10FFFF
 _INT64 = np.iinfo(np.int64)
 _UINT64 = np.iinfo(np.uint64)
 
@@ -37,7 +38,7 @@ def text_labels(texts: Sequence[str], where: str) -> npt.NDArray[np.str_]:
     """Return text as an array.
 
     Raises:
-        DataError: if a text ends in a zero character, which NumPy would drop.
+        DataError: if a text ends in a zero character, which NumPy would drop, or is not Unicode.
     """
     for text in texts:
         if text.endswith("\0"):
@@ -45,7 +46,19 @@ def text_labels(texts: Sequence[str], where: str) -> npt.NDArray[np.str_]:
                 where, f"the label {text[-40:]!r}", "text without a zero character at its end",
                 "Rename the class.",
             )  # fmt: skip
-    return np.asarray(texts, np.str_)
+    return check_characters(np.asarray(texts, np.str_), where)
+
+
+def check_characters(texts: npt.NDArray[Any], where: str) -> npt.NDArray[np.str_]:
+    """Return an array of text, of any shape, whose characters are Unicode; a file may hold others.
+
+    Raises:
+        DataError: if there is a number that stands for no character, or half a character.
+    """
+    numbers = np.ascontiguousarray(texts.astype(texts.dtype.newbyteorder("="))).view(np.uint32)
+    if ((numbers > _LAST_CHARACTER) | ((numbers >= 0xD800) & (numbers <= 0xDFFF))).any():
+        raise DataError(where, "text that is not Unicode", "Unicode", "Save it anew.")
+    return texts
 
 
 def _refuse_type(where: str, what: str) -> DataError:
@@ -112,8 +125,10 @@ def exact_labels(labels: Labels, where: str) -> Labels:
             whole numbers are not told apart.
     """
     kind = labels.dtype.kind
-    if kind in "biuU":
+    if kind in "biu":
         return labels
+    if kind == "U":
+        return check_characters(labels, where)
     if kind == "f":
         return _check_floats(labels, where)
     if kind == "O":

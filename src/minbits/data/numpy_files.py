@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.data.assemble import Pair, assemble
+from minbits.data.labels import check_characters
 from minbits.data.limits import check_column_count, check_ratio, rows_at_once
 from minbits.data.options import LoadOptions
 from minbits.data.reading import reading
@@ -168,7 +169,7 @@ def _add_column(
             raise DataError(place, "bytes that are not UTF-8", "text", "Convert it.") from error
         return typer.add_text(texts, where, first_row)
     if kind == "U":
-        return typer.add_text(values.tolist(), where, first_row)
+        return typer.add_text(check_characters(values, place).tolist(), where, first_row)
     with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused
         rounded = values.astype(np.float64)
     if typer.is_label and not typer.declared and values.dtype.itemsize > rounded.dtype.itemsize:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.data.limits import check_column_count, check_ratio, rows_at_once
+from minbits.data.limits import check_ratio, rows_at_once
 from minbits.data.options import LoadOptions
-from minbits.data.parquet_pages import unpacked_page_bytes
+from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.reading import reading
 from minbits.data.tables import assemble_table
 from minbits.data.typed_columns import ColumnTyper, TableBuilder
 from minbits.errors import DataError
-from minbits.files import open_regular, regular_size
+from minbits.files import open_regular
 from minbits.records import DataSet
 
 _BATCH_ROWS = 65_536
@@ -52,20 +52,20 @@ def _kind(arrow: Any, field: Any, where: str) -> str:
     )
 
 
-def _check_size(metadata: Any, path: Path) -> None:
+def _check_size(path: Path) -> None:
     """Refuse by its footer and page headers a file that would unpack to far more than its size.
 
     A column of equal values takes a few bytes however many rows it has; a text that is repeated is
     there once, but may be long and well packed.
     """
     where = str(path)
-    check_column_count(where, metadata.num_columns)
     remedy = "If the file is to be trusted, convert it to CSV, or to .npz with x and y."
-    values = metadata.num_rows * metadata.num_columns * np.dtype(np.float64).itemsize
     with open_regular(path) as file:
+        footer = read_footer(file, where)
+        values = footer.rows * footer.columns * np.dtype(np.float64).itemsize
         file_bytes = os.fstat(file.fileno()).st_size
         check_ratio(where, file_bytes, values, remedy)
-        check_ratio(where, file_bytes, unpacked_page_bytes(file, metadata, where), remedy)
+        check_ratio(where, file_bytes, unpacked_page_bytes(file, footer, where), remedy)
 
 
 def _plain(arrow: Any, array: Any) -> Any:
@@ -129,9 +129,8 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
     options.refuse("a table", "resize")
     arrow, parquet = _pyarrow(where)
     with reading(path, "a whole Parquet file"):
-        regular_size(path)
+        _check_size(path)
         with parquet.ParquetFile(path) as file:
-            _check_size(file.metadata, path)
             builder = _read(arrow, parquet, path, file.schema_arrow, options)
     columns, train, test, label = builder.finish(None, where, header_rows=0)
     origin = f"file {path.name}, label column '{label}'"

@@ -1,18 +1,28 @@
-"""What the pages of a Parquet file say that they unpack to, read before any of them is unpacked.
+"""What a Parquet file says that it unpacks to, read before any of it is unpacked.
 
-The footer says so too, but nothing holds it to that: Arrow allocates what a page's own header asks
-for. A page header is a struct of Thrift's compact protocol (Apache Parquet's ``parquet.thrift``,
-``PageHeader``; Thrift's ``thrift-compact-protocol.md``). A few of its integers are needed here, and
-the rest is passed over.
+The footer says how many rows there are, and where; the headers of pages say how long each is when
+it is unpacked, which is what Arrow allocates. Both are structs of Thrift's compact protocol (Apache
+Parquet's ``parquet.thrift``; Thrift's ``thrift-compact-protocol.md``). They are read here, since
+some damaged footers end the process within Arrow.
 """
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from minbits.data.limits import check_column_count
 from minbits.errors import DataError
 
-_UNPACKED, _PACKED = 2, 3  # fields of PageHeader, in bytes
+MAGIC = b"PAR1"
+_TAIL_BYTES = 8  # the footer's length and the magic number
+# Fields of FileMetaData, RowGroup, ColumnChunk, ColumnMetaData and PageHeader.
+_SCHEMA, _FILE_ROWS, _GROUPS = 2, 3, 4
+_COLUMNS, _GROUP_ROWS = 1, 3
+_FILE_PATH, _META_DATA = 1, 3
+_NAME, _PACKED_TOTAL, _DATA_OFFSET, _DICTIONARY_OFFSET = 3, 7, 9, 11
+_UNPACKED, _PACKED = 2, 3
 # Structs of PageHeader for data pages of both versions, and the field of their encoding.
 _DATA_PAGES = ((5, 2), (8, 4))
 _DELTA_BYTE_ARRAY = 7  # text as a length of what it shares with the one before, and the rest
@@ -25,7 +35,11 @@ _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 3, 7, 8, 9, 10, 11, 12
 
 
 class _Incomplete(Exception):
-    """The bytes end within the header."""
+    """The bytes end within the struct."""
+
+
+def _broken(where: str, what: str) -> DataError:
+    return DataError(where, what, "a whole Parquet file", "Write the file anew.")
 
 
 class _Reader:
@@ -35,9 +49,6 @@ class _Reader:
         self.content = content
         self.where = where
         self.place = 0
-
-    def broken(self, what: str) -> DataError:
-        return DataError(self.where, what, "a whole Parquet file", "Write the file anew.")
 
     def byte(self) -> int:
         if self.place >= len(self.content):
@@ -52,86 +63,185 @@ class _Reader:
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value
-        raise self.broken("a page header with a number of more than 64 bits")
+        raise _broken(self.where, "a number of more than 64 bits among its descriptions")
 
     def integer(self) -> int:
         value = self.varint()
         return (value >> 1) ^ -(value & 1)
 
-    def skip(self, kind: int, depth: int) -> None:
-        """Pass over a value."""
-        if depth > _DEEPEST:
-            raise self.broken("a page header nested too deep")
-        if kind in _INTEGERS:
-            self.varint()
-        elif kind == _BYTE:
-            self.byte()
-        elif kind == _DOUBLE:
-            self.place += 8
-        elif kind == _BINARY:
-            length = self.varint()
-            self.place += length
-        elif kind in (_LIST, _SET):
-            head = self.byte()
-            count = head >> 4 if head >> 4 < 15 else self.varint()
-            self.skip_many(head & 0x0F, count, depth)
-        elif kind == _MAP:
-            count = self.varint()
-            kinds = self.byte() if count else 0
-            for _ in range(count):
-                self.skip_many(kinds >> 4, 1, depth)
-                self.skip_many(kinds & 0x0F, 1, depth)
-        elif kind == _STRUCT:
-            self.struct(depth + 1)
-        elif kind not in (1, 2):
-            raise self.broken(f"a page header with a value of unknown type {kind}")
+    def binary(self) -> bytes:
+        length = self.varint()
+        start = self.place
+        self.place += length
+        if self.place > len(self.content):
+            raise _Incomplete
+        return self.content[start : self.place]
 
-    def skip_many(self, kind: int, count: int, depth: int) -> None:
+    def value(self, kind: int, depth: int) -> Any:
+        """Return a value: a number, bytes, a list, or a struct as `struct` does."""
+        if depth > _DEEPEST:
+            raise _broken(self.where, "descriptions nested too deep")
+        if kind in _INTEGERS:
+            return self.integer()
+        if kind == _STRUCT:
+            return self.struct(depth + 1)
+        if kind in (_LIST, _SET):
+            return self._list(depth)
+        if kind == _MAP:
+            return self._map(depth)
+        plain = {_BYTE: self.byte, _DOUBLE: self._double, _BINARY: self.binary}
+        if kind not in plain:
+            raise _broken(self.where, f"a description with a value of unknown type {kind}")
+        return plain[kind]()
+
+    def _double(self) -> None:
+        self.place += 8
+        if self.place > len(self.content):
+            raise _Incomplete
+
+    def _list(self, depth: int) -> list[Any]:
+        head = self.byte()
+        kind, count = head & 0x0F, head >> 4 if head >> 4 < 15 else self.varint()
+        if count > len(self.content) - self.place:  # every element takes a byte at least
+            raise _Incomplete
+        return [self._element(kind, depth) for _ in range(count)]
+
+    def _map(self, depth: int) -> None:
+        count = self.varint()
+        kinds = self.byte() if count else 0
+        if count > len(self.content) - self.place:
+            raise _Incomplete
         for _ in range(count):
-            if kind in (1, 2):
-                self.byte()  # in a list, a truth value has a byte
-            else:
-                self.skip(kind, depth + 1)
-            if self.place > len(self.content):
-                raise _Incomplete
+            self._element(kinds >> 4, depth)
+            self._element(kinds & 0x0F, depth)
+
+    def _element(self, kind: int, depth: int) -> Any:
+        # Within a list, a truth value has a byte of its own.
+        return self.byte() if kind in (1, 2) else self.value(kind, depth + 1)
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Return the integers and structs of a struct by the numbers of their fields."""
-        if depth > _DEEPEST:
-            raise self.broken("a page header nested too deep")
+        """Return the values of a struct by the numbers of its fields."""
         found: dict[int, Any] = {}
         field = 0
         while head := self.byte():
             delta, kind = head >> 4, head & 0x0F
             field = field + delta if delta else self.integer()
-            if kind in _INTEGERS:
-                found[field] = self.integer()
-            elif kind == _STRUCT:
-                found[field] = self.struct(depth + 1)
-            else:
-                self.skip(kind, depth)
+            found[field] = kind == 1 if kind in (1, 2) else self.value(kind, depth)
         return found
 
 
-def _header(file: BinaryIO, place: int, where: str) -> tuple[dict[int, Any], int]:
+@dataclass(frozen=True)
+class ColumnChunk:
+    """Where the pages of a column lie: ``size_bytes`` from byte ``start`` on."""
+
+    name: str
+    start: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a file says of itself.
+
+    Attributes:
+        rows: number of rows.
+        columns: number of columns of the widest row group.
+        chunks: of row groups that have rows.
+    """
+
+    rows: int
+    columns: int
+    chunks: tuple[ColumnChunk, ...]
+
+
+class _Struct:
+    """A struct whose fields are asked for by number and type."""
+
+    def __init__(self, fields: Any, where: str) -> None:
+        if not isinstance(fields, dict):
+            raise _broken(where, "a value where a struct belongs")
+        self.fields = fields
+        self.where = where
+
+    def get(self, field: int, kind: type, usual: Any = None) -> Any:
+        found = self.fields.get(field, usual)
+        if not isinstance(found, kind):
+            raise _broken(self.where, f"a description without its field {field}")
+        return found
+
+    def count(self, field: int, usual: int | None = None) -> int:
+        found: int = self.get(field, int, usual)
+        if found < 0:
+            raise _broken(self.where, f"{found} in field {field} of a description")
+        return found
+
+    def structs(self, field: int) -> list[_Struct]:
+        return [_Struct(item, self.where) for item in self.get(field, list)]
+
+
+def read_footer(file: BinaryIO, where: str) -> Footer:
+    """Return what a Parquet file says of its rows and columns.
+
+    Raises:
+        DataError: if it is no Parquet file, is damaged, encrypted, spread over several files, or
+            has too many columns.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAIL_BYTES))
+    tail = file.read(_TAIL_BYTES)
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != MAGIC or length + _TAIL_BYTES + len(MAGIC) > size:
+        raise _broken(where, "no footer of a Parquet file at its end")
+    file.seek(size - _TAIL_BYTES - length)
+    try:
+        fields = _Struct(_Reader(file.read(length), where).struct(), where)
+    except _Incomplete:
+        raise _broken(where, "a footer that does not end") from None
+    check_column_count(where, max(0, len(fields.get(_SCHEMA, list)) - 1))
+    chunks: list[ColumnChunk] = []
+    columns, rows = 0, 0
+    for group in fields.structs(_GROUPS):
+        found = group.structs(_COLUMNS)
+        columns = max(columns, len(found))
+        # Of a group without rows nothing is read, and its offsets may lead nowhere.
+        rows += group.count(_GROUP_ROWS)
+        if group.count(_GROUP_ROWS):
+            chunks += [_chunk(item, where) for item in found]
+    return Footer(max(rows, fields.count(_FILE_ROWS)), columns, tuple(chunks))
+
+
+def _chunk(column: _Struct, where: str) -> ColumnChunk:
+    if _FILE_PATH in column.fields:
+        raise _broken(where, "a column that lies in another file")
+    if _META_DATA not in column.fields:
+        raise _broken(where, "an encrypted column")
+    facts = _Struct(column.fields[_META_DATA], where)
+    name = b".".join(part for part in facts.get(_NAME, list) if isinstance(part, bytes))
+    start, dictionary = facts.count(_DATA_OFFSET), facts.count(_DICTIONARY_OFFSET, 0)
+    if 0 < dictionary < start:
+        start = dictionary
+    return ColumnChunk(name.decode("utf-8", "replace"), start, facts.count(_PACKED_TOTAL))
+
+
+def _page_header(file: BinaryIO, place: int, where: str) -> tuple[_Struct, int]:
     """Return the fields of the page header at a place of the file, and its length in bytes."""
     window = _FIRST_WINDOW
     while window <= _LARGEST_HEADER:
         file.seek(place)
         reader = _Reader(file.read(window), where)
         try:
-            return reader.struct(), reader.place
+            return _Struct(reader.struct(), where), reader.place
         except _Incomplete:
             if len(reader.content) < window:
                 break
             window *= 8
-    raise DataError(where, "a page header that does not end", "one of a page", "Write it anew.")
+    raise _broken(where, "a page header that does not end")
 
 
-def _check_encoding(fields: dict[int, Any], where: str, column: str) -> None:
+def _check_encoding(page: _Struct, where: str, column: str) -> None:
     """Refuse the one encoding whose values may be far longer than their page."""
-    for page, encoding in _DATA_PAGES:
-        if fields.get(page, {}).get(encoding) == _DELTA_BYTE_ARRAY:
+    for field, encoding in _DATA_PAGES:
+        if _Struct(page.fields.get(field, {}), where).fields.get(encoding) == _DELTA_BYTE_ARRAY:
             raise DataError(
                 f"{where}, column '{column}'", "text encoded as DELTA_BYTE_ARRAY",
                 "an encoding of which a page says how long its values are",
@@ -139,12 +249,12 @@ def _check_encoding(fields: dict[int, Any], where: str, column: str) -> None:
             )  # fmt: skip
 
 
-def unpacked_page_bytes(file: BinaryIO, metadata: Any, where: str) -> int:
+def unpacked_page_bytes(file: BinaryIO, footer: Footer, where: str) -> int:
     """Return the sum of what all pages of a file say that they unpack to, in bytes.
 
     Args:
         file: the Parquet file.
-        metadata: its footer, as ``pyarrow.parquet.ParquetFile.metadata``.
+        footer: of the file.
         where: what to call the file in an error.
 
     Raises:
@@ -152,25 +262,16 @@ def unpacked_page_bytes(file: BinaryIO, metadata: Any, where: str) -> int:
             their values cannot be bounded.
     """
     total = 0
-    for group in range(metadata.num_row_groups):
-        if metadata.row_group(group).num_rows == 0:
-            continue  # nothing of it is read, and its offsets may lead nowhere
-        for column in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(column)
-            place = chunk.data_page_offset
-            if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-                place = min(place, chunk.dictionary_page_offset)
-            end = place + chunk.total_compressed_size
-            while place < end:
-                fields, length = _header(file, place, where)
-                unpacked, packed = fields.get(_UNPACKED, -1), fields.get(_PACKED, -1)
-                if unpacked < 0 or packed < 0 or place + length + packed > end:
-                    raise DataError(
-                        where, f"a page of {packed:,} bytes at byte {place:,}",
-                        f"pages within the {chunk.total_compressed_size:,} bytes of their column",
-                        "Write the file anew.",
-                    )  # fmt: skip
-                _check_encoding(fields, where, chunk.path_in_schema)
-                total += unpacked
-                place += length + packed
+    for chunk in footer.chunks:
+        place, end = chunk.start, chunk.start + chunk.size_bytes
+        while place < end:
+            page, length = _page_header(file, place, where)
+            unpacked, packed = page.count(_UNPACKED), page.count(_PACKED)
+            if place + length + packed > end:
+                raise _broken(
+                    where, f"a page of {packed:,} bytes at byte {place:,}, beyond its column's end"
+                )
+            _check_encoding(page, where, chunk.name)
+            total += unpacked
+            place += length + packed
     return total

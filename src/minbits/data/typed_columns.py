@@ -254,6 +254,11 @@ class TableBuilder:
                     "Rename it.",
                 )
             seen.add(name)
+            if not _is_text(name):
+                raise DataError(
+                    f"{where}, row 1, column {place + 1}", "a name that is not Unicode",
+                    "a name that can be written", "Rename it.",
+                )  # fmt: skip
         for name in categorical:
             if name not in seen:
                 raise DataError(where, f"no column '{name}'", listed(names), "Name one of these.")
@@ -320,6 +325,15 @@ def _recode(values: FloatArray, final: FloatArray) -> None:
         part = values[start : start + _CHUNK]
         present = ~np.isnan(part)
         part[present] = final[part[present].astype(np.int64)]
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name is made of whole characters."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def listed(names: Sequence[str]) -> str:
