@@ -154,6 +154,11 @@ def _family(plain: Any, place: _Place, index: int) -> Family:
         key: _domain(value, place.at("architecture_values", key), (int, str))
         for key, value in _table(plain, "architecture_values", place).items()
     }
+    for key in values:
+        if not (key.isascii() and key.isidentifier()) or "__" in key:
+            place.at("architecture_values").fail(
+                _shown(key), "a name of letters, digits and single underscores, no digit first"
+            )
     parts = _parts(plain.get("architecture"), values, place.at("architecture"))
     return Family(str(name), least_side, is_sequence, parts, values, _recipe(plain, place))
 
