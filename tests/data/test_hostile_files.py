@@ -250,6 +250,11 @@ def test_idx_files_of_many_dimensions_are_refused(idx_folder: Path) -> None:
     (idx_folder / "train-labels-idx1-ubyte").write_bytes(content)
     with pytest.raises(DataError, match="255 dimensions"):
         load(idx_folder)
+    sides = (0, 2**32 - 1, 2**32 - 1, 2**32 - 1)
+    content = b"\0\0\x08\4" + b"".join(side.to_bytes(4, "big") for side in sides)
+    (idx_folder / "train-labels-idx1-ubyte").write_bytes(content)
+    with pytest.raises(DataError, match="a shape that fits a file"):
+        load(idx_folder)
 
 
 # --- what is no file

@@ -17,13 +17,10 @@ from minbits.data import load
 from minbits.errors import OutputError
 from minbits.files import sha256_hex
 from minbits.pipeline.claiming import verify_bytes
-from minbits.pipeline.outputs import (
-    check_curve_outputs,
-    check_outputs,
-    default_output,
-    module_name,
-    name_part,
-    output_stem,
+from minbits.pipeline.outputs import default_output, module_name, name_part, output_stem
+from minbits.pipeline.replacing import (
+    check_curve_replaceable,
+    check_replaceable,
     stays,
     write_once,
 )
@@ -122,12 +119,12 @@ def test_any_text_becomes_one_visible_part_of_a_name(text: str) -> None:
 
 def test_free_names_and_files_of_the_same_job_are_fine(tmp_path: Path, tiny: DataSet) -> None:
     out = tmp_path / "n.mbn"
-    check_outputs([out], tiny.digest, TARGET)
+    check_replaceable([out], tiny.digest, TARGET)
     put(out, small_file(), tiny)
-    check_outputs([out], tiny.digest, TARGET)
-    check_outputs([out], tiny.digest, None)
+    check_replaceable([out], tiny.digest, TARGET)
+    check_replaceable([out], tiny.digest, None)
     out.unlink()  # a card whose file was removed
-    check_outputs([out], tiny.digest, TARGET)
+    check_replaceable([out], tiny.digest, TARGET)
 
 
 def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: DataSet) -> None:
@@ -142,8 +139,8 @@ def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: D
         put(out, small_file(), tiny, **changes)
         before = {path: path.read_bytes() for path in tmp_path.iterdir()}
         with pytest.raises(OutputError, match=f"{message}.*--out.*--force"):
-            check_outputs([tmp_path / "free.mbn", out], tiny.digest, TARGET)
-        check_outputs([out], tiny.digest, TARGET, force=True)
+            check_replaceable([tmp_path / "free.mbn", out], tiny.digest, TARGET)
+        check_replaceable([out], tiny.digest, TARGET, force=True)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -151,32 +148,24 @@ def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: D
 def test_a_file_without_a_card_is_anybodys(tmp_path: Path, tiny: DataSet, suffix: str) -> None:
     (tmp_path / f"n{suffix}").write_bytes(b"mine")
     with pytest.raises(OutputError, match="without a card"):
-        check_outputs([tmp_path / "n.mbn"], tiny.digest, TARGET)
+        check_replaceable([tmp_path / "n.mbn"], tiny.digest, TARGET)
 
 
 def test_a_link_that_leads_nowhere_is_in_the_way(tmp_path: Path, tiny: DataSet) -> None:
     (tmp_path / "n.json").symlink_to(tmp_path / "gone")
     with pytest.raises(OutputError, match="no card of ours"):
-        check_outputs([tmp_path / "n.mbn"], tiny.digest, TARGET)
-
-
-@pytest.mark.parametrize("suffix", [".json", ".png", ".svg"])
-def test_the_network_must_not_have_the_name_of_its_card(
-    tmp_path: Path, tiny: DataSet, suffix: str
-) -> None:
-    with pytest.raises(OutputError, match="which card and pictures have"):
-        check_outputs([tmp_path / f"n{suffix}"], tiny.digest, TARGET, force=True)
+        check_replaceable([tmp_path / "n.mbn"], tiny.digest, TARGET)
 
 
 def test_the_pictures_of_a_curve_are_known_by_its_points(tmp_path: Path, tiny: DataSet) -> None:
     pictures, point = [tmp_path / "c.png", tmp_path / "c.svg"], tmp_path / "c-90.mbn"
-    check_curve_outputs(pictures, [point], tiny.digest)
+    check_curve_replaceable(pictures, [point])
     pictures[1].write_bytes(b"mine")
     with pytest.raises(OutputError, match="a picture without a card"):
-        check_curve_outputs(pictures, [point], tiny.digest)
-    check_curve_outputs(pictures, [point], tiny.digest, force=True)
+        check_curve_replaceable(pictures, [point])
+    check_curve_replaceable(pictures, [point], force=True)
     put(point, small_file(), tiny)
-    check_curve_outputs(pictures, [point], tiny.digest)
+    check_curve_replaceable(pictures, [point])
 
 
 # --- what stays

@@ -14,7 +14,14 @@ from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
-from minbits.cli.output import ForceOption, JsonOption, console, print_json, print_table, progress_printer
+from minbits.cli.output import (
+    ForceOption,
+    JsonOption,
+    console,
+    print_json,
+    print_table,
+    progress_printer,
+)
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically

@@ -18,8 +18,8 @@ from minbits.interrupts import EXIT_INTERRUPTED, check_interrupt
 from minbits.plain_text import is_visible, shortened, visible
 
 __all__ = [
-    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "ForceOption", "JsonOption",
-    "QuietOption", "console", "error_console", "headed", "looks_sentence", "print_json",
+    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "ForceOption",
+    "JsonOption", "QuietOption", "console", "error_console", "headed", "looks_sentence", "print_json",
     "print_lines", "print_outputs", "print_table", "progress_printer",
 ]  # fmt: skip
 

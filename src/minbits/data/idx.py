@@ -16,6 +16,7 @@ from minbits.files import open_regular
 from minbits.records import DataSet
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_LARGEST_ARRAY_BYTES = 2**62
 MOST_DIMENSIONS = 32  # NumPy's own limit differs between its versions
 _STEMS = {
     "train inputs": "train-images-idx3-ubyte",
@@ -51,6 +52,9 @@ def parse_idx(content: bytes, where: str) -> npt.NDArray[np.generic]:
         raise DataError(
             where, f"{len(content)} bytes", f"{wanted} bytes for an array of shape {shape}", _REMEDY
         )
+    # NumPy multiplies the other sides even where one is 0.
+    if math.prod(max(1, side) for side in shape) * dtype.itemsize > _LARGEST_ARRAY_BYTES:
+        raise DataError(where, f"the shape {shape}", "a shape that fits a file", _REMEDY)
     if dimensions > MOST_DIMENSIONS:
         raise DataError(where, f"{dimensions} dimensions", f"at most {MOST_DIMENSIONS}", _REMEDY)
     values = np.frombuffer(content, dtype, offset=start_of_values).reshape(shape)

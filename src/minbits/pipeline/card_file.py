@@ -19,6 +19,7 @@ LARGEST_BYTES = 2**24
 _LARGEST_COUNT = 2**63 - 1
 _HEXADECIMAL_DIGITS = frozenset("0123456789abcdef")
 _SHA256_DIGITS = 64
+_LOOKS = "claims_against_test_set"  # a key that cards of the first version lack
 
 
 class CardError(ValueError):
@@ -142,6 +143,7 @@ class CardClaim:
         correct: right answers among them.
         target_accuracy: what the file was made for, in (0, 1].
         validation: right answers on validation, and of how many examples.
+        looks: how many files were run on the test set, as far as the card knows.
     """
 
     data_name: str
@@ -152,6 +154,7 @@ class CardClaim:
     correct: int
     target_accuracy: float
     validation: tuple[int, int]
+    looks: int
 
 
 def card_claim(plain: Any) -> CardClaim:
@@ -174,6 +177,7 @@ def card_claim(plain: Any) -> CardClaim:
         correct=correct,
         target_accuracy=target,
         validation=card.part("validation").counts("correct", "examples"),
+        looks=card.count(_LOOKS) if _LOOKS in card.plain else 1,
     )
 
 

@@ -44,8 +44,8 @@ from minbits.pipeline.compress_request import (
     CompressRequest,
     check_compress_request,
 )
-from minbits.pipeline.replacing import check_replaceable
 from minbits.pipeline.publishing import Publisher
+from minbits.pipeline.replacing import check_replaceable
 from minbits.pipeline.size_search import past_outcome
 from minbits.records import (
     DataSet,

@@ -14,8 +14,8 @@ from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.pipeline.claiming import Claimant, Scope
 from minbits.pipeline.outputs import PICTURE_KINDS
-from minbits.pipeline.replacing import check_curve_replaceable, check_replaceable
 from minbits.pipeline.publishing import Publisher, trial_of
+from minbits.pipeline.replacing import check_curve_replaceable, check_replaceable
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.size_search import SizeEvents, past_outcome

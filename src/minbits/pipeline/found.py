@@ -87,8 +87,8 @@ def _known_looks(data: DataSet, ledger: LedgerTarget | None, records: Path | Non
     Cards count looks of ledgers that need not be here.
     """
     cards = [] if records is None or not records.is_dir() else _cards(data, records)
-    files = {str(card["sha256"]) for card, _ in cards}
-    counted = [int(card.get("claims_against_test_set", 1)) for card, _ in cards]
+    files = {card.sha256 for card, _ in cards}
+    counted = [card.looks for card, _ in cards]
     if ledger is not None and ledger_exists(ledger):
         reader = read_ledger(ledger)
         try:

@@ -7,8 +7,8 @@ from minbits.information.ladder import entropy_table
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.pipeline.claiming import Claimant, Scope
-from minbits.pipeline.replacing import check_replaceable
 from minbits.pipeline.publishing import Publisher, trial_of
+from minbits.pipeline.replacing import check_replaceable
 from minbits.pipeline.size_report import MOST_RELIABILITIES, SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.size_search import SizeEvents, SizeSearch, one_candidate
