@@ -16,19 +16,24 @@ from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, Qu
 from minbits.data import load
 from minbits.errors import OutputError
 from minbits.files import sha256_hex
-from minbits.pipeline.claiming import verify_bytes
+from minbits.information.ladder import entropy_table
+from minbits.ledger.provenance import Provenance
+from minbits.ledger.store import Ledger
+from minbits.pipeline.claiming import ClaimOutcome, verify_bytes
 from minbits.pipeline.outputs import default_output, module_name, name_part, output_stem
+from minbits.pipeline.publishing import Publisher
 from minbits.pipeline.replacing import (
     check_curve_replaceable,
     check_replaceable,
     stays,
     write_once,
 )
-from minbits.records import DataSet
+from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult
 from tests.strategies import random_network
 
 TARGET = 0.3  # of two classes: what any network reaches
 SHAPE = (1, 8, 8)
+PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
 
 
 def small_file() -> bytes:
@@ -216,3 +221,29 @@ def test_files_without_a_card_are_written_once(tmp_path: Path) -> None:
     assert out.read_bytes() == small_file()
     write_once(out, large_file(), force=True)
     assert out.read_bytes() == large_file()
+
+
+def test_a_job_keeps_a_smaller_file_and_says_where_its_own_is(
+    tmp_path: Path, tiny: DataSet
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
+    result = TrialResult(config, "done", 1.0, None, large_file(), 40, 80)
+    ledger.append_trial(tiny, TARGET, "linear 2", result, PROVENANCE)
+    ledger.append_claim(tiny, TARGET, verify_bytes(large_file(), tiny), PROVENANCE)
+    outcome = ClaimOutcome(ledger.best_claim(tiny.digest, TARGET), None, None, 1, None, {})
+    out = put(tmp_path / "n.mbn", small_file(), tiny)
+    before = {path: path.read_bytes() for path in tmp_path.glob("n.*")}
+    publisher = Publisher(tiny, TARGET, ledger, out)
+    found = publisher.publish(outcome, entropy_table(tiny), None)
+    assert {path: path.read_bytes() for path in tmp_path.glob("n.*")} == before
+    assert publisher.outputs == {"network": found.path, "kept": str(out)}
+    assert Path(found.path).read_bytes() == large_file()
+    forced = Publisher(tiny, TARGET, ledger, out, force=True)
+    assert forced.publish(outcome, entropy_table(tiny), None).path == str(out)
+    assert out.read_bytes() == large_file()
+    assert set(forced.outputs) == {"network", "card", "diagram png", "diagram svg"}
+    # What a job has written itself, it may write again.
+    check_replaceable([out], tiny.digest, TARGET)
+    assert Publisher(tiny, TARGET, ledger, out).publish(outcome, entropy_table(tiny), None)
+    ledger.close()

@@ -19,8 +19,8 @@ from minbits.plain_text import is_visible, shortened, visible
 
 __all__ = [
     "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "ForceOption",
-    "JsonOption", "QuietOption", "console", "error_console", "headed", "looks_sentence", "print_json",
-    "print_lines", "print_outputs", "print_table", "progress_printer",
+    "JsonOption", "QuietOption", "console", "error_console", "headed", "looks_sentence",
+    "print_json", "print_lines", "print_outputs", "print_table", "progress_printer",
 ]  # fmt: skip
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
