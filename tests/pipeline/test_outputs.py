@@ -124,12 +124,12 @@ def test_any_text_becomes_one_visible_part_of_a_name(text: str) -> None:
 
 def test_free_names_and_files_of_the_same_job_are_fine(tmp_path: Path, tiny: DataSet) -> None:
     out = tmp_path / "n.mbn"
-    check_replaceable([out], tiny.digest, TARGET)
+    check_replaceable([out], tiny, TARGET)
     put(out, small_file(), tiny)
-    check_replaceable([out], tiny.digest, TARGET)
-    check_replaceable([out], tiny.digest, None)
+    check_replaceable([out], tiny, TARGET)
+    check_replaceable([out], tiny, None)
     out.unlink()  # a card whose file was removed
-    check_replaceable([out], tiny.digest, TARGET)
+    check_replaceable([out], tiny, TARGET)
 
 
 def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: DataSet) -> None:
@@ -144,8 +144,8 @@ def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: D
         put(out, small_file(), tiny, **changes)
         before = {path: path.read_bytes() for path in tmp_path.iterdir()}
         with pytest.raises(OutputError, match=f"{message}.*--out.*--force"):
-            check_replaceable([tmp_path / "free.mbn", out], tiny.digest, TARGET)
-        check_replaceable([out], tiny.digest, TARGET, force=True)
+            check_replaceable([tmp_path / "free.mbn", out], tiny, TARGET)
+        check_replaceable([out], tiny, TARGET, force=True)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -153,13 +153,37 @@ def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: D
 def test_a_file_without_a_card_is_anybodys(tmp_path: Path, tiny: DataSet, suffix: str) -> None:
     (tmp_path / f"n{suffix}").write_bytes(b"mine")
     with pytest.raises(OutputError, match="without a card"):
-        check_replaceable([tmp_path / "n.mbn"], tiny.digest, TARGET)
+        check_replaceable([tmp_path / "n.mbn"], tiny, TARGET)
 
 
 def test_a_link_that_leads_nowhere_is_in_the_way(tmp_path: Path, tiny: DataSet) -> None:
     (tmp_path / "n.json").symlink_to(tmp_path / "gone")
     with pytest.raises(OutputError, match="no card of ours"):
-        check_replaceable([tmp_path / "n.mbn"], tiny.digest, TARGET)
+        check_replaceable([tmp_path / "n.mbn"], tiny, TARGET)
+
+
+def ledger_with(folder: Path, data: DataSet, content: bytes) -> Ledger:
+    ledger = Ledger(folder / "ledger.sqlite")
+    config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
+    result = TrialResult(config, "done", 1.0, None, content, 40, 80)
+    ledger.append_trial(data, TARGET, "linear 2", result, PROVENANCE)
+    return ledger
+
+
+def test_what_a_killed_job_left_is_known_by_the_ledger(tmp_path: Path, tiny: DataSet) -> None:
+    ledger, out = ledger_with(tmp_path, tiny, large_file()), tmp_path / "n.mbn"
+    out.write_bytes(large_file())  # killed before the card was written
+    check_replaceable([out], tiny, TARGET, ledger)
+    with pytest.raises(OutputError, match="without a card"):
+        check_replaceable([out], tiny, TARGET)
+    put(out, small_file(), tiny)
+    out.write_bytes(large_file())  # killed before an older card was replaced
+    check_replaceable([out], tiny, TARGET, ledger)
+    assert stays(out, tiny, TARGET, verify_bytes(large_file(), tiny), ledger) is None
+    out.write_bytes(large_file(2))  # which the ledger does not know
+    with pytest.raises(OutputError, match="a file with SHA-256"):
+        check_replaceable([out], tiny, TARGET, ledger)
+    ledger.close()
 
 
 def test_the_pictures_of_a_curve_are_known_by_its_points(tmp_path: Path, tiny: DataSet) -> None:
@@ -226,10 +250,7 @@ def test_files_without_a_card_are_written_once(tmp_path: Path) -> None:
 def test_a_job_keeps_a_smaller_file_and_says_where_its_own_is(
     tmp_path: Path, tiny: DataSet
 ) -> None:
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
-    result = TrialResult(config, "done", 1.0, None, large_file(), 40, 80)
-    ledger.append_trial(tiny, TARGET, "linear 2", result, PROVENANCE)
+    ledger = ledger_with(tmp_path, tiny, large_file())
     ledger.append_claim(tiny, TARGET, verify_bytes(large_file(), tiny), PROVENANCE)
     outcome = ClaimOutcome(ledger.best_claim(tiny.digest, TARGET), None, None, 1, None, {})
     out = put(tmp_path / "n.mbn", small_file(), tiny)
@@ -244,6 +265,6 @@ def test_a_job_keeps_a_smaller_file_and_says_where_its_own_is(
     assert out.read_bytes() == large_file()
     assert set(forced.outputs) == {"network", "card", "diagram png", "diagram svg"}
     # What a job has written itself, it may write again.
-    check_replaceable([out], tiny.digest, TARGET)
+    check_replaceable([out], tiny, TARGET)
     assert Publisher(tiny, TARGET, ledger, out).publish(outcome, entropy_table(tiny), None)
     ledger.close()

@@ -26,6 +26,7 @@ from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
 from minbits.intervals import wilson_interval
+from minbits.ledger.store import open_ledger
 from minbits.pipeline.outputs import kept_files, network_outputs
 from minbits.pipeline.replacing import check_replaceable
 from minbits.records import DataSet
@@ -87,8 +88,12 @@ def audit(
     outputs = {} if compress is None else network_outputs(compress)
     outputs |= {} if figure is None else {"the figure": figure}
     check_outputs(outputs, kept_files(chosen_ledger(ledger), inputs))
-    if compress is not None and loaded is not None:
-        check_replaceable([compress], loaded.digest, accuracy, force=force)
+    if compress is not None and loaded is not None and not force:
+        store = open_ledger(chosen_ledger(ledger))
+        try:
+            check_replaceable([compress], loaded, accuracy, store)
+        finally:
+            store.close()
     shape = None if input_shape is None else parse_input_shape(input_shape)
     if loaded is not None:
         shape = loaded.input_shape

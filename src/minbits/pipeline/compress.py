@@ -384,7 +384,6 @@ def compress_job(
         LedgerError: if the ledger cannot be used.
     """
     check_compress_request(request)
-    check_replaceable([request.out], data.digest, request.accuracy, force=request.force)
     if class_count(given.architecture) != data.class_count:
         raise NetworkError(
             "module", f"{class_count(given.architecture)} logits",
@@ -392,6 +391,7 @@ def compress_job(
         )  # fmt: skip
     ledger = open_ledger(request.ledger)
     try:
+        check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
         return _Job(data, request, ledger, say).run(given)
     finally:
         ledger.close()

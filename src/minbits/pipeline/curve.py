@@ -105,9 +105,7 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     ]
     for asked in requests:
         check_request(asked)  # the names of all outputs, before the first search
-        check_replaceable([asked.out], data.digest, asked.accuracy, force=request.force)
-    pictures = [request.out.with_suffix(f".{kind}") for kind in PICTURE_KINDS]
-    check_curve_replaceable(pictures, [asked.out for asked in requests], force=request.force)
+    _check_replaceable(data, request, requests)
     is_interrupted = False
     for asked in requests:
         events.on_stage(f"{100 * asked.accuracy:g} % test accuracy")
@@ -136,6 +134,18 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
         looks,
         outputs,
     )
+
+
+def _check_replaceable(data: DataSet, request: SizeRequest, points: list[SizeRequest]) -> None:
+    """Check before the first search that no output writes over what it must not."""
+    ledger = open_ledger(request.ledger)
+    try:
+        for asked in points:
+            check_replaceable([asked.out], data, asked.accuracy, ledger, force=request.force)
+    finally:
+        ledger.close()
+    pictures = [request.out.with_suffix(f".{kind}") for kind in PICTURE_KINDS]
+    check_curve_replaceable(pictures, [asked.out for asked in points], force=request.force)
 
 
 def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents) -> CurvePoint:

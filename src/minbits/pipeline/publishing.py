@@ -58,7 +58,9 @@ class Publisher:
         claim, limit = outcome.written, outcome.lower_limit
         assert claim is not None
         assert limit is not None
-        if stays(self.out, self.data, self.accuracy, claim.verification, force=self.force):
+        if stays(
+            self.out, self.data, self.accuracy, claim.verification, self.ledger, force=self.force
+        ):
             path = self.ledger.artifacts.path(claim.verification.sha256)
             self.outputs |= {"network": str(path), "kept": str(self.out)}
             return dataclasses.replace(claim.verification, path=str(path))

@@ -3,7 +3,8 @@
 One rule for every command that writes a network file with its card and pictures:
 
 - a file of another data set or another target, one without a card and one that is not ours are
-  refused before the search begins, unless ``force`` is given;
+  refused before the search begins, unless ``force`` is given. What the ledger knows as a file of
+  this data set is ours: a job that was killed may have left it without its card;
 - a file of the same data set at the same target is replaced by one that is as small or smaller. If
   the one in place is smaller, and does what its card says when it is run again, it stays.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from minbits.codec.file_format import read_bytes
 from minbits.errors import MinbitsError, OutputError
 from minbits.files import sha256_hex, write_atomically
+from minbits.ledger.queries import LedgerReader
 from minbits.pipeline.card_file import CardClaim, CardError, card_claim, card_path, read_json
 from minbits.pipeline.claiming import verify_bytes
 from minbits.pipeline.outputs import network_outputs
@@ -44,7 +46,19 @@ def _refuse(path: Path, got: str, expected: str) -> OutputError:
     return OutputError(str(path), got, expected, _CHOOSE)
 
 
-def _in_place(out: Path, data_digest: str, accuracy: float | None) -> _InPlace | None:
+def _is_known(out: Path, data: DataSet, ledger: LedgerReader | None) -> bool:
+    """Whether a ledger has the bytes at ``out`` as a file of this data set."""
+    if ledger is None:
+        return False
+    try:
+        return data.digest in ledger.data_of_file(sha256_hex(read_bytes(out)))
+    except MinbitsError:
+        return False
+
+
+def _in_place(
+    out: Path, data: DataSet, accuracy: float | None, ledger: LedgerReader | None
+) -> _InPlace | None:
     """Return the file that may be replaced by a better one; None where nothing is in the way.
 
     Raises:
@@ -55,16 +69,18 @@ def _in_place(out: Path, data_digest: str, accuracy: float | None) -> _InPlace |
         return None
     place = card_path(out)
     if place not in found:
+        if out in found and _is_known(out, data, ledger):
+            return None
         raise _refuse(found[0], "a file without a card, which may be anybody's", "a free name")
     try:
         card = card_claim(read_json(place))
     except (OSError, CardError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _refuse(place, f"a file that is no card of ours ({reason})", "a free name") from error
-    if card.data_digest != data_digest:
+    if card.data_digest != data.digest:
         raise _refuse(
             place, f"the card of another data set, {card.data_name} ({card.data_digest[:16]}…)",
-            f"a free name, or a card of this one ({data_digest[:16]}…)",
+            f"a free name, or a card of this one ({data.digest[:16]}…)",
         )  # fmt: skip
     if accuracy is not None and abs(card.target_accuracy - accuracy) > _SAME_ACCURACY:
         raise _refuse(
@@ -78,6 +94,8 @@ def _in_place(out: Path, data_digest: str, accuracy: float | None) -> _InPlace |
     except MinbitsError as error:
         raise _refuse(out, error.got, "a free name, or a network file") from error
     if sha256_hex(content) != card.sha256:
+        if _is_known(out, data, ledger):
+            return None
         raise _refuse(
             out, f"a file with SHA-256 {sha256_hex(content)[:16]}…",
             f"a free name, or the file of its card ({card.sha256[:16]}…)",
@@ -86,14 +104,20 @@ def _in_place(out: Path, data_digest: str, accuracy: float | None) -> _InPlace |
 
 
 def check_replaceable(
-    paths: Iterable[Path], data_digest: str, accuracy: float | None = None, *, force: bool = False
+    paths: Iterable[Path],
+    data: DataSet,
+    accuracy: float | None = None,
+    ledger: LedgerReader | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Check, before any work is done, that a job's files write over nothing that it must not.
 
     Args:
         paths: of the network files; their cards and pictures go beside them.
-        data_digest: SHA-256 of the job's data set.
+        data: of the job.
         accuracy: of the job's target; None allows for files of any target.
+        ledger: of the job; what it knows as a file of this data set needs no card.
         force: whether anything may be written over.
 
     Raises:
@@ -102,7 +126,7 @@ def check_replaceable(
     """
     for out in paths:
         if not force:
-            _in_place(out, data_digest, accuracy)
+            _in_place(out, data, accuracy, ledger)
 
 
 def check_curve_replaceable(
@@ -123,7 +147,13 @@ def check_curve_replaceable(
 
 
 def stays(
-    out: Path, data: DataSet, accuracy: float, found: Verification, *, force: bool = False
+    out: Path,
+    data: DataSet,
+    accuracy: float,
+    found: Verification,
+    ledger: LedgerReader | None = None,
+    *,
+    force: bool = False,
 ) -> Verification | None:
     """Return what is known of the file in place if it is better than a new one, else None.
 
@@ -135,6 +165,7 @@ def stays(
         data: the data set.
         accuracy: the target of both, in (0, 1].
         found: what is known of the new file.
+        ledger: of the job.
         force: whether the new one goes there in any case.
 
     Raises:
@@ -142,7 +173,7 @@ def stays(
     """
     if force:
         return None
-    known = _in_place(out, data.digest, accuracy)
+    known = _in_place(out, data, accuracy, ledger)
     if known is None:
         return None
     is_smaller = 8 * len(known.content) < found.size_bits

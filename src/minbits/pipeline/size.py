@@ -109,9 +109,9 @@ def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeRep
         LedgerError: if the ledger cannot be used.
     """
     check_request(request)
-    check_replaceable([request.out], data.digest, request.accuracy, force=request.force)
     ledger = open_ledger(request.ledger)
     try:
+        check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
         return _SizeJob(data, request, ledger, events).run()
     finally:
         ledger.close()
