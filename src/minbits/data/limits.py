@@ -44,7 +44,7 @@ def check_ratio(
         )
 
 
-def check_column_count(where: str, count: int) -> None:
+def check_column_count(where: str, count: int, what: str = "columns") -> None:
     """Refuse a table with more columns than can be worked on, before any row is read.
 
     Raises:
@@ -53,7 +53,7 @@ def check_column_count(where: str, count: int) -> None:
     if count > MOST_COLUMNS:
         raise DataError(
             where,
-            f"{count:,} columns",
+            f"{count:,} {what}",
             f"at most {MOST_COLUMNS:,}",
             "Keep fewer columns, or give the inputs as one array (.npz with x and y).",
         )

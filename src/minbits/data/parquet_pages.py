@@ -104,6 +104,9 @@ class _Reader:
         kind, count = head & 0x0F, head >> 4 if head >> 4 < 15 else self.varint()
         if count > len(self.content) - self.place:  # every element takes a byte at least
             raise _Incomplete
+        # The first list is that of the columns, whose root counts as well: a file of a million of
+        # them is refused before it is gone through.
+        check_column_count(self.where, count - 1, "columns or row groups")
         return [self._element(kind, depth) for _ in range(count)]
 
     def _map(self, depth: int) -> None:
@@ -197,7 +200,7 @@ def read_footer(file: BinaryIO, where: str) -> Footer:
         fields = _Struct(_Reader(file.read(length), where).struct(), where)
     except _Incomplete:
         raise _broken(where, "a footer that does not end") from None
-    check_column_count(where, max(0, len(fields.get(_SCHEMA, list)) - 1))
+    check_column_count(where, len(fields.get(_SCHEMA, list)) - 1)
     chunks: list[ColumnChunk] = []
     columns, rows = 0, 0
     for group in fields.structs(_GROUPS):
