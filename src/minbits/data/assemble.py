@@ -49,6 +49,10 @@ def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
             "(examples, features), (examples, height, width) or images with channels",
             "Reshape the inputs.",
         )
+    if 0 in inputs.shape[1:]:
+        raise DataError(
+            where, f"examples of shape {inputs.shape[1:]}", "one input at least", "Add inputs."
+        )
     if inputs.dtype == np.bool_:
         inputs = inputs.astype(np.uint8)
     if inputs.dtype != np.uint8:
