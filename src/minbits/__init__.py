@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from minbits.information.ladder import entropy_table as entropy
     from minbits.networks.to_torch import to_torch
     from minbits.pipeline.compress import compress
+    from minbits.pipeline.own_data import verify
 
-__all__ = ["audit", "compress", "entropy", "load", "need", "read", "smallest", "to_torch"]
+__all__ = ["audit", "compress", "entropy", "load", "need", "read", "smallest", "to_torch", "verify"]
 
 _PLACES = {
     "audit": ("minbits.facade", "audit"),
@@ -34,6 +35,7 @@ _PLACES = {
     "read": ("minbits.codec.network", "read"),
     "smallest": ("minbits.facade", "smallest"),
     "to_torch": ("minbits.networks.to_torch", "to_torch"),
+    "verify": ("minbits.pipeline.own_data", "verify"),
 }
 
 

@@ -15,6 +15,7 @@ from minbits.errors import MinbitsError
 from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.pipeline.audit import audit_job
 from minbits.pipeline.need import DEFAULT_ACCURACY, need_job
+from minbits.pipeline.outputs import default_output
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest
 from minbits.pipeline.size_search import SizeEvents
@@ -39,6 +40,7 @@ def smallest(
     workers: int | None = None,
     ledger: LedgerTarget | None = None,
     out: str | Path | None = None,
+    force: bool = False,
 ) -> Verification:
     """Find the smallest network file for a data set, and return what its verification found.
 
@@ -54,7 +56,8 @@ def smallest(
         seed: first seed; each trial takes the next one not used on this data.
         workers: worker processes of one thread each; None takes one a core.
         ledger: its file, or the URL of its database; None takes the one in the user data directory.
-        out: where the file goes; None names it after data set and accuracy.
+        out: where the file goes; None names it after data set, label column and accuracy.
+        force: whether files of another data set, another target or nobody's may be written over.
 
     Raises:
         TargetNotReachedError: if no network reaches the target.
@@ -69,7 +72,8 @@ def smallest(
         seed=seed,
         workers=workers if workers is not None else usable_cores(),
         ledger=ledger if ledger is not None else default_ledger_path(),
-        out=Path(out) if out is not None else Path(f"{data.name}-{100 * accuracy:g}.mbn"),
+        out=Path(out) if out is not None else default_output(data, accuracy),
+        force=force,
     )
     report = size_job(data, request, SizeEvents())
     if report.interrupted:

@@ -1,4 +1,4 @@
-"""Files written so that no crash leaves half of one."""
+"""Files written so that no crash leaves half of one, and opened so that none is waited for."""
 
 from __future__ import annotations
 
@@ -64,6 +64,63 @@ def _output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(
         str(path), trouble or error.strerror or str(error), "a path that can be written", remedy
     )
+
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe, a socket or a device is refused without waiting.
+
+    Raises:
+        OSError: if it cannot be opened, or is no regular file; ``strerror`` says which.
+    """
+    # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # a NUL in the path
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    try:
+        kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+        if kind == stat.S_IFDIR:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if kind != stat.S_IFREG:
+            what = _KINDS.get(kind, "something else")
+            raise OSError(errno.EINVAL, f"{what} and no regular file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def regular_size(path: Path) -> int:
+    """Return the bytes of a regular file that another library is to open by its path.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path) as file:
+        return os.fstat(file.fileno()).st_size
+
+
+def read_text_file(path: Path, most_bytes: int) -> str:
+    """Return a file of UTF-8 text of at most ``most_bytes``.
+
+    Raises:
+        OSError: as `open_regular`, or if the file is larger.
+        UnicodeDecodeError: if it is not UTF-8.
+    """
+    with open_regular(path) as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"more than {most_bytes:,} bytes", str(path))
+    return content.decode("utf-8")
 
 
 @contextmanager

@@ -127,6 +127,7 @@ class DataSet:
         split: how the test set was chosen.
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
+        label_column: of a table in a file, the column that the labels stand in; else None.
     """
 
     name: str
@@ -141,6 +142,7 @@ class DataSet:
     split: str = "as given"
     table: Table | None = None
     truth: tuple[Figure, ...] = ()
+    label_column: str | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -78,8 +78,11 @@ def test_verify_prints_the_documented_keys(network_file: Path, idx_folder: Path)
     found = json.loads(done.stdout)
     assert set(found) == {
         "bytes", "size_bits", "n_test", "correct", "test_accuracy", "wilson_low", "wilson_high",
-        "sha256",
+        "sha256", "data", "data_digest", "made_for", "made_for_digests", "made_for_source",
+        "is_own_data", "encoding_fitted_anew", "counted_as_look",
     }  # fmt: skip
+    assert found["counted_as_look"] is False
+    assert (found["made_for"], found["is_own_data"]) == (None, None)
     assert found["size_bits"] == 8 * found["bytes"] == 8 * network_file.stat().st_size
     assert run("verify", network_file, "--data", idx_folder, "--accuracy", "1").returncode == 1
 

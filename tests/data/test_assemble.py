@@ -57,6 +57,8 @@ def test_channels_last_colour_images_are_turned() -> None:
         (np.zeros(10), np.arange(10) % 2, "inputs of shape"),
         (np.zeros((10, 4), complex), np.arange(10) % 2, "complex128"),
         (np.zeros((0, 4)), np.zeros(0), "no examples"),
+        (np.zeros((10, 0), np.uint8), np.arange(10) % 2, "examples of shape"),
+        (np.zeros((10, 0, 5)), np.arange(10) % 2, "examples of shape"),
         (np.zeros((3, 4)), np.array([0, 0, 1]), "single example"),
     ],
 )

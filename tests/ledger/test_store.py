@@ -294,3 +294,8 @@ def test_provenance_tells_code_and_machine() -> None:
     assert "+" in found.code_version
     assert found.libraries["numpy"] != "not installed"
     assert found.machine["workers"] == 2
+
+
+def test_a_path_that_is_not_utf_8_is_one_error() -> None:
+    with pytest.raises(LedgerError, match="not UTF-8"):
+        Ledger("l\udce9.sqlite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,9 +112,18 @@ def test_a_file_that_changes_meanwhile_is_refused(published: Change, ledger: Led
     ("changes", "message"),
     [
         ({"sha256": "0" * 64}, "expected 0000"),
-        ({"config": {}}, "KeyError 'recipe'"),
-        ({"validation": None}, "TypeError"),
-        ({"training_seconds": "long"}, "ValueError"),
+        ({"config": {}}, "no key 'config.recipe'"),
+        ({"config": {"recipe": {"float_epochs": "many"}}}, "lacks a value"),
+        ({"validation": None}, "validation. that is nothing"),
+        ({"training_seconds": "long"}, "a text as 'training_seconds', where a number stands"),
+        ({"training_seconds": float("inf")}, "out of range as 'training_seconds'"),
+        ({"n_test": 2**70}, "out of range as 'n_test'"),
+        ({"correct": 10**6}, "as 'correct'"),
+        ({"n_test": 0, "correct": 0}, "0 of 0"),
+        ({"sha256": "../../etc/passwd"}, "a text as 'sha256', where a SHA-256 stands"),
+        ({"created_at": "\ud800"}, "not UTF-8"),
+        ({"candidate": "nul \0"}, "zero characters"),
+        ({"libraries": [1]}, "libraries. that is a list"),
     ],
 )
 def test_a_card_must_be_the_file_s(
@@ -126,8 +136,32 @@ def test_a_card_must_be_the_file_s(
 def test_a_card_that_is_missing_or_no_json(published: Change) -> None:
     path = published()
     path.with_suffix(".json").write_text("no card")
-    with pytest.raises(LedgerError, match="JSONDecodeError"):
+    with pytest.raises(LedgerError, match="Expecting value"):
         read_card(path)
     path.with_suffix(".json").unlink()
     with pytest.raises(LedgerError, match="No such file"):
+        read_card(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"correct": ' + "9" * 5000 + "}", "digits"),
+        ("[1, 2]", "a card that is a list"),
+        ("{}", "no key"),
+    ],
+)
+def test_a_hostile_card_is_refused(published: Change, text: str, message: str) -> None:
+    path = published()
+    path.with_suffix(".json").write_text(text)
+    with pytest.raises(LedgerError, match=message):
+        read_card(path)
+
+
+def test_a_card_that_is_a_pipe_is_not_waited_for(published: Change) -> None:
+    path = published()
+    path.with_suffix(".json").unlink()
+    os.mkfifo(path.with_suffix(".json"))
+    with pytest.raises(LedgerError, match="a pipe and no regular file"):
         read_card(path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,43 @@ def test_data_that_no_family_fits_are_told(sets: dict[str, DataSet]) -> None:
     with pytest.raises(ArgumentError, match="inputs of one of: tiny"):
         space.family_for(sets["tiny"])
     assert space.family_for(sets["mnist"]).name == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("a = " + "{b = " * 5000 + "1" + "}" * 5000, "nested too deep"),
+        ("version = " + "9" * 5000, "digits"),
+        ("version = 0x" + "f" * 5000, "version a number of too many digits"),
+        (SMALL.replace("= 3", "= 0x" + "f" * 5000), "a number of too many digits"),
+        (SMALL.replace("[32, 64]", "[32, " + "9" * 400 + "]"), "a number of too many digits"),
+        (SMALL.replace("0.5,", "9" * 400 + ","), "from and to, each"),
+        (SMALL.replace("width", "1 width").replace("1 width =", '"1 width" ='), "expected"),
+        ("\0", "no TOML"),
+    ],
+)
+def test_hostile_numbers_and_nesting_are_one_short_error(text: str, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message) as caught:
+        parse_space(text, "s.toml")
+    assert len(str(caught.value)) < 1000
+
+
+def test_names_that_no_pattern_can_hold_are_refused() -> None:
+    text = SMALL.replace("{width}", "{1width}").replace("width =", "1width =")
+    with pytest.raises(ArgumentError, match=r"1width.*a name of letters"):
+        parse_space(text, "s.toml")
+
+
+def test_a_space_that_is_no_small_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    os.mkfifo(path)
+    with pytest.raises(ArgumentError, match="a pipe and no regular file"):
+        read_space(path)
+    path.unlink()
+    path.write_bytes(b"#" * 2**21)
+    with pytest.raises(ArgumentError, match="more than 1,048,576 bytes"):
+        read_space(path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(ArgumentError, match="utf-8"):
+        read_space(path)

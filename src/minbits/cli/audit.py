@@ -14,12 +14,21 @@ from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
-from minbits.cli.output import JsonOption, console, print_json, print_table, progress_printer
+from minbits.cli.output import (
+    ForceOption,
+    JsonOption,
+    console,
+    print_json,
+    print_table,
+    progress_printer,
+)
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
 from minbits.intervals import wilson_interval
+from minbits.ledger.store import open_ledger
 from minbits.pipeline.outputs import kept_files, network_outputs
+from minbits.pipeline.replacing import check_replaceable
 from minbits.records import DataSet
 from minbits.views.audit_chart import LayerBits, draw_layer_bits
 
@@ -54,6 +63,7 @@ def audit(
         typer.Option(help="Compress the module as well, to this .mbn file.", show_default="no"),
     ] = None,
     minutes: Annotated[float, typer.Option(help="Minutes for --compress.")] = 10.0,
+    force: ForceOption = False,
     figure: Annotated[Path | None, typer.Option(help="Where a PNG of layers by bits goes.")] = None,
     ledger: LedgerOption = None,
     records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
@@ -78,6 +88,12 @@ def audit(
     outputs = {} if compress is None else network_outputs(compress)
     outputs |= {} if figure is None else {"the figure": figure}
     check_outputs(outputs, kept_files(chosen_ledger(ledger), inputs))
+    if compress is not None and loaded is not None and not force:
+        store = open_ledger(chosen_ledger(ledger))
+        try:
+            check_replaceable([compress], loaded, accuracy, store)
+        finally:
+            store.close()
     shape = None if input_shape is None else parse_input_shape(input_shape)
     if loaded is not None:
         shape = loaded.input_shape
@@ -101,6 +117,7 @@ def audit(
             minutes=minutes,
             ledger=ledger,
             inputs=inputs,
+            force=force,
             say=progress_printer(False),
         )
     if figure is not None:

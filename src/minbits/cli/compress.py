@@ -12,18 +12,26 @@ from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
+    ForceOption,
     JsonOption,
     QuietOption,
     console,
     looks_sentence,
     print_json,
+    print_outputs,
     progress_printer,
 )
 from minbits.cli.size import Engine
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
-from minbits.pipeline.outputs import kept_files, network_outputs
+from minbits.pipeline.outputs import (
+    default_output,
+    kept_files,
+    module_name,
+    name_part,
+    network_outputs,
+)
 from minbits.views.answer import claim_sentences, missed_answer
 
 if TYPE_CHECKING:
@@ -116,7 +124,14 @@ def compress(
     engine: Annotated[
         Engine, typer.Option(help="What trains; auto takes the fastest that covers the network.")
     ] = Engine.auto,
-    out: Annotated[Path, typer.Option(help="The network file.")] = Path("compressed.mbn"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The network file; its card and diagram go beside it.",
+            show_default="DATA-MODULE-ACCURACY.mbn, or MODULE-rounded.mbn without data",
+        ),
+    ] = None,
+    force: ForceOption = False,
     ledger: LedgerOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -152,19 +167,21 @@ def compress(
     if loaded is None:
         if not no_data:
             raise ArgumentError("--data", "nothing", "a data set, or --no-data", "Name one.")
-        check_outputs(network_outputs(out), kept_files(None, user_files(model, None, checkpoint)))
-        _print_rounded(round_to_file(given, error, out), as_json)
+        place = out or Path(f"{name_part(module_name(model))}-rounded.mbn")
+        check_outputs(network_outputs(place), kept_files(None, user_files(model, None, checkpoint)))
+        _print_rounded(round_to_file(given, error, place, force), as_json)
         return
     inputs = user_files(model, data, checkpoint)
     request = CompressRequest(
-        accuracy=accuracy, out=out, ledger=chosen_ledger(ledger),
+        accuracy=accuracy, out=out or default_output(loaded, accuracy, label, module_name(model)),
+        ledger=chosen_ledger(ledger),
         name=Path(model).stem if layers else model, convention=convention,
         thinning_epochs=thinning_epochs,
         recovery_epochs=recovery_epochs, smallest_parameters=smallest, quantized_epochs=epochs,
         rate_weights=_numbers("--rate-weight", rate_weight), views=views,
         learning_rate=learning_rate,
         augmentation=augmentation, minutes=minutes, seed=seed, engine=engine.value,
-        train=not no_data, inputs=inputs,
+        train=not no_data, inputs=inputs, force=force,
     )  # fmt: skip
     report = compress_job(given, loaded, request, progress_printer(quiet))
     if as_json:
@@ -207,8 +224,7 @@ def _print_report(report: CompressReport) -> None:
         out.print(sentence, soft_wrap=True)
     if report.missed is not None:
         out.print(missed_answer(report.accuracy, report.missed, None, 0), soft_wrap=True)
-    for role, path in report.outputs.items():
-        out.print(f"{role}: {path}", soft_wrap=True)
+    print_outputs(report.outputs)
 
 
 def _shape(text: str | None) -> tuple[int, int, int]:

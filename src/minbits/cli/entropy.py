@@ -19,7 +19,7 @@ from minbits.information.discretise import Binarise, Discretisation
 from minbits.information.features import plain_features
 from minbits.information.ladder import DEFAULT_THRESHOLD
 from minbits.pipeline.entropy_report import DEFAULT_MINUTES, EntropyReport, entropy_report
-from minbits.pipeline.outputs import kept_files
+from minbits.pipeline.outputs import kept_files, output_stem
 from minbits.records import DataSet, plain_figure
 from minbits.views.entropy_ladder import draw_entropy_ladder, ladder_chart
 from minbits.views.feature_chart import draw_feature_chart, feature_numbers
@@ -84,10 +84,11 @@ def entropy(
     Example: minbits entropy mnist --minutes 20
     """
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
+    stem = output_stem(loaded, label)
     paths = {
-        "heat_map": heat_map or Path(f"{loaded.name}-heat-map.png"),
-        "features_chart": features or Path(f"{loaded.name}-features.png"),
-        "ladder_chart": ladder or Path(f"{loaded.name}-ladder.png"),
+        "heat_map": heat_map or Path(f"{stem}-heat-map.png"),
+        "features_chart": features or Path(f"{stem}-features.png"),
+        "ladder_chart": ladder or Path(f"{stem}-ladder.png"),
     }
     # Before the long part, so that a mistyped path costs no minutes.
     outputs = {f"the {name.replace('_', ' ')}": path for name, path in paths.items()}

@@ -15,7 +15,8 @@ from minbits.codec.architecture import multiply_accumulate_count
 from minbits.codec.file_format import read_network, size_parts
 from minbits.data import load
 from minbits.networks.grammar import format_architecture
-from minbits.pipeline.verification import verify_file
+from minbits.pipeline.own_data import NOT_COUNTED, plain_run
+from minbits.pipeline.own_data import verify as verify_on_data
 from minbits.search.strategy import reaches
 from minbits.units import bytes_to_bits
 
@@ -31,19 +32,33 @@ def verify(
     label: LabelOption = None,
     categorical: CategoricalOption = None,
     resize: ResizeOption = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            help="A ledger that says what a file without a card was made for.", show_default="none"
+        ),
+    ] = None,
+    any_data: Annotated[
+        bool,
+        typer.Option(
+            "--any-data",
+            help="Take another table than the file was made for, with an encoding fitted anew.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Decode a network file in a fresh process, with NumPy alone, and run the whole test set.
 
+    The card beside the file says which data set it was made for. Another table is refused, since
+    the encoding of its columns would be fitted anew. The run is not counted as a look.
+
     Example: minbits verify records/mnist-99.mbn --data mnist
     """
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
-    found = verify_file(file, loaded)
+    run = verify_on_data(file, loaded, ledger=ledger, any_data=any_data)
+    found = run.verification
     if as_json:
-        facts = dataclasses.asdict(found)
-        for name in ("path", "seconds", "energy_joules"):
-            del facts[name]
-        print_json(facts)
+        print_json(plain_run(run))
     else:
         out = console()
         out.print(
@@ -56,6 +71,8 @@ def verify(
             f"{100 * found.wilson_low:.2f} to {100 * found.wilson_high:.2f} %)",
             soft_wrap=True,
         )
+        for remark in (*run.remarks, NOT_COUNTED):
+            out.print(remark, soft_wrap=True)
     if accuracy is not None and not reaches(found.correct, found.n_test, accuracy):
         raise typer.Exit(EXIT_NOT_REACHED)
 

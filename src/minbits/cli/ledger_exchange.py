@@ -12,6 +12,7 @@ from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOptio
 from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.data import load
+from minbits.data.builtin import BUILT_IN
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
 from minbits.ledger.artifacts import SUFFIX
@@ -95,6 +96,11 @@ def import_file(
     if file.suffix.lower() == SUFFIX:
         card = read_card(file)
         source = data or card.data_name
+        if data is None and source not in BUILT_IN:  # a card names no path to be opened
+            raise ArgumentError(
+                "--data", "nothing", f"the data set of the file, '{source}' on its card",
+                "Give its path.",
+            )  # fmt: skip
         own = load(source, label=label, categorical=categorical or (), resize=resize)
         store = open_ledger(chosen_ledger(ledger))
         try:

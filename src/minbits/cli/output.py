@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -18,12 +18,18 @@ from minbits.interrupts import EXIT_INTERRUPTED, check_interrupt
 from minbits.plain_text import is_visible, shortened, visible
 
 __all__ = [
-    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "JsonOption",
-    "QuietOption", "console", "error_console", "headed", "looks_sentence", "print_json",
-    "print_lines", "print_table", "progress_printer",
+    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "ForceOption",
+    "JsonOption", "QuietOption", "console", "error_console", "headed", "looks_sentence",
+    "print_json", "print_lines", "print_outputs", "print_table", "progress_printer",
 ]  # fmt: skip
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
+ForceOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Write over files of another data set or target, or without a card."
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
 
 EXIT_DONE = 0
@@ -95,6 +101,18 @@ def looks_sentence(looks: int) -> str:
     """Return how many looks at the test set the ledger knows of, as a sentence."""
     files = "1 file has" if looks == 1 else f"{looks:,} different files have"
     return f"{files} been run on this test set for a claim, as far as this ledger knows."
+
+
+def print_outputs(outputs: Mapping[str, str]) -> None:
+    """Print where files are, by their role; one that was in place and stays is explained."""
+    for role, path in outputs.items():
+        text = f"{role}: {path}"
+        if role == "kept":
+            text += (
+                ", which is smaller at the same target and does what its card says. The file found "
+                "now is in the ledger; --force writes it over the one in place."
+            )
+        console().print(text, soft_wrap=True)
 
 
 def print_table(

@@ -14,6 +14,7 @@ from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
+    ForceOption,
     JsonOption,
     QuietOption,
     console,
@@ -21,6 +22,7 @@ from minbits.cli.output import (
     looks_sentence,
     print_json,
     print_lines,
+    print_outputs,
     print_table,
 )
 from minbits.cli.progress import SearchProgress
@@ -28,6 +30,7 @@ from minbits.data import load
 from minbits.ledger.location import ledger_name
 from minbits.ledger.store import open_ledger
 from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
+from minbits.pipeline.outputs import default_output
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_report import SizeReport, plain_report
 from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest, check_request
@@ -44,6 +47,7 @@ from minbits.views.answer import (
 )
 
 DEFAULT_MINUTES = 13.0
+_UNNAMED = Path("unnamed.mbn")  # until the data and the target are known
 _RELIABILITY_LINES = 5
 
 
@@ -53,12 +57,6 @@ class Engine(StrEnum):
     auto = "auto"
     torch = "torch"
     lanes = "lanes"
-
-
-def default_out(data_name: str, accuracy: float, network: str | None) -> Path:
-    """Return the name of the network file in the current folder, such as ``mnist-99.mbn``."""
-    parts = [data_name] + ([network] if network else []) + [f"{100 * accuracy:g}"]
-    return Path("-".join(parts) + ".mbn")
 
 
 def size(
@@ -135,8 +133,12 @@ def size(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="The network file; its card and diagram go beside it."),
+        typer.Option(
+            help="The network file; its card and diagram go beside it.",
+            show_default="DATA-LABEL-ACCURACY.mbn",
+        ),
     ] = None,
+    force: ForceOption = False,
     label: LabelOption = None,
     categorical: CategoricalOption = None,
     resize: ResizeOption = None,
@@ -157,7 +159,7 @@ def size(
         seed=seed,
         workers=workers if workers is not None else default_workers(executor),
         ledger=chosen_ledger(ledger),
-        out=out or _default_out(data, accuracy or 0.5, network, curve),
+        out=out or _UNNAMED,
         network=network,
         engine=engine.value,
         architecture=architecture,
@@ -171,6 +173,7 @@ def size(
         reliability=reliability,
         worker_memory_bytes=None if worker_memory is None else worker_memory << 20,
         inputs=(Path(data),),
+        force=force,
     )
     check_request(request)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
@@ -179,15 +182,15 @@ def size(
         open_ledger(request.ledger).close()
         target = default_target(loaded)
         request = dataclasses.replace(
-            request,
-            accuracy=target.accuracy,
-            accuracy_reason=target.reason,
-            out=out or _default_out(data, target.accuracy, network, curve),
+            request, accuracy=target.accuracy, accuracy_reason=target.reason
         )
         if not (quiet or as_json):
             error_console().print(
                 f"target: {100 * target.accuracy:g} %, {target.reason}", soft_wrap=True
             )
+    if out is None:
+        name = default_output(loaded, None if curve else request.accuracy, label, network)
+        request = dataclasses.replace(request, out=name)
     with SearchProgress(error_console(), minutes * 60, quiet) as progress:
         events = SizeEvents(progress.stage, progress.result, progress.sign)
         report: SizeReport | CurveReport
@@ -204,11 +207,6 @@ def size(
         raise typer.Exit(EXIT_INTERRUPTED)
     if report.best is None:
         raise typer.Exit(EXIT_NOT_REACHED)
-
-
-def _default_out(data: str, accuracy: float, network: str | None, curve: bool) -> Path:
-    name = Path(data).stem or "data"
-    return Path(f"{name}-curve.mbn") if curve else default_out(name, accuracy, network)
 
 
 def _finish_curve(report: CurveReport, as_json: bool) -> None:
@@ -303,5 +301,4 @@ def _print_report(report: SizeReport) -> None:
     )
     _print_reliability(report)
     out.print(f"Ledger: {ledger_name(report.request.ledger)}", soft_wrap=True)
-    for role, path in report.outputs.items():
-        out.print(f"{role}: {path}", soft_wrap=True)
+    print_outputs(report.outputs)

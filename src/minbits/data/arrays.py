@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.data.assemble import Pair, assemble
+from minbits.data.labels import as_labels
 from minbits.data.large_arrays import allocate
 from minbits.errors import DataError
 from minbits.records import DataSet
@@ -40,8 +41,8 @@ def from_arrays(
     Raises:
         DataError: if arrays do not fit together, hold NaN, or have fewer than two classes.
     """
-    pair = (np.asarray(inputs), np.asarray(labels))
-    test_pair = None if test is None else (np.asarray(test[0]), np.asarray(test[1]))
+    pair = (np.asarray(inputs), as_labels(labels))
+    test_pair = None if test is None else (np.asarray(test[0]), as_labels(test[1]))
     return assemble(name, pair, test_pair, where=name, origin="arrays given to the library")
 
 
@@ -95,4 +96,4 @@ def _gather(examples: IndexedExamples, where: str) -> Pair:
             )
         inputs[index] = value
         labels.append(label)
-    return inputs, np.array(labels)
+    return inputs, as_labels(labels)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minbits.data.labels import class_codes
 from minbits.data.large_arrays import take
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
@@ -48,6 +49,10 @@ def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
             "(examples, features), (examples, height, width) or images with channels",
             "Reshape the inputs.",
         )
+    if 0 in inputs.shape[1:]:
+        raise DataError(
+            where, f"examples of shape {inputs.shape[1:]}", "one input at least", "Add inputs."
+        )
     if inputs.dtype == np.bool_:
         inputs = inputs.astype(np.uint8)
     if inputs.dtype != np.uint8:
@@ -82,8 +87,6 @@ def _check_pair(pair: Pair, where: str) -> None:
         )
     if len(labels) == 0:
         raise DataError(where, "no examples", "at least one", "Check the file.")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise DataError(where, "labels that are NaN or infinite", "finite labels", "Clean them.")
 
 
 def _input_exponent(inputs: npt.NDArray[Any]) -> int:
@@ -126,6 +129,7 @@ def assemble(
     table: Table | None = None,
     split: str | None = None,
     truth: tuple[Figure, ...] = (),
+    label_column: str | None = None,
 ) -> DataSet:
     """Return a checked data set.
 
@@ -139,34 +143,23 @@ def assemble(
         table: the typed columns that the inputs encode.
         split: how the test set was chosen, where the caller chose it.
         truth: the exact figures of the source.
+        label_column: of a table in a file, the column that the labels stood in.
 
     Raises:
-        DataError: if arrays do not fit together, hold NaN, or have fewer than two classes.
+        DataError: if arrays do not fit together, hold NaN, have fewer than two classes, or labels
+            that cannot be told apart.
     """
     _check_pair(train, where)
-    classes, codes = np.unique(train[1], return_inverse=True)
-    if len(classes) < 2:
-        raise DataError(
-            where, f"one class only ({classes[0]})", "at least two classes", "Check the labels."
-        )
+    if test is not None:
+        _check_pair(test, f"{where}, test set")
+    names, labels, known = class_codes(train[1], None if test is None else test[1], where)
     inputs = _as_images(train[0], where)
-    labels = codes.astype(np.int64)
-    if test is None:
+    if test is None or known is None:
         kept, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]
         inputs, labels = take(inputs, kept), labels[kept]
     else:
-        _check_pair(test, f"{where}, test set")
-        test_inputs = _as_images(test[0], f"{where}, test set")
-        unknown = np.setdiff1d(test[1], classes)
-        if len(unknown):
-            raise DataError(
-                f"{where}, test set",
-                f"labels never trained on ({', '.join(map(str, unknown[:5]))})",
-                f"labels among the {len(classes)} training classes",
-                "Check the labels.",
-            )
-        test_labels = np.searchsorted(classes, test[1]).astype(np.int64)
+        test_inputs, test_labels = _as_images(test[0], f"{where}, test set"), known
     if test_inputs.shape[1:] != inputs.shape[1:]:
         raise DataError(
             f"{where}, test set",
@@ -186,11 +179,12 @@ def assemble(
         train_labels=labels,
         test_inputs=test_inputs,
         test_labels=test_labels,
-        class_names=tuple(str(label) for label in classes),
+        class_names=names,
         input_exponent=_input_exponent(inputs) if table is None else 0,
         digest=_digest(arrays, table),
         origin=origin,
         split=split or split_description(test is not None),
         table=table,
         truth=truth,
+        label_column=label_column,
     )

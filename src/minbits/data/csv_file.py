@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from minbits.data.assemble import read_failure
+from minbits.data.limits import rows_at_once
 from minbits.data.options import LoadOptions
 from minbits.data.tables import assemble_table
-from minbits.data.typed_columns import TableBuilder, is_number, shorten
+from minbits.data.typed_columns import TableBuilder, is_number, listed, shorten
 from minbits.errors import DataError
+from minbits.files import open_regular
 from minbits.records import DataSet
 
 LINE_BYTES = 2**24
@@ -163,19 +165,20 @@ def read_csv(path: Path, builder: TableBuilder | None, options: LoadOptions) -> 
     where = str(path)
     options.refuse("a table", "resize")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             rows = _rows(file, where)
             first = next(rows, None)
             if first is None:
                 raise DataError(where, "an empty file", "a header row", "Check the file.")
             names, has_header = _names(first)
             if builder is None:
-                builder = TableBuilder(names, options.categorical, where)
+                builder = TableBuilder(names, options.categorical, options.label, where)
             elif names != builder.names:
                 raise DataError(
-                    f"{where}, row 1", ", ".join(names), ", ".join(builder.names), "Match them."
+                    f"{where}, row 1", listed(names), listed(builder.names), "Match them."
                 )
             pending = [] if has_header else [first]
+            chunk_rows = rows_at_once(len(names), CHUNK_ROWS)
             for row in rows:
                 if len(row.values) != len(names):
                     raise _ragged(row, names, where)
@@ -183,7 +186,7 @@ def read_csv(path: Path, builder: TableBuilder | None, options: LoadOptions) -> 
                 if pending and row.number != pending[-1].number + 1:
                     _flush(builder, pending, where)
                 pending.append(row)
-                if len(pending) == CHUNK_ROWS:
+                if len(pending) >= chunk_rows:
                     _flush(builder, pending, where)
             _flush(builder, pending, where)
     except OSError as error:
@@ -205,9 +208,9 @@ def load_csv(path: Path, options: LoadOptions) -> DataSet:
         DataError: as `read_csv` does, or if labels cannot be used.
     """
     builder = read_csv(path, None, options)
-    columns, train, test, label = builder.finish(options.label, None, str(path))
+    columns, train, test, label = builder.finish(None, str(path))
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, str(path), origin)
+    return assemble_table(path.stem, columns, train, test, str(path), origin, label_column=label)
 
 
 def load_csv_folder(path: Path, options: LoadOptions) -> DataSet:
@@ -219,7 +222,7 @@ def load_csv_folder(path: Path, options: LoadOptions) -> DataSet:
     builder = read_csv(path / "train.csv", None, options)
     train_rows = builder.store.rows
     read_csv(path / "test.csv", builder, options)
-    columns, train, test, label = builder.finish(options.label, train_rows, str(path))
+    columns, train, test, label = builder.finish(train_rows, str(path))
     name = path.resolve().name
     origin = f"folder {name}, label column '{label}'"
-    return assemble_table(name, columns, train, test, str(path), origin)
+    return assemble_table(name, columns, train, test, str(path), origin, label_column=label)

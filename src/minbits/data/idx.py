@@ -12,9 +12,12 @@ from minbits.data.assemble import assemble, read_failure
 from minbits.data.large_arrays import IN_MEMORY_BYTES
 from minbits.data.limits import read_gzip
 from minbits.errors import DataError
+from minbits.files import open_regular
 from minbits.records import DataSet
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_LARGEST_ARRAY_BYTES = 2**62
+MOST_DIMENSIONS = 32  # NumPy's own limit differs between its versions
 _STEMS = {
     "train inputs": "train-images-idx3-ubyte",
     "train labels": "train-labels-idx1-ubyte",
@@ -49,6 +52,11 @@ def parse_idx(content: bytes, where: str) -> npt.NDArray[np.generic]:
         raise DataError(
             where, f"{len(content)} bytes", f"{wanted} bytes for an array of shape {shape}", _REMEDY
         )
+    # NumPy multiplies the other sides even where one is 0.
+    if math.prod(max(1, side) for side in shape) * dtype.itemsize > _LARGEST_ARRAY_BYTES:
+        raise DataError(where, f"the shape {shape}", "a shape that fits a file", _REMEDY)
+    if dimensions > MOST_DIMENSIONS:
+        raise DataError(where, f"{dimensions} dimensions", f"at most {MOST_DIMENSIONS}", _REMEDY)
     values = np.frombuffer(content, dtype, offset=start_of_values).reshape(shape)
     return values.astype(dtype.newbyteorder("="))
 
@@ -62,7 +70,8 @@ def read_idx(path: Path) -> npt.NDArray[np.generic]:
     if path.suffix == ".gz":
         return parse_idx(read_gzip(path), str(path))
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except OSError as error:
         raise read_failure(path, error) from error
     return parse_idx(content, str(path))
@@ -77,9 +86,9 @@ def map_idx(path: Path) -> npt.NDArray[np.generic]:
     try:
         if path.suffix == ".gz" or path.stat().st_size <= IN_MEMORY_BYTES:
             return read_idx(path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(4)
-            if start[:3] != b"\0\0\x08":
+            if start[:3] != b"\0\0\x08" or not 1 <= start[3] <= MOST_DIMENSIONS:
                 return read_idx(path)
             shape = tuple(int(n) for n in np.frombuffer(file.read(4 * start[3]), ">u4"))
     except OSError as error:

@@ -10,10 +10,12 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from minbits.data.assemble import Pair, assemble
-from minbits.data.large_arrays import allocate
-from minbits.data.limits import MOST_PIXELS
+from minbits.data.large_arrays import IN_MEMORY_BYTES, allocate
+from minbits.data.limits import MOST_PIXELS, check_ratio
 from minbits.data.options import LoadOptions
+from minbits.data.reading import reading
 from minbits.errors import DataError
+from minbits.files import open_regular
 from minbits.records import DataSet
 
 _SUFFIXES = frozenset([".png", ".jpg", ".jpeg"])
@@ -43,6 +45,7 @@ def _examples(folder: Path) -> list[Example]:
     """Return image paths with the name of their class folder, in the order of names."""
     found: list[Example] = []
     for group in sorted(item for item in folder.iterdir() if item.is_dir()):
+        _check_class_name(group)
         files = sorted(file for file in group.iterdir() if _is_image(file))
         if not files and not group.name.startswith("."):
             raise DataError(str(group), "no PNG or JPEG", "images of one class", "Remove it.")
@@ -52,6 +55,16 @@ def _examples(folder: Path) -> list[Example]:
     return found
 
 
+def _check_class_name(group: Path) -> None:
+    """Refuse a class whose name is no text."""
+    try:
+        group.name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            str(group), "a name that is not UTF-8", "the name of a class, in UTF-8", "Rename it."
+        ) from error
+
+
 def read_image(path: Path, resize: tuple[int, int] | None) -> Bytes:
     """Return an image's bytes, shape ``(channels, height, width)`` with one channel or three.
 
@@ -59,29 +72,28 @@ def read_image(path: Path, resize: tuple[int, int] | None) -> Bytes:
         DataError: if the file is broken, too large, 16 bits deep or truly transparent.
     """
     where = str(path)
-    try:
-        with warnings.catch_warnings():
-            # Our own limit, below, is stricter than the one that Pillow warns of.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
-                pixels = image.width * image.height
-                if pixels > MOST_PIXELS:
-                    raise DataError(
-                        where,
-                        f"{image.width:,} x {image.height:,} pixels",
-                        f"at most {MOST_PIXELS:,} pixels",
-                        "Make it smaller first.",
-                    )
+    with reading(path, "a whole PNG or JPEG", "Replace or remove it."), warnings.catch_warnings():
+        # Pillow warns of what is refused below, and of blocks of text that nobody reads.
+        warnings.simplefilter("ignore")
+        try:
+            with open_regular(path) as file, Image.open(file, formats=("PNG", "JPEG")) as image:
+                _check_pixels(
+                    image.width * image.height, f"{image.width:,} x {image.height:,}", where
+                )
                 image.load()
                 return _to_bytes(image, where, resize)
-    except UnidentifiedImageError as error:
-        raise DataError(where, "no PNG or JPEG inside", "an image", "Remove it.") from error
-    except Image.DecompressionBombError as error:
-        expected = f"at most {MOST_PIXELS:,} pixels"
-        raise DataError(where, str(error), expected, "Make it smaller first.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        raise DataError(where, f"a broken image ({text})", "a whole file", "Replace it.") from error
+        except UnidentifiedImageError as error:
+            raise DataError(where, "no PNG or JPEG inside", "an image", "Remove it.") from error
+        except Image.DecompressionBombError as error:
+            expected = f"at most {MOST_PIXELS:,} pixels"
+            raise DataError(where, str(error), expected, "Make it smaller first.") from error
+
+
+def _check_pixels(pixels: int, shape: str, where: str) -> None:
+    if pixels > MOST_PIXELS:
+        raise DataError(
+            where, f"{shape} pixels", f"at most {MOST_PIXELS:,} pixels", "Make it smaller first."
+        )
 
 
 def _to_bytes(image: Image.Image, where: str, resize: tuple[int, int] | None) -> Bytes:
@@ -108,6 +120,11 @@ def _read_all(examples: list[Example], resize: tuple[int, int] | None) -> Pair:
     """Return all images in one array, and their class names."""
     first = read_image(examples[0][0], resize)
     channels, height, width = first.shape
+    packed = sum(path.stat().st_size for path, _ in examples)
+    check_ratio(
+        f"the folder of {examples[0][0]}", packed, len(examples) * first.size,
+        "Bring the images to a smaller size with --resize.", IN_MEMORY_BYTES,
+    )  # fmt: skip
     images = allocate((len(examples), channels, height, width), np.uint8)
     for index, (path, _) in enumerate(examples):
         image = read_image(path, resize)

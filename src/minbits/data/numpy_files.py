@@ -4,46 +4,67 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from minbits.data.assemble import Pair, assemble, read_failure
-from minbits.data.limits import check_ratio
+from minbits.data.assemble import Pair, assemble
+from minbits.data.labels import check_characters
+from minbits.data.limits import check_column_count, check_ratio, rows_at_once
 from minbits.data.options import LoadOptions
+from minbits.data.reading import reading
 from minbits.data.tables import assemble_table
-from minbits.data.typed_columns import TableBuilder
+from minbits.data.typed_columns import ColumnTyper, TableBuilder, listed
 from minbits.errors import DataError
+from minbits.files import open_regular, regular_size
 from minbits.records import DataSet
 
 _LAYOUTS = "x and y, or x_train, y_train, x_test and y_test"
-_FOUR = {"x_train", "y_train", "x_test", "y_test"}
+_TWO = ("x", "y")
+_FOUR = ("x_train", "y_train", "x_test", "y_test")
 _CHUNK = 65_536
 
 
-def _check_archive(path: Path) -> None:
-    """Refuse members that unpack to far more than their size, or to another size than they say."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            where = f"{path}, array {member.filename.removesuffix('.npy')}"
-            check_ratio(where, member.compress_size, member.file_size)
-            with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                read = (
-                    np.lib.format.read_array_header_1_0
-                    if version == (1, 0)
-                    else np.lib.format.read_array_header_2_0
-                )
-                shape, _, dtype = read(file)
-                wanted = math.prod(shape) * dtype.itemsize
-                got = member.file_size - file.tell()
-            if wanted != got and not dtype.hasobject:
-                raise DataError(
-                    where, f"{got:,} bytes", f"{wanted:,} for shape {shape}", "Save it anew."
-                )
+def _checked_arrays(archive: zipfile.ZipFile, path: Path) -> set[str]:
+    """Return the names of the arrays; those that may be read are looked at before.
+
+    Refuses members that unpack to far more than their size, or to another size than they say.
+    """
+    whole = path.stat().st_size
+    names = set()
+    for member in archive.infolist():
+        name = member.filename.removesuffix(".npy")
+        names.add(name)
+        if name not in _TWO + _FOUR:
+            continue
+        where = f"{path}, array {name}"
+        check_ratio(where, min(member.compress_size, whole), member.file_size)
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read(file)
+            wanted = math.prod(shape) * dtype.itemsize
+            got = member.file_size - file.tell()
+        if wanted != got and not dtype.hasobject:
+            raise DataError(
+                where, f"{got:,} bytes", f"{wanted:,} for shape {shape}", "Save it anew."
+            )
+    return names
+
+
+def _layout(names: set[str], path: Path) -> tuple[str, ...]:
+    """Return the arrays that are to be read, training before test, inputs before labels."""
+    if names >= set(_FOUR):
+        return _FOUR
+    if names >= set(_TWO):
+        return _TWO
+    raise DataError(str(path), f"arrays {listed(sorted(names))}", _LAYOUTS, "Rename the arrays.")
 
 
 def load_npz(path: Path, options: LoadOptions) -> DataSet:
@@ -55,41 +76,21 @@ def load_npz(path: Path, options: LoadOptions) -> DataSet:
         DataError: if the file or an array cannot be read, or the arrays do not fit together.
     """
     options.refuse("an .npz file", "label", "categorical", "resize")
-    try:
-        _check_archive(path)
-        with np.load(path, allow_pickle=False) as archive:
-            names = set(archive.files)
-            if names >= _FOUR:
-                train: Pair = (archive["x_train"], archive["y_train"])
-                test: Pair | None = (archive["x_test"], archive["y_test"])
-            elif {"x", "y"} <= names:
-                train, test = (archive["x"], archive["y"]), None
-            else:
-                found = ", ".join(sorted(names)) or "none"
-                raise DataError(str(path), f"arrays {found}", _LAYOUTS, "Rename the arrays.")
-    except OSError as error:
-        if error.strerror:
-            raise read_failure(path, error) from error
-        raise _unreadable(path, error, "an .npz of plain arrays") from error
-    except (ValueError, zipfile.BadZipFile, EOFError, AttributeError, zlib.error) as error:
-        raise _unreadable(path, error, "an .npz of plain arrays") from error
+    with reading(path, "an .npz of plain arrays"):
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            names = _layout(_checked_arrays(archive, path), path)
+        with np.load(path, allow_pickle=False) as arrays:
+            found = [arrays[name] for name in names]
+    train: Pair = (found[0], found[1])
+    test: Pair | None = (found[2], found[3]) if len(found) == len(_FOUR) else None
     return assemble(path.stem, train, test, where=str(path), origin=f"file {path.name}")
-
-
-def _unreadable(path: Path, error: Exception, expected: str) -> DataError:
-    return DataError(str(path), f"an unreadable file ({error})", expected, "Save it anew.")
 
 
 def _map(path: Path) -> npt.NDArray[Any]:
     """Return the array of an ``.npy`` file, left on disk until its rows are asked for."""
-    try:
+    with reading(path, "an .npy of a plain array"):
+        regular_size(path)
         return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except OSError as error:
-        if error.strerror:
-            raise read_failure(path, error) from error
-        raise _unreadable(path, error, "an .npy of a plain array") from error
-    except (ValueError, EOFError) as error:
-        raise _unreadable(path, error, "an .npy of a plain array") from error
 
 
 def is_array_folder(path: Path) -> bool:
@@ -127,34 +128,62 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
     where = str(path)
     array = _map(path)
     fields = array.dtype.names
-    if fields is None and (array.ndim != 2 or array.dtype.kind not in "buif"):
+    is_matrix = fields is None and array.ndim == 2 and array.dtype.kind in "buif"
+    if not is_matrix and (fields is None or array.ndim != 1):
         raise DataError(
             where,
             f"an array of shape {array.shape} and type {array.dtype}",
             "a matrix of numbers with a label column, or named fields",
             "Put images and labels in an .npz as x and y.",
         )
+    if fields is None:
+        check_column_count(where, array.shape[1])
     names = list(fields or [f"column {index + 1}" for index in range(array.shape[1])])
-    builder = TableBuilder(names, options.categorical, where)
-    for start in range(0, len(array), _CHUNK):
-        rows = array[start : start + _CHUNK]
+    builder = TableBuilder(names, options.categorical, options.label, where)
+    chunk_rows = rows_at_once(len(names), _CHUNK)
+    for start in range(0, len(array), chunk_rows):
+        rows = array[start : start + chunk_rows]
         block = []
         for index, typer in enumerate(builder.typers):
             values = rows[names[index]] if fields else rows[:, index]
-            if values.dtype.kind in "buif":
-                numbers = np.asarray(values, np.float64)
-                block.append(typer.add_numbers(numbers, where, start + 1))
-            elif values.dtype.kind in "US":
-                texts = [str(text) for text in np.asarray(values, np.str_)]
-                block.append(typer.add_text(texts, where, start + 1))
-            else:
-                raise DataError(
-                    f"{where}, column '{names[index]}'",
-                    f"the type {values.dtype}",
-                    "numbers or text",
-                    "Drop the column.",
-                )
+            block.append(_add_column(typer, np.asarray(values), where, start + 1))
         builder.add_block(block)
-    columns, train, test, label = builder.finish(options.label, None, where, header_rows=0)
+    columns, train, test, label = builder.finish(None, where, header_rows=0)
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, where, origin)
+    return assemble_table(path.stem, columns, train, test, where, origin, label_column=label)
+
+
+def _add_column(
+    typer: ColumnTyper, values: npt.NDArray[Any], where: str, first_row: int
+) -> npt.NDArray[np.float64]:
+    """Return the values of some rows of a column, of any type of numbers or text."""
+    kind = values.dtype.kind
+    place = f"{where}, column '{typer.name}'"
+    if values.ndim != 1 or kind not in "buifUS":
+        what = f"the type {values.dtype}" if values.ndim == 1 else "several values a row"
+        raise DataError(place, what, "numbers or text, one a row", "Drop the column.")
+    if kind == "S":
+        try:
+            texts = [text.decode("utf-8") for text in values.tolist()]
+        except UnicodeDecodeError as error:
+            raise DataError(place, "bytes that are not UTF-8", "text", "Convert it.") from error
+        return typer.add_text(texts, where, first_row)
+    if kind == "U":
+        return typer.add_text(check_characters(values, place).tolist(), where, first_row)
+    with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused
+        rounded = values.astype(np.float64)
+    if typer.is_label and not typer.declared and values.dtype.itemsize > rounded.dtype.itemsize:
+        changed = np.flatnonzero((rounded != values) & (rounded == np.floor(rounded)))
+        if len(changed):
+            first = int(changed[0])
+            raise typer.inexact(where, first_row + first, str(values[first]))
+    # Integers and longer floats hold numbers that float64 does not.
+    is_exact = kind == "f" and values.dtype.itemsize <= rounded.dtype.itemsize
+    exact = None if is_exact or kind == "b" else lambda: _number_texts(values)
+    return typer.add_numbers(rounded, where, first_row, exact)
+
+
+def _number_texts(values: npt.NDArray[Any]) -> list[str]:
+    """Return numbers as text that tells all of them apart, empty for NaN."""
+    missing = np.isnan(values)
+    return ["" if gap else str(value) for gap, value in zip(missing, values, strict=True)]

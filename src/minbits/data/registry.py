@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from minbits.data.assemble import read_failure
 from minbits.data.builtin import BUILT_IN
 from minbits.data.csv_file import load_csv, load_csv_folder
 from minbits.data.idx import load_idx_folder
@@ -14,6 +15,7 @@ from minbits.data.numpy_files import is_array_folder, load_array_folder, load_np
 from minbits.data.options import LoadOptions, parse_resize
 from minbits.data.parquet import load_parquet
 from minbits.errors import DataError
+from minbits.files import regular_size
 from minbits.records import DataSet
 
 
@@ -80,9 +82,30 @@ def load(
         return loader()
     path = Path(source)
     known = ", ".join(BUILT_IN) + ", " + ", ".join(item.description for item in PATH_LOADERS)
-    if not path.exists():
-        raise DataError(f"data set '{source}'", "an unknown name", known, "Check the spelling.")
-    for item in PATH_LOADERS:
-        if item.accepts(path):
-            return item.load(path, options)
+    try:
+        if not path.exists():
+            raise DataError(f"data set '{source}'", "an unknown name", known, "Check the spelling.")
+        _check_name(path)
+        for item in PATH_LOADERS:
+            if item.accepts(path):
+                return item.load(path, options)
+        if not path.is_dir():
+            regular_size(path)  # a pipe or a device is named as what it is
+    except OSError as error:
+        raise read_failure(path, error) from error
     raise DataError(str(source), f"a file of type '{path.suffix}'", known, "Convert the file.")
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a path that is no text: the data set's name goes into cards, ledgers and file names.
+
+    Raises:
+        DataError: if a part of it is not UTF-8.
+    """
+    for text in (str(path), path.resolve().name):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise DataError(
+                str(path), "a name that is not UTF-8", "a name in UTF-8", "Rename it."
+            ) from error

@@ -16,6 +16,7 @@ from minbits.data.assemble import (
 )
 from minbits.data.encoding import encode, fit_encoding
 from minbits.data.large_arrays import take
+from minbits.data.limits import check_channel_count
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
 from minbits.records import Column, DataSet, Figure, Table
@@ -55,6 +56,7 @@ def assemble_table(
     origin: str,
     *,
     truth: tuple[Figure, ...] = (),
+    label_column: str | None = None,
 ) -> DataSet:
     """Return a checked data set with typed columns; scales are fitted to training values alone.
 
@@ -66,9 +68,11 @@ def assemble_table(
         where: what to call the source in an error.
         origin: where the data came from.
         truth: the exact figures of the source.
+        label_column: of a file, the column that the labels stood in.
 
     Raises:
-        DataError: as `assemble` does, or if there is no column to learn from.
+        DataError: as `assemble` does, or if there is no column to learn from or there are too many
+            categories.
     """
     if not columns:
         raise DataError(where, "no column but the label", "at least one more", "Add a column.")
@@ -85,6 +89,7 @@ def assemble_table(
         missing = np.isnan(train.values[:, index]).sum() + np.isnan(test.values[:, index]).sum()
         fitted.append(dataclasses.replace(column, missing=int(missing)))
     encoded = tuple(fitted)
+    check_channel_count(where, sum(column.channels for column in encoded))
     if not any(column.channels for column in encoded):
         raise DataError(
             where, "columns with too many categories only", "a column to learn from", "Add one."
@@ -98,6 +103,7 @@ def assemble_table(
         table=Table(encoded, train.values, test.values),
         split=split,
         truth=truth,
+        label_column=label_column,
     )
 
 

@@ -33,6 +33,10 @@ def parse_target(target: LedgerTarget) -> Path | URL:
         LedgerError: if it is neither.
     """
     text = str(target)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _bad_target(f"{text}, which is not UTF-8") from error
     if isinstance(target, Path) or "://" not in text:
         return Path(text)
     try:

@@ -125,6 +125,17 @@ class LedgerReader:
         where = (_on(TRIALS, data_digest), TRIALS.c.artifact_sha256 == sha256)
         return self._select(sa.select(TRIALS).where(*where).order_by(TRIALS.c.id))
 
+    def data_of_file(self, sha256: str) -> dict[str, str]:
+        """Return the digests and names of the data sets that a file was made for or claimed on."""
+        found: dict[str, str] = {}
+        for table in (TRIALS, CLAIMS):
+            columns = (table.c.data_digest, table.c.data_name)
+            rows = self._select(
+                sa.select(*columns).where(table.c.artifact_sha256 == sha256).distinct()
+            )
+            found.update((row["data_digest"], row["data_name"]) for row in rows)
+        return found
+
     def trial_of_file(self, data_digest: str, sha256: str) -> Row | None:
         """Return the first trial on a data set that gave a file, or None."""
         return next(iter(self.trials_of_file(data_digest, sha256)), None)

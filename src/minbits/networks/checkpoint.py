@@ -1,14 +1,12 @@
 """Modules and checkpoints from outside, read so that a checkpoint runs no code.
 
 A module is named ``package.module:callable`` or ``file.py:callable``; importing it runs its code,
-as running it would. A checkpoint holds tensors alone: safetensors, or what ``torch.save`` writes,
-read with ``weights_only=True``, which refuses a pickle that wants to run anything.
+as running it would. A checkpoint holds tensors alone (`minbits.networks.tensor_file`).
 """
 
 from __future__ import annotations
 
 import math
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,10 @@ from minbits.codec.architecture import Architecture, Shape, tensor_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.errors import ArgumentError, NetworkError
 from minbits.networks.grammar import parse_layers
+from minbits.networks.tensor_file import TensorFile
 from minbits.networks.to_torch import to_torch
 from minbits.networks.user_code import import_named
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PARALLEL_PREFIX = "module."
 
 
@@ -62,51 +60,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         ArgumentError: if the file cannot be read, wants to run code, or holds no tensors.
     """
-    found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    for wrapper in _WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(wrapper), dict):
-            found = found[wrapper]
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise ArgumentError(
-            str(path), type(found).__name__, "a state dictionary, names to tensors",
+    file = TensorFile(path, ArgumentError)
+    found = dict(file.read())
+    if not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
+    ):
+        raise file.refuse(
+            "other things than tensors by name", "a state dictionary, names to tensors",
             "Save module.state_dict().",
         )  # fmt: skip
     if found and all(name.startswith(_PARALLEL_PREFIX) for name in found):
         found = {name.removeprefix(_PARALLEL_PREFIX): value for name, value in found.items()}
     return found
-
-
-def _read_pickle(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ArgumentError(
-            str(path), "a pickle that wants to run code, or is damaged",
-            "tensors alone (torch.save of a state dictionary, or safetensors)",
-            "Save module.state_dict(); nothing of the file was run.",
-        ) from error  # fmt: skip
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise ArgumentError(
-            str(path), reason or type(error).__name__, "a checkpoint", "Check the path."
-        ) from error
-
-
-def _read_safetensors(path: Path) -> Any:
-    try:
-        from safetensors import SafetensorError  # an extra: pip install 'minbits[safetensors]'
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise ArgumentError(
-            str(path), "a safetensors file, and no reader for it", "the safetensors package",
-            "pip install 'minbits[safetensors]'",
-        ) from error  # fmt: skip
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ArgumentError(
-            str(path), str(error), "a safetensors file", "Check the path."
-        ) from error
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -68,6 +68,7 @@ def compress_audited(
     minutes: float = 10.0,
     ledger: LedgerTarget | None = None,
     inputs: tuple[Path, ...] = (),
+    force: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> AuditReport:
     """Compress the audited module too, and put the file beside it.
@@ -82,6 +83,7 @@ def compress_audited(
         minutes: wall-clock time.
         ledger: where trials and claim are remembered.
         inputs: files that are read, which no output may replace.
+        force: whether files of another data set or target may be written over.
         say: called with lines of progress.
 
     Raises:
@@ -99,7 +101,7 @@ def compress_audited(
     request = CompressRequest(
         accuracy=target.accuracy, out=out, ledger=ledger or default_ledger_path(),
         name=f"audit {report.name}", convention=convention, minutes=minutes,
-        inputs=inputs,
+        inputs=inputs, force=force,
     )  # fmt: skip
     made = compress_job(given, data, request, say)
     if made.interrupted:

@@ -45,6 +45,7 @@ from minbits.pipeline.compress_request import (
     check_compress_request,
 )
 from minbits.pipeline.publishing import Publisher
+from minbits.pipeline.replacing import check_replaceable
 from minbits.pipeline.size_search import past_outcome
 from minbits.records import (
     DataSet,
@@ -324,7 +325,12 @@ class _Job:
         if outcome.written is None:
             return
         publisher = Publisher(
-            self.data, self.request.accuracy, self.ledger, self.request.out, _RERUN
+            self.data,
+            self.request.accuracy,
+            self.ledger,
+            self.request.out,
+            _RERUN,
+            self.request.force,
         )
         found = publisher.publish(outcome, entropy_table(self.data), None)
         report.outputs = publisher.outputs
@@ -374,7 +380,7 @@ def compress_job(
     Raises:
         ArgumentError: if an argument is out of its range.
         NetworkError: if the network does not fit the data set.
-        OutputError: if an output cannot be written.
+        OutputError: if an output cannot be written, or something else is in its place.
         LedgerError: if the ledger cannot be used.
     """
     check_compress_request(request)
@@ -385,6 +391,7 @@ def compress_job(
         )  # fmt: skip
     ledger = open_ledger(request.ledger)
     try:
+        check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
         return _Job(data, request, ledger, say).run(given)
     finally:
         ledger.close()

@@ -44,6 +44,7 @@ class CompressRequest:
         minutes: wall-clock minutes to plan for; None: as long as it takes.
         seed: of order and augmentation.
         engine: which engine trains.
+        force: whether files of another data set, another target or nobody's may be written over.
         train: whether to train at all; without, the coarsest rounding that keeps the accuracy on
             validation is taken.
         inputs: files that are read, which no output may replace.
@@ -67,6 +68,7 @@ class CompressRequest:
     minutes: float | None = None
     seed: int = 0
     engine: EngineName = "auto"
+    force: bool = False
     train: bool = True
     inputs: tuple[Path, ...] = ()
 

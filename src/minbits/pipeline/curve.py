@@ -13,7 +13,9 @@ from minbits.information.ladder import entropy_table
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.pipeline.claiming import Claimant, Scope
+from minbits.pipeline.outputs import PICTURE_KINDS
 from minbits.pipeline.publishing import Publisher, trial_of
+from minbits.pipeline.replacing import check_curve_replaceable, check_replaceable
 from minbits.pipeline.size import size_job
 from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.size_search import SizeEvents, past_outcome
@@ -103,6 +105,7 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     ]
     for asked in requests:
         check_request(asked)  # the names of all outputs, before the first search
+    _check_replaceable(data, request, requests)
     is_interrupted = False
     for asked in requests:
         events.on_stage(f"{100 * asked.accuracy:g} % test accuracy")
@@ -133,6 +136,18 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     )
 
 
+def _check_replaceable(data: DataSet, request: SizeRequest, points: list[SizeRequest]) -> None:
+    """Check before the first search that no output writes over what it must not."""
+    ledger = open_ledger(request.ledger)
+    try:
+        for asked in points:
+            check_replaceable([asked.out], data, asked.accuracy, ledger, force=request.force)
+    finally:
+        ledger.close()
+    pictures = [request.out.with_suffix(f".{kind}") for kind in PICTURE_KINDS]
+    check_curve_replaceable(pictures, [asked.out for asked in points], force=request.force)
+
+
 def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents) -> CurvePoint:
     """Write the smallest file known at one target, with a card that counts all looks."""
     goal = Goal(asked.accuracy, len(validation_split(data)[1]))
@@ -145,7 +160,7 @@ def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents
     candidate = trial_of(ledger, data, best.verification)["candidate"]
     trials = [past_outcome(row) for row in ledger.trials_of(data.digest, candidate)]
     reliability = reliability_table(trials, asked.accuracy).of(candidate)
-    publisher = Publisher(data, asked.accuracy, ledger, asked.out)
+    publisher = Publisher(data, asked.accuracy, ledger, asked.out, force=asked.force)
     found = publisher.publish(outcome, entropy_table(data), reliability)
     return CurvePoint(asked.accuracy, found, outcome.lower_limit)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from minbits.capacity.label_code import labels_given_network_bits
 from minbits.capacity.sufficient import FoundNetwork
@@ -20,6 +18,7 @@ from minbits.ledger.location import LedgerTarget, ledger_exists
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
 from minbits.ledger.store import read_ledger
+from minbits.pipeline.card_file import CardClaim, CardError, Fields, card_claim, read_json
 from minbits.pipeline.claiming import verify_bytes
 from minbits.records import DataSet
 from minbits.search.judgement import judge_validation
@@ -88,8 +87,8 @@ def _known_looks(data: DataSet, ledger: LedgerTarget | None, records: Path | Non
     Cards count looks of ledgers that need not be here.
     """
     cards = [] if records is None or not records.is_dir() else _cards(data, records)
-    files = {str(card["sha256"]) for card, _ in cards}
-    counted = [int(card.get("claims_against_test_set", 1)) for card, _ in cards]
+    files = {card.sha256 for card, _ in cards}
+    counted = [card.looks for card, _ in cards]
     if ledger is not None and ledger_exists(ledger):
         reader = read_ledger(ledger)
         try:
@@ -161,28 +160,27 @@ def _found_row(ledger: LedgerReader, row: Row) -> _Found:
     return _Found(path, f"claim {row['id']} of the ledger", sha256, examples)
 
 
-def _cards(data: DataSet, folder: Path) -> list[tuple[dict[str, Any], Path]]:
+def _cards(data: DataSet, folder: Path) -> list[tuple[CardClaim, Path]]:
     cards = []
     for path in sorted(folder.glob("*.json")):
         try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-            if card.get("data_digest") == data.digest:
-                _claimable(card)
-                cards.append((card, path))
-        except (OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+            plain = read_json(path)
+            # The cards of other data sets are not looked at.
+            if Fields(plain).plain.get("data_digest") == data.digest:
+                cards.append((card_claim(plain), path))
+        except (OSError, CardError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
             raise OutputError(
-                str(path), "no card of a network file", "JSON", "Move it out of the folder."
-            ) from error
+                str(path), f"no card of a network file ({reason})", "a card (docs/card.md)",
+                "Move it out of the folder.",
+            ) from error  # fmt: skip
     return cards
 
 
-def _claimable(card: dict[str, Any]) -> float:
+def _claimable(card: CardClaim) -> float:
     """Return the largest accuracy that a card's file has on validation and on the test set."""
-    validation = card["validation"]
-    return min(
-        float(card["correct"]) / int(card["n_test"]),
-        float(validation["correct"]) / int(validation["examples"]),
-    )
+    correct, examples = card.validation
+    return min(card.correct / card.n_test, correct / examples)
 
 
 def _from_cards(data: DataSet, accuracy: float, folder: Path) -> list[_Found]:
@@ -194,8 +192,8 @@ def _from_cards(data: DataSet, accuracy: float, folder: Path) -> list[_Found]:
         if not file.is_file():
             _log.warning("%s is passed over: its network file is not beside it", path)
             continue
-        examples = frozenset({int(card["validation"]["examples"])})
-        found.append(_Found(file, f"{path.stem} of {folder}", str(card["sha256"]), examples))
+        examples = frozenset({card.validation[1]})
+        found.append(_Found(file, f"{path.stem} of {folder}", card.sha256, examples))
     return found
 
 

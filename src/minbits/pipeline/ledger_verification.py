@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from minbits.codec.file_format import decode_network
 from minbits.data import load
 from minbits.data.builtin import BUILT_IN
-from minbits.errors import LedgerError, MinbitsError
+from minbits.errors import DataError, LedgerError, MinbitsError
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.queries import LedgerReader
@@ -50,6 +50,20 @@ class _DataSets:
     def __init__(self, given: Iterable[DataSet]) -> None:
         self._by_digest = {data.digest: data for data in given}
         self._reasons: dict[str, str] = {}
+
+    def check(self, claimed: frozenset[str]) -> None:
+        """Refuse a given data set that no claim is of: one cell may have changed.
+
+        Raises:
+            DataError: if there is one.
+        """
+        for digest, data in self._by_digest.items():
+            if digest not in claimed:
+                raise DataError(
+                    f"--data {data.name}", f"a data set with SHA-256 {digest}",
+                    "the data set of one of the ledger's claims",
+                    "Give it as it was, with the same --label, --categorical and --resize.",
+                )  # fmt: skip
 
     def find(self, claim: Row) -> DataSet | str:
         """Return the data set of a claim, or why it is not at hand."""
@@ -124,11 +138,14 @@ def verify_ledger(
         on_entry: called with every entry after it was appended.
 
     Raises:
+        DataError: if a given data set is of no claim.
         LedgerError: if the ledger cannot be used.
     """
-    verifier = _Verifier(ledger, _DataSets(given), current_provenance("cpu", 1))
+    sets, claims = _DataSets(given), list(ledger.rows("claims"))
+    sets.check(frozenset(claim["data_digest"] for claim in claims))
+    verifier = _Verifier(ledger, sets, current_provenance("cpu", 1))
     entries: list[VerificationEntry] = []
-    for claim in ledger.rows("claims"):
+    for claim in claims:
         entry = verifier.entry(claim)
         ledger.append_verification(entry)
         entries.append(entry)

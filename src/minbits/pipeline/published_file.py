@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,16 @@ from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.rows import UID_DIGITS
 from minbits.ledger.store import Ledger, TrialEntry
+from minbits.pipeline.card_file import (
+    CardError,
+    Fields,
+    card_claim,
+    card_config,
+    card_path,
+    read_json,
+)
 from minbits.pipeline.verification import verify_file
-from minbits.records import DataSet, TrialResult, Verification, trial_config
+from minbits.records import DataSet, TrialResult, Verification
 from minbits.search.judgement import judge
 
 
@@ -61,13 +68,13 @@ def read_card(path: Path) -> PublishedCard:
         NetworkFileError: if the file cannot be read.
         LedgerError: if there is no card, it is none, or it is of another file.
     """
-    card_path = path.with_suffix(".json")
+    place = card_path(path)
     content = read_bytes(path)
     try:
-        card = _card(card_path, json.loads(card_path.read_text(encoding="utf-8")), content)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        card = _card(place, read_json(place), content)
+    except (OSError, CardError) as error:
         raise LedgerError(
-            str(card_path), getattr(error, "strerror", None) or f"{type(error).__name__} {error}",
+            str(place), getattr(error, "strerror", None) or str(error),
             "the card that `minbits size` wrote beside the file (docs/card.md)",
             "Get the card that belongs to the file.",
         ) from error  # fmt: skip
@@ -80,28 +87,29 @@ def read_card(path: Path) -> PublishedCard:
     return card
 
 
-def _card(path: Path, plain: dict[str, Any], content: bytes) -> PublishedCard:
-    validation = plain["validation"]
+def _card(path: Path, plain: Any, content: bytes) -> PublishedCard:
+    claim, card = card_claim(plain), Fields(plain)
+    correct, examples = claim.validation
     return PublishedCard(
         path=path,
-        data_name=str(plain["data"]),
-        data_digest=str(plain["data_digest"]),
-        created_at=str(plain["created_at"]),
-        sha256=str(plain["sha256"]),
-        n_test=int(plain["n_test"]),
-        correct=int(plain["correct"]),
-        target_accuracy=float(plain["target_accuracy"]),
-        candidate=str(plain["candidate"]),
+        data_name=claim.data_name,
+        data_digest=claim.data_digest,
+        created_at=card.text("created_at"),
+        sha256=claim.sha256,
+        n_test=claim.n_test,
+        correct=claim.correct,
+        target_accuracy=claim.target_accuracy,
+        candidate=card.text("candidate"),
         result=TrialResult(
-            config=trial_config(plain["config"]),
+            config=card_config(card.part("config").plain),
             status="done",
-            seconds=float(plain["training_seconds"]),
+            seconds=card.number("training_seconds"),
             network_file=content,
-            validation_correct=int(validation["correct"]),
-            validation_examples=int(validation["examples"]),
+            validation_correct=correct,
+            validation_examples=examples,
         ),
         provenance=Provenance(
-            str(plain["code_version"]), dict(plain["libraries"]), dict(plain["machine"])
+            card.text("code_version"), card.part("libraries").plain, card.part("machine").plain
         ),
     )
 

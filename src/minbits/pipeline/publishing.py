@@ -15,6 +15,7 @@ from minbits.ledger.rows import Row
 from minbits.ledger.store import Claim, Ledger
 from minbits.pipeline.card import CardFacts, TrialSpread, card
 from minbits.pipeline.claiming import ClaimOutcome
+from minbits.pipeline.replacing import stays
 from minbits.records import DataSet, Verification
 from minbits.search.reliability import Reliability
 from minbits.search.strategy import reaches
@@ -31,6 +32,7 @@ class Publisher:
         ledger: with the file's trial.
         out: where the network file goes; card and diagram go beside it.
         rerun: how the file is made again; None takes the card's usual sentence.
+        force: whether the file goes there even if a better one is in place.
         outputs: what was written, by role.
     """
 
@@ -39,6 +41,7 @@ class Publisher:
     ledger: Ledger
     out: Path
     rerun: str | None = None
+    force: bool = False
     outputs: dict[str, str] = field(default_factory=dict)
 
     def publish(
@@ -46,12 +49,21 @@ class Publisher:
     ) -> Verification:
         """Write file, card and diagram, and return what is known of the file at its new place.
 
+        Where a better file is in place, it stays, and the new one is known by its place in the
+        ledger (`minbits.pipeline.outputs`).
+
         Raises:
             OutputError: if an output cannot be written, or reads back as other bytes.
         """
         claim, limit = outcome.written, outcome.lower_limit
         assert claim is not None
         assert limit is not None
+        if stays(
+            self.out, self.data, self.accuracy, claim.verification, self.ledger, force=self.force
+        ):
+            path = self.ledger.artifacts.path(claim.verification.sha256)
+            self.outputs |= {"network": str(path), "kept": str(self.out)}
+            return dataclasses.replace(claim.verification, path=str(path))
         found, content = self._network(claim)
         facts = CardFacts(
             data=self.data,

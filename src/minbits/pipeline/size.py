@@ -8,6 +8,7 @@ from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.pipeline.claiming import Claimant, Scope
 from minbits.pipeline.publishing import Publisher, trial_of
+from minbits.pipeline.replacing import check_replaceable
 from minbits.pipeline.size_report import MOST_RELIABILITIES, SizeReport
 from minbits.pipeline.size_request import SizeRequest, check_request
 from minbits.pipeline.size_search import SizeEvents, SizeSearch, one_candidate
@@ -30,7 +31,7 @@ class _SizeJob:
             data, self.search.goal, ledger, self.provenance,
             lambda: Scope(candidates=self.own_candidates()), events.on_stage,
         )  # fmt: skip
-        self.publisher = Publisher(data, request.accuracy, ledger, request.out)
+        self.publisher = Publisher(data, request.accuracy, ledger, request.out, force=request.force)
 
     def own_candidates(self) -> list[str] | None:
         """Return the keys of what may be claimed; None stands for all.
@@ -104,12 +105,13 @@ def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeRep
 
     Raises:
         ArgumentError: if an argument is out of its range.
-        OutputError: if an output cannot be written.
+        OutputError: if an output cannot be written, or something else is in its place.
         LedgerError: if the ledger cannot be used.
     """
     check_request(request)
     ledger = open_ledger(request.ledger)
     try:
+        check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
         return _SizeJob(data, request, ledger, events).run()
     finally:
         ledger.close()

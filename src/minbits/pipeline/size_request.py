@@ -32,6 +32,7 @@ class SizeRequest:
         workers: worker processes of one thread each.
         ledger: the ledger's file, or the URL of its database.
         out: where the network file goes; the card and the diagram go beside it.
+        force: whether files of another data set, another target or nobody's may be written over.
         network: a name from the zoo in place of the built-in family.
         engine: which engine trains; ``auto`` takes the fastest that covers the network.
         architecture: in the grammar, in place of the built-in family.
@@ -69,6 +70,7 @@ class SizeRequest:
     accuracy_reason: str = ""
     worker_memory_bytes: int | None = None
     inputs: tuple[Path, ...] = ()
+    force: bool = False
 
 
 def check_request(request: SizeRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from minbits.errors import ArgumentError
+from minbits.files import read_text_file
 from minbits.records import DataSet, TrainingRecipe
 from minbits.search.family import CLASSES, Choices, Domain, Family, Part, Range, Value
 
 VERSION = 1
+LARGEST_WHOLE = 2**63
+LARGEST_BYTES = 2**20
 DEFAULT_SPACE = "default_space.toml"
 _FAMILY_KEYS = {
     "name", "least_side", "sequence", "architecture", "architecture_values", "compression",
@@ -57,6 +61,22 @@ class Space:
         )  # fmt: skip
 
 
+class _Short(reprlib.Repr):
+    """Values as messages show them: not longer than a line, and not deeper than two levels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 2
+        self.maxstring = self.maxother = 60
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Return a whole number; Python writes none of more than some thousand digits."""
+        return repr(x) if abs(x) < LARGEST_WHOLE else "a number of too many digits"
+
+
+_shown = _Short().repr
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where in the file something stands."""
@@ -80,10 +100,11 @@ def read_space(path: Path | None = None) -> Space:
         text = resources.files("minbits.search").joinpath(DEFAULT_SPACE).read_text("utf-8")
         return parse_space(text, "the default search space")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text_file(path, LARGEST_BYTES)
     except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise ArgumentError(
-            f"--space {path}", str(error), "a readable TOML file", "Give another path."
+            f"--space {path}", reason, "a readable TOML file", "Give another path."
         ) from error
     return parse_space(text, f"--space {path}")
 
@@ -97,11 +118,15 @@ def parse_space(text: str, name: str) -> Space:
     place = _Place((name,))
     try:
         plain = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ArgumentError(
+            name, "values nested too deep to be read", "a few levels", "Correct the file."
+        ) from error
+    except ValueError as error:  # no TOML, or a number of more digits than Python reads
         raise ArgumentError(name, f"no TOML: {error}", "TOML", "Correct the file.") from error
     _check_keys(plain, {"version", "family"}, place)
     if plain.get("version") != VERSION:
-        place.fail(f"version {plain.get('version')!r}", f"version = {VERSION}")
+        place.fail(f"version {_shown(plain.get('version'))}", f"version = {VERSION}")
     families = plain.get("family")
     if not isinstance(families, list) or not families:
         place.fail("no family", "one [[family]] at least")
@@ -111,24 +136,29 @@ def parse_space(text: str, name: str) -> Space:
 def _check_keys(plain: Mapping[str, Any], known: set[str], place: _Place) -> None:
     for key in plain:
         if key not in known:
-            place.fail(f"'{key}'", f"one of {', '.join(sorted(known))}")
+            place.fail(_shown(key), f"one of {', '.join(sorted(known))}")
 
 
 def _family(plain: Any, place: _Place, index: int) -> Family:
     if not isinstance(plain, dict):
-        place.at(f"family {index + 1}").fail(repr(plain), "a table")
+        place.at(f"family {index + 1}").fail(_shown(plain), "a table")
     name = plain.get("name", f"{index + 1}")
-    place = place.at(f"family {name!r}")
+    place = place.at(f"family {_shown(name)}")
     _check_keys(plain, _FAMILY_KEYS, place)
     least_side, is_sequence = plain.get("least_side", 0), plain.get("sequence", False)
     if not isinstance(least_side, int) or isinstance(least_side, bool) or least_side < 0:
-        place.at("least_side").fail(repr(least_side), "a whole number")
+        place.at("least_side").fail(_shown(least_side), "a whole number")
     if not isinstance(is_sequence, bool):
-        place.at("sequence").fail(repr(is_sequence), "true or false")
+        place.at("sequence").fail(_shown(is_sequence), "true or false")
     values = {
         key: _domain(value, place.at("architecture_values", key), (int, str))
         for key, value in _table(plain, "architecture_values", place).items()
     }
+    for key in values:
+        if not (key.isascii() and key.isidentifier()) or "__" in key:
+            place.at("architecture_values").fail(
+                _shown(key), "a name of letters, digits and single underscores, no digit first"
+            )
     parts = _parts(plain.get("architecture"), values, place.at("architecture"))
     return Family(str(name), least_side, is_sequence, parts, values, _recipe(plain, place))
 
@@ -136,7 +166,7 @@ def _family(plain: Any, place: _Place, index: int) -> Family:
 def _table(plain: Mapping[str, Any], key: str, place: _Place) -> dict[str, Any]:
     found = plain.get(key, {})
     if not isinstance(found, dict):
-        place.at(key).fail(repr(found), "a table")
+        place.at(key).fail(_shown(found), "a table")
     return found
 
 
@@ -144,7 +174,7 @@ def _parts(plain: Any, values: Mapping[str, Domain], place: _Place) -> tuple[Par
     if isinstance(plain, str):
         plain = [plain]
     if not isinstance(plain, list) or not plain:
-        place.fail(repr(plain), "a list of layers")
+        place.fail(_shown(plain), "a list of layers")
     parts: list[Part] = []
     used: set[str] = set()
     for item in plain:
@@ -168,9 +198,9 @@ def _part(item: Any, place: _Place) -> Part:
         return Part(item)
     is_part = isinstance(item, dict) and set(item) <= {"layers", "repeat"}
     if not is_part or not all(isinstance(value, str) for value in item.values()):
-        place.fail(repr(item), "text, or { layers = text, repeat = name }")
+        place.fail(_shown(item), "text, or { layers = text, repeat = name }")
     if "layers" not in item:
-        place.fail(repr(item), "a key 'layers'")
+        place.fail(_shown(item), "a key 'layers'")
     return Part(item["layers"], item.get("repeat"))
 
 
@@ -184,7 +214,7 @@ def _check_counts(name: str, values: Mapping[str, Domain], place: _Place) -> Non
         numbers = list(domain.values) if domain is not None else []
         if numbers and all(isinstance(n, int) and 0 <= n <= 64 for n in numbers):
             return
-    place.at(f"repeat = {name!r}").fail(f"{numbers}", "whole numbers from 0 to 64")
+    place.at(f"repeat = {name!r}").fail(_shown(numbers), "whole numbers from 0 to 64")
 
 
 def _recipe(plain: Mapping[str, Any], place: _Place) -> dict[str, Domain]:
@@ -217,6 +247,8 @@ def _is_of(value: Any, types: tuple[type, ...]) -> bool:
         return False
     if isinstance(value, float) and not math.isfinite(value):
         return False
+    if isinstance(value, int) and not -LARGEST_WHOLE <= value < LARGEST_WHOLE:
+        return False
     return isinstance(value, types)
 
 
@@ -237,7 +269,7 @@ def _domain(value: Any, place: _Place, types: tuple[type, ...]) -> Domain:
         place.fail("an empty list", "one value at least")
     for item in values:
         if not _is_of(item, types):
-            place.fail(repr(item), expected)
+            place.fail(_shown(item), expected)
     return Choices(tuple(values))
 
 
@@ -252,7 +284,7 @@ def _range(value: dict[str, Any], place: _Place, types: tuple[type, ...], expect
     if low >= high:
         place.fail(f"from {low} to {high}", "from below to")
     if not isinstance(log, bool):
-        place.fail(f"log = {log!r}", "true or false")
+        place.fail(f"log = {_shown(log)}", "true or false")
     if log and low <= 0:
         place.fail(f"from {low} with log = true", "a range above 0")
     is_whole = isinstance(low, int) and isinstance(high, int) and float not in types

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -376,3 +377,51 @@ def test_weights_are_loaded_into_a_module(tmp_path: Path) -> None:
             "minbits.networks.examples:PyTorchExample",
             SourceSettings(weights=tmp_path / "m.safetensors"),
         )
+
+
+def dense_graph(path: Path, weights: np.ndarray, **changes: object) -> Path:
+    """Write a graph of one dense layer; ``changes`` are fields of its weights, set afterwards."""
+    tensor = onnx.numpy_helper.from_array(weights, "w")
+    for name, value in changes.items():
+        if name == "dims":
+            del tensor.dims[:]
+            tensor.dims.extend(value)
+        else:
+            setattr(tensor, name, value)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, len(weights)])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, None])],
+        [tensor],
+    )
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"dims": [0, 3]}, {"dims": [4, 0]}, {"dims": []}, {"dims": [10**6, 10**6]},
+     {"raw_data": b"\0"}, {"dims": [-1, 3]}],
+)  # fmt: skip
+def test_graphs_whose_tensors_do_not_fit_are_refused(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = dense_graph(tmp_path / "m.onnx", np.zeros((4, 3), np.float32), **changes)
+    with pytest.raises(NetworkFileError, match=r"m\.onnx: got .*; expected"):
+        onnx_subject(path).runner.logits(np.zeros((2, 4), np.float32))
+
+
+def test_a_graph_that_fails_on_its_inputs_is_one_error(tmp_path: Path) -> None:
+    path = dense_graph(tmp_path / "m.onnx", np.zeros((4, 3), np.float32))
+    runner = onnx_subject(path).runner
+    assert runner is not None
+    assert runner.logits(np.zeros((2, 4), np.float32)).shape == (2, 3)
+    with pytest.raises(NetworkFileError, match="a graph that fails on these inputs"):
+        runner.logits(np.zeros((2, 7), np.float32))
+
+
+def test_a_graph_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.onnx")
+    with pytest.raises(NetworkFileError, match="a pipe and no regular file"):
+        onnx_subject(tmp_path / "m.onnx")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from minbits.capacity.audit.subject import StoredTensor, Subject
 from minbits.capacity.audit.torch_subject import stored_tensors
 from minbits.capacity.network_shape import LayerShape, NetworkShape
 from minbits.errors import NetworkFileError
+from minbits.networks.tensor_file import TensorFile
 
 BUFFER_ENDINGS = ("running_mean", "running_var", "num_batches_tracked")
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -27,63 +22,11 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         NetworkFileError: if the file cannot be read, holds no tensors, or is a pickle that asks for
             more than tensors.
     """
-    try:
-        if path.suffix == ".safetensors":
-            return _read_safetensors(path)
-        with warnings.catch_warnings():
-            # PyTorch warns of pickle protocols it may not read; what it cannot read is refused.
-            warnings.simplefilter("ignore", UserWarning)
-            found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise NetworkFileError(str(path), reason, "a readable checkpoint", "Check it.") from error
-    except pickle.UnpicklingError as error:
-        raise NetworkFileError(
-            str(path),
-            "a pickle that asks for more than tensors",
-            "a checkpoint of tensors alone",
-            "It was not opened, since a pickle can run any code. Save module.state_dict().",
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NetworkFileError(
-            str(path), f"no checkpoint ({reason})", "a PyTorch checkpoint", "Save it again."
-        ) from error
-    return _tensors_of(found, path)
-
-
-def _is_zip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"PK"
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        from safetensors import SafetensorError, safe_open  # an extra
-    except ImportError as error:
-        raise NetworkFileError(
-            str(path), "no safetensors package", "one", "Run pip install 'minbits[audit]'."
-        ) from error
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise NetworkFileError(
-            str(path), f"no safetensors file ({error})", "one", "Save it again."
-        ) from error
-
-
-def _tensors_of(found: Any, path: Path) -> dict[str, Tensor]:
-    for key in _WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
-    tensors = {}
-    if isinstance(found, Mapping):
-        tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+    file = TensorFile(path, NetworkFileError)
+    found = file.read()
+    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
     if not any(tensor.is_floating_point() for tensor in tensors.values()):
-        raise NetworkFileError(
-            str(path), "no floating-point tensors", "a state_dict", "Save module.state_dict()."
-        )
+        raise file.refuse("no floating-point tensors", "a state_dict", "Save module.state_dict().")
     return tensors
 
 

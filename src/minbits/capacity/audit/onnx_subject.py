@@ -19,8 +19,10 @@ from minbits.capacity.audit.subject import (
     layer_of,
 )
 from minbits.errors import NetworkFileError
+from minbits.files import regular_size
 
 BATCH = 200
+_LONGEST_REASON = 200
 _FLOATS = {1: 32, 10: 16, 11: 64, 16: 16}  # TensorProto's FLOAT, FLOAT16, DOUBLE and BFLOAT16
 
 
@@ -43,6 +45,7 @@ def onnx_subject(path: Path, input_exponent: int = 0) -> Subject:
     """
     onnx = _onnx()
     try:
+        regular_size(path)
         model = onnx.load(str(path))
         onnx.checker.check_model(model)
         inferred = onnx.shape_inference.infer_shapes(model)
@@ -50,10 +53,29 @@ def onnx_subject(path: Path, input_exponent: int = 0) -> Subject:
         reason = error.strerror or str(error)
         raise NetworkFileError(str(path), reason, "a readable file", "Check the path.") from error
     except Exception as error:  # whatever protobuf or the checker raises on bytes that are no graph
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = _first_line(error)
         raise NetworkFileError(
             str(path), f"no valid ONNX graph ({reason})", "one", "Export the model again."
         ) from error
+    try:
+        return _subject(onnx, model, inferred, path, input_exponent)
+    except NetworkFileError:
+        raise
+    except Exception as error:  # the checker lets pass what NumPy and formulas cannot follow
+        raise NetworkFileError(
+            str(path),
+            f"a graph that cannot be followed ({type(error).__name__}: {_first_line(error)})",
+            "a classifier with consistent tensors",
+            "Export the model again.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST_REASON]
+
+
+def _subject(onnx: Any, model: Any, inferred: Any, path: Path, input_exponent: int) -> Subject:
+    """Return the subject of a graph that the checker found valid."""
     graph = model.graph
     initial = {item.name: item for item in graph.initializer}
     inputs = [item for item in graph.input if item.name not in initial]
@@ -89,7 +111,8 @@ def onnx_subject(path: Path, input_exponent: int = 0) -> Subject:
         note += "; it has values outside them that may be trained"
     if reader.foreign:
         note += f"; not piecewise linear: {', '.join(sorted(set(reader.foreign)))}"
-    runner = OnnxRunner(model, inputs[0].name, shapes[inputs[0].name][0], input_exponent, reader)
+    batch = shapes[inputs[0].name][0]
+    runner = OnnxRunner(str(path), model, inputs[0].name, batch, input_exponent, reader)
     return Subject(path.name, "ONNX graph", tensors, shape, note, runner)
 
 
@@ -122,8 +145,15 @@ class OnnxRunner:
     """Runs a graph with NumPy, slowly but exactly as its operators are defined."""
 
     def __init__(
-        self, model: Any, input_name: str, batch: int, input_exponent: int, reader: GraphReader
+        self,
+        name: str,
+        model: Any,
+        input_name: str,
+        batch: int,
+        input_exponent: int,
+        reader: GraphReader,
     ) -> None:
+        self._name = name
         self._model = model
         self._input = input_name
         self._batch = batch or BATCH
@@ -131,13 +161,22 @@ class OnnxRunner:
         self._reader = reader
 
     def _run(self, model: Any, inputs: npt.NDArray[Any], names: list[str]) -> list[FloatArray]:
-        evaluator = _onnx().reference.ReferenceEvaluator(model)
         found: list[list[FloatArray]] = [[] for _ in names]
-        for start in range(0, len(inputs), self._batch):
-            batch = np.asarray(inputs[start : start + self._batch], np.float32) * self._scale
-            for place, value in zip(found, evaluator.run(names, {self._input: batch}), strict=True):
-                place.append(np.asarray(value, np.float32))
-        return [np.concatenate(parts) for parts in found]
+        try:
+            evaluator = _onnx().reference.ReferenceEvaluator(model)
+            for start in range(0, len(inputs), self._batch):
+                batch = np.asarray(inputs[start : start + self._batch], np.float32) * self._scale
+                values = evaluator.run(names, {self._input: batch})
+                for place, value in zip(found, values, strict=True):
+                    place.append(np.asarray(value, np.float32))
+            return [np.concatenate(parts) for parts in found]
+        except Exception as error:  # operators raise whatever NumPy does on shapes that do not fit
+            raise NetworkFileError(
+                self._name,
+                f"a graph that fails on these inputs ({_first_line(error)})",
+                f"a classifier of inputs of shape {inputs.shape[1:]}",
+                "Use the data set that the model was made for, or export it again.",
+            ) from error
 
     def logits(self, inputs: npt.NDArray[Any]) -> FloatArray:
         """Return logits ``(examples, classes)``."""
