@@ -27,6 +27,14 @@ def integer_too_long() -> NetworkFileError:
     )
 
 
+def not_canonical() -> NetworkFileError:
+    """Return the error for what can be said in fewer fields."""
+    return NetworkFileError(
+        "payload", "bits that no encoder writes", "a canonical encoding",
+        "Get the file again, or write it anew.",
+    )  # fmt: skip
+
+
 class ModelBank:
     """The adaptive models of one file, made when a context is first met."""
 

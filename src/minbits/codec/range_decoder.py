@@ -11,15 +11,16 @@ constriction itself is the encoder, and the reference that the tests compare thi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
+from minbits.codec.payload_ending import STATE_MASK, WORD_BITS, WORD_BYTES, shortest_ending
 from minbits.errors import NetworkFileError
 
-WORD_BITS = 32
 PRECISION = 24
 LEAST_RANGE = 1 << 32
-STATE_MASK = (1 << 64) - 1
 PROBABILITY_BITS = 16
 _ONE = 1 << PROBABILITY_BITS
 _FREE_PARTS = (1 << PRECISION) - 2
@@ -43,6 +44,7 @@ class RangeDecoder:
     Attributes:
         words: the payload as 32-bit words.
         place: words read so far.
+        count: bits read so far.
         lower, range, point: the interval and where in it the payload lies, 64 bits each.
     """
 
@@ -50,6 +52,7 @@ class RangeDecoder:
         padded = payload + b"\0" * (-len(payload) % 4)
         self.words: npt.NDArray[np.uint32] = np.frombuffer(padded, ">u4").astype(np.uint32)
         self.place = 0
+        self.count = 0
         self.lower = 0
         self.range = STATE_MASK
         self.point = (self._word() << WORD_BITS) | self._word()
@@ -65,6 +68,7 @@ class RangeDecoder:
         Raises:
             NetworkFileError: if no encoder can have written what comes next.
         """
+        self.count += 1
         scale = self.range >> PRECISION
         part = ((self.point - self.lower) & STATE_MASK) // scale
         zeros = parts_of_zero(probability_of_one)
@@ -82,3 +86,16 @@ class RangeDecoder:
             self.range <<= WORD_BITS
             self.point = (self.point << WORD_BITS & STATE_MASK) | self._word()
         return bit
+
+    @property
+    def position_bits(self) -> float:
+        """How many bits of the payload what was read so far took."""
+        return WORD_BITS * self.place - math.log2(self.range)
+
+    def payload(self) -> bytes:
+        """Return the payload that an encoder writes for the bits read so far."""
+        read = self.words[: self.place].astype(">u4").tobytes()
+        first = int.from_bytes(read.ljust(WORD_BYTES * self.place, b"\0"), "big")
+        lower = first - (self.point - self.lower & STATE_MASK)
+        full = (lower + LEAST_RANGE - 1 >> WORD_BITS).to_bytes(WORD_BYTES * (self.place - 1), "big")
+        return shortest_ending(full, self.lower, self.range, self.count)
