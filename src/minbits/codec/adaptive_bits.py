@@ -25,6 +25,7 @@ COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
 _ONE = 1 << PROBABILITY_BITS
 LEAST_PROBABILITY = 1 << 5
+_MOST_PROBABILITY = _ONE - LEAST_PROBABILITY
 _BLOCK_BITS = 1 << 18
 
 
@@ -39,10 +40,11 @@ class BitModel:
 
     def probability_of_one(self) -> int:
         """Return P(bit = 1) in units of ``2 ** -PROBABILITY_BITS``, never certain."""
-        probability = ((2 * self.ones + 1) << PROBABILITY_BITS) // (
-            2 * (self.zeros + self.ones) + 2
-        )
-        return min(max(probability, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
+        ones = self.ones
+        probability = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (self.zeros + ones) + 2)
+        if probability < LEAST_PROBABILITY:
+            return LEAST_PROBABILITY
+        return probability if probability <= _MOST_PROBABILITY else _MOST_PROBABILITY
 
     def update(self, bit: int) -> None:
         """Count a bit; old counts fade once there are ``COUNT_LIMIT`` of them."""

@@ -33,11 +33,6 @@ def invalid_code_word() -> NetworkFileError:
     )
 
 
-def parts_of_zero(probability_of_one: int) -> int:
-    """Return the parts of ``2 ** PRECISION`` that a zero takes."""
-    return 1 + ((_ONE - probability_of_one) * _FREE_PARTS >> PROBABILITY_BITS)
-
-
 class RangeDecoder:
     """Reads bits from a payload that goes on with zero bytes for ever.
 
@@ -71,7 +66,7 @@ class RangeDecoder:
         self.count += 1
         scale = self.range >> PRECISION
         part = ((self.point - self.lower) & STATE_MASK) // scale
-        zeros = parts_of_zero(probability_of_one)
+        zeros = 1 + ((_ONE - probability_of_one) * _FREE_PARTS >> PROBABILITY_BITS)
         if part < zeros:
             bit = 0
             self.range = scale * zeros
