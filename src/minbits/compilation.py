@@ -4,7 +4,7 @@ Numba's own cache watches one file, that of the function, and would go on to use
 micro-kernels or constants, in other files, have changed: after an update of minbits, too. Ours is
 valid as long as all of `SOURCES` are what they were. All compiled code of the package uses it.
 
-Imported only where something is compiled: numba takes longer to load than a small network to decode.
+Imported only where something is compiled: numba takes longer to load than a small file to decode.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Cache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         # An update under a running process: its old code must not be kept as that of new sources.
         if digest_on_disk() == sources_digest():
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,21 +163,25 @@ def edge_network(random: Random, architecture: Architecture) -> QuantizedNetwork
     return QuantizedNetwork(architecture, tuple(layers))
 
 
-def versions_of(architecture: Architecture) -> tuple[int, ...]:
-    """Return the versions of the format that can say an architecture."""
+def versions_of(network: QuantizedNetwork) -> tuple[int, ...]:
+    """Return the versions of the format that can say a network."""
+    if network.has_dependent_levels:
+        return VERSIONS[2:]
+    return _plain_versions(network.architecture)
+
+
+def _plain_versions(architecture: Architecture) -> tuple[int, ...]:
     return VERSIONS[0 if is_of_version_1(architecture) else 1 :]
 
 
 def edge_file(random: Random, network: QuantizedNetwork) -> bytes:
     """Return a network's file in one of the versions that can say it."""
-    is_mixed = network.has_dependent_levels
-    versions = VERSIONS[2:] if is_mixed else versions_of(network.architecture)
-    return _encode(network, one_of(random, versions))
+    return _encode(network, one_of(random, versions_of(network)))
 
 
 def overreaching_file(random: Random, architecture: Architecture) -> bytes:
     """Return what the encoder writes of fields that need not be valid: levels, biases, steps."""
-    version = one_of(random, versions_of(architecture))
+    version = one_of(random, _plain_versions(architecture))
     most = one_of(random, (MAX_LEVEL, MAX_LEVEL + 1, 1 << MAX_EXPONENT))
     layers = []
     for shapes in tensor_shapes(architecture):
@@ -195,10 +200,8 @@ def overreaching_file(random: Random, architecture: Architecture) -> bytes:
         layers.append(SimpleNamespace(weights=weights, bias=bias))
     encoder = BitEncoder()
     raw: Any = SimpleNamespace(architecture=architecture, layers=layers)
-    try:
+    with suppress(MinbitsError):  # what was written before is a stream as well
         _code_network(encoder, raw, version, _Parts(None))
-    except MinbitsError:
-        pass  # what was written before is a stream as well
     return with_checksum(encoder.payload(), version)
 
 

@@ -1,6 +1,6 @@
 """Adaptive binary models whose probabilities are integers, over constriction's range coder.
 
-constriction writes; `minbits.codec.range_decoder` reads, its equal in plain integers.
+constriction writes (`BitEncoder`); `range_decoder.BitDecoder` reads, its equal in plain integers.
 
 A model counts the zeros and ones that it has coded and predicts with the Krichevsky–Trofimov
 estimate (n1 + 1/2) / (n0 + n1 + 1) (Krichevsky & Trofimov 1981). No table is stored: encoder and
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.payload_ending import own_ending, shortest_ending
-from minbits.codec.range_decoder import PROBABILITY_BITS, RangeDecoder
+from minbits.codec.range_decoder import PROBABILITY_BITS
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,22 +38,25 @@ class BitModel:
         self.zeros = zeros
         self.ones = 0
 
-    def probability_of_one(self) -> int:
-        """Return P(bit = 1) in units of ``2 ** -PROBABILITY_BITS``, never certain."""
-        ones = self.ones
-        probability = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (self.zeros + ones) + 2)
-        if probability < LEAST_PROBABILITY:
-            return LEAST_PROBABILITY
-        return probability if probability <= _MOST_PROBABILITY else _MOST_PROBABILITY
+    def code(self, coder: BitCoder, bit: int) -> int:
+        """Code a bit, never certain of it, count it and return it.
 
-    def update(self, bit: int) -> None:
-        """Count a bit; old counts fade once there are ``COUNT_LIMIT`` of them."""
-        if bit:
-            self.ones += 1
+        Old counts fade once there are ``COUNT_LIMIT`` of them.
+        """
+        zeros, ones = self.zeros, self.ones
+        probability = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (zeros + ones) + 2)
+        if probability < LEAST_PROBABILITY:
+            probability = LEAST_PROBABILITY
+        elif probability > _MOST_PROBABILITY:
+            probability = _MOST_PROBABILITY
+        coded = coder.code(bit, probability)
+        if coded:
+            self.ones = ones + 1
         else:
-            self.zeros += 1
-        if self.zeros + self.ones >= COUNT_LIMIT:
+            self.zeros = zeros + 1
+        if zeros + ones + 1 >= COUNT_LIMIT:
             self.shrink(COUNT_LIMIT // 2)
+        return coded
 
     def shrink(self, limit: int) -> None:
         """Scale the counts down to at most ``limit``, so that new statistics soon outweigh old."""
@@ -155,23 +158,3 @@ def _costs() -> Integers:
 def code_cost(bits: Integers, probabilities_of_one: Integers) -> int:
     """Return the ideal code length in units of 2^-16 bit, the same on every machine."""
     return int(_costs()[np.where(bits, probabilities_of_one, _ONE - probabilities_of_one)].sum())
-
-
-class BitDecoder:
-    """Reads the bits that a `BitEncoder` wrote, given the same probabilities."""
-
-    def __init__(self, payload: bytes) -> None:
-        self.source = RangeDecoder(payload)
-
-    @property
-    def count(self) -> int:
-        """The bits read so far."""
-        return self.source.count
-
-    def code(self, bit: int, probability_of_one: int) -> int:
-        """Read and return the next bit (the argument ``bit`` is ignored).
-
-        Raises:
-            NetworkFileError: if no encoder can have written what comes next.
-        """
-        return self.source.bit(probability_of_one)

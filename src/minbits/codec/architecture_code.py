@@ -227,7 +227,7 @@ def code_architecture(
     Raises:
         NetworkError: as soon as what was read so far breaks a limit of the format, so that a
             hostile file can make nothing large.
-        NetworkFileError: if an integer read is too long, or an encoder would have said it otherwise.
+        NetworkFileError: if an integer read is too long, or an encoder says the same otherwise.
     """
     given = architecture or Architecture((1, 1, 1), 0, ())
     shape = given_shape = _code_shape(coder, bank, given.input_shape)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.adaptive_bits import BitDecoder
 from minbits.codec.integers import integer_too_long
-from minbits.codec.range_decoder import PRECISION, PROBABILITY_BITS, invalid_code_word
+from minbits.codec.range_decoder import PRECISION, PROBABILITY_BITS, BitDecoder, invalid_code_word
 from minbits.compilation import compiled
 
 Words = npt.NDArray[np.uint32]
@@ -52,7 +51,7 @@ def read_bit(words: Words, state: State, probability: int) -> int:
 
 def state_of(decoder: BitDecoder) -> State:
     """Return where a decoder stands: lower, range, point, words read and bits read."""
-    source = decoder.source
+    source = decoder
     parts = [source.lower, source.range, source.point, source.place, source.count]
     return np.array(parts, np.uint64)
 
@@ -67,5 +66,5 @@ def move_on(decoder: BitDecoder, state: State, outcome: int) -> None:
         raise invalid_code_word()
     if outcome == TOO_LONG:
         raise integer_too_long()
-    source = decoder.source
+    source = decoder
     source.lower, source.range, source.point, source.place, source.count = state.tolist()

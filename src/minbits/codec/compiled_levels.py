@@ -1,4 +1,4 @@
-"""Levels of large tensors, coded by compiled loops: byte for byte what `tensor_code` does in Python.
+"""Levels of large tensors, coded by compiled loops: byte for byte as `tensor_code` does it.
 
 Imported only where a tensor is large: numba takes longer to load than a small network to decode.
 """
@@ -16,7 +16,6 @@ from minbits.codec.adaptive_bits import (
     HALF,
     LEAST_PROBABILITY,
     BitCoder,
-    BitDecoder,
     BitEncoder,
     code_cost,
 )
@@ -40,7 +39,7 @@ from minbits.codec.integers import (
     integer_too_long,
 )
 from minbits.codec.quantized_network import IntegerArray
-from minbits.codec.range_decoder import PROBABILITY_BITS
+from minbits.codec.range_decoder import PROBABILITY_BITS, BitDecoder
 from minbits.compilation import compiled
 
 Counts = npt.NDArray[np.int64]
@@ -228,7 +227,7 @@ def _decode(
     decoder: BitDecoder, counts: Counts, count: int, signs: int, kernel: int
 ) -> IntegerArray:
     state, levels = state_of(decoder), np.empty(count, np.int32)
-    move_on(decoder, state, _read(decoder.source.words, state, signs, kernel, counts, levels))
+    move_on(decoder, state, _read(decoder.words, state, signs, kernel, counts, levels))
     return levels
 
 
@@ -267,8 +266,8 @@ def code_large_levels(
         family: the kind of tensor.
         shape: of the tensor.
         levels: its levels; a decoder passes none.
-        signs: `SIGNED`; `POSITIVE`: levels are not negative, no sign is coded; `ORIENTED`: nor is it
-            for the first level that is not zero of each kernel, of all axes but the first.
+        signs: `SIGNED`; `POSITIVE`: levels are not negative, no sign is coded; `ORIENTED`: nor is
+            it for the first level that is not zero of each kernel, of all axes but the first.
 
     Raises:
         NetworkFileError: if no encoder can have written what is read.

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
+from minbits.codec.adaptive_bits import BitCoder, BitEncoder
 from minbits.codec.architecture import tensor_shapes
 from minbits.codec.architecture_code import code_architecture, is_of_version_1, kind_of
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
-from minbits.codec.range_decoder import RangeDecoder
+from minbits.codec.range_decoder import BitDecoder
 from minbits.codec.tensor_code import LEAST_MIXED, TensorCode
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.units import bytes_to_bits
@@ -47,7 +47,7 @@ def _get_file_again(where: str, got: str, expected: str) -> NetworkFileError:
 class _Parts:
     """Splits what a decoder reads into named parts; measures nothing for an encoder."""
 
-    def __init__(self, source: RangeDecoder | None) -> None:
+    def __init__(self, source: BitDecoder | None) -> None:
         self._source = source
         self.sizes: list[SizePart] = []
 
@@ -146,15 +146,15 @@ def _checked_version(data: bytes) -> int:
 def _decode(data: bytes, is_measured: bool) -> tuple[QuantizedNetwork, list[SizePart]]:
     version = _checked_version(data)
     decoder = BitDecoder(data[HEADER_BYTES:])
-    parts = _Parts(decoder.source if is_measured else None)
+    parts = _Parts(decoder if is_measured else None)
     try:
         network, _ = _code_network(decoder, None, version, parts)
     except NetworkError as error:
         raise _get_file_again(f"file, {error.where}", error.got, error.expected) from error
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
-    if decoder.source.payload() != data[HEADER_BYTES:]:
+    if decoder.payload() != data[HEADER_BYTES:]:
         raise _get_file_again("file", "bytes that no encoder writes", "a canonical encoding")
-    ending_bits = bytes_to_bits(len(data) - HEADER_BYTES) - decoder.source.position_bits
+    ending_bits = bytes_to_bits(len(data) - HEADER_BYTES) - decoder.position_bits
     parts.sizes.append(SizePart("end of the range coder's last byte", ending_bits, 0))
     return network, parts.sizes
 

@@ -137,19 +137,9 @@ def _unfolded(x: FloatArray, layer: Convolution, tile: Tile) -> FloatArray:
     return result.reshape(len(x) * taps, -1)
 
 
-def _output_sides(x: FloatArray, layer: Convolution) -> tuple[int, int]:
-    rows, columns = (
-        (side + 2 * padding - layer.dilation * (kernel - 1) - 1) // stride + 1
-        for side, padding, kernel, stride in zip(
-            x.shape[1:3], layer.paddings, layer.kernel_shape, layer.strides, strict=True
-        )
-    )
-    return rows, columns
-
-
 def convolve(x: FloatArray, layer: Convolution, weights: FloatArray) -> FloatArray:
     """Return a convolution without its bias and activation."""
-    height, width = _output_sides(x, layer)
+    height, width = layer.output_side(x.shape[1], 0), layer.output_side(x.shape[2], 1)
     if layer.depthwise:
         return _depthwise(x, layer, weights, (range(height), range(width)))
     matrix, batch = weights.reshape(len(weights), -1), x.shape[-1]

@@ -16,14 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.adaptive_bits import (
-    HALF,
-    LEAST_PROBABILITY,
-    BitCoder,
-    BitDecoder,
-    BitEncoder,
-    code_cost,
-)
+from minbits.codec.adaptive_bits import HALF, LEAST_PROBABILITY, BitCoder, BitEncoder, code_cost
 from minbits.codec.compiled_bits import (
     DONE,
     INVALID,
@@ -44,7 +37,7 @@ from minbits.codec.mixing_tables import (
     stretch_table,
 )
 from minbits.codec.quantized_network import IntegerArray
-from minbits.codec.range_decoder import PROBABILITY_BITS
+from minbits.codec.range_decoder import PROBABILITY_BITS, BitDecoder
 from minbits.compilation import compiled
 
 Numbers = npt.NDArray[np.int64]
@@ -325,7 +318,9 @@ def _tables() -> tuple[Numbers, Numbers, Numbers]:
 class _Call:
     """One pass over a tensor's levels, some after the others."""
 
-    def __init__(self, mode: int, mixing: MixingState, layout: Layout, levels: IntegerArray) -> None:
+    def __init__(
+        self, mode: int, mixing: MixingState, layout: Layout, levels: IntegerArray
+    ) -> None:
         self.mode = mode
         self.mixing = mixing
         self.layout = layout
@@ -387,7 +382,7 @@ def code_mixed_levels(
     assert isinstance(coder, BitDecoder)
     result, state = np.zeros(layout.rows * layout.columns, np.int32), state_of(coder)
     call = _Call(_READING, mixing, layout, result)
-    outcome, _, _ = call.run(0, len(result), coder.source.words, state, 0, _NO_RATES)
+    outcome, _, _ = call.run(0, len(result), coder.words, state, 0, _NO_RATES)
     move_on(coder, state, outcome)
     return result
 

@@ -1,9 +1,10 @@
 """How a payload ends: the fewest bytes inside the last interval of the range coder.
 
-A range coder may end anywhere inside its last interval, and a decoder continues a payload with zero
-bytes. So for each length there are two strings to look at: the coder's own ending cut off there, and
-the one above it. The encoder takes the shortest; the decoder, which knows the same interval, computes
-it again, so that a file has one spelling only, and no network need be encoded to check that.
+A range coder may end anywhere inside its last interval, and a decoder continues a payload with
+zero bytes. So for each length there are two strings to look at: the coder's own ending cut off
+there, and the one above it. The encoder takes the shortest; the decoder, which knows the same
+interval, computes it again, so that a file has one spelling only, and no network need be encoded to
+check that.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ def invalid_code_word() -> NetworkFileError:
     )
 
 
-class RangeDecoder:
-    """Reads bits from a payload that goes on with zero bytes for ever.
+class BitDecoder:
+    """Reads the bits that a `BitEncoder` wrote, from a payload that goes on with zeros for ever.
 
     Attributes:
         words: the payload as 32-bit words.
@@ -57,8 +57,8 @@ class RangeDecoder:
         self.place += 1
         return word
 
-    def bit(self, probability_of_one: int) -> int:
-        """Read a bit.
+    def code(self, bit: int, probability_of_one: int) -> int:
+        """Read and return the next bit; ``bit``, which an encoder would write, is ignored.
 
         Raises:
             NetworkFileError: if no encoder can have written what comes next.

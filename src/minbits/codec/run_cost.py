@@ -35,9 +35,9 @@ _WORKSPACE_VALUES = 1 << 18
 _LARGEST_BATCH = 512
 _VALUE_BYTES = 4
 
-# Seconds on one core of a server of 2020 or later, each from recipes/run_cost.py: of a
-# multiply-accumulate in a product of matrices, of a value copied out of or added into an image, of a
-# value written by a pass over an activation, and of a call of NumPy.
+# Seconds on one core of a server of 2020 or later, beside measured ones in recipes/run_cost.py: of
+# a multiply-accumulate in a product of matrices, of a value copied out of or added into an image,
+# of a value written by a pass over an activation, and of a call of NumPy.
 _PRODUCT_SECONDS = 0.05e-9
 _COPY_SECONDS = 0.4e-9
 _PASS_SECONDS = 0.7e-9
@@ -138,9 +138,7 @@ def batch_size(architecture: Architecture) -> int:
     for index, step in enumerate(run_order(architecture)):
         if isinstance(step.layer, Convolution) and not step.layer.depthwise:
             places = math.prod(shapes[index + 1][1:])
-            largest = max(
-                largest, shapes[index][0] * math.prod(step.layer.kernel_shape) * places
-            )
+            largest = max(largest, shapes[index][0] * math.prod(step.layer.kernel_shape) * places)
     return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
 
 

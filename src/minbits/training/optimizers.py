@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from minbits.records import TrainingRecipe
 from minbits.compilation import compiled
+from minbits.records import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 
