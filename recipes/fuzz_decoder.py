@@ -1,145 +1,205 @@
-"""Fuzzes the decoder: a million files, each a network or the one error, in bounded memory and time.
+"""Fuzzes the decoder: ten million files, each a network or the one error, in bounded memory.
 
-``pip install atheris``, then ``python recipes/fuzz_decoder.py [RUNS]``. libFuzzer, guided by the
-coverage of the functions that decide what a payload means, makes payloads; every one gets a version
-and the right checksum, so that it is decoded and not just refused. The first byte also chooses
-between the compiled and the readable reader of levels. What is decoded is written again and
-compared; of every fourth network the shortest file is read as well. Anything but a network or
-`NetworkFileError` ends the run, as does a file that takes more than 20 s or 2 GB.
+``python recipes/fuzz_decoder.py [FOLDER [INPUTS]]``. Two kinds of files, every one with the right
+checksum, so that it is decoded and not just refused: made by hand (`tests/codec/streams.py`:
+fields at the edges of what is valid, past them, and bits chosen one by one), and mutated from these
+and from the golden files. Of some mutated payloads that no encoder writes to the last byte, the
+last bytes are repaired, so that the file is valid again.
+
+What is decoded is checked: what it costs to run is stated, and where that is little it is run on
+an example; of every sixteenth, the same bytes are written again, its parts add up, and its shortest
+file is read. Anything but a network or `NetworkFileError` ends the run, as do 512 MiB. FOLDER holds
+the state after every block of inputs, each of a seed of its own: run the command again to go on.
 """
 
 from __future__ import annotations
 
-import inspect
+import json
 import resource
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
-import atheris
+import numpy as np
 
-from minbits.codec import architecture_code, file_format, tensor_code
-from minbits.codec.file_format import (
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.codec.streams import (  # noqa: E402
+    chosen_file,
+    edge_architecture,
+    edge_file,
+    edge_network,
+    mutated,
+    overreaching_file,
+    with_checksum,
+)
+from tests.strategies import same_network  # noqa: E402
+
+from minbits.codec import tensor_code  # noqa: E402
+from minbits.codec.architecture import class_count  # noqa: E402
+from minbits.codec.file_format import (  # noqa: E402
     HEADER_BYTES,
-    MAGIC,
-    VERSIONS,
-    _checksum,
+    _code_network,
+    _encode,
+    _Parts,
     decode_network,
     encode_network,
+    size_parts,
 )
-from minbits.codec.quantized_network import QuantizedNetwork
-from minbits.errors import NetworkFileError
+from minbits.codec.inference import predict_logits  # noqa: E402
+from minbits.codec.quantized_network import QuantizedNetwork  # noqa: E402
+from minbits.codec.range_decoder import BitDecoder  # noqa: E402
+from minbits.codec.run_cost import run_cost  # noqa: E402
+from minbits.errors import NetworkError, NetworkFileError  # noqa: E402
 
-RUNS = 1_000_000
-# Short inputs: most of what a decoder can meet is met early, and a longer one takes longer only.
-SEEDS = sorted(Path("tests/golden").glob("*.mbn"))
-LONGEST_BYTES = 32
-REPORTS = 10
-SHORTEST_OF = 4
-
-counts: Counter[str] = Counter()
-longest_seconds = 0.0
-start_seconds = time.perf_counter()
-
-
-def same(first: QuantizedNetwork, second: QuantizedNetwork) -> bool:
-    """Whether two networks are one: architecture, steps, levels and what these stand for."""
-    if first.architecture != second.architecture:
-        return False
-    for one, other in zip(first.layers, second.layers, strict=True):
-        for a, b in ((one.weights, other.weights), (one.bias, other.bias)):
-            if a is None or b is None:
-                if a is not b:
-                    return False
-            elif (a.step_index, a.is_dependent) != (b.step_index, b.is_dependent) or (
-                a.levels != b.levels
-            ).any():
-                return False
-    return True
+INPUTS = 10_000_000
+BLOCK = 100_000
+MADE_BY_HAND = 2_000  # of each block
+LARGE_EVERY = 250
+LONGEST_MUTATED_BYTES = 64
+LONGEST_TAIL_BYTES = 32
+REPAIRED_OF = 16
+WRITTEN_AGAIN_OF = 16
+MOST_RUN_SECONDS = 1e-3
+MOST_MEMORY_MIB = 512
+GOLDEN = [path.read_bytes() for path in sorted((ROOT / "tests/golden").glob("*.mbn"))]
 
 
-def one_input(data: bytes) -> None:
-    """Decode one file; the first byte chooses the version and the reader."""
-    global longest_seconds  # noqa: PLW0603
-    data = data or b"\0"  # the empty input counts as well
-    version, payload = VERSIONS[data[0] % len(VERSIONS)], data[1:]
-    content = bytes([MAGIC | version]) + _checksum(version, payload) + payload
-    # Both readers of levels: the compiled one from 16 weights on, the readable one up to 256.
-    tensor_code.SMALL_TENSOR = 16 if data[0] & 0x80 else 256
-    start = time.perf_counter()
-    try:
-        network = decode_network(content)
-    except NetworkFileError as error:
-        counts[error.where.split(",")[0]] += 1
-    else:
-        counts[f"a network of version {version}"] += 1
-        # Reading a file has written it again already; of some, the shortest file is read as well.
-        if content[1] % SHORTEST_OF == 0:
-            again = encode_network(network)
-            assert again == content or same(decode_network(again), network)
-    longest_seconds = max(longest_seconds, time.perf_counter() - start)
-    counts["inputs"] += 1
-    if counts["inputs"] % (RUNS // REPORTS) == 0:
-        report()
+class Fuzzer:
+    """Makes a block of files from a seed and judges what the decoder does with each."""
+
+    def __init__(self, block: int) -> None:
+        self.random = np.random.default_rng([2026, block])
+        self.counts: Counter[str] = Counter()
+        self.slowest_seconds = 0.0
+        self.slowest = b""
+
+    def made_by_hand(self) -> bytes:
+        """Return a file of one of the three kinds."""
+        kind = int(self.random.integers(10))
+        if kind < 7:
+            return chosen_file(self.random, 600)
+        most = 1_000_000 if self.random.integers(LARGE_EVERY) == 0 else 300
+        architecture = edge_architecture(self.random, most)
+        if kind == 7:
+            return edge_file(self.random, edge_network(self.random, architecture))
+        return overreaching_file(self.random, architecture)
+
+    def judge(self, content: bytes, kind: str) -> None:
+        """Decode one file and check what comes of it."""
+        self.counts["inputs"] += 1
+        self.counts[kind] += 1
+        start = time.process_time()
+        network = None
+        try:
+            network = decode_network(content)
+        except NetworkFileError as error:
+            self.counts[f"refused: {error.where.split(',')[0]}"] += 1
+            if "no encoder writes" in error.got and self.random.integers(REPAIRED_OF) == 0:
+                self.repair(content)
+        seconds = time.process_time() - start
+        if seconds > self.slowest_seconds:
+            self.slowest_seconds, self.slowest = seconds, content
+        if network is not None:
+            self.counts["networks"] += 1
+            self.check(content, network)
+
+    def repair(self, content: bytes) -> None:
+        """Give a payload the last bytes that the encoder writes for the same bits."""
+        version, decoder = content[0] & 0x0F, BitDecoder(content[HEADER_BYTES:])
+        try:
+            _code_network(decoder, None, version, _Parts(None))
+        except (NetworkError, NetworkFileError):
+            return  # it is no network anyway
+        repaired = with_checksum(decoder.payload(), version)
+        if repaired != content:
+            self.judge(repaired, "repaired")
+
+    def check(self, content: bytes, network: QuantizedNetwork) -> None:
+        """Write a network again; state its cost, and run it where that is little."""
+        if self.random.integers(WRITTEN_AGAIN_OF) == 0:
+            version, reader = content[0] & 0x0F, BitDecoder(content[HEADER_BYTES:])
+            _, modes = _code_network(reader, None, version, _Parts(None))
+            assert _encode(network, version, modes) == content
+            assert (
+                abs(sum(part.size_bits for part in size_parts(content)) - 8 * len(content)) < 1e-6
+            )
+            shortest = encode_network(network)
+            assert shortest == content or same_network(decode_network(shortest), network)
+            self.counts["written again"] += 1
+        architecture = network.architecture
+        if run_cost(architecture, 1).seconds < MOST_RUN_SECONDS:
+            example = self.random.integers(0, 256, (1, *architecture.input_shape)).astype(np.uint8)
+            assert predict_logits(network, example).shape == (1, class_count(architecture))
+            self.counts["run"] += 1
+
+    def run(self) -> None:
+        """Judge a block of files."""
+        pool = list(GOLDEN)
+        for _ in range(MADE_BY_HAND):
+            self.readers()
+            pool.append(self.made_by_hand())
+            self.judge(pool[-1], "made by hand")
+        short = [c[: HEADER_BYTES + LONGEST_MUTATED_BYTES] for c in pool]
+        while self.counts["inputs"] < BLOCK:
+            self.readers()
+            chosen = short[int(self.random.integers(len(short)))]
+            payload = mutated(self.random, chosen[HEADER_BYTES:])
+            if self.random.integers(3):
+                # Where a payload ends, zeros follow, which make one more layer after the other.
+                payload += self.random.bytes(int(self.random.integers(1, LONGEST_TAIL_BYTES)))
+            self.judge(with_checksum(payload, chosen[0] & 0x0F), "mutated")
+
+    def readers(self) -> None:
+        """Choose between the compiled readers of levels and the readable ones."""
+        tensor_code.SMALL_TENSOR = 8 if self.random.integers(2) else 64
 
 
-def report() -> None:
+def peak_mib() -> float:
+    """Return the most memory that this process had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def report(state: dict[str, object]) -> None:
     """Print what came out so far."""
-    seconds = time.perf_counter() - start_seconds
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    outcomes = ", ".join(
-        f"{name} {number:,}" for name, number in sorted(counts.items()) if name != "inputs"
-    )
+    counts = dict(state["counts"])  # type: ignore[call-overload]
+    inputs = counts.pop("inputs")
+    outcomes = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.items()))
     print(
-        f"{counts['inputs']:,} inputs in {seconds:,.0f} s: {outcomes}; longest "
-        f"{longest_seconds:.2f} s, {peak:,.0f} MB at most",
+        f"{inputs:,} inputs in {state['seconds']:,.0f} s of processor: {outcomes}; slowest "
+        f"{state['slowest_seconds']:.2f} s of processor ({state['slowest']}), "
+        f"{state['peak_mib']:,.0f} MiB at most",
         flush=True,
     )
 
 
-def instrument() -> None:
-    """Count the branches of the functions that decide what a payload means.
-
-    Compiled code cannot be instrumented, and the branches of the coder's arithmetic, by far the
-    most, lead to no new path.
-    """
-    for module in (architecture_code, file_format, tensor_code.TensorCode):
-        for function in list(vars(module).values()):
-            if inspect.isfunction(function) and function.__module__.startswith("minbits.codec"):
-                atheris.instrument_func(function)
-
-
 def main() -> None:
-    """Write the seeds, then fuzz."""
-    global longest_seconds, start_seconds
-    for path in SEEDS:
-        one_input(bytes([0x80]) + path.read_bytes())  # compiles what is to be compiled
-        encode_network(decode_network(path.read_bytes()))
-    counts.clear()
-    longest_seconds, start_seconds = 0.0, time.perf_counter()
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    with tempfile.TemporaryDirectory(prefix="minbits-fuzz-") as folder:
-        for index, path in enumerate(SEEDS):
-            content = path.read_bytes()
-            chosen = VERSIONS.index(content[0] & 0x0F)
-            for reader in (0, 0x80):
-                # The byte's remainder by the number of versions must stay the version's place.
-                first = next(byte for byte in range(reader, 256) if byte % len(VERSIONS) == chosen)
-                (Path(folder) / f"{index}-{reader}").write_bytes(
-                    (bytes([first]) + content[HEADER_BYTES:])[:LONGEST_BYTES]
-                )
-        flags = [
-            f"-runs={runs}",
-            "-rss_limit_mb=2048",
-            "-timeout=20",
-            f"-max_len={LONGEST_BYTES}",
-            "-seed=1",
-        ]
-        instrument()
-        atheris.Setup([sys.argv[0], *flags, "-print_final_stats=1", folder], one_input)
-        atheris.Fuzz()
+    """Go on from the state in the folder until there are enough inputs."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/fuzz-decoder")
+    wanted = int(sys.argv[2]) if len(sys.argv) > 2 else INPUTS
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "state.json"
+    state = {"blocks": 0, "counts": {}, "seconds": 0.0, "slowest_seconds": 0.0, "peak_mib": 0.0}
+    if path.exists():
+        state = json.loads(path.read_text())
+    for content in GOLDEN:  # compiles what is to be compiled
+        encode_network(decode_network(content))
+    while state["counts"].get("inputs", 0) < wanted:
+        fuzzer, start = Fuzzer(state["blocks"]), time.process_time()
+        fuzzer.run()
+        state["blocks"] += 1
+        state["counts"] = dict(Counter(state["counts"]) + fuzzer.counts)
+        state["seconds"] += time.process_time() - start
+        state["peak_mib"] = max(state["peak_mib"], peak_mib())
+        if fuzzer.slowest_seconds > state["slowest_seconds"]:
+            state["slowest_seconds"] = fuzzer.slowest_seconds
+            state["slowest"] = f"{len(fuzzer.slowest)} bytes, {fuzzer.slowest[:24].hex()}"
+        assert state["peak_mib"] <= MOST_MEMORY_MIB
+        path.write_text(json.dumps(state))
+        if state["blocks"] % 10 == 0 or state["counts"]["inputs"] >= wanted:
+            report(state)
 
 
 if __name__ == "__main__":

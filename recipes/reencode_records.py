@@ -32,9 +32,9 @@ def same(first: QuantizedNetwork, second: QuantizedNetwork) -> bool:
     return True
 
 
-def weights_bits(network: QuantizedNetwork) -> str:
-    """Return the bits of each layer's weights."""
-    parts = [part for part in size_parts(network) if part.name.endswith(": weights")]
+def weights_bits(content: bytes) -> str:
+    """Return the bits of each layer's weights in a file."""
+    parts = [part for part in size_parts(content) if part.name.endswith(": weights")]
     return ", ".join(f"{part.size_bits:,.0f} for {part.values:,}" for part in parts)
 
 
@@ -49,7 +49,7 @@ def main() -> None:
         print(
             f"{path.name}: version {before[0] & 15}, {bytes_to_bits(len(before)):,} bits -> "
             f"version {after[0] & 15}, {bytes_to_bits(len(after)):,} bits "
-            f"({100 * (len(after) / len(before) - 1):+.1f} %); weights {weights_bits(network)}"
+            f"({100 * (len(after) / len(before) - 1):+.1f} %); weights {weights_bits(after)}"
         )
         if "--write" in sys.argv and len(after) < len(before):
             card_path = path.with_suffix(".json")

@@ -38,6 +38,10 @@ class NetworkError(MinbitsError):
     """An architecture that cannot be built, or that does not fit its input."""
 
 
+class CostError(MinbitsError):
+    """A run that would take more time or memory than is allowed."""
+
+
 class LedgerError(MinbitsError):
     """A ledger that cannot be opened, written or trusted."""
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import minbits.codec.inference
+import minbits.codec.run_cost
 from minbits.codec.architecture import Architecture, Linear, Pooling
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
@@ -59,7 +59,7 @@ def test_batches_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> No
     architecture = Architecture((1, 6, 6), 8, (Pooling("max", 2), Linear(3)))
     network, inputs = random_network(architecture, 3), inputs_for(architecture, 50, 3)
     whole = predict_logits(network, inputs)
-    monkeypatch.setattr(minbits.codec.inference, "_WORKSPACE_VALUES", 7 * 36)
+    monkeypatch.setattr(minbits.codec.run_cost, "_WORKSPACE_VALUES", 7 * 36)
     assert np.array_equal(whole, predict_logits(network, inputs))
 
 
@@ -93,6 +93,6 @@ def test_threads_change_nothing(architecture: Architecture, seed: int) -> None:
     network = random_network(architecture, seed, step_index=-12)
     inputs = inputs_for(architecture, 40, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(minbits.codec.inference, "_LARGEST_BATCH", 7)
+        patch.setattr(minbits.codec.run_cost, "_LARGEST_BATCH", 7)
         alone = predict_logits(network, inputs)
         assert np.array_equal(predict_logits(network, inputs, threads=3), alone)

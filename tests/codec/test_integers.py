@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minbits.codec.adaptive_bits import BitDecoder, BitEncoder
+from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.integers import (
     MAX_EXPONENT,
     ModelBank,
@@ -14,6 +14,7 @@ from minbits.codec.integers import (
     code_unsigned,
     code_weight,
 )
+from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkFileError
 
 WEIGHTS = st.one_of(st.integers(-4, 4), st.integers(-(2**20), 2**20))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minbits.codec.adaptive_bits import BitDecoder, BitEncoder, code_cost
+from minbits.codec.adaptive_bits import BitEncoder, code_cost
 from minbits.codec.architecture import Architecture, Convolution, Linear
 from minbits.codec.compiled_levels import large_levels_cost
 from minbits.codec.dependent import TRANSITIONS, multiples
@@ -25,6 +25,7 @@ from minbits.codec.mixed_levels import (
 )
 from minbits.codec.mixing_tables import squash_table, stretch_table
 from minbits.codec.quantized_network import IntegerArray, QuantizedNetwork
+from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkError, NetworkFileError
 from tests.codec.reference_mixing import STRETCH, Mixing, squash
 from tests.strategies import dependent, random_network, same_network

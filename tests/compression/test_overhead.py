@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from minbits.codec.file_format import encode_network, read_network, size_parts
+from minbits.codec.file_format import encode_network, size_parts
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
 from minbits.networks.parameters import parameter_layout
@@ -18,7 +18,7 @@ RECORDS = Path(__file__).parent.parent.parent / "records"
 
 
 def overhead_bits(path: Path) -> float:
-    parts = size_parts(read_network(path))
+    parts = size_parts(path.read_bytes())
     return sum(part.size_bits for part in parts if not part.values)
 
 

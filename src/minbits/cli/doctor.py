@@ -84,7 +84,7 @@ def _torch_facts() -> dict[str, object]:
 
 def _code_cache() -> str:
     # In a process of its own: the command line itself never imports numba, which takes a second.
-    code = "from minbits.training.compilation import cache_folder; print(cache_folder() or '')"
+    code = "from minbits.compilation import cache_folder; print(cache_folder() or '')"
     done = _run_python(code)
     return done.stdout.strip() or "no folder to cache in: each process compiles for itself"
 

@@ -12,7 +12,7 @@ import typer
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json, print_table
 from minbits.codec.architecture import multiply_accumulate_count
-from minbits.codec.file_format import read_network, size_parts
+from minbits.codec.file_format import decode_network, errors_named, read_bytes, size_parts
 from minbits.data import load
 from minbits.networks.grammar import format_architecture
 from minbits.pipeline.own_data import NOT_COUNTED, plain_run
@@ -82,9 +82,10 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
 
     Example: minbits inspect records/mnist-99.mbn
     """
-    network = read_network(file)
-    parts = size_parts(network)
-    size_bits = bytes_to_bits(file.stat().st_size)
+    with errors_named(file):
+        content = read_bytes(file)
+        network, parts = decode_network(content), size_parts(content)
+    size_bits = bytes_to_bits(len(content))
     weight_bits = sum(part.size_bits for part in parts if part.values)
     summary = {
         "size_bits": size_bits,

@@ -68,6 +68,13 @@ class Convolution:
         """Zeros above and below, left and right of the input."""
         return (0 if self.flat else self.padding, self.padding)
 
+    def output_side(self, side: int, axis: int) -> int:
+        """Return the rows (axis 0) or columns (1) of the output for those of the input."""
+        if self.flat and axis == 0:
+            return side
+        reach = self.dilation * (self.kernel - 1) + 1
+        return (side + 2 * self.padding - reach) // self.stride + 1
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -188,13 +195,7 @@ def _output_shape(
         case Convolution():
             if layer.depthwise and layer.out_channels != channels:
                 raise _error(where, f"{layer.out_channels} depthwise channels", f"{channels}")
-            sides = [
-                (side + 2 * padding - layer.dilation * (kernel - 1) - 1) // stride + 1
-                for side, kernel, stride, padding in zip(
-                    (height, width), layer.kernel_shape, layer.strides, layer.paddings, strict=True
-                )
-            ]
-            result = (layer.out_channels, sides[0], sides[1])
+            result = (layer.out_channels, layer.output_side(height, 0), layer.output_side(width, 1))
     if min(result) < 1:
         raise _error(where, f"an input of shape {shape}, too small for {layer}", "a larger input")
     return result

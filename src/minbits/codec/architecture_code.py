@@ -33,6 +33,7 @@ from minbits.codec.integers import (
     code_exception,
     code_signed,
     code_unsigned,
+    not_canonical,
 )
 
 USUAL_INPUT_EXPONENT = 8
@@ -109,9 +110,12 @@ def _code_kind(
 def _code_shape(coder: BitCoder, bank: ModelBank, shape: Shape) -> Shape:
     channels = 1 + code_unsigned(coder, bank, ("input channels",), shape[0] - 1)
     height = 1 + code_unsigned(coder, bank, ("height",), shape[1] - 1, order=4)
-    if code_exception(coder, bank, ("not square",), int(shape[1] != shape[2])):
-        return (channels, height, 1 + code_unsigned(coder, bank, ("width",), shape[2] - 1, order=4))
-    return (channels, height, height)
+    if not code_exception(coder, bank, ("not square",), int(shape[1] != shape[2])):
+        return (channels, height, height)
+    width = 1 + code_unsigned(coder, bank, ("width",), shape[2] - 1, order=4)
+    if width == height:
+        raise not_canonical()
+    return (channels, height, width)
 
 
 def _code_activation(
@@ -223,7 +227,7 @@ def code_architecture(
     Raises:
         NetworkError: as soon as what was read so far breaks a limit of the format, so that a
             hostile file can make nothing large.
-        NetworkFileError: if an integer read is too long.
+        NetworkFileError: if an integer read is too long, or an encoder says the same otherwise.
     """
     given = architecture or Architecture((1, 1, 1), 0, ())
     shape = given_shape = _code_shape(coder, bank, given.input_shape)
@@ -246,7 +250,12 @@ def code_architecture(
             wanted = successors[kind][0]
         kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
-            return Architecture(given_shape, exponent, tuple(layers), views)
+            found = Architecture(given_shape, exponent, tuple(layers), views)
+            if extended and not _is_extended(found):
+                raise not_canonical()
+            return found
         layers.append(_code_layer(coder, bank, source, kind, shape, extended))
+        if kind_of(layers[-1]) != kind:
+            raise not_canonical()
         growth.add(layers[-1])
         shape = growth.shapes[-1]

@@ -5,18 +5,13 @@ Imported only where a tensor is large: numba takes longer to load than a small n
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from minbits.codec.adaptive_bits import BitDecoder
 from minbits.codec.integers import integer_too_long
-from minbits.codec.range_decoder import PRECISION, PROBABILITY_BITS, invalid_code_word
+from minbits.codec.range_decoder import PRECISION, PROBABILITY_BITS, BitDecoder, invalid_code_word
+from minbits.compilation import compiled
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 Words = npt.NDArray[np.uint32]
 State = npt.NDArray[np.uint64]
 
@@ -26,20 +21,9 @@ _FREE_PARTS = (1 << PRECISION) - 2
 DONE, INVALID, TOO_LONG = 0, 1, 2
 
 
-def compiled(function: Function) -> Function:
-    """Compile, with the result kept on disk where that can be written."""
-    found: Any
-    try:
-        found = njit(cache=True)(function)
-    except RuntimeError:  # numba finds no folder for it
-        found = njit(function)
-    result: Function = found
-    return result
-
-
-@compiled
+@compiled()
 def read_bit(words: Words, state: State, probability: int) -> int:
-    """Read a bit, or return -1; ``state`` holds lower, range, point and the words read."""
+    """Read a bit, or return -1; ``state`` is as `state_of` returns it."""
     one = np.uint64(1)
     scale = state[1] >> np.uint64(PRECISION)
     zeros = np.uint64(1 + ((_ONE - probability) * _FREE_PARTS >> PROBABILITY_BITS))
@@ -53,6 +37,7 @@ def read_bit(words: Words, state: State, probability: int) -> int:
         bit = 1
         state[0] = state[0] + scale * zeros
         state[1] = scale * ((one << np.uint64(PRECISION)) - zeros)
+    state[4] = state[4] + one
     if state[1] < one << np.uint64(32):
         word = np.uint64(0)
         if state[3] < np.uint64(len(words)):
@@ -65,9 +50,10 @@ def read_bit(words: Words, state: State, probability: int) -> int:
 
 
 def state_of(decoder: BitDecoder) -> State:
-    """Return where a decoder stands, for `read_bit`."""
-    source = decoder.source
-    return np.array([source.lower, source.range, source.point, source.place], np.uint64)
+    """Return where a decoder stands: lower, range, point, words read and bits read."""
+    source = decoder
+    parts = [source.lower, source.range, source.point, source.place, source.count]
+    return np.array(parts, np.uint64)
 
 
 def move_on(decoder: BitDecoder, state: State, outcome: int) -> None:
@@ -80,5 +66,5 @@ def move_on(decoder: BitDecoder, state: State, outcome: int) -> None:
         raise invalid_code_word()
     if outcome == TOO_LONG:
         raise integer_too_long()
-    source = decoder.source
-    source.lower, source.range, source.point, source.place = (int(part) for part in state)
+    source = decoder
+    source.lower, source.range, source.point, source.place, source.count = state.tolist()

@@ -9,6 +9,8 @@ than any single grid of as many levels.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,14 +18,33 @@ import numpy.typing as npt
 TRANSITIONS = ((0, 2), (5, 7), (1, 3), (6, 4), (2, 0), (4, 6), (3, 1), (7, 5))
 
 
+_STRIDE = 8  # levels that the automaton is moved by at a time
+
+
+@functools.cache
+def _strides() -> tuple[npt.NDArray[np.uint8], list[list[int]]]:
+    """Return the grids of eight levels by state and parities, and the state after them."""
+    found = np.zeros((len(TRANSITIONS), 1 << _STRIDE, _STRIDE), np.uint8)
+    behind = [[0] * (1 << _STRIDE) for _ in TRANSITIONS]
+    for start, parities in np.ndindex(found.shape[:2]):
+        state = start
+        for place in range(_STRIDE):
+            found[start, parities, place] = state & 1
+            state = TRANSITIONS[state][parities >> (_STRIDE - 1 - place) & 1]
+        behind[start][parities] = state
+    return found, behind
+
+
 def grids(levels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     """Return the grid, 0 or 1, of every level, in row-major order and the shape of ``levels``."""
-    result = []
-    state = 0
-    for parity in (levels.ravel() & 1).tolist():
-        result.append(state & 1)
-        state = TRANSITIONS[state][parity]
-    return np.array(result, np.int64).reshape(levels.shape)
+    found, behind = _strides()
+    parities = np.packbits(levels.ravel() & 1)
+    states, state = [], 0
+    for eight in parities.tolist():
+        states.append(state)
+        state = behind[state][eight]
+    chosen = found[np.array(states, np.int64), parities].ravel()[: levels.size]
+    return chosen.astype(np.int64).reshape(levels.shape)
 
 
 def multiples(levels: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

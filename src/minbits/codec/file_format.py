@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import binascii
 import math
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
+from minbits.codec.adaptive_bits import BitCoder, BitEncoder
 from minbits.codec.architecture import tensor_shapes
 from minbits.codec.architecture_code import code_architecture, is_of_version_1, kind_of
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.codec.range_decoder import BitDecoder
 from minbits.codec.tensor_code import LEAST_MIXED, TensorCode
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.units import bytes_to_bits
@@ -31,7 +33,7 @@ MAX_FILE_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class SizePart:
-    """One part of a file and its ideal code length; parts add up to the file but for rounding."""
+    """One part of a file and what its code takes; the parts add up to the file."""
 
     name: str
     size_bits: float
@@ -43,25 +45,18 @@ def _get_file_again(where: str, got: str, expected: str) -> NetworkFileError:
 
 
 class _Parts:
-    """Splits what an encoder writes into named parts."""
+    """Splits what a decoder reads into named parts; measures nothing for an encoder."""
 
-    def __init__(self, encoder: BitEncoder | None) -> None:
-        self._encoder = encoder
-        self._found: list[tuple[str, int, int, int]] = []
+    def __init__(self, source: BitDecoder | None) -> None:
+        self._source = source
+        self.sizes: list[SizePart] = []
 
     @contextmanager
     def part(self, name: str, values: int) -> Iterator[None]:
-        before = self._encoder.count if self._encoder else 0
+        before = self._source.position_bits if self._source else 0.0
         yield
-        after = self._encoder.count if self._encoder else 0
-        self._found.append((name, before, after, values))
-
-    def sizes(self) -> tuple[SizePart, ...]:
-        assert self._encoder is not None
-        return tuple(
-            SizePart(name, self._encoder.ideal_bits_between(before, after), values)
-            for name, before, after, values in self._found
-        )
+        if self._source:
+            self.sizes.append(SizePart(name, self._source.position_bits - before, values))
 
 
 def _code_network(
@@ -104,7 +99,7 @@ def _checksum(version: int, payload: bytes) -> bytes:
 
 def _encode(network: QuantizedNetwork, version: int, modes: Sequence[bool] | None = None) -> bytes:
     encoder = BitEncoder()
-    _code_network(encoder, network, version, _Parts(encoder), modes)
+    _code_network(encoder, network, version, _Parts(None), modes)
     payload = encoder.payload()
     if HEADER_BYTES + len(payload) > MAX_FILE_BYTES:
         raise NetworkFileError(
@@ -131,12 +126,7 @@ def encode_network(network: QuantizedNetwork) -> bytes:
     return min((_encode(network, version) for version in _useful_versions(network)), key=len)
 
 
-def decode_network(data: bytes) -> QuantizedNetwork:
-    """Read a network from the bytes of a file.
-
-    Raises:
-        NetworkFileError: if ``data`` is not exactly the encoding of a network.
-    """
+def _checked_version(data: bytes) -> int:
     if len(data) < HEADER_BYTES or data[0] & 0xF0 != MAGIC:
         start = data[:2].hex(" ") or "nothing"
         raise _get_file_again("file", f"{len(data)} bytes, starting {start}", "a .mbn network file")
@@ -146,31 +136,46 @@ def decode_network(data: bytes) -> QuantizedNetwork:
         raise NetworkFileError(
             "file", f"format version {version}", f"version {known}", "Update minbits."
         )
-    payload = data[HEADER_BYTES:]
     if len(data) > MAX_FILE_BYTES:
         raise _get_file_again("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
-    if _checksum(version, payload) != data[1:HEADER_BYTES]:
+    if _checksum(version, data[HEADER_BYTES:]) != data[1:HEADER_BYTES]:
         raise _get_file_again("file", "a checksum that does not match", "intact bytes")
+    return version
+
+
+def _decode(data: bytes, is_measured: bool) -> tuple[QuantizedNetwork, list[SizePart]]:
+    version = _checked_version(data)
+    decoder = BitDecoder(data[HEADER_BYTES:])
+    parts = _Parts(decoder if is_measured else None)
     try:
-        network, modes = _code_network(BitDecoder(payload), None, version, _Parts(None))
+        network, _ = _code_network(decoder, None, version, parts)
     except NetworkError as error:
         raise _get_file_again(f"file, {error.where}", error.got, error.expected) from error
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
-    if _encode(network, version, modes) != data:
+    if decoder.payload() != data[HEADER_BYTES:]:
         raise _get_file_again("file", "bytes that no encoder writes", "a canonical encoding")
-    return network
+    ending_bits = bytes_to_bits(len(data) - HEADER_BYTES) - decoder.position_bits
+    parts.sizes.append(SizePart("end of the range coder's last byte", ending_bits, 0))
+    return network, parts.sizes
 
 
-def size_parts(network: QuantizedNetwork) -> tuple[SizePart, ...]:
-    """Return where the bits of the network's file go; the parts add up to its whole length."""
-    version = encode_network(network)[0] & 0x0F
-    encoder = BitEncoder()
-    parts = _Parts(encoder)
-    _code_network(encoder, network, version, parts)
+def decode_network(data: bytes) -> QuantizedNetwork:
+    """Read a network from the bytes of a file.
+
+    Raises:
+        NetworkFileError: if ``data`` is not exactly the encoding of a network.
+    """
+    return _decode(data, is_measured=False)[0]
+
+
+def size_parts(data: bytes) -> tuple[SizePart, ...]:
+    """Return where the bits of a file go; the parts add up to its whole length.
+
+    Raises:
+        NetworkFileError: if ``data`` is not exactly the encoding of a network.
+    """
     header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
-    payload_bits = bytes_to_bits(len(encoder.payload()))
-    ending = SizePart("end of the range coder's last byte", payload_bits - encoder.ideal_bits, 0)
-    return (header, *parts.sizes(), ending)
+    return (header, *_decode(data, is_measured=True)[1])
 
 
 def read_bytes(path: Path) -> bytes:
@@ -180,13 +185,29 @@ def read_bytes(path: Path) -> bytes:
         NetworkFileError: if the file cannot be read or is larger than the format allows.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise _get_file_again(str(path), f"{size} bytes", f"at most {MAX_FILE_BYTES}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # Of what has no length, a device, no more is read than of a file.
+            content = file.read(MAX_FILE_BYTES + 1)
+            size = max(len(content), os.fstat(file.fileno()).st_size)
     except OSError as error:
         raise NetworkFileError(
             str(path), error.strerror or "an error", "a readable file", "Check the path."
+        ) from error
+    if size > MAX_FILE_BYTES:
+        raise _get_file_again(str(path), f"{size} bytes or more", f"at most {MAX_FILE_BYTES}")
+    return content
+
+
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Say of what file an error is."""
+    try:
+        yield
+    except NetworkFileError as error:
+        if error.where.startswith(str(path)):
+            raise
+        raise NetworkFileError(
+            f"{path}: {error.where}", error.got, error.expected, error.remedy
         ) from error
 
 
@@ -196,11 +217,5 @@ def read_network(path: Path) -> QuantizedNetwork:
     Raises:
         NetworkFileError: if the file cannot be read or is not a valid network file.
     """
-    try:
+    with errors_named(path):
         return decode_network(read_bytes(path))
-    except NetworkFileError as error:
-        if error.where == str(path):
-            raise
-        raise NetworkFileError(
-            f"{path}: {error.where}", error.got, error.expected, error.remedy
-        ) from error

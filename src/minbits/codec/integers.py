@@ -27,6 +27,14 @@ def integer_too_long() -> NetworkFileError:
     )
 
 
+def not_canonical() -> NetworkFileError:
+    """Return the error for what can be said in fewer fields."""
+    return NetworkFileError(
+        "payload", "bits that no encoder writes", "a canonical encoding",
+        "Get the file again, or write it anew.",
+    )  # fmt: skip
+
+
 class ModelBank:
     """The adaptive models of one file, made when a context is first met."""
 
@@ -55,18 +63,12 @@ class ModelBank:
 
 def code_adaptive_bit(coder: BitCoder, bank: ModelBank, context: Context, bit: int) -> int:
     """Code one bit with the adaptive model of ``context``."""
-    model = bank.model(context)
-    coded = coder.code(bit, model.probability_of_one())
-    model.update(coded)
-    return coded
+    return bank.model(context).code(coder, bit)
 
 
 def code_exception(coder: BitCoder, bank: ModelBank, context: Context, exception: int) -> int:
     """Code a flag that is expected to be zero."""
-    model = bank.model(context, zeros=USUAL_COUNT)
-    coded = coder.code(exception, model.probability_of_one())
-    model.update(coded)
-    return coded
+    return bank.model(context, USUAL_COUNT).code(coder, exception)
 
 
 def code_plain_bits(coder: BitCoder, value: int, width: int) -> int:

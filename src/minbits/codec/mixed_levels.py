@@ -11,24 +11,18 @@ Imported only where a tensor is coded so: numba takes longer to load than a smal
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.adaptive_bits import (
-    HALF,
-    LEAST_PROBABILITY,
-    BitCoder,
-    BitDecoder,
-    BitEncoder,
-    code_cost,
-)
+from minbits.codec.adaptive_bits import HALF, LEAST_PROBABILITY, BitCoder, BitEncoder, code_cost
 from minbits.codec.compiled_bits import (
     DONE,
     INVALID,
     TOO_LONG,
     State,
     Words,
-    compiled,
     move_on,
     read_bit,
     state_of,
@@ -43,7 +37,8 @@ from minbits.codec.mixing_tables import (
     stretch_table,
 )
 from minbits.codec.quantized_network import IntegerArray
-from minbits.codec.range_decoder import PROBABILITY_BITS
+from minbits.codec.range_decoder import PROBABILITY_BITS, BitDecoder
+from minbits.compilation import compiled
 
 Numbers = npt.NDArray[np.int64]
 Rates = npt.NDArray[np.float32]
@@ -71,6 +66,8 @@ _MEAN_BITS, _FIRST_SUM = 16, 19_661
 # Magnitudes of which `level_rates` tells the bits; each beyond costs as much as the last.
 RATED_LEVELS = 7
 _WRITING, _READING, _RATING = 0, 1, 2
+# Levels written at a time, so that the bits of few are in memory.
+_LEVELS_WRITTEN = 1 << 15
 
 
 class MixingState:
@@ -98,7 +95,7 @@ class MixingState:
         np.minimum(self.counts, _COUNTS_KEPT, out=self.counts)
 
 
-@compiled
+@compiled()
 def _probability(
     slots: Numbers, weights: Numbers, contexts: Numbers, logits: Numbers, tables: Numbers
 ) -> int:
@@ -112,7 +109,7 @@ def _probability(
     return min(max(found, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
 
 
-@compiled
+@compiled()
 def _learn(
     slots: Numbers, counts: Numbers, weights: Numbers, contexts: Numbers, logits: Numbers,
     bit: int, probability: int,
@@ -128,7 +125,7 @@ def _learn(
         counts[place, slot] = min(count + 1, _COUNT_LIMIT)
 
 
-@compiled
+@compiled()
 def _code_bit(
     mode: int, bit: int, probability: int, words: Words, state: State, place: Numbers,
     bits: Numbers, probabilities: Numbers,
@@ -141,7 +138,7 @@ def _code_bit(
     return bit
 
 
-@compiled
+@compiled()
 def _ranked(value: int, mean: int, edges: Numbers) -> int:
     """Return how many edges, in twentieths of ``mean``, ``value`` reaches."""
     rank = 0
@@ -150,12 +147,12 @@ def _ranked(value: int, mean: int, edges: Numbers) -> int:
     return rank
 
 
-@compiled
+@compiled()
 def _sign_context(level: int) -> int:
     return 1 if level > 0 else (2 if level < 0 else 0)
 
 
-@compiled
+@compiled()
 def _look_around(
     levels: IntegerArray, row: int, column: int, columns: int, width: int, sums: Numbers,
     edges: Numbers, contexts: Numbers, signs: Numbers,
@@ -184,7 +181,7 @@ def _look_around(
     return _ranked(near << _MEAN_BITS, 7 * mean, edges)
 
 
-@compiled
+@compiled()
 def _code_excess(
     mode: int, excess: int, words: Words, state: State, place: Numbers, bits: Numbers,
     probabilities: Numbers,
@@ -210,7 +207,7 @@ def _code_excess(
     return result - (1 << EXCESS_ORDER)
 
 
-@compiled
+@compiled()
 def _rate(
     slots: Numbers, weights: Numbers, selector: int, contexts: Numbers, logits: Numbers,
     tables: Numbers, grid_count: int, rates: Rates,
@@ -230,7 +227,7 @@ def _rate(
         contexts -= grid
 
 
-@compiled
+@compiled()
 def _code_level(
     mode: int, level: int, slots: Numbers, counts: Numbers, weights: Numbers, selector: int,
     contexts: Numbers, signs: Numbers, logits: Numbers, tables: Numbers, words: Words,
@@ -269,45 +266,44 @@ def _code_level(
     return -magnitude if negative else magnitude
 
 
-@compiled
+@compiled()
 def _run(
-    mode: int, levels: IntegerArray, rows: int, columns: int, width: int, is_dependent: bool,
-    slots: Numbers, counts: Numbers, weights: Numbers, tables: Numbers, edges: Numbers,
-    transitions: Numbers, words: Words, state: State, bits: Numbers, probabilities: Numbers,
-    rates: Rates,
+    mode: int, levels: IntegerArray, start: int, stop: int, columns: int, width: int,
+    is_dependent: bool, sums: Numbers, slots: Numbers, counts: Numbers, weights: Numbers,
+    tables: Numbers, edges: Numbers, transitions: Numbers, words: Words, state: State,
+    bits: Numbers, probabilities: Numbers, rates: Rates,
 ) -> tuple[int, int]:  # fmt: skip
-    """Write, read or rate the levels of a tensor; return the outcome and the bits written."""
-    sums = np.zeros(columns + 2, np.int64)
+    """Write, read or rate some levels of a tensor; return the outcome and the bits written.
+
+    ``sums`` is as `_look_around` takes it, its last the state that tells the grid; it goes on from
+    one call to the next.
+    """
     contexts, signs, logits = (
         np.zeros(INPUTS, np.int64), np.zeros(INPUTS, np.int64), np.zeros(INPUTS, np.int64),
     )  # fmt: skip
     place, outcome = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    grid_state = 0
-    for row in range(rows):
-        sums[columns] = 0
-        for column in range(columns):
-            at = row * columns + column
-            selector = _look_around(
-                levels, row, column, columns, width, sums, edges, contexts, signs
-            )
-            if mode == _RATING:
-                place[0] = 0
-                _rate(slots, weights, selector, contexts, logits, tables, rates.shape[1],
-                      rates[at])  # fmt: skip
-            contexts += grid_state & 1
-            level = _code_level(
-                mode, levels[at], slots, counts, weights, selector, contexts, signs, logits,
-                tables, words, state, place, bits, probabilities, outcome,
-            )  # fmt: skip
-            if outcome[0] != DONE:
-                return outcome[0], 0
-            levels[at] = level
-            if is_dependent:
-                grid_state = transitions[grid_state, level & 1]
-            magnitude = min(abs(level), _LARGEST_SUMMED)
-            sums[column] += magnitude
-            sums[columns] += magnitude
-            sums[columns + 1] += magnitude
+    for at in range(start, stop):
+        row, column = at // columns, at % columns
+        if column == 0:
+            sums[columns] = 0
+        selector = _look_around(levels, row, column, columns, width, sums, edges, contexts, signs)
+        if mode == _RATING:
+            place[0] = 0
+            _rate(slots, weights, selector, contexts, logits, tables, rates.shape[1], rates[at])
+        contexts += sums[columns + 2] & 1
+        level = _code_level(
+            mode, levels[at], slots, counts, weights, selector, contexts, signs, logits,
+            tables, words, state, place, bits, probabilities, outcome,
+        )  # fmt: skip
+        if outcome[0] != DONE:
+            return outcome[0], 0
+        levels[at] = level
+        if is_dependent:
+            sums[columns + 2] = transitions[sums[columns + 2], level & 1]
+        magnitude = min(abs(level), _LARGEST_SUMMED)
+        sums[column] += magnitude
+        sums[columns] += magnitude
+        sums[columns + 1] += magnitude
     return DONE, place[0]
 
 
@@ -319,17 +315,30 @@ def _tables() -> tuple[Numbers, Numbers, Numbers]:
     )
 
 
-def _call(
-    mode: int, mixing: MixingState, layout: Layout, levels: IntegerArray, words: Words,
-    state: State, space: int, rates: Rates,
-) -> tuple[int, Numbers, Numbers]:  # fmt: skip
-    bits, probabilities = np.empty(space, np.int64), np.empty(space, np.int64)
-    outcome, count = _run(
-        mode, levels, layout.rows, layout.columns, layout.width, layout.is_dependent,
-        mixing.slots, mixing.counts, mixing.weights, *_tables(), words, state,
-        bits, probabilities, rates,
-    )  # fmt: skip
-    return outcome, bits[:count], probabilities[:count]
+class _Call:
+    """One pass over a tensor's levels, some after the others."""
+
+    def __init__(
+        self, mode: int, mixing: MixingState, layout: Layout, levels: IntegerArray
+    ) -> None:
+        self.mode = mode
+        self.mixing = mixing
+        self.layout = layout
+        self.levels = levels
+        self._sums = np.zeros(layout.columns + 3, np.int64)
+
+    def run(
+        self, start: int, stop: int, words: Words, state: State, space: int, rates: Rates
+    ) -> tuple[int, Numbers, Numbers]:
+        """Return the outcome, and the bits written with their probabilities."""
+        layout, mixing = self.layout, self.mixing
+        bits, probabilities = np.empty(space, np.int64), np.empty(space, np.int64)
+        outcome, count = _run(
+            self.mode, self.levels, start, stop, layout.columns, layout.width, layout.is_dependent,
+            self._sums, mixing.slots, mixing.counts, mixing.weights, *_tables(), words, state,
+            bits, probabilities, rates,
+        )  # fmt: skip
+        return outcome, bits[:count], probabilities[:count]
 
 
 def _space(levels: IntegerArray) -> int:
@@ -340,16 +349,21 @@ def _space(levels: IntegerArray) -> int:
     return int(flags.sum()) + 2 * (MAX_EXPONENT + 1) * beyond
 
 
-_NO_WORDS, _NO_STATE = np.zeros(0, np.uint32), np.zeros(4, np.uint64)
+_NO_WORDS, _NO_STATE = np.zeros(0, np.uint32), np.zeros(5, np.uint64)
 _NO_RATES = np.zeros((1, 1, RATED_LEVELS), np.float32)
 
 
-def _written(mixing: MixingState, layout: Layout, levels: IntegerArray) -> tuple[Numbers, Numbers]:
+def _written(
+    mixing: MixingState, layout: Layout, levels: IntegerArray
+) -> Iterator[tuple[Numbers, Numbers]]:
+    """Write some levels after the others; yield their bits and the probabilities of these."""
     flat = levels.astype(np.int32).ravel()
-    _, bits, probabilities = _call(
-        _WRITING, mixing, layout, flat, _NO_WORDS, _NO_STATE, _space(flat), _NO_RATES
-    )
-    return bits, probabilities
+    call = _Call(_WRITING, mixing, layout, flat)
+    for start in range(0, len(flat), _LEVELS_WRITTEN):
+        stop = min(start + _LEVELS_WRITTEN, len(flat))
+        space = _space(flat[start:stop])
+        _, bits, probabilities = call.run(start, stop, _NO_WORDS, _NO_STATE, space, _NO_RATES)
+        yield bits, probabilities
 
 
 def code_mixed_levels(
@@ -362,11 +376,13 @@ def code_mixed_levels(
     """
     mixing.start_tensor()
     if isinstance(coder, BitEncoder):
-        coder.code_many(*_written(mixing, layout, levels))
+        for coded in _written(mixing, layout, levels):
+            coder.code_many(*coded)
         return levels.ravel()
     assert isinstance(coder, BitDecoder)
     result, state = np.zeros(layout.rows * layout.columns, np.int32), state_of(coder)
-    outcome, _, _ = _call(_READING, mixing, layout, result, coder.source.words, state, 0, _NO_RATES)
+    call = _Call(_READING, mixing, layout, result)
+    outcome, _, _ = call.run(0, len(result), coder.words, state, 0, _NO_RATES)
     move_on(coder, state, outcome)
     return result
 
@@ -375,7 +391,7 @@ def mixed_levels_cost(mixing: MixingState, layout: Layout, levels: IntegerArray)
     """Return the `code_cost` that ``levels`` would have now, without coding them."""
     copy = mixing.copy()
     copy.start_tensor()
-    return code_cost(*_written(copy, layout, levels))
+    return sum(code_cost(*coded) for coded in _written(copy, layout, levels))
 
 
 def level_rates(mixing: MixingState, layout: Layout, levels: IntegerArray) -> Rates:
@@ -393,5 +409,6 @@ def level_rates(mixing: MixingState, layout: Layout, levels: IntegerArray) -> Ra
     flat = levels.astype(np.int32).ravel()
     rates = np.zeros((len(flat), 1 + layout.is_dependent, RATED_LEVELS), np.float32)
     most = int(np.abs(flat).max(initial=0)) + 64
-    _call(_RATING, mixing, layout, flat, _NO_WORDS, _NO_STATE, most, rates)
+    call = _Call(_RATING, mixing, layout, flat)
+    call.run(0, len(flat), _NO_WORDS, _NO_STATE, most, rates)
     return rates

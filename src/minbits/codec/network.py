@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
-from minbits.codec.file_format import read_network
+from minbits.codec.file_format import decode_network, errors_named, read_bytes
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
 from minbits.units import bytes_to_bits
@@ -51,6 +51,6 @@ def read(path: str | Path) -> Network:
     Raises:
         NetworkFileError: if the file cannot be read or is not a valid network file.
     """
-    file = Path(path)
-    network = read_network(file)
-    return Network(network, bytes_to_bits(file.stat().st_size))
+    with errors_named(Path(path)):
+        content = read_bytes(Path(path))
+        return Network(decode_network(content), bytes_to_bits(len(content)))

@@ -11,15 +11,16 @@ constriction itself is the encoder, and the reference that the tests compare thi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
+from minbits.codec.payload_ending import STATE_MASK, WORD_BITS, WORD_BYTES, shortest_ending
 from minbits.errors import NetworkFileError
 
-WORD_BITS = 32
 PRECISION = 24
 LEAST_RANGE = 1 << 32
-STATE_MASK = (1 << 64) - 1
 PROBABILITY_BITS = 16
 _ONE = 1 << PROBABILITY_BITS
 _FREE_PARTS = (1 << PRECISION) - 2
@@ -32,17 +33,13 @@ def invalid_code_word() -> NetworkFileError:
     )
 
 
-def parts_of_zero(probability_of_one: int) -> int:
-    """Return the parts of ``2 ** PRECISION`` that a zero takes."""
-    return 1 + ((_ONE - probability_of_one) * _FREE_PARTS >> PROBABILITY_BITS)
-
-
-class RangeDecoder:
-    """Reads bits from a payload that goes on with zero bytes for ever.
+class BitDecoder:
+    """Reads the bits that a `BitEncoder` wrote, from a payload that goes on with zeros for ever.
 
     Attributes:
         words: the payload as 32-bit words.
         place: words read so far.
+        count: bits read so far.
         lower, range, point: the interval and where in it the payload lies, 64 bits each.
     """
 
@@ -50,6 +47,7 @@ class RangeDecoder:
         padded = payload + b"\0" * (-len(payload) % 4)
         self.words: npt.NDArray[np.uint32] = np.frombuffer(padded, ">u4").astype(np.uint32)
         self.place = 0
+        self.count = 0
         self.lower = 0
         self.range = STATE_MASK
         self.point = (self._word() << WORD_BITS) | self._word()
@@ -59,15 +57,16 @@ class RangeDecoder:
         self.place += 1
         return word
 
-    def bit(self, probability_of_one: int) -> int:
-        """Read a bit.
+    def code(self, bit: int, probability_of_one: int) -> int:
+        """Read and return the next bit; ``bit``, which an encoder would write, is ignored.
 
         Raises:
             NetworkFileError: if no encoder can have written what comes next.
         """
+        self.count += 1
         scale = self.range >> PRECISION
         part = ((self.point - self.lower) & STATE_MASK) // scale
-        zeros = parts_of_zero(probability_of_one)
+        zeros = 1 + ((_ONE - probability_of_one) * _FREE_PARTS >> PROBABILITY_BITS)
         if part < zeros:
             bit = 0
             self.range = scale * zeros
@@ -82,3 +81,16 @@ class RangeDecoder:
             self.range <<= WORD_BITS
             self.point = (self.point << WORD_BITS & STATE_MASK) | self._word()
         return bit
+
+    @property
+    def position_bits(self) -> float:
+        """How many bits of the payload what was read so far took."""
+        return WORD_BITS * self.place - math.log2(self.range)
+
+    def payload(self) -> bytes:
+        """Return the payload that an encoder writes for the bits read so far."""
+        read = self.words[: self.place].astype(">u4").tobytes()
+        first = int.from_bytes(read.ljust(WORD_BYTES * self.place, b"\0"), "big")
+        lower = first - (self.point - self.lower & STATE_MASK)
+        full = (lower + LEAST_RANGE - 1 >> WORD_BITS).to_bytes(WORD_BYTES * (self.place - 1), "big")
+        return shortest_ending(full, self.lower, self.range, self.count)

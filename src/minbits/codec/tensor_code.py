@@ -7,8 +7,6 @@ encoder found shorter, and may be dependent.
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import math
 import sys
 from collections.abc import Sequence
@@ -31,9 +29,17 @@ from minbits.codec.integers import (
     code_exception,
     code_signed,
     code_weight,
+    not_canonical,
 )
 from minbits.codec.layout import Layout, layout_of
-from minbits.codec.quantized_network import IntegerArray, QuantizedTensor
+from minbits.codec.quantized_network import (
+    MAX_LEVEL,
+    MAX_STEP_INDEX,
+    MIN_STEP_INDEX,
+    IntegerArray,
+    QuantizedTensor,
+)
+from minbits.errors import NetworkFileError
 
 if TYPE_CHECKING:
     from minbits.codec.mixed_levels import MixingState
@@ -43,9 +49,10 @@ if TYPE_CHECKING:
 USUAL_STEP_INDEX = -12
 LEVEL_COUNTS_KEPT = 24
 # Tensors of at least this many weights are coded by compiled loops, if numba is yet to be loaded
-# and if it already is; the bytes are the same.
+# and if it already is; the bytes are the same. It is loaded, too, for what follows so many bits.
 LARGE_TENSOR = 16_384
 SMALL_TENSOR = 64
+MANY_BITS = 1 << 17
 # Contexts have something to learn from in tensors of this many weights; others are left plain.
 LEAST_MIXED = 512
 
@@ -83,6 +90,11 @@ class TensorCode:
             self._steps[role] += code_signed(self.coder, self.bank, context, change)
         else:
             self._steps[role] += code_difference(self.coder, self.bank, context, change, order=2)
+        if not MIN_STEP_INDEX <= self._steps[role] <= MAX_STEP_INDEX:
+            raise NetworkFileError(
+                f"payload, {role} step", f"index {self._steps[role]}",
+                f"{MIN_STEP_INDEX} to {MAX_STEP_INDEX}", "Get the file again.",
+            )  # fmt: skip
         return self._steps[role]
 
     def weights(
@@ -91,15 +103,11 @@ class TensorCode:
         """Code the levels of a layer's weights; return them and whether they are dependent."""
         family = kind_of(architecture.layers[shapes.layer_index])
         levels = given.levels if given else _NOTHING
-        if self.version > 2:
-            is_dependent = given is not None and given.is_dependent
-            layout = layout_of(architecture, len(self.used), shapes.weights, is_dependent)
-            self.bank.shrink(family, LEVEL_COUNTS_KEPT)
-            wanted = given is not None and self._is_mixed(family, layout, levels)
-            mixed = bool(code_adaptive_bit(self.coder, self.bank, ("mixed",), int(wanted)))
-            self.used.append(mixed)
-            if mixed:
-                return self._mixed_weights(layout, shapes.weights, levels)
+        if self.version > 2 and self._codes_mixed(architecture, shapes, family, given):
+            wanted = int(given is not None and given.is_dependent)
+            is_dependent = bool(code_adaptive_bit(self.coder, self.bank, ("dependent",), wanted))
+            layout = layout_of(architecture, len(self.used) - 1, shapes.weights, is_dependent)
+            return self._mixed_weights(layout, shapes.weights, levels), is_dependent
         if self.version > 1 and is_oriented(architecture, shapes.layer_index):
             return self._oriented_levels(family, shapes.weights, levels), False
         return self._levels(family, shapes.weights, levels), False
@@ -119,6 +127,22 @@ class TensorCode:
             self._mixing = MixingState()
         return self._mixing
 
+    def _codes_mixed(
+        self,
+        architecture: Architecture,
+        shapes: TensorShapes,
+        family: str,
+        given: QuantizedTensor | None,
+    ) -> bool:
+        """Code whether a tensor's contexts are mixed."""
+        self.bank.shrink(family, LEVEL_COUNTS_KEPT)
+        wanted = False
+        if given is not None:
+            layout = layout_of(architecture, len(self.used), shapes.weights, given.is_dependent)
+            wanted = self._is_mixed(family, layout, given.levels)
+        self.used.append(bool(code_adaptive_bit(self.coder, self.bank, ("mixed",), int(wanted))))
+        return self.used[-1]
+
     def _is_mixed(self, family: str, layout: Layout, levels: IntegerArray) -> bool:
         """Whether an encoder mixes contexts: where it must or where that is shorter."""
         if layout.is_dependent:
@@ -136,20 +160,22 @@ class TensorCode:
 
     def _mixed_weights(
         self, layout: Layout, shape: tuple[int, ...], levels: IntegerArray
-    ) -> tuple[IntegerArray, bool]:
+    ) -> IntegerArray:
         # Heavy, as above.
         from minbits.codec.mixed_levels import code_mixed_levels
 
-        wanted = int(layout.is_dependent)
-        is_dependent = bool(code_adaptive_bit(self.coder, self.bank, ("dependent",), wanted))
-        layout = dataclasses.replace(layout, is_dependent=is_dependent)
-        found = code_mixed_levels(self.coder, self._mixing_state(), layout, levels)
-        return found.reshape(shape), is_dependent
+        return code_mixed_levels(self.coder, self._mixing_state(), layout, levels).reshape(shape)
+
+    def _is_compiled(self, count: int) -> bool:
+        """Whether ``count`` levels are coded by compiled loops."""
+        if count < SMALL_TENSOR:
+            return False
+        return "numba" in sys.modules or count >= LARGE_TENSOR or self.coder.count >= MANY_BITS
 
     def _levels(self, family: str, shape: tuple[int, ...], levels: IntegerArray) -> IntegerArray:
         """Code a tensor in row-major order; a decoder passes no levels."""
         self.bank.shrink(family, LEVEL_COUNTS_KEPT)
-        if math.prod(shape) >= (SMALL_TENSOR if "numba" in sys.modules else LARGE_TENSOR):
+        if self._is_compiled(math.prod(shape)):
             # Heavy, as above.
             from minbits.codec.compiled_levels import code_large_levels
 
@@ -167,20 +193,33 @@ class TensorCode:
         be moved to the next layer. If the first weight that is not zero is positive in every
         kernel, its sign is not coded.
         """
-        coder, bank = self.coder, self.bank
-        source = levels.reshape(shape[0], -1) if levels.size else np.zeros((shape[0], 1), np.int32)
-        turned = any(int(row[np.flatnonzero(row)[0]]) < 0 for row in source if row.any())
-        turned = bool(code_exception(coder, bank, (family, "orientation"), int(turned)))
-        bank.shrink(family, LEVEL_COUNTS_KEPT)
+        is_turned = bool(levels.size) and _is_turned(levels.reshape(shape[0], -1))
+        turned = bool(
+            code_exception(self.coder, self.bank, (family, "orientation"), int(is_turned))
+        )
+        if turned:
+            result = self._levels(family, shape, levels)
+            if not _is_turned(result.reshape(shape[0], -1)):
+                raise not_canonical()
+            return result
+        self.bank.shrink(family, LEVEL_COUNTS_KEPT)
+        if self._is_compiled(math.prod(shape)):
+            # Heavy, as above.
+            from minbits.codec.compiled_levels import ORIENTED, code_large_levels
+
+            return code_large_levels(self.coder, self.bank, family, shape, levels, ORIENTED)
+        return self._kernels(family, shape, levels)
+
+    def _kernels(self, family: str, shape: tuple[int, ...], levels: IntegerArray) -> IntegerArray:
+        """Code kernels of which each begins with a positive weight."""
+        source = levels.ravel().tolist() or [0] * math.prod(shape)
         count = math.prod(shape[1:])
+        begun = False
         result: list[int] = []
-        for kernel in range(shape[0]):
-            begun = turned
-            for index in range(count):
-                value = int(source[kernel, index]) if levels.size else 0
-                coded = code_weight(coder, bank, family, value, not begun)
-                begun = begun or coded != 0
-                result.append(coded)
+        for place, value in enumerate(source):
+            begun = begun and place % count != 0
+            result.append(code_weight(self.coder, self.bank, family, value, not begun))
+            begun = begun or result[-1] != 0
         return np.array(result, np.int32).reshape(shape)
 
     def _sorted_levels(
@@ -191,17 +230,40 @@ class TensorCode:
         What ascends is coded as a first value and differences, which saves the bits of the order.
         """
         coder, bank = self.coder, self.bank
-        source = [int(level) for level in levels.ravel()] or [0] * math.prod(shape)
-        unsorted = int(any(a > b for a, b in itertools.pairwise(source)))
-        if code_exception(coder, bank, (family, "unsorted"), unsorted):
-            return self._levels(family, shape, levels)
-        bank.shrink(f"{family} difference", LEVEL_COUNTS_KEPT)
-        value = code_difference(coder, bank, (f"{family} difference", "first"), source[0], order=2)
-        result = [value]
-        for before, after in itertools.pairwise(source):
-            value += code_weight(coder, bank, f"{family} difference", max(after - before, 0), True)
-            result.append(value)
-        return np.array(result, np.int32).reshape(shape)
+        is_unsorted = bool((levels[1:] < levels[:-1]).any())
+        if code_exception(coder, bank, (family, "unsorted"), int(is_unsorted)):
+            result = self._levels(family, shape, levels)
+            if not (result[1:] < result[:-1]).any():
+                raise not_canonical()
+            return result
+        differences = f"{family} difference"
+        bank.shrink(differences, LEVEL_COUNTS_KEPT)
+        given = int(levels[0]) if levels.size else 0
+        first = code_difference(coder, bank, (differences, "first"), given, order=2)
+        rises = self._rises(differences, shape[0] - 1, np.diff(levels))
+        result = first + np.concatenate([np.zeros(1, np.int64), np.cumsum(rises, dtype=np.int64)])
+        if max(-first, int(result[-1])) > MAX_LEVEL:
+            raise NetworkFileError(
+                "payload, bias", "a level beyond 2**20", "smaller levels", "Get the file again."
+            )
+        return result.astype(np.int32)
+
+    def _rises(self, family: str, count: int, rises: IntegerArray) -> IntegerArray:
+        """Code numbers that are not negative; a decoder passes none."""
+        if self._is_compiled(count):
+            # Heavy, as above.
+            from minbits.codec.compiled_levels import POSITIVE, code_large_levels
+
+            return code_large_levels(self.coder, self.bank, family, (count,), rises, POSITIVE)
+        source = rises.tolist() or [0] * count
+        coded = [code_weight(self.coder, self.bank, family, rise, True) for rise in source]
+        return np.array(coded, np.int32)
+
+
+def _is_turned(kernels: IntegerArray) -> bool:
+    """Whether the first weight that is not zero is negative in some kernel, a row each."""
+    firsts = kernels[np.arange(len(kernels)), (kernels != 0).argmax(1)]
+    return bool((firsts < 0).any())
 
 
 def is_oriented(architecture: Architecture, layer_index: int) -> bool:

@@ -28,7 +28,7 @@ from minbits.codec.quantized_network import (
     QuantizedNetwork,
     QuantizedTensor,
 )
-from minbits.training.compilation import compiled
+from minbits.compilation import compiled
 
 Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]

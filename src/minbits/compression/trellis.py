@@ -17,7 +17,7 @@ import numpy.typing as npt
 from minbits.codec.dependent import TRANSITIONS
 from minbits.codec.layout import Layout
 from minbits.codec.mixed_levels import RATED_LEVELS, MixingState, level_rates
-from minbits.training.compilation import compiled
+from minbits.compilation import compiled
 
 Double = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from minbits.compilation import compiled
 from minbits.records import TrainingRecipe
-from minbits.training.compilation import compiled
 
 Float = npt.NDArray[np.float32]
 

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.capacity.audit.subject import FloatArray
-from minbits.codec.adaptive_bits import BitCoder, BitDecoder, BitEncoder
+from minbits.codec.adaptive_bits import BitCoder, BitEncoder
 from minbits.codec.integers import ModelBank, code_plain_bits, code_signed, code_unsigned
+from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import ArgumentError
 
 IntArray = npt.NDArray[np.int32]

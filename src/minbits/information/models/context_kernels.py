@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from minbits.compilation import compiled
 
 # How far a neighbour may be away, in rows above and in columns to either side.
 REACH = 4
 
 Integers = npt.NDArray[np.int64]
+
+_compiled: Any = compiled(error_model="python")
 
 
 def causal_neighbours(count: int) -> Integers:
@@ -30,7 +34,7 @@ def causal_neighbours(count: int) -> Integers:
     return np.array(offsets[:count], np.int64)
 
 
-@njit(cache=True)
+@_compiled
 def full_context(padded, image, row, column, neighbours):  # type: ignore[no-untyped-def] # pragma: no cover
     """Return a pixel's neighbours as the bits of a number, the nearest one lowest."""
     context = 0
@@ -40,7 +44,7 @@ def full_context(padded, image, row, column, neighbours):  # type: ignore[no-unt
     return context
 
 
-@njit(cache=True)
+@_compiled
 def count_orders(padded, neighbours, orders, starts, height, width, counts):  # type: ignore[no-untyped-def] # pragma: no cover
     """Add one for every pixel to the cell of its context, order by order.
 
@@ -66,7 +70,7 @@ def count_orders(padded, neighbours, orders, starts, height, width, counts):  # 
                     counts[starts[index] + cell, value] += 1
 
 
-@njit(cache=True)
+@_compiled
 def backed_off_bits(  # type: ignore[no-untyped-def] # pragma: no cover
     padded, neighbours, orders, starts, height, width, counts, strength, least, bits
 ):

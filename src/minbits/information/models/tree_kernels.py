@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from minbits.compilation import compiled
 
 # Sums may be reordered, and no message is negative, infinite or not a number.
 _FAST = {"contract", "nsz", "nnan", "ninf", "reassoc"}
 # Below this, a message is held up before it divides.
 _LEAST_MESSAGE = np.float32(1e-30)
 
-compiled: Any = njit(cache=True, fastmath=_FAST)
+_compiled: Any = compiled(error_model="python", fastmath=_FAST)
 
 
-@compiled
+@_compiled
 def _spread(symbols, codes, belief):  # type: ignore[no-untyped-def] # pragma: no cover
     """Write what each example's symbol says about the hidden state."""
     for state in range(belief.shape[0]):
@@ -28,7 +29,7 @@ def _spread(symbols, codes, belief):  # type: ignore[no-untyped-def] # pragma: n
             row[example] = chances[codes[example]]
 
 
-@compiled
+@_compiled
 def _weighted_sums(table, given, result):  # type: ignore[no-untyped-def] # pragma: no cover
     """Overwrite ``result`` by the product of ``table`` and ``given``, four rows at a time."""
     states, examples = given.shape
@@ -51,7 +52,7 @@ def _weighted_sums(table, given, result):  # type: ignore[no-untyped-def] # prag
                 row[example] += weight * other[example]
 
 
-@compiled
+@_compiled
 def _add_products(first, second, result):  # type: ignore[no-untyped-def] # pragma: no cover
     """Add to ``result`` the products of all pairs of rows, summed over examples."""
     for upper in range(first.shape[0]):
@@ -63,7 +64,7 @@ def _add_products(first, second, result):  # type: ignore[no-untyped-def] # prag
             result[upper, state] += total
 
 
-@compiled
+@_compiled
 def _multiply_to_one(factors, chances, total):  # type: ignore[no-untyped-def] # pragma: no cover
     """Multiply ``chances`` by ``factors``, then scale each example's to a sum of one."""
     total[:] = 0
@@ -80,7 +81,7 @@ def _multiply_to_one(factors, chances, total):  # type: ignore[no-untyped-def] #
             row[example] *= total[example]
 
 
-@compiled
+@_compiled
 def send_up(transitions, emissions, parents, codes, beliefs, messages, likelihoods):  # type: ignore[no-untyped-def] # pragma: no cover
     """Fill beliefs from below and messages to parents; add the scales' logarithms in nats.
 
@@ -120,7 +121,7 @@ def send_up(transitions, emissions, parents, codes, beliefs, messages, likelihoo
                 target[example] *= row[example]
 
 
-@compiled
+@_compiled
 def count_down(transitions, parents, codes, beliefs, messages, pairs, shown):  # type: ignore[no-untyped-def] # pragma: no cover
     """Turn beliefs into posteriors from the root down and add the expected counts.
 

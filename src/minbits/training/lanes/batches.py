@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from minbits.training.compilation import compiled
+from minbits.compilation import compiled
 from minbits.training.lanes import passes
 from minbits.training.lanes.linear_maps import Float
 from minbits.training.lanes.plan import Plan

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from minbits.training.compilation import compiled
+from minbits.compilation import compiled
 from minbits.training.lanes.vector_code import (
     LANES,
     VECTOR,

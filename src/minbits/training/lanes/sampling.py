@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.training.compilation import compiled
+from minbits.compilation import compiled
 from minbits.training.lanes.linear_maps import Float
 
 _HALF, _ONE, _TWO = np.float32(0.5), np.float32(1), np.float32(2)

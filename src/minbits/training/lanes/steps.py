@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from minbits.training.compilation import compiled
+from minbits.compilation import compiled
 from minbits.training.lanes.batches import one_gradient, workspace
 from minbits.training.lanes.linear_maps import Float
 from minbits.training.lanes.plan import Plan

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minbits.compilation import compiled
 from minbits.networks.parameters import BATCH_NORM_EPSILON
-from minbits.training.compilation import compiled
 from minbits.training.lanes import passes
 from minbits.training.lanes.linear_maps import (
     Float,

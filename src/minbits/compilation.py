@@ -2,12 +2,13 @@
 
 Numba's own cache watches one file, that of the function, and would go on to use machine code whose
 micro-kernels or constants, in other files, have changed: after an update of minbits, too. Ours is
-valid as long as all of `SOURCES` are what they were.
+valid as long as all of `SOURCES` are what they were. All compiled code of the package uses it.
+
+Imported only where something is compiled: numba takes longer to load than a small file to decode.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -24,34 +25,40 @@ from numba.core.caching import (
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent
 # Files and folders that hold compiled functions, or constants that are compiled into them.
 SOURCES = (
-    "training/compilation.py",
-    "training/lanes",
-    "training/optimizers.py",
+    "codec",
+    "compilation.py",
     "compression/quantizer.py",
     "compression/trellis.py",
+    "errors.py",
+    "information/models",
     "networks/parameters.py",
-    "codec/architecture.py",
-    "codec/compiled_bits.py",
-    "codec/dependent.py",
-    "codec/layout.py",
-    "codec/mixed_levels.py",
-    "codec/mixing_tables.py",
-    "codec/quantized_network.py",
+    "records.py",
+    "training/lanes",
+    "training/optimizers.py",
+    "units.py",
 )
 
 
-@functools.cache
-def sources_digest() -> bytes:
-    """Return a digest of everything that compiled functions are made of."""
+def digest_on_disk() -> bytes:
+    """Return a digest of everything that compiled functions are made of, as it is on disk."""
     digest = hashlib.sha256()
     for source in SOURCES:
         path = PACKAGE / source
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+            name = str(file.relative_to(PACKAGE))
+            digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.digest()
+
+
+_digest_at_import = digest_on_disk()
+
+
+def sources_digest() -> bytes:
+    """Return the digest of the sources that this process runs."""
+    return _digest_at_import
 
 
 class _Stamped:
@@ -77,6 +84,11 @@ class _CacheFiles(CompileResultCacheImpl):
 
 class _Cache(FunctionCache):
     _impl_class = _CacheFiles
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        # An update under a running process: its old code must not be kept as that of new sources.
+        if digest_on_disk() == sources_digest():
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:

@@ -1,0 +1,199 @@
+"""What running a network costs, told before it is spent; and the limit on it.
+
+A network file of twenty bytes may be valid and ask for hours: the format bounds the work of one
+example, not the examples. So the cost is estimated from the architecture alone, and a run above the
+limit is refused unless it is wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from minbits.codec.architecture import (
+    Architecture,
+    Convolution,
+    Linear,
+    Pooling,
+    Shape,
+    Step,
+    activation_shapes,
+    class_count,
+    layer_multiply_accumulates,
+    multiply_accumulate_count,
+    run_order,
+)
+from minbits.codec.forward import last_uses, met_lines, tile_places
+from minbits.errors import CostError
+
+MOST_SECONDS = 120.0
+MOST_LOGITS_BYTES = 1 << 29
+# What all batches that are worked on at a time may take in memory.
+_MOST_BATCH_BYTES = 1 << 28
+# Batches are small enough that the largest array of one fits into a processor's cache.
+_WORKSPACE_VALUES = 1 << 18
+_LARGEST_BATCH = 512
+_VALUE_BYTES = 4
+
+# Seconds on one core of a server of 2020 or later, beside measured ones in recipes/run_cost.py: of
+# a multiply-accumulate in a product of matrices, of a value copied out of or added into an image,
+# of a value written by a pass over an activation, and of a call of NumPy.
+_PRODUCT_SECONDS = 0.05e-9
+_COPY_SECONDS = 0.4e-9
+_PASS_SECONDS = 0.7e-9
+_CALL_SECONDS = 1.5e-6
+# The start of a line costs as much as so many values of it.
+_LINE = 20
+# Inputs are transposed, which is slow, and each batch has calls of its own.
+_INPUT_PASSES = 10
+_BATCH_CALLS = 20
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What running a network on some examples costs.
+
+    Attributes:
+        multiply_accumulates: of one example, all views.
+        examples: how many.
+        seconds: about how long that takes on one core.
+    """
+
+    multiply_accumulates: int
+    examples: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.multiply_accumulates:,} multiply-accumulates an example × {self.examples:,} "
+            f"examples, about {_duration(self.seconds)} on one core"
+        )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:,.1f} hours"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What one example takes of one step: see the seconds above."""
+
+    products: int = 0
+    copied: int = 0
+    passed: int = 0
+    calls: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return (
+            self.products * _PRODUCT_SECONDS
+            + self.copied * _COPY_SECONDS
+            + self.passed * _PASS_SECONDS
+            + self.calls * _CALL_SECONDS
+        )
+
+
+def _convolution_work(layer: Convolution, shape: Shape, output: Shape, batch: int) -> _Work:
+    products, values = layer_multiply_accumulates(layer, shape, output), math.prod(output)
+    if layer.kernel == 1 and shape[1:] == output[1:] and not layer.depthwise:
+        return _Work(products, 0, 3 * values, 6 / batch)
+    (rows, row_meetings), (columns, column_meetings) = (
+        met_lines(layer, axis, shape[1 + axis], output[1 + axis]) for axis in (0, 1)
+    )
+    # What is not beside each other in memory takes longer, and so does each start of a line.
+    met = shape[0] * row_meetings * (column_meetings * min(layer.stride, 2) + _LINE * columns)
+    if layer.depthwise:
+        return _Work(0, 2 * met, 3 * values, (4 + 3 * rows * columns) / batch)
+    places = math.prod(output[1:])
+    unfolded = shape[0] * math.prod(layer.kernel_shape) * places
+    tile_count = math.ceil(places / min(places, tile_places(layer, shape[0], batch)))
+    calls = 4 + tile_count * (4 + 2 * rows * columns)
+    return _Work(products, unfolded + met, 4 * values, calls / batch)
+
+
+def _work(step: Step, shape: Shape, output: Shape, batch: int) -> _Work:
+    layer = step.layer
+    match layer:
+        case Convolution():
+            return _convolution_work(layer, shape, output, batch)
+        case Linear():
+            products = layer_multiply_accumulates(layer, shape, output)
+            return _Work(products, 0, 3 * math.prod(output), 6 / batch)
+        case Pooling():
+            window = math.prod(layer.window(*shape[1:]))
+            calls = 3 if window > math.prod(shape[1:]) // 2 else 3 + window
+            return _Work(0, math.prod(shape), math.prod(output), calls / batch)
+        case _:
+            return _Work(passed=4 * math.prod(output), calls=4 / batch)
+
+
+def batch_size(architecture: Architecture) -> int:
+    """Return how many examples are run at a time."""
+    shapes = activation_shapes(architecture)
+    largest = max(math.prod(shape) for shape in shapes)
+    for index, step in enumerate(run_order(architecture)):
+        if isinstance(step.layer, Convolution) and not step.layer.depthwise:
+            places = math.prod(shapes[index + 1][1:])
+            largest = max(largest, shapes[index][0] * math.prod(step.layer.kernel_shape) * places)
+    return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
+
+
+def batch_bytes(architecture: Architecture) -> int:
+    """Return about what a batch takes in memory where it takes most, weights not counted."""
+    shapes, steps = activation_shapes(architecture), run_order(architecture)
+    sizes = [math.prod(shape) for shape in shapes]
+    uses, batch, most = last_uses(steps), batch_size(architecture), 0
+    for index, step in enumerate(steps):
+        kept = sum(sizes[number] for number in range(index + 1) if uses[number] >= index)
+        made = 3 * sizes[index + 1]  # a result, and what its activation makes on the way
+        if isinstance(step.layer, Convolution) and not step.layer.depthwise:
+            places = math.prod(shapes[index + 1][1:])
+            places = min(places, tile_places(step.layer, shapes[index][0], batch))
+            made += shapes[index][0] * math.prod(step.layer.kernel_shape) * places
+        most = max(most, kept + made)
+    return _VALUE_BYTES * batch * most
+
+
+def thread_count(architecture: Architecture, threads: int) -> int:
+    """Return how many batches may be worked on at a time, at most ``threads``."""
+    return max(1, min(threads, _MOST_BATCH_BYTES // batch_bytes(architecture)))
+
+
+def run_cost(architecture: Architecture, examples: int) -> RunCost:
+    """Return what running a network on so many examples costs."""
+    shapes, steps, batch = (
+        activation_shapes(architecture), run_order(architecture), batch_size(architecture),
+    )  # fmt: skip
+    of_one = sum(
+        _work(step, shapes[index], shapes[index + 1], batch).seconds
+        for index, step in enumerate(steps)
+    )
+    values = math.prod(architecture.input_shape)
+    of_input = _Work(passed=_INPUT_PASSES * values, calls=_BATCH_CALLS / batch).seconds
+    return RunCost(
+        multiply_accumulates=multiply_accumulate_count(architecture),
+        examples=examples,
+        seconds=examples * architecture.views * (of_one + of_input),
+    )
+
+
+def check_cost(architecture: Architecture, examples: int, with_logits: bool = False) -> None:
+    """Refuse a run that takes too long, or logits that take too much memory.
+
+    Raises:
+        CostError: if it does.
+    """
+    cost = run_cost(architecture, examples)
+    remedy = "Run fewer examples, or allow it: --allow-slow, in Python allow_slow=True."
+    if cost.seconds > MOST_SECONDS:
+        raise CostError("network", str(cost), f"at most {MOST_SECONDS:g} s", remedy)
+    logits_bytes = _VALUE_BYTES * examples * class_count(architecture)
+    if with_logits and logits_bytes > MOST_LOGITS_BYTES:
+        raise CostError(
+            "network", f"{class_count(architecture):,} logits × {examples:,} examples, "
+            f"{logits_bytes:,} bytes", f"at most {MOST_LOGITS_BYTES:,} bytes", remedy,
+        )  # fmt: skip
