@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from minbits import compilation
 from minbits.compilation import PACKAGE, SOURCES, cache_folder, compiled
-from minbits.training import compilation
 
 
 def double_from(folder: Path) -> Callable[[int], int]:
