@@ -39,7 +39,6 @@ from minbits.networks.grammar import parse_architecture
 from minbits.records import DataSet, TrialResult
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
 from minbits.search.executors.processes import ProcessExecutor
-from minbits.search.keys import trial_key
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.sampled import RandomPoints, SampledStrategy
 from minbits.search.space_file import parse_space
@@ -150,19 +149,13 @@ def time_minbits(trials: int, runner: Runner = run_one) -> tuple[float, dict[int
     with tempfile.TemporaryDirectory(prefix="minbits-bench-") as folder:
         ledger = open_ledger(Path(folder) / "ledger.sqlite")
 
-        def key(config: Any) -> str:
-            return trial_key(config, data.digest, provenance.code_version)
-
-        def known(configs: Sequence[Any]) -> list[bool]:
-            keys = [key(config) for config in configs]
-            found = ledger.known_trials(keys)
-            return [item in found for item in keys]
+        def reserve(first: int, count: int) -> list[int]:
+            return ledger.reserve_seeds(data.digest, first, count)
 
         def remember(finished: Sequence[Finished]) -> None:
             ledger.append_trials(
                 [
-                    TrialEntry(data, 0.9, item.proposal.candidate.key, item.result, provenance,
-                               uid=key(item.asked))
+                    TrialEntry(data, 0.9, item.proposal.candidate.key, item.result, provenance)
                     for item in finished
                 ]
             )  # fmt: skip
@@ -177,7 +170,9 @@ def time_minbits(trials: int, runner: Runner = run_one) -> tuple[float, dict[int
         strategy = SampledStrategy(family, data, RandomPoints(0))
         settings = SearchSettings(3600.0, trials, 0, WORKERS, runner=runner)
         with ProcessExecutor(WORKERS, data) as executor:
-            run_search(data, strategy, settings, [], SearchEvents(remember, known=known), executor)
+            run_search(
+                data, strategy, settings, [], SearchEvents(remember, reserve=reserve), executor
+            )
             speed = pace.a_second()
         assert ledger.trial_count(data.digest) == trials
         ledger.close()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from minbits.data import load
 from minbits.data.assemble import assemble
 from minbits.records import DataSet
 from minbits.search.warm_up import warm_up
+from tests.ledger.postgres_server import PostgresServer, server_binaries
 
 # The machine that runs the tests may be slow: deadlines would only make tests flaky.
 settings.register_profile("minbits", deadline=None, max_examples=100)
@@ -60,3 +63,16 @@ def idx_folder(tmp_path: Path) -> Path:
         path.write_bytes(gzip.compress(idx_bytes(images)))
         (folder / f"{stem}-labels-idx1-ubyte").write_bytes(idx_bytes(labels.astype(np.uint8)))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    binaries = server_binaries()
+    if binaries is None:
+        message = "PostgreSQL's server is not installed: apt-get install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    server = PostgresServer(binaries)
+    yield server
+    server.remove()

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from minbits.files import sha256_hex
+from minbits.ledger.artifacts import FolderArtifacts
+from minbits.ledger.location import LedgerTarget
 from minbits.ledger.store import LedgerReader, read_ledger
 
 PATIENCE_SECONDS = 120.0
@@ -146,7 +148,7 @@ class Runner:
         }  # fmt: skip
         return Run(self._zygote, self._zygote.ask(request), output)
 
-    def search(self, ledger: Path, *more: object, **changes: bool) -> Run:
+    def search(self, ledger: LedgerTarget, *more: object, **changes: bool) -> Run:
         """Start a search on iris with trials of milliseconds."""
         return self.start(
             "size", "iris", "--accuracy", 0.3, "--engine", "torch", "--workers", 2,
@@ -155,24 +157,39 @@ class Runner:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[LedgerReader]:
-    reader = read_ledger(path)
+def reading(target: LedgerTarget) -> Iterator[LedgerReader]:
+    reader = read_ledger(target)
     try:
         yield reader
     finally:
         reader.close()
 
 
-def assert_whole(path: Path) -> set[int]:
+def assert_whole(target: LedgerTarget) -> set[int]:
     """Check that a ledger's rows and files are whole, and return the numbers of its trials."""
-    with reading(path) as ledger:
-        with ledger.database.engine.connect() as connection:
-            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    with reading(target) as ledger:
         trials = ledger.rows("trials")
+        # All of them can be relied upon: none was passed over.
+        assert len(trials) == ledger.row_count("trials")
         named = {row["artifact_sha256"] for row in trials} - {None}
         assert named <= {row["sha256"] for row in ledger.rows("artifacts")}
         assert not ledger.artifacts.lacking(sorted(named))
-        folder = ledger.artifacts.path("00" * 32).parent.parent
+        assert len({row["uid"] for row in trials}) == len(trials)
+        if not isinstance(ledger.artifacts, FolderArtifacts):
+            return {row["id"] for row in trials}
+        with ledger.database.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        folder = ledger.artifacts.folder
     for file in folder.rglob("*.mbn"):  # those that no row names as well
         assert sha256_hex(file.read_bytes()) == file.stem
     return {row["id"] for row in trials}
+
+
+def unnamed_files(target: LedgerTarget) -> set[str]:
+    """Return the digests of stored files that no row names."""
+    with reading(target) as ledger:
+        if isinstance(ledger.artifacts, FolderArtifacts):
+            stored = {file.stem for file in ledger.artifacts.folder.glob("??/*.mbn")}
+        else:
+            stored = {row["sha256"] for row in ledger.rows("artifacts")}
+        return stored - ledger.named_files()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,20 +7,7 @@ import pytest
 
 from minbits.ledger.location import LedgerTarget
 from minbits.ledger.store import Ledger
-from tests.ledger.postgres_server import PostgresServer, server_binaries
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    binaries = server_binaries()
-    if binaries is None:
-        message = "PostgreSQL's server is not installed: apt-get install postgresql"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    server = PostgresServer(binaries)
-    yield server
-    server.remove()
+from tests.ledger.postgres_server import PostgresServer
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

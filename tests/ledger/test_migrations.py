@@ -27,7 +27,7 @@ from tests.ledger.postgres_server import PostgresServer
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
 # Bits and right answers of the best file on digits.
-BEST = {"0001": (2208, 335), "0002": (2208, 335), "0003": (3496, 346)}
+BEST = {"0001": (2208, 335), "0002": (2208, 335), "0003": (3496, 346), "0004": (2984, 345)}
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -181,6 +181,8 @@ def test_a_server_is_migrated_in_one_transaction_after_a_copy(
             connection.execute(
                 sa.text(f"INSERT INTO {table} ({names}) VALUES ({values})"), before[table]
             )
+        connection.exec_driver_sql("CREATE ROLE appender")
+        connection.exec_driver_sql("GRANT SELECT, INSERT ON trials TO appender")
 
     def upgrade_and_fail(connection: sa.Connection) -> None:
         upgrade(connection)
@@ -198,6 +200,12 @@ def test_a_server_is_migrated_in_one_transaction_after_a_copy(
     ledger = Ledger(url)
     assert_kept(before, {table: ledger.rows(table) for table in TABLES})
     file = Ledger(copy_of("0001", Path(str(postgres.folder)) / "copy"))
+    with engine.begin() as connection:
+        granted = connection.exec_driver_sql(
+            "SELECT privilege_type FROM information_schema.role_table_grants "
+            "WHERE grantee = 'appender' AND table_name = 'reservations' ORDER BY 1"
+        )
+        assert granted.scalars().all() == ["INSERT", "SELECT"]
     for table in ("trials", "claims"):
         assert [row["uid"] for row in ledger.rows(table)] == [
             row["uid"] for row in file.rows(table)

@@ -115,11 +115,32 @@ def test_who_may_only_append_can_do_all_that_a_search_does(
     best = ledger.best_claim(tiny.digest, 0.99)
     assert best is not None
     assert best.verification.sha256 == sha256_hex(b"one")
+    assert ledger.reserve_seeds(tiny.digest, 0, 2) == [0, 1]
     with (
         pytest.raises(sa.exc.ProgrammingError, match="must be owner"),
         ledger.database.engine.begin() as connection,
     ):
         connection.exec_driver_sql("DROP TRIGGER trials_append_only ON trials")
+    ledger.close()
+
+
+def test_a_number_that_somebody_took_is_passed_by(postgres: PostgresServer, tiny: DataSet) -> None:
+    url = postgres.new_place("numbers")
+    ledger = Ledger(url)
+    fill(ledger, tiny, b"one")
+    for number in (3, 4, 6):
+        postgres.execute(
+            "CREATE TEMP TABLE copy AS SELECT * FROM numbers.trials WHERE id = 1; "
+            f"UPDATE copy SET id = {number}, uid = '{number:032x}'; "
+            "INSERT INTO numbers.trials SELECT * FROM copy"
+        )
+    numbers = [
+        ledger.append_trial(tiny, 0.9, f"number {i}", done(b"x%d" % i), PROVENANCE)
+        for i in range(3)
+    ]
+    rows = {row["id"]: row["candidate"] for row in ledger.rows("trials")}
+    assert [rows[number] for number in numbers] == ["number 0", "number 1", "number 2"]
+    assert len(rows) == 2 + 3 + 3
     ledger.close()
 
 

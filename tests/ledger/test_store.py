@@ -15,6 +15,7 @@ from minbits.errors import LedgerError
 from minbits.files import sha256_hex
 from minbits.ledger.artifacts import FolderArtifacts, problem_of
 from minbits.ledger.location import LedgerTarget
+from minbits.ledger.migrate import current_version
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.schema import ARTIFACT_CONTENTS, METADATA
@@ -60,7 +61,9 @@ def test_many_trials_are_appended_in_one_transaction(ledger: Ledger, tiny: DataS
     assert [row["candidate"] for row in rows] == [entry.candidate for entry in entries]
     assert len(ledger.rows("artifacts")) == 3
     bad = dataclasses.replace(entries[0], result=dataclasses.replace(done(b"x"), seconds=None))  # type: ignore[arg-type]
-    with pytest.raises(LedgerError, match=r"(?i)not.null"):
+    with pytest.raises(
+        LedgerError, match=r"new row of trials: got seconds None; expected a finite"
+    ):
         ledger.append_trials([entries[0], bad])
     assert ledger.trials_on(tiny.digest) == rows
     assert len(ledger.rows("artifacts")) == 3
@@ -283,8 +286,9 @@ def test_a_ledger_of_the_future_is_refused(ledger: Ledger, target: LedgerTarget)
     with ledger.database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     ledger.close()
+    version = current_version()
     for way_to_open in (Ledger, read_ledger):
-        with pytest.raises(LedgerError, match="schema version 9999; expected at most 0003"):
+        with pytest.raises(LedgerError, match=f"schema version 9999; expected at most {version}"):
             way_to_open(target)
 
 

@@ -15,10 +15,11 @@ from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
 from minbits.pipeline.ledger_verification import verify_ledger
 from minbits.pipeline.verification import verify_file
+from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
 # Of the claims on iris and digits.
-CORRECT = {"0001": [27, 335], "0002": [27, 335], "0003": [26, 346]}
+CORRECT = {"0001": [27, 335], "0002": [27, 335], "0003": [26, 346], "0004": [26, 345]}
 PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
 
 
@@ -29,6 +30,16 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     store = Ledger(tmp_path / "golden" / "ledger.sqlite")
     yield store
     store.close()
+
+
+def append_trial_of(ledger: Ledger, data: DataSet, verified: Verification) -> None:
+    """Append a trial that gave a file: what no trial gave cannot be claimed."""
+    result = TrialResult(
+        TrialConfig("linear 3", TrainingRecipe(1, 1), 0), "done", 1.0,
+        network_file=ledger.artifacts.read(verified.sha256),
+        validation_correct=1, validation_examples=1,
+    )  # fmt: skip
+    ledger.append_trial(data, 0.5, "own", result, PROVENANCE)
 
 
 @pytest.mark.parametrize("version", known_versions())
@@ -91,6 +102,7 @@ def test_a_data_set_that_is_not_at_hand_is_told_and_can_be_given(
     verified = verify_file(ledger.artifacts.path(digest), iris)
     elsewhere = dataclasses.replace(iris, name="my flowers", digest="f" * 64)
     for claimed_on in (data, other_iris, elsewhere):
+        append_trial_of(ledger, claimed_on, verified)
         ledger.append_claim(claimed_on, 0.5, verified, PROVENANCE)
     found = verify_ledger(ledger)
     assert [entry.outcome for entry in found.entries][2:] == ["no data", "no data", "no data"]
@@ -105,6 +117,7 @@ def test_a_file_that_cannot_be_run_is_told(ledger: Ledger, tmp_path: Path) -> No
     digits = load("digits")
     iris_file = ledger.rows("claims")[0]["artifact_sha256"]
     verified = verify_file(ledger.artifacts.path(iris_file), load("iris"))
+    append_trial_of(ledger, digits, verified)
     ledger.append_claim(digits, 0.9, verified, PROVENANCE)
     found = verify_ledger(ledger)
     assert found.entries[2].outcome == "failed"

@@ -11,6 +11,7 @@ import pytest
 
 import minbits
 from minbits.errors import ArgumentError, OutputError
+from minbits.files import sha256_hex
 from minbits.information.classifiers import held_out_accuracies
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
@@ -30,6 +31,7 @@ from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from tests.search.outcomes import outcome
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 SPACE = """
 version = 1
 [[family]]
@@ -244,11 +246,18 @@ def test_files_are_judged_again_only_where_the_ledger_lacks_it(
     result = run_trial(TrialConfig(TEXT, RECIPE, 0), tiny, 0, TrialHooks())
     older = dataclasses.replace(result, training_correct=None, training_examples=None)
     known = dataclasses.replace(result, network_file=b"not to be decoded")
+    # Such as somebody may have imported: its digest is right.
+    no_network = dataclasses.replace(older, network_file=b"no network")
+    other = (GOLDEN / "sequence.mbn").read_bytes()
+    of_other_data = dataclasses.replace(older, network_file=other)
     ledger, provenance = Ledger(tmp_path / "ledger.sqlite"), Provenance("0+test", {}, {})
-    for one in (older, known):
+    for one in (older, known, no_network, of_other_data):
         ledger.append_trial(tiny, 0.8, "own", one, provenance)
     search = SizeSearch(tiny, request(tmp_path), ledger, provenance, SizeEvents())
-    ledger.close()
-    counts = {(item.training_correct, item.training_examples) for item in search.past}
-    assert counts == {(result.training_correct, result.training_examples)}
+    counts = [(item.training_correct, item.training_examples) for item in search.past]
+    counted = (result.training_correct, result.training_examples)
+    assert counts == [counted, counted, (None, None), (None, None)]
     assert result.training_examples
+    for file in (b"no network", other):
+        assert search.training_accuracy_of(sha256_hex(file)) is None
+    ledger.close()

@@ -18,7 +18,6 @@ from minbits.search.executors import processes
 from minbits.search.executors.inline import InlineExecutor
 from minbits.search.executors.processes import ProcessExecutor
 from minbits.search.executors.work import NodeLostError
-from minbits.search.keys import trial_key
 from minbits.search.policy import LadderStrategy
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
@@ -231,27 +230,55 @@ def test_reaching_a_target_is_counted_exactly() -> None:
     assert reaches(5, 5, 1.0)
 
 
-def test_a_trial_that_is_known_is_not_run_again(tiny: DataSet) -> None:
+def test_seeds_are_those_that_were_reserved_in_order(tiny: DataSet) -> None:
     found: list[Finished] = []
+    asked: list[tuple[int, int]] = []
 
-    def known(configs: Sequence[TrialConfig]) -> list[bool]:
-        return [config.seed in (0, 2, 3) for config in configs]
+    def reserve(first: int, count: int) -> list[int]:
+        """As a ledger does where another process has 1, 2, 5 and all from 7 to 20."""
+        asked.append((first, count))
+        free = (seed for seed in range(first, 100) if seed not in {1, 2, 5, *range(7, 21)})
+        return [next(free) for _ in range(count)]
 
-    events = SearchEvents(found.extend, known=known)
-    bounds = settings(3, workers=1, runner=calls.quick_trial)
-    run_search(tiny, strategy(FAST), bounds, [], events, InlineExecutor(tiny))
-    assert sorted(item.asked.seed for item in found) == [1, 4, 5]
+    past = [Outcome("own", TrialConfig(TEXT, FAST, 4), "failed", 1.0, is_past=True)]
+    bounds = settings(6, workers=1, runner=calls.quick_trial)
+    events = SearchEvents(found.extend, reserve=reserve)
+    run_search(tiny, strategy(FAST), bounds, past, events, InlineExecutor(tiny))
+    assert sorted(item.asked.seed for item in found) == [0, 3, 6, 21, 22, 23]
+    firsts = [first for first, _ in asked]
+    assert firsts == sorted(set(firsts))
+    # No more than will be run, but for the one that the past had.
+    assert sum(count for _, count in asked) <= 7
 
 
-def test_keys_are_of_the_work_alone() -> None:
-    config = TrialConfig(TEXT, FAST, 3)
-    key = trial_key(config, "data", "code")
-    assert len(key) == 32
-    assert key == trial_key(TrialConfig(TEXT, FAST, 3), "data", "code")
-    others = [
-        trial_key(TrialConfig(TEXT, FAST, 4), "data", "code"),
-        trial_key(TrialConfig(TEXT, FAST, 3, parent="0" * 64), "data", "code"),
-        trial_key(config, "other data", "code"),
-        trial_key(config, "data", "other code"),
-    ]
-    assert len({key, *others}) == 5
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": "splendid"}, "an unknown status"),
+        ({"seconds": float("nan")}, "nan seconds"),
+        ({"seconds": "1"}, "'1' seconds"),
+        ({"network_file": None}, "no file"),
+        ({"network_file": "text"}, "a file of type str"),
+        ({"validation_correct": 11}, "11 of 10 correct"),
+        ({"validation_correct": True}, "True of 10 correct"),
+        ({"validation_correct": None, "validation_examples": None}, "no examples"),
+        ({"validation_correct": 0, "validation_examples": 0}, "0 of 0 correct"),
+        ({"training_correct": -1}, "-1 of 20 correct"),
+        ({"training_examples": None}, "19 of None correct"),
+        ({"status": "failed", "network_file": None}, "counts, and no file"),
+        ({"config": None}, "not a result"),
+    ],
+)
+def test_what_a_worker_cannot_have_meant_is_a_failed_trial(
+    changes: dict[str, object], reason: str
+) -> None:
+    config = TrialConfig(TEXT, FAST, 0)
+    good = TrialResult(
+        config, "done", 1.0, network_file=b"file", validation_correct=9, validation_examples=10,
+        training_correct=19, training_examples=20,
+    )  # fmt: skip
+    assert driver.checked(good, config) is good
+    found = driver.checked(dataclasses.replace(good, **changes), config)  # type: ignore[arg-type]
+    assert found.status == "failed"
+    assert reason in (found.error or "")
+    assert found.network_file is None

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex, sync_folder, write_atomically
 from minbits.ledger.database import Database
+from minbits.ledger.row_checks import is_digest, shown
 from minbits.ledger.schema import ARTIFACT_CONTENTS
 
 SUFFIX = ".mbn"
@@ -60,7 +61,16 @@ class FolderArtifacts:
         self.folder = folder
 
     def path(self, sha256: str) -> Path:
-        """Return where the artifact of that digest lies, or would lie."""
+        """Return where the artifact of that digest lies, or would lie.
+
+        Raises:
+            LedgerError: if it is no digest: then it names no file of this folder.
+        """
+        if not is_digest(sha256):
+            raise LedgerError(
+                f"artifact {shown(sha256)}", "a name that is no digest", "64 hexadecimal digits",
+                "See `minbits ledger list artifacts`.",
+            )  # fmt: skip
         return self.folder / sha256[:2] / f"{sha256}{SUFFIX}"
 
     def put(self, connection: Connection, contents: Mapping[str, bytes]) -> None:

@@ -67,6 +67,9 @@ class Rules(Protocol):
     def begin(self, connection: Connection, writes: bool) -> None:
         """Prepare a transaction that has just begun."""
 
+    def was_interrupted(self, error: Exception) -> bool:
+        """Return whether an error says that the user interrupted a statement."""
+
 
 class Database:
     """A database that holds a ledger's rows.
@@ -74,6 +77,11 @@ class Database:
     Attributes:
         name: how it is called in what is printed: never with a password.
         engine: SQLAlchemy's.
+
+    Args:
+        rules: how its kind is dealt with.
+        clean_up: called when it is closed.
+        mask: takes secrets out of what a driver says.
     """
 
     def __init__(
@@ -82,11 +90,13 @@ class Database:
         engine: Engine,
         rules: Rules,
         clean_up: Callable[[], None] = lambda: None,
+        mask: Callable[[str], str] = str,
     ) -> None:
         self.name = name
         self.engine = engine
         self._rules = rules
         self._clean_up = clean_up
+        self._mask = mask
 
     def read(self, action: Callable[[Connection], Result]) -> Result:
         """Run ``action`` in a transaction; it may be run again, so it has no other effect.
@@ -123,10 +133,14 @@ class Database:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()
         return LedgerError(
             f"ledger {self.name}",
-            reason[0] if reason else type(error).__name__,
+            self._mask(reason[0]) if reason else type(error).__name__,
             expected,
             "Choose another with --ledger.",
         )
+
+    def _cause(self, error: Exception) -> Exception | None:
+        """Return an error to be shown as the cause of ours: none that tells a secret."""
+        return error if self._mask(str(error)) == str(error) else None
 
     def _run(self, action: Callable[[Connection], Result], writes: bool) -> Result:
         patience = Patience(f"ledger {self.name}")
@@ -135,9 +149,11 @@ class Database:
                 with self._transaction(writes) as connection:
                     result = action(connection)
             except sa.exc.DBAPIError as error:
+                if self._rules.was_interrupted(error):
+                    raise KeyboardInterrupt from error
                 reason = self._rules.passing_trouble(error)
                 if reason is None or not patience.wait(reason):
-                    raise self.unusable(error) from error
+                    raise self.unusable(error) from self._cause(error)
             else:
                 patience.is_over()
                 return result
@@ -153,7 +169,9 @@ class Database:
             with self._transaction(writes) as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise self.unusable(error) from error
+            if self._rules.was_interrupted(error):
+                raise KeyboardInterrupt from error
+            raise self.unusable(error) from self._cause(error)
 
     @contextmanager
     def _transaction(self, writes: bool) -> Iterator[Connection]:

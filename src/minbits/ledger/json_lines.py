@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import sqlalchemy as sa
-
 from minbits.errors import LedgerError
 from minbits.files import atomic_file, sha256_hex
-from minbits.ledger.exchange import RowsOf, Taken, take
+from minbits.ledger.config_check import parse_json
+from minbits.ledger.exchange import Taken, take
 from minbits.ledger.migrate import current_version, known_versions
 from minbits.ledger.queries import LedgerReader
-from minbits.ledger.rows import Row, expected_row_hash
-from minbits.ledger.schema import ARTIFACTS, CLAIMS, TABLES, TRAINING_COUNTS, TRIALS
+from minbits.ledger.row_checks import shown
+from minbits.ledger.rows import Row
+from minbits.ledger.schema import ARTIFACTS, TABLES, TRAINING_COUNTS, TRIALS
+from minbits.ledger.source import Found, RowsOf
 from minbits.ledger.store import Ledger
 
 _VERSION = "minbits_ledger"
 # Exports exist since this version; files of older ones were never written.
 _FIRST_VERSION = "0002"
-_UID = re.compile(r"[0-9a-f]{32}")
+# A line is read as a whole: a network file of 96 MiB fits into one.
+_MOST_LINE_BYTES = 2**27
+_MOST_COLUMNS_SHOWN = 5
 
 
 def write_json_lines(ledger: LedgerReader, path: Path, with_files: bool = True) -> dict[str, int]:
@@ -62,23 +65,42 @@ def _encoded(ledger: LedgerReader, sha256: str) -> str | None:
         return None  # the row is all that is left of it
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Where a row is in the file."""
+
+    number: int
+    offset: int
+
+
 class JsonLinesSource:
-    """An exported file to take rows from, checked line by line when this is made.
+    """An exported file to take rows from.
+
+    When this is made, every line is read, and found to be a row of a table with its columns, or an
+    artifact with its content. What the rows say is checked by `take`.
+
+    Attributes:
+        name: the file's path.
+        remedy: what to do where a line is bad.
 
     Raises:
-        LedgerError: if a line is not what `write_json_lines` writes, or was altered.
+        LedgerError: if a line is not what `write_json_lines` writes.
     """
 
+    remedy = "Export the ledger again."
+
     def __init__(self, path: Path) -> None:
+        self.name = str(path)
         self._path = path
-        self._files: dict[str, int] = {}
-        self._held: set[tuple[str, str]] = set()
-        self._named: dict[tuple[str, str], int] = {}  # and the line that names it first
+        self._lines: dict[str, list[_Line]] = {table: [] for table in TABLES}
+        self._files: dict[str, _Line] = {}
         try:
-            self._check()
+            if path.exists() and not path.is_file():
+                raise LedgerError(self.name, "no file", "a file that can be read twice", "Copy it.")
+            self._scan()
         except OSError as error:
             raise LedgerError(
-                str(path), error.strerror or str(error), "exported JSON lines", "Name another file."
+                self.name, error.strerror or str(error), "exported JSON lines", "Name another file."
             ) from error
 
     @contextmanager
@@ -88,117 +110,114 @@ class JsonLinesSource:
 
     def read_file(self, sha256: str) -> bytes:
         """Return an artifact's bytes, checked against the digest."""
-        offset = self._files.get(sha256)
-        if offset is None:
-            raise LedgerError(str(self._path), "no file", sha256, "Export with files.")
+        line = self._files.get(sha256)
+        if line is None:
+            where = f"{self.name}, artifact {sha256[:16]}"
+            raise LedgerError(where, "no file", "its content", "Export with --files.")
+        content = self._content(line.number, self._read(line))
+        if sha256_hex(content) != sha256:
+            raise self._bad(line.number, "another line than before", f"artifact {sha256[:16]}")
+        return content
+
+    def _rows_of(self, table: str) -> Iterator[Found]:
+        for line in self._lines[table]:
+            value = self._read(line)
+            if value.get("table") != table:
+                raise self._bad(
+                    line.number, "another line than before", "a file that stays as it is"
+                )
+            yield Found(self._row(line.number, table, value), f"line {line.number}")
+
+    def _read(self, line: _Line) -> dict[str, Any]:
         with self._path.open("rb") as file:
-            file.seek(offset)
-            content: str = json.loads(file.readline())["content"]
-        return base64.b64decode(content)
+            file.seek(line.offset)
+            return self._value(line.number, file.readline(_MOST_LINE_BYTES))
 
-    def check_complete(self, target: Ledger) -> None:
-        """Check that what rows name is in the file or in the ledger that they go to.
-
-        Raises:
-            LedgerError: if something is missing: a part of an export may not stand alone.
-        """
-        for (table, key), number in self._named.items():
-            if (table, key) not in self._held and not target.find(table, key):
-                raise self._bad(number, f"a row that names {table} {key}", "that row, too")
-
-    def _rows_of(self, table: str) -> Iterator[Row]:
-        for _, _, row in self._lines():
-            if row.pop("table", None) == table:
-                row.pop("content", None)
-                yield {**dict.fromkeys(_newer_columns(table)), **row}
-
-    def _lines(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Yield number, offset and value of every line."""
-        offset = 0
+    def _scan(self) -> None:
+        version: str | None = None
         with self._path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, offset, self._value(number, line)
-                offset += len(line)
+            number, offset = 0, 0
+            while content := file.readline(_MOST_LINE_BYTES + 1):
+                number += 1
+                if len(content) > _MOST_LINE_BYTES:
+                    raise self._bad(number, "a longer line", f"at most {_MOST_LINE_BYTES:,} bytes")
+                if content.strip():
+                    value = self._value(number, content)
+                    if _VERSION in value:
+                        version = self._version(number, value[_VERSION])
+                    elif version is None:
+                        raise self._bad(number, "no version", f'{{"{_VERSION}": VERSION}} first')
+                    else:
+                        self._note(_Line(number, offset), value)
+                offset += len(content)
+        if version is None:
+            raise self._bad(1, "an empty file", "exported JSON lines")
 
-    def _value(self, number: int, line: bytes) -> dict[str, Any]:
+    def _value(self, number: int, content: bytes) -> dict[str, Any]:
         try:
-            value = json.loads(line)
+            value = parse_json(content)
         except ValueError as error:
             raise self._bad(number, "no JSON", "an object") from error
         if not isinstance(value, dict):
             raise self._bad(number, type(value).__name__, "an object")
         return value
 
-    def _check(self) -> None:
-        version: str | None = None
-        for number, offset, value in self._lines():
-            if _VERSION in value:
-                version = str(value[_VERSION])
-                self._check_version(number, version)
-            elif version is None:
-                raise self._bad(number, "no version", f'{{"{_VERSION}": VERSION}} first')
-            else:
-                self._check_row(number, offset, value)
-        if version is None:
-            raise self._bad(1, "an empty file", "exported JSON lines")
-
-    def _check_version(self, number: int, version: str) -> None:
+    def _version(self, number: int, version: object) -> str:
         readable = [known for known in known_versions() if known >= _FIRST_VERSION]
         if version not in readable:
+            got = version if isinstance(version, str) and version.isalnum() else shown(version)
             raise self._bad(
-                number, f"schema version {version}", f"one of {', '.join(readable)}",
+                number, f"schema version {got[:20]}", f"one of {', '.join(readable)}",
                 "If a newer minbits wrote it, update minbits.",
             )  # fmt: skip
+        return str(version)
 
-    def _check_row(self, number: int, offset: int, value: dict[str, Any]) -> None:
+    def _note(self, line: _Line, value: dict[str, Any]) -> None:
+        """Remember a line that is a row, and where an artifact's content is."""
         table = value.get("table")
-        if table not in TABLES:
-            raise self._bad(number, f"table {table!r}", f"one of {', '.join(TABLES)}")
-        optional = {"id", *_newer_columns(table)}
-        optional |= {"content"} if table == ARTIFACTS.name else set()
+        if not isinstance(table, str) or table not in TABLES:
+            raise self._bad(line.number, f"table {shown(table)}", f"one of {', '.join(TABLES)}")
+        row = self._row(line.number, table, value)
+        self._lines[table].append(line)
+        if table == ARTIFACTS.name and value.get("content") is not None:
+            content = self._content(line.number, value)
+            if sha256_hex(content) != row["sha256"] or len(content) != row["size_bytes"]:
+                raise self._bad(
+                    line.number, "content of another digest or length",
+                    f"digest {shown(row['sha256'])}",
+                )  # fmt: skip
+            self._files[row["sha256"]] = line
+
+    def _row(self, number: int, table: str, value: dict[str, Any]) -> Row:
+        """Return a line's row, whose columns are those of its table."""
         columns = TABLES[table].c
-        if wrong := (set(value) ^ set(columns.keys())) - optional - {"table"}:
-            raise self._bad(number, f"columns that differ in {sorted(wrong)}", f"those of {table}")
+        newer = _newer_columns(table)
+        content = {"content"} if table == ARTIFACTS.name else set()
+        wrong = (set(value) ^ set(columns.keys())) - {"table", "id", *newer, *content}
+        if wrong:
+            names = ", ".join(shown(name) for name in sorted(wrong)[:_MOST_COLUMNS_SHOWN])
+            raise self._bad(number, f"columns that differ in [{names}]", f"those of {table}")
+        row = {column.name: value[column.name] for column in columns if column.name in value}
         for column in columns:
-            if column.name in value:
-                self._check_value(number, column, value[column.name])
-        if table == ARTIFACTS.name:
-            self._check_artifact(number, offset, value)
-            return
-        if _UID.fullmatch(value["uid"]) is None:
-            raise self._bad(number, f"uid {value['uid']!r}", "32 hexadecimal digits")
-        if value["row_hash"] != expected_row_hash(table, value):
-            raise self._bad(number, "a row that was altered", f"row_hash {value['row_hash']}")
-        self._held.add((table, value["uid"]))
-        for name, key in ((ARTIFACTS.name, "artifact_sha256"), (CLAIMS.name, "claim_uid")):
-            if value.get(key) is not None:
-                self._named.setdefault((name, value[key]), number)
+            # Some programs write whole numbers without a point.
+            if column.type.python_type is float and type(row[column.name]) is int:
+                row[column.name] = self._float(number, row[column.name])
+        return dict.fromkeys(newer) | row
 
-    def _check_value(self, number: int, column: sa.Column[Any], value: object) -> None:
-        kind = column.type.python_type
-        kinds = (int, float) if kind is float else (kind,)
-        is_good = isinstance(value, kinds) and not isinstance(value, bool)
-        if not is_good and not (value is None and column.nullable):
-            raise self._bad(number, f"{column.name} {value!r}", f"{kind.__name__}")
-
-    def _check_artifact(self, number: int, offset: int, value: dict[str, Any]) -> None:
-        sha256, encoded = value["sha256"], value.get("content")
-        self._held.add((ARTIFACTS.name, sha256))
-        if encoded is None:
-            return
+    def _float(self, number: int, value: int) -> float:
         try:
-            content = base64.b64decode(encoded, validate=True)
+            return float(value)
+        except OverflowError as error:
+            raise self._bad(number, "a number that is too large", "a finite number") from error
+
+    def _content(self, number: int, value: dict[str, Any]) -> bytes:
+        try:
+            return base64.b64decode(value.get("content", ""), validate=True)
         except (ValueError, TypeError) as error:
             raise self._bad(number, "content that is no base64", "the file's bytes") from error
-        if sha256_hex(content) != sha256 or len(content) != value["size_bytes"]:
-            raise self._bad(number, "content of another digest or length", f"digest {sha256}")
-        self._files[sha256] = offset
 
-    def _bad(
-        self, number: int, got: str, expected: str, remedy: str = "Export the ledger again."
-    ) -> LedgerError:
-        return LedgerError(f"{self._path}, line {number}", got, expected, remedy)
+    def _bad(self, number: int, got: str, expected: str, remedy: str = remedy) -> LedgerError:
+        return LedgerError(f"{self.name}, line {number}", got, expected, remedy)
 
 
 def _newer_columns(table: str) -> tuple[str, ...]:
@@ -212,6 +231,4 @@ def import_json_lines(path: Path, target: Ledger) -> Taken:
     Raises:
         LedgerError: if a line is bad, before anything is appended; or if a ledger cannot be used.
     """
-    source = JsonLinesSource(path)
-    source.check_complete(target)
-    return take(source, target)
+    return take(JsonLinesSource(path), target)

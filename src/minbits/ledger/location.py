@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,9 +10,12 @@ from platformdirs import user_data_path
 from sqlalchemy.engine import URL
 
 from minbits.errors import LedgerError
+from minbits.ledger.secrets import shown_url
 
 LEDGER_FILE = "ledger.sqlite"
 POSTGRESQL_DRIVER = "postgresql+psycopg"
+# What other programs take in the place of a URL.
+_NO_PATH = re.compile(r"(?i)postgres\w*(\+\w+)?:|(.*\s)?(password|host|dbname)\s*=")
 _EXAMPLE = f"{POSTGRESQL_DRIVER}://user@host/database"
 
 # What names a ledger everywhere: on the command line and in the library's calls.
@@ -37,24 +41,29 @@ def parse_target(target: LedgerTarget) -> Path | URL:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise _bad_target(f"{text}, which is not UTF-8") from error
-    if isinstance(target, Path) or "://" not in text:
+    if isinstance(target, Path):
+        return target
+    if "://" not in text:
+        if _NO_PATH.match(text):
+            # Not repeated: it may hold a password, and a file of this name would show it.
+            raise _bad_target("a server's address that is no URL")
         return Path(text)
     try:
         url = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError) as error:
-        # The text is not repeated: it may hold a password.
-        raise _bad_target("a URL that cannot be read") from error
+    except (sa.exc.ArgumentError, ValueError):
+        # Neither the text nor the error is repeated: they may hold a password.
+        raise _bad_target("a URL that cannot be read") from None
     if url.drivername in {"postgresql", "postgres", POSTGRESQL_DRIVER}:
         return url.set(drivername=POSTGRESQL_DRIVER)
     if url.drivername == "sqlite" and url.database:
         return Path(url.database)
-    raise _bad_target(f"a URL of {url.drivername}")
+    raise _bad_target("a URL of something else")
 
 
 def ledger_name(target: LedgerTarget) -> str:
     """Return how a ledger is called in what is printed: never with a password."""
     place = parse_target(target)
-    return str(place) if isinstance(place, Path) else place.render_as_string(hide_password=True)
+    return str(place) if isinstance(place, Path) else shown_url(place)
 
 
 def ledger_exists(target: LedgerTarget) -> bool:

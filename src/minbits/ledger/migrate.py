@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Literal
 
@@ -12,9 +13,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from minbits.errors import LedgerError
-from minbits.ledger.schema import TABLES
+from minbits.ledger.foreign_objects import foreign_object
+from minbits.ledger.schema import RESERVATIONS, TABLES
 
 State = Literal["empty", "older", "current"]
+
+_VERSION_TABLE = "alembic_version"
+# Those of version 0001.
+_FIRST_TABLES = ("artifacts", "trials", "claims")
+_SHOWN_LENGTH = 20
+_UNUSUAL = re.compile(r"[^\w.-]")
 
 
 def _config() -> alembic.config.Config:
@@ -43,25 +51,35 @@ def schema_version(connection: Connection, name: str) -> str | None:
     """
     inspector = sa.inspect(connection)
     tables = set(inspector.get_table_names())
-    if "alembic_version" not in tables:
+    if connection.dialect.name == "sqlite" and (found := foreign_object(connection)) is not None:
+        raise _no_ledger(name, found)
+    if _VERSION_TABLE not in tables:
         if clash := sorted(tables & set(TABLES)):
             raise _no_ledger(name, f"a database with a table {clash[0]!r} that is no ledger")
         if tables and connection.dialect.name == "sqlite":
             raise _no_ledger(name, "a database of something else")
         return None
-    found = [
-        row[0] for row in connection.execute(sa.text("SELECT version_num FROM alembic_version"))
-    ]
-    if not found:
+    query = sa.text(f"SELECT version_num FROM {_VERSION_TABLE} LIMIT 1")
+    version = connection.execute(query).scalar()
+    if version is None:
         return None
-    if unknown := [version for version in found if version not in known_versions()]:
+    if version not in known_versions():
         raise LedgerError(
             f"ledger {name}",
-            f"schema version {unknown[0]}",
+            f"schema version {_UNUSUAL.sub('?', str(version)[:_SHOWN_LENGTH])}",
             f"at most {current_version()}",
             "It was written by a newer minbits and is left as it was: update minbits.",
         )
-    return str(found[0])
+    if missing := sorted(_tables_of(version) - tables):
+        raise _no_ledger(name, f"a ledger without a table {missing[0]!r}")
+    return str(version)
+
+
+def _tables_of(version: str) -> set[str]:
+    """Return tables that a ledger of a version has; of an older one not all."""
+    if version == current_version():
+        return {*TABLES, RESERVATIONS.name}
+    return set(_FIRST_TABLES)
 
 
 def state_of(version: str | None) -> State:

@@ -9,10 +9,13 @@ from minbits.errors import LedgerError
 from minbits.ledger.database import Database
 from minbits.ledger.migrate import current_version, schema_version, state_of, upgrade
 from minbits.ledger.schema import TABLES
+from minbits.ledger.secrets import masking, shown_url
 
 # Serialisation failure, deadlock, lock not available, and a server that stops or starts.
 _PASSING = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03"}
 _DISK_FULL = "53100"
+_UNIQUE_VIOLATION = "23505"
+_NUMBERS = {f"{name}_pkey" for name, table in TABLES.items() if "id" in table.c}
 # Any number, the same in every version: whoever migrates holds this lock.
 _MIGRATION_LOCK = 7_021_988_431
 _CONNECT_SECONDS = 10
@@ -33,17 +36,28 @@ class _Rules:
         )
         if lost or state in _PASSING:
             return "the server does not answer" if lost else f"the server says {state}"
+        if state == _UNIQUE_VIOLATION and _constraint(error) in _NUMBERS:
+            # Somebody has inserted a row with a number of his own choice: the next one is free.
+            return "another row has the number"
         return None
 
     def storage_trouble(self, error: Exception) -> str | None:
         is_full = getattr(getattr(error, "orig", error), "sqlstate", None) == _DISK_FULL
         return "no space left on the server's disk" if is_full else None
 
+    def was_interrupted(self, error: Exception) -> bool:
+        return False  # the driver itself lets signals in while it waits
+
     def begin(self, connection: Connection, writes: bool) -> None:
         self.was_connected = True
         if not writes:
             # All that one transaction reads is as of one moment, as SQLite does it anyway.
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+def _constraint(error: sa.exc.DBAPIError) -> str | None:
+    found: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return found
 
 
 def open_server(url: URL) -> Database:
@@ -92,7 +106,7 @@ def open_server_to_read(url: URL) -> Database:
 
 
 def _connected(url: URL) -> Database:
-    name = url.render_as_string(hide_password=True)
+    name = shown_url(url)
     try:
         engine = sa.create_engine(
             url,
@@ -102,11 +116,18 @@ def _connected(url: URL) -> Database:
                 "application_name": "minbits",
             },
         )
+        engine.dialect.create_connect_args(url)  # which fails where a part of it is no address
+    except (sa.exc.ArgumentError, ValueError):
+        # Not repeated: it may hold a password.
+        raise LedgerError(
+            f"ledger {name}", "an address that cannot be read", "a URL of a PostgreSQL database",
+            "Correct it.",
+        ) from None  # fmt: skip
     except ModuleNotFoundError as error:
         raise LedgerError(
             f"ledger {name}", "no psycopg", "the driver", "pip install 'minbits[postgres]'"
         ) from error
-    return Database(name, engine, _Rules())
+    return Database(name, engine, _Rules(), mask=masking(url))
 
 
 def _migrate(connection: Connection, name: str) -> None:

@@ -1,11 +1,18 @@
-"""What a ledger is asked."""
+"""What a ledger is asked.
+
+Whatever is asked, a row that cannot be relied upon (`minbits.ledger.row_checks`) is left out where
+rows leave the database, with a warning that names it: whoever asks need not know of it. Counts are
+of all rows.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +21,9 @@ from sqlalchemy.engine import Connection
 from minbits.errors import LedgerError
 from minbits.ledger.artifacts import ArtifactStore, problem_of
 from minbits.ledger.database import Database
-from minbits.ledger.rows import Row
+from minbits.ledger.references import sound_rows
+from minbits.ledger.row_checks import Fault, is_digest, shown
+from minbits.ledger.rows import Row, expected_row_hash
 from minbits.ledger.schema import (
     ARTIFACTS,
     CLAIMS,
@@ -86,6 +95,7 @@ class LedgerReader:
         self.name = database.name
         self.database = database
         self.artifacts = artifacts
+        self._told: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """Close every connection."""
@@ -101,15 +111,6 @@ class LedgerReader:
         """Return how many trials on a data set there are, interrupted ones too."""
         return self._count(TRIALS, _on(TRIALS, data_digest))
 
-    def known_trials(self, uids: Sequence[str]) -> set[str]:
-        """Return those of some names that trials are known by."""
-        found: set[str] = set()
-        for start in range(0, len(uids), _ROWS_AT_ONCE):
-            names = uids[start : start + _ROWS_AT_ONCE]
-            rows = self._select(sa.select(TRIALS.c.uid).where(TRIALS.c.uid.in_(names)))
-            found.update(row["uid"] for row in rows)
-        return found
-
     def trial_outcomes(self, data_digest: str) -> list[Row]:
         """Return the trials on a data set, oldest first: the columns that a search asks for."""
         query = sa.select(*(TRIALS.c[name] for name in _OUTCOME_COLUMNS))
@@ -122,8 +123,7 @@ class LedgerReader:
 
     def trials_of_file(self, data_digest: str, sha256: str) -> list[Row]:
         """Return the trials on a data set that gave a file, oldest first."""
-        where = (_on(TRIALS, data_digest), TRIALS.c.artifact_sha256 == sha256)
-        return self._select(sa.select(TRIALS).where(*where).order_by(TRIALS.c.id))
+        return self._select(_of_file(data_digest, sha256))
 
     def data_of_file(self, sha256: str) -> dict[str, str]:
         """Return the digests and names of the data sets that a file was made for or claimed on."""
@@ -138,7 +138,7 @@ class LedgerReader:
 
     def trial_of_file(self, data_digest: str, sha256: str) -> Row | None:
         """Return the first trial on a data set that gave a file, or None."""
-        return next(iter(self.trials_of_file(data_digest, sha256)), None)
+        return next(iter(self._select(_of_file(data_digest, sha256), 1)), None)
 
     def files_to_claim(
         self,
@@ -314,9 +314,8 @@ class LedgerReader:
                 VERIFICATIONS.c.outcome.in_((*_CONTRADICTIONS, _CONFIRMED)),
             )
             .order_by(VERIFICATIONS.c.id.desc())
-            .limit(1)
         )
-        for row in self._select(query):
+        for row in self._select(query, 1):
             if row["outcome"] != _CONFIRMED:
                 found = row["problem"]
                 if row["n_test"] and row["correct"] != claim["correct"]:
@@ -349,15 +348,16 @@ class LedgerReader:
     def is_claimed(self, data_digest: str, sha256: str) -> bool:
         """Return whether that file was run on the test set before: its result is known."""
         where = (_on(CLAIMS, data_digest), CLAIMS.c.artifact_sha256 == sha256)
-        return bool(self._select(sa.select(CLAIMS.c.id).where(*where).limit(1)))
+        return bool(self._select(sa.select(CLAIMS.c.id).where(*where), 1))
 
     def look_count(self, data_digest: str) -> int:
         """Return how many looks a data set's test set was given: different files run for a claim.
 
-        A file that is run again gives the same answers, and chooses nothing.
+        A file that is run again gives the same answers, and chooses nothing. Claims that cannot be
+        relied upon count as well: a look may be all that is true of them.
         """
-        rows = self._select(sa.select(CLAIMS.c.artifact_sha256).where(_on(CLAIMS, data_digest)))
-        return len({row["artifact_sha256"] for row in rows})
+        query = sa.select(CLAIMS.c.artifact_sha256).where(_on(CLAIMS, data_digest)).distinct()
+        return len(self.database.read(lambda connection: connection.execute(query).all()))
 
     def test_accuracies(self, data_digest: str) -> list[float]:
         """Return the accuracies of all claims on a data set, reached or missed."""
@@ -377,13 +377,36 @@ class LedgerReader:
         with self.database.transaction(writes=False) as connection:
 
             def rows_of(table: str) -> Iterator[Row]:
-                chosen = TABLES[table]
-                query = sa.select(chosen).order_by(*chosen.primary_key.columns)
-                found = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
-                for row in found.mappings():
-                    yield dict(row)
+                return self._sound(connection, TABLES[table], _all_rows(connection, table))
 
             yield rows_of
+
+    @contextmanager
+    def snapshot_of_all(self) -> Iterator[Callable[[str], Iterator[Row]]]:
+        """As `snapshot`, with rows that cannot be relied upon: for whoever checks them."""
+        with self.database.transaction(writes=False) as connection:
+            yield lambda table: _all_rows(connection, table)
+
+    def faulty_rows(self) -> list[str]:
+        """Return the rows that nothing may rely upon, such as ``trials 12``.
+
+        Those are the ones that every other question is answered without, and rows whose hash is not
+        that of what they hold: somebody altered them.
+        """
+        found: list[str] = []
+
+        def note(table: str, row: Row, fault: Fault | None = None) -> None:
+            found.append(f"{table} {_name_of(row)}")
+            if fault is not None:
+                self._tell(table, row, fault)
+
+        with self.database.transaction(writes=False) as connection:
+            for name, table in TABLES.items():
+                rows = _all_rows(connection, name)
+                for row in sound_rows(connection, table, rows, self.artifacts, partial(note, name)):
+                    if table is not ARTIFACTS and row["row_hash"] != expected_row_hash(name, row):
+                        note(name, row)
+        return found
 
     def latest(self, table: str, data_name: str | None, most: int | None) -> list[Row]:
         """Return the last rows of a table, oldest first; of one data set if it is named."""
@@ -394,7 +417,7 @@ class LedgerReader:
             query = sa.select(chosen).order_by(chosen.c.id.desc())
             if data_name is not None:
                 query = query.where(chosen.c.data_name == data_name)
-        return self._select(query if most is None else query.limit(most))[::-1]
+        return self._select(query, most)[::-1]
 
     def find(self, table: str, key: str) -> list[Row]:
         """Return the rows of a table with a number, or whose uid or digest starts with ``key``."""
@@ -402,9 +425,9 @@ class LedgerReader:
         if "id" not in chosen.c:
             return self._select(sa.select(chosen).where(chosen.c.sha256.startswith(key)))
         query = sa.select(chosen).order_by(chosen.c.id)
-        is_number = key.isdigit() and len(key) < 10
-        if is_number and (found := self._select(query.where(chosen.c.id == int(key)))):
-            return found
+        is_number = key.isascii() and key.isdigit() and len(key) < 10
+        if is_number and self._count(chosen, chosen.c.id == int(key)):
+            return self._select(query.where(chosen.c.id == int(key)))
         return self._select(query.where(chosen.c.uid.startswith(key, autoescape=True)))
 
     def row_count(self, table: str) -> int:
@@ -419,17 +442,63 @@ class LedgerReader:
         query = sa.select(sa.func.count()).select_from(table).where(*where)
         return self.database.read(lambda connection: int(connection.execute(query).scalar_one()))
 
-    def _select(self, query: sa.Select[Any]) -> list[Row]:
-        return self.database.read(
-            lambda connection: [dict(row) for row in connection.execute(query).mappings()]
+    def _select(self, query: sa.Select[Any], most: int | None = None) -> list[Row]:
+        """Return the rows of a query on one table that can be relied upon.
+
+        Args:
+            query: without a limit.
+            most: so many at most; rows that are left out do not count.
+        """
+        names = [column.name for column in query.selected_columns]
+        table = next(
+            table for table in TABLES.values() if query.selected_columns[0] in set(table.c)
         )
+        # To judge a row takes all of it.
+        whole = query.with_only_columns(*table.c)
+
+        def select(connection: Connection) -> list[Row]:
+            found = self._sound(connection, table, _rows(connection, whole))
+            return [{name: row[name] for name in names} for row in islice(found, most)]
+
+        return self.database.read(select)
+
+    def _sound(self, connection: Connection, table: sa.Table, rows: Iterator[Row]) -> Iterator[Row]:
+        return sound_rows(connection, table, rows, self.artifacts, partial(self._tell, table.name))
+
+    def _tell(self, table: str, row: Row, fault: Fault) -> None:
+        """Tell once of a row that is left out."""
+        name = _name_of(row)
+        if (table, name) not in self._told:
+            self._told.add((table, name))
+            _log.warning("ledger %s: %s %s is passed over: got %s", self.name, table, name, fault)
+
+
+def _name_of(row: Row) -> str:
+    return shown(row.get("id", row.get("sha256")))
+
+
+def _rows(connection: Connection, query: sa.Select[Any]) -> Iterator[Row]:
+    """Yield rows as they are in the database, as many at a time as fit into memory."""
+    found = connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
+    names = tuple(found.keys())
+    for row in found:
+        yield dict(zip(names, row, strict=True))
+
+
+def _all_rows(connection: Connection, table: str) -> Iterator[Row]:
+    chosen = TABLES[table]
+    return _rows(connection, sa.select(chosen).order_by(*chosen.primary_key.columns))
 
 
 def files_named(connection: Connection) -> set[str]:
-    """Return the digests of all files that a trial or a claim names, within a transaction."""
+    """Return the digests of all files that any trial or claim names, within a transaction.
+
+    Rows that cannot be relied upon count as well, as long as they name a file: it may be all that
+    is left of what was found.
+    """
     trials = sa.select(TRIALS.c.artifact_sha256).where(TRIALS.c.artifact_sha256.is_not(None))
     query = trials.union(sa.select(CLAIMS.c.artifact_sha256))
-    return set(connection.execute(query).scalars())
+    return {name for name in connection.execute(query).scalars() if is_digest(name)}
 
 
 def _reaches(correct: int, examples: int, accuracy: float) -> bool:
@@ -439,6 +508,11 @@ def _reaches(correct: int, examples: int, accuracy: float) -> bool:
 def _on(table: sa.Table, data_digest: str) -> sa.ColumnElement[bool]:
     found: sa.ColumnElement[bool] = table.c.data_digest == data_digest
     return found
+
+
+def _of_file(data_digest: str, sha256: str) -> sa.Select[Any]:
+    where = (_on(TRIALS, data_digest), TRIALS.c.artifact_sha256 == sha256)
+    return sa.select(TRIALS).where(*where).order_by(TRIALS.c.id)
 
 
 def no_such_row(table: str, key: str) -> LedgerError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from typing import Any, Literal
 
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
+from minbits.ledger.schema import TRAINING_COUNTS
 from minbits.records import DataSet, TrialResult, Verification, plain_config
 from minbits.units import bytes_to_bits
 
 Row = dict[str, Any]
 UID_DIGITS = 32  # hexadecimal ones
+MOST_TEXT_LENGTH = 2**20
 Outcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
 
 
@@ -29,7 +32,8 @@ class TrialEntry:
         result: its outcome.
         provenance: the code, libraries and machine that made it.
         uid: 32 hexadecimal digits that the row is known by in every ledger; None draws new ones. An
-            entry whose uid is in the ledger is not appended again: a result may arrive twice.
+            entry that is in the ledger under its uid is not appended again: a result may arrive
+            twice. Another one of the same uid is appended under a second name.
         created_at: when it ended, UTC in ISO 8601; None: now.
     """
 
@@ -75,6 +79,24 @@ def new_uid() -> str:
     return uuid.uuid4().hex
 
 
+def storable_text(text: str) -> str:
+    """Return a text as a ledger can hold it: no NUL, no halves of characters, not endless."""
+    # PostgreSQL's texts hold no NUL; a name of a file may be no Unicode.
+    whole = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+    return whole if len(whole) <= MOST_TEXT_LENGTH else f"{whole[: MOST_TEXT_LENGTH - 1]}…"
+
+
+def second_name(row: Row) -> str:
+    """Return the uid of a row whose own uid stands for another row: it follows from all it holds.
+
+    Args:
+        row: without its number.
+    """
+    # As older versions named it, which had no such columns.
+    held = {k: v for k, v in row.items() if k not in TRAINING_COUNTS or v is not None}
+    return sha256_hex(json.dumps(held, sort_keys=True).encode())[:UID_DIGITS]
+
+
 def row_hash(subject: str, data_digest: str, code_version: str) -> str:
     """Return the SHA-256 of what a row is about: a configuration or a file, the data, the code."""
     return sha256_hex(f"{subject}\n{data_digest}\n{code_version}".encode())
@@ -87,12 +109,14 @@ def expected_row_hash(table: str, row: Row) -> str:
 
 
 def _made_by(provenance: Provenance, seconds: float, energy_joules: float | None) -> Row:
+    # A counter that tells nonsense must not cost the row.
+    is_energy = energy_joules is not None and math.isfinite(energy_joules) and energy_joules >= 0
     return {
         "code_version": provenance.code_version,
         "libraries": json.dumps(provenance.libraries, sort_keys=True),
         "machine": json.dumps(provenance.machine, sort_keys=True),
         "seconds": seconds,
-        "energy_joules": energy_joules,
+        "energy_joules": energy_joules if is_energy else None,
     }
 
 
@@ -105,15 +129,14 @@ def trial_row(entry: TrialEntry) -> Row:
         "uid": entry.uid or new_uid(),
         "created_at": entry.created_at or now(),
         "row_hash": row_hash(config, entry.data.digest, provenance.code_version),
-        "data_name": entry.data.name,
+        "data_name": storable_text(entry.data.name),
         "data_digest": entry.data.digest,
         "target_accuracy": entry.target_accuracy,
-        "candidate": entry.candidate,
+        "candidate": storable_text(entry.candidate),
         "config": config,
         "seed": result.config.seed,
         "status": result.status,
-        # PostgreSQL's texts hold no NUL.
-        "error": None if result.error is None else result.error.replace("\0", "\\0"),
+        "error": None if result.error is None else storable_text(result.error),
         "validation_correct": result.validation_correct,
         "validation_examples": result.validation_examples,
         "training_correct": result.training_correct,
@@ -132,7 +155,7 @@ def claim_row(
         "uid": new_uid(),
         "created_at": now(),
         "row_hash": row_hash(found.sha256, data.digest, provenance.code_version),
-        "data_name": data.name,
+        "data_name": storable_text(data.name),
         "data_digest": data.digest,
         "target_accuracy": target_accuracy,
         "artifact_sha256": found.sha256,
@@ -158,7 +181,7 @@ def verification_row(entry: VerificationEntry) -> Row:
         "claim_uid": claim["uid"],
         "artifact_sha256": sha256,
         "outcome": entry.outcome,
-        "problem": entry.problem,
+        "problem": None if entry.problem is None else storable_text(entry.problem),
         "n_test": None if found is None else found.n_test,
         "correct": None if found is None else found.correct,
         **_made_by(entry.provenance, entry.seconds, None if found is None else found.energy_joules),

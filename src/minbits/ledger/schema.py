@@ -94,6 +94,7 @@ TRIALS = Table(
     Index("trials_by_uid", "uid", unique=True),
     Index("trials_by_data", "data_digest", "candidate"),
     Index("trials_by_artifact", "artifact_sha256"),
+    Index("trials_by_seed", "data_digest", "seed"),
 )
 
 CLAIMS = Table(
@@ -125,6 +126,18 @@ VERIFICATIONS = Table(
     *_made_by(),
     Index("verifications_by_uid", "uid", unique=True),
     Index("verifications_by_claim", "claim_uid"),
+)
+
+# Who runs a trial of which seed: of this ledger alone, and no part of what is exchanged.
+RESERVATIONS = Table(
+    "reservations",
+    MetaData(),
+    Column("data_digest", String(64), primary_key=True),
+    Column("seed", Integer, primary_key=True, autoincrement=False),
+    Column("turn", Integer, primary_key=True, autoincrement=False),
+    Column("run", String(32), nullable=False),
+    Column("created_at", String(32), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # In the order in which rows may be copied: what is named comes before what names it.

@@ -25,6 +25,9 @@ from minbits.ledger.migrate import current_version, schema_version, state_of, up
 _BUSY_SECONDS = 0.25
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _CANNOT_WRITE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+# Python sees a signal only between two of its own steps: a statement lets it have one after so many
+# of SQLite's, some milliseconds.
+_STEPS_BETWEEN_SIGNALS = 100_000
 
 
 class _Rules:
@@ -43,6 +46,10 @@ class _Rules:
         self._watch.check()
         # A writer takes the lock at once: SQLite lets none wait for it that has read before.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    def was_interrupted(self, error: Exception) -> bool:
+        # Nothing else interrupts a statement: see `_let_signals_in`.
+        return _code(error) == sqlite3.SQLITE_INTERRUPT
 
 
 def artifacts_beside(path: Path) -> FolderArtifacts:
@@ -164,13 +171,36 @@ def _engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,  # transactions are begun by the rules, those of migrations too
         check_same_thread=False,
     )
+    try:
+        # Somebody else may have made the file: what its schema calls has no other effect, and what
+        # stands on its pages is compared with what can stand there.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        # A row that REPLACE would remove fires the triggers of DELETE.
+        connection.execute("PRAGMA recursive_triggers = ON")
+    except BaseException:
+        connection.close()
+        raise
+    # A text that is no Unicode makes its row a bad one, and not every query one that fails.
+    connection.text_factory = _lenient_text
+    connection.set_progress_handler(_let_signals_in, _STEPS_BETWEEN_SIGNALS)
+    return connection
+
+
+def _lenient_text(content: bytes) -> str:
+    return str(content, "utf-8", "surrogateescape")
+
+
+def _let_signals_in() -> bool:
+    """Let Python handle signals while SQLite works: what a handler raises ends the statement."""
+    return False
 
 
 def _connect_to_write(path: Path) -> sqlite3.Connection:

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from minbits.errors import LedgerError
 from minbits.files import sha256_hex
 from minbits.ledger.artifacts import ArtifactStore, DatabaseArtifacts
 from minbits.ledger.location import LedgerTarget, parse_target
 from minbits.ledger.postgres import open_server, open_server_to_read
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.queries import Claim, LedgerReader, TrialFile
+from minbits.ledger.references import Known, Lookup, batches, reference_fault
+from minbits.ledger.reservations import SeedRequest, reserve_seeds
+from minbits.ledger.row_checks import Fault, row_fault
 from minbits.ledger.rows import (
     Row,
     TrialEntry,
     VerificationEntry,
     claim_row,
+    new_uid,
     now,
+    second_name,
     trial_row,
     verification_row,
 )
+from minbits.ledger.running import FolderRuns, Runs, ServerRuns
 from minbits.ledger.schema import ARTIFACTS, CLAIMS, TRIALS, VERIFICATIONS
 from minbits.ledger.sqlite import artifacts_beside, open_file, open_file_to_read
 from minbits.records import DataSet, TrialResult, Verification
@@ -40,10 +49,6 @@ __all__ = [
     "read_ledger",
 ]
 
-_INSERT: dict[str, Callable[[sa.Table], Any]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
 _NAMES_AT_ONCE = 500
 
 
@@ -64,11 +69,18 @@ class Ledger(LedgerReader):
 
     def __init__(self, target: LedgerTarget) -> None:
         place = parse_target(target)
+        self._run = new_uid()
+        self._runs: Runs
+        self._reserving = threading.Lock()
+        self._given: defaultdict[str, set[int]] = defaultdict(set)
         if isinstance(place, Path):
-            super().__init__(open_file(place), artifacts_beside(place))
+            artifacts = artifacts_beside(place)
+            super().__init__(open_file(place), artifacts)
+            self._runs = FolderRuns(artifacts.folder)
         else:
             database = open_server(place)
             super().__init__(database, DatabaseArtifacts(database))
+            self._runs = ServerRuns(database.engine)
 
     def append_trial(
         self,
@@ -105,17 +117,66 @@ class Ledger(LedgerReader):
         """Append the outcome of one more run of a claimed file."""
         return self._append(VERIFICATIONS, [verification_row(entry)])[0]
 
+    def reserve_seeds(self, data_digest: str, first: int, count: int) -> list[int]:
+        """Reserve seeds for trials of this process, so that no other one runs the same.
+
+        A seed is free if no trial on the data set has it and no process that still runs has
+        reserved it: those of one that was killed are free again. They are given back on closing.
+
+        Args:
+            data_digest: of the data set.
+            first: the least one that is wanted.
+            count: how many.
+
+        Returns:
+            The smallest free ones, in order.
+
+        Raises:
+            LedgerError: if the ledger cannot be used, or there are not so many.
+        """
+        with self._reserving:
+            given = self._given[data_digest]
+            request = SeedRequest(data_digest, first, count, self._run, given)
+
+            def reserve(connection: Connection) -> list[int]:
+                self._runs.hold(connection, self._run)
+                return reserve_seeds(connection, request, self._runs, self.name)
+
+            found = self.database.write(reserve)
+            given.update(found)
+        return found
+
+    def close(self) -> None:
+        """Give back what was reserved, and close every connection."""
+        self._runs.release()
+        super().close()
+
     def _append(self, table: sa.Table, rows: list[Row], files: Iterable[bytes] = ()) -> list[int]:
         if not rows:
             return []
+        for row in rows:
+            if (fault := row_fault(table.name, row)) is not None:
+                raise self._refused(table, fault)
         contents = {sha256_hex(file): file for file in files}
 
         def append(connection: Connection) -> list[int]:
             put_artifacts(connection, self.artifacts, contents)
+            known = Known(bytes_of={sha256: len(file) for sha256, file in contents.items()})
+            if table is not TRIALS:
+                known = Lookup(connection, self.artifacts).known_to(table.name, rows)
+            for row in rows:
+                if (fault := reference_fault(table.name, row, known)) is not None:
+                    raise self._refused(table, fault)
             insert_new(connection, table, rows)
-            return _numbers(connection, table, [row["uid"] for row in rows])
+            return _numbers(connection, table, rows)
 
         return self.database.write(append)
+
+    def _refused(self, table: sa.Table, fault: Fault) -> LedgerError:
+        return LedgerError(
+            f"ledger {self.name}, a new row of {table.name}", fault.got, fault.expected,
+            "Nothing was appended: correct what makes the row.",
+        )  # fmt: skip
 
 
 def open_ledger(target: LedgerTarget) -> Ledger:
@@ -152,16 +213,52 @@ def put_artifacts(connection: Connection, store: ArtifactStore, contents: dict[s
 
 def insert_new(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     """Insert rows; those whose key or uid is in the table already are left as they are there."""
-    if rows:
-        insert = _INSERT[connection.dialect.name](table)
-        key = "uid" if "uid" in table.c else "sha256"
-        connection.execute(insert.on_conflict_do_nothing(index_elements=[key]), rows)
+    key = table.c.uid if "uid" in table.c else table.c.sha256
+    new = list({row[key.name]: row for row in reversed(rows)}.values())[::-1]
+    if connection.dialect.name == "postgresql":
+        # Others may be inserting the same at this moment.
+        query = postgresql.insert(table).on_conflict_do_nothing(index_elements=[key.name])
+        if new:
+            connection.execute(query, new)
+        return
+    # Nobody else is inserting; and a conflict fires the triggers that forbid to replace a row.
+    known = rows_by_key(connection, key, [row[key.name] for row in new])
+    if new := [row for row in new if row[key.name] not in known]:
+        connection.execute(sa.insert(table), new)
 
 
-def _numbers(connection: Connection, table: sa.Table, uids: Sequence[str]) -> list[int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(uids), _NAMES_AT_ONCE):
-        names = uids[start : start + _NAMES_AT_ONCE]
-        query = sa.select(table.c.uid, table.c.id).where(table.c.uid.in_(names))
-        found.update((uid, number) for uid, number in connection.execute(query))
-    return [found[uid] for uid in uids]
+def rows_by_key(
+    connection: Connection, key: sa.Column[Any], names: Sequence[str]
+) -> dict[str, Row]:
+    """Return the rows of some names, by name."""
+    found: dict[str, Row] = {}
+    for some in batches(names, _NAMES_AT_ONCE):
+        query = sa.select(key.table).where(key.in_(some))
+        found.update((row[key.name], dict(row)) for row in connection.execute(query).mappings())
+    return found
+
+
+def _numbers(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> list[int]:
+    """Return the numbers of rows that were just inserted, or were there.
+
+    Where another row has a row's uid, this one is inserted under its second name: no result is
+    dropped because somebody else's bears its name.
+    """
+    found = rows_by_key(connection, table.c.uid, [row["uid"] for row in rows])
+    named = [
+        {**row, "uid": _second_name(row)} if _is_other(row, found[row["uid"]]) else row
+        for row in rows
+    ]
+    if others := [row for row in named if row["uid"] not in found]:
+        insert_new(connection, table, others)
+        found.update(rows_by_key(connection, table.c.uid, [row["uid"] for row in others]))
+    return [int(found[row["uid"]]["id"]) for row in named]
+
+
+def _is_other(row: Row, known: Row) -> bool:
+    """Whether a row is not the known one of its uid; what arrives again may arrive later."""
+    return any(known[name] != value for name, value in row.items() if name != "created_at")
+
+
+def _second_name(row: Row) -> str:
+    return second_name({name: value for name, value in row.items() if name != "created_at"})

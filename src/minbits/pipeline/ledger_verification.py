@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from minbits.codec.file_format import decode_network
@@ -13,7 +13,7 @@ from minbits.errors import DataError, LedgerError, MinbitsError
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.queries import LedgerReader
-from minbits.ledger.rows import Outcome, Row, VerificationEntry, expected_row_hash
+from minbits.ledger.rows import Outcome, Row, VerificationEntry
 from minbits.ledger.store import Ledger
 from minbits.pipeline.claiming import difference, verify_bytes
 from minbits.records import DataSet, Verification
@@ -29,7 +29,8 @@ class LedgerVerification:
         entries: one a claim, in the order of the claims.
         damaged: digests of artifacts that are missing or damaged, and in which way.
         artifacts: how many artifacts, those that a trial or a claim names, were hashed.
-        altered: rows whose hash is not that of what they hold, such as ``trials 12``.
+        altered: rows that nothing may rely upon, or whose hash is not that of what they hold, such
+            as ``trials 12``.
     """
 
     entries: tuple[VerificationEntry, ...]
@@ -153,12 +154,4 @@ def verify_ledger(
     named = sorted(ledger.named_files())
     problems = {sha256: problem_of(ledger.artifacts, sha256) for sha256 in named}
     damaged = {sha256: problem for sha256, problem in problems.items() if problem is not None}
-    return LedgerVerification(tuple(entries), damaged, len(named), tuple(_altered_rows(ledger)))
-
-
-def _altered_rows(ledger: LedgerReader) -> Iterator[str]:
-    with ledger.snapshot() as rows_of:
-        for table in ("trials", "claims", "verifications"):
-            for row in rows_of(table):
-                if row["row_hash"] != expected_row_hash(table, row):
-                    yield f"{table} {row['id']}"
+    return LedgerVerification(tuple(entries), damaged, len(named), tuple(ledger.faulty_rows()))

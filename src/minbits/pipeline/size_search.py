@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minbits.data.splits import validation_split
-from minbits.errors import LedgerError
+from minbits.errors import LedgerError, MinbitsError
 from minbits.interrupts import answer_interrupt
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.rows import new_uid
@@ -18,12 +18,11 @@ from minbits.ledger.store import Ledger, TrialEntry
 from minbits.networks.zoo import zoo_entry
 from minbits.pipeline.best_so_far import BestSoFar
 from minbits.pipeline.size_request import SizeRequest
-from minbits.records import DataSet, Progress, TrialConfig, TrialResult, trial_config
+from minbits.records import DataSet, Progress, TrialResult, trial_config
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
 from minbits.search.executors.registry import open_executor
 from minbits.search.executors.work import WorkExecutor
-from minbits.search.judgement import judge_training
-from minbits.search.keys import trial_key
+from minbits.search.judgement import Counts, judge_training
 from minbits.search.policy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.score import Goal
@@ -155,7 +154,9 @@ class SizeSearch:
         content = None if outcome.sha256 is None else self.read(outcome.sha256)
         if content is None:
             return outcome
-        found = judge_training(content, self.data)
+        found = self.judge(content)
+        if found is None:
+            return outcome
         return dataclasses.replace(
             outcome, training_correct=found.correct, training_examples=found.examples
         )
@@ -166,6 +167,16 @@ class SizeSearch:
             return self.ledger.artifacts.read(sha256)
         except LedgerError:
             return None  # what is wrong with it is for `minbits ledger verify` to say
+
+    def judge(self, content: bytes) -> Counts | None:
+        """Return what a file gets right of training examples, None where it cannot be run on them.
+
+        It may have been imported: then its digest is right, whatever its bytes are.
+        """
+        try:
+            return judge_training(content, self.data)
+        except MinbitsError:
+            return None
 
     def strategy(self) -> Strategy:
         """Return what decides."""
@@ -187,25 +198,22 @@ class SizeSearch:
             )
         )
 
-    def key(self, config: TrialConfig) -> str:
-        """Return the name of a trial, by which it is run and remembered once."""
-        return trial_key(config, self.data.digest, self.provenance.code_version)
-
-    def known(self, configs: Sequence[TrialConfig]) -> list[bool]:
-        """Return which of some trials the ledger has, of this process or another."""
-        keys = [self.key(config) for config in configs]
-        found = self.ledger.known_trials(keys)
-        return [key in found for key in keys]
+    def reserve(self, first: int, count: int) -> list[int]:
+        """Return seeds that no trial on this data has, and no other process uses."""
+        return self.ledger.reserve_seeds(self.data.digest, first, count)
 
     def entry(self, item: Finished) -> TrialEntry:
-        """Return what is appended to the ledger; only what gave a file need not be tried again."""
+        """Return what is appended to the ledger: a row of its own for each trial that ended.
+
+        What was asked for is no name for it: epochs depend on the time, and so does the file.
+        """
         return TrialEntry(
             self.data,
             self.request.accuracy,
             item.proposal.candidate.key,
             item.result,
             self.provenance,
-            uid=self.key(item.asked) if item.result.status == "done" else new_uid(),
+            uid=new_uid(),
         )
 
     def remember(self, finished: Sequence[Finished]) -> None:
@@ -266,7 +274,7 @@ class SizeSearch:
         self.so_far.size_bits = smaller_than_bits
         past, self.past = self.past, []
         strategy = self.strategy()
-        events = SearchEvents(self.remember, self.events.on_progress, self.is_enough, self.known)
+        events = SearchEvents(self.remember, self.events.on_progress, self.is_enough, self.reserve)
         executor = open_executor(
             request.executor, request.workers, self.data, request.worker_memory_bytes
         )

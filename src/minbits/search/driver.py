@@ -8,7 +8,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import get_args
 
 from minbits.files import sha256_hex
 from minbits.interrupts import answer_interrupt, check_interrupt
@@ -76,10 +77,6 @@ class Finished:
     result: TrialResult
 
 
-def _none_known(configs: Sequence[TrialConfig]) -> Sequence[bool]:
-    return [False] * len(configs)
-
-
 @dataclass(frozen=True)
 class SearchEvents:
     """What a driver tells while it works, and asks.
@@ -88,15 +85,14 @@ class SearchEvents:
         on_results: told of trials that ended, before anything else happens.
         on_progress: told of signs of life.
         is_enough: whether to end before time is up.
-        known: which trials were run already, by this process or another; they are not run again.
+        reserve: gives some seeds, from a first one on, that no other process uses; asked for the
+            next ones when those are used up.
     """
 
     on_results: Callable[[Sequence[Finished]], None]
     on_progress: Callable[[Progress], None] = lambda progress: None
     is_enough: Callable[[], bool] = lambda: False
-    known: Callable[[Sequence[TrialConfig]], Sequence[bool]] = lambda configs: (
-        [False] * len(configs)
-    )
+    reserve: Callable[[int, int], Sequence[int]] = lambda first, count: range(first, first + count)
 
 
 @dataclass(frozen=True)
@@ -106,28 +102,27 @@ class _Asked:
     losses: int = 0  # how often it was lost with the machine that ran it
     since: float = 0.0  # when it was submitted
 
-    def under(self, seed: int) -> _Asked:
-        """Return the same under another seed."""
-        config = dataclasses.replace(self.task.config, seed=seed)
-        return dataclasses.replace(self, task=dataclasses.replace(self.task, config=config))
-
 
 @dataclass
 class _Seeds:
-    """Seeds that no trial on this data has used.
+    """Seeds that no trial on this data has used, and no other process.
 
     Never shared, since candidates of one architecture would train the same float network.
     """
 
     next_seed: int
     used: set[int]
+    reserve: Callable[[int, int], Sequence[int]]
+    free: deque[int] = field(default_factory=deque)
 
-    def take(self) -> int:
-        while self.next_seed in self.used:
-            self.used.discard(self.next_seed)
-            self.next_seed += 1
-        self.next_seed += 1
-        return self.next_seed - 1
+    def take(self, wanted: int) -> int:
+        """Return the next one; ``wanted`` is how many will be asked for now."""
+        while not self.free:
+            found = self.reserve(self.next_seed, wanted)
+            self.next_seed = found[-1] + 1
+            self.free.extend(seed for seed in found if seed not in self.used)
+            self.used.difference_update(found)
+        return self.free.popleft()
 
 
 class _Search:
@@ -151,7 +146,7 @@ class _Search:
         for outcome in past:
             used.add(outcome.config.seed)
             strategy.tell(outcome)
-        self.seeds = _Seeds(settings.seed, used)
+        self.seeds = _Seeds(settings.seed, used, events.reserve)
         self.running: dict[Future[list[TrialResult]], tuple[_Asked, ...]] = {}
         self.again: deque[tuple[_Asked, ...]] = deque()
         self.started = 0
@@ -194,18 +189,18 @@ class _Search:
         usual = max(LEAST_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
         return min(late, usual) + GRACE_SECONDS
 
-    def config_of(self, proposal: Proposal) -> TrialConfig:
+    def config_of(self, proposal: Proposal, seeds_wanted: int) -> TrialConfig:
         candidate, start = proposal.candidate, proposal.start
         return TrialConfig(
             candidate.architecture,
             candidate.recipe,
-            self.seeds.take(),
+            self.seeds.take(seeds_wanted),
             self.settings.engine,
             parent=None if start is None else start.sha256,
             move=None if start is None else start.move,
         )
 
-    def next_trial(self) -> _Asked | None:
+    def next_trial(self, seeds_wanted: int) -> _Asked | None:
         if self.started >= self.settings.trials or not self.is_time_for_another():
             return None
         if self.events.is_enough():
@@ -214,7 +209,7 @@ class _Search:
         proposal = self.strategy.propose(left)
         if proposal is None:
             return None
-        config = self.config_of(proposal)
+        config = self.config_of(proposal, seeds_wanted)
         start = proposal.start
         seconds = left if proposal.seconds is None else proposal.seconds
         if math.isfinite(seconds):
@@ -234,23 +229,13 @@ class _Search:
             left = max(0.0, self.time_left())
             return tuple(_within(asked, left) for asked in self.again.popleft())
         batch: list[_Asked] = []
-        for _ in range(self.batch_size()):
-            asked = self.next_trial()
+        size = self.batch_size()
+        while len(batch) < size:
+            asked = self.next_trial(size - len(batch))
             if asked is None:
                 break
             batch.append(asked)
-        return tuple(self.unknown(batch))
-
-    def unknown(self, batch: list[_Asked]) -> list[_Asked]:
-        """Return the batch with other seeds where that very trial is known already."""
-        places = list(range(len(batch)))
-        while True:
-            known = self.events.known([batch[place].task.config for place in places])
-            places = [place for place, is_known in zip(places, known, strict=True) if is_known]
-            if not places:
-                return batch
-            for place in places:
-                batch[place] = batch[place].under(self.seeds.take())
+        return tuple(batch)
 
     def fill(self) -> None:
         for _ in range(self.slots()):
@@ -372,16 +357,37 @@ def checked(result: object, config: TrialConfig) -> TrialResult:
 
 
 def _fault(result: object) -> str | None:
-    if not isinstance(result, TrialResult):
+    if not isinstance(result, TrialResult) or not isinstance(result.config, TrialConfig):
         return f"{type(result).__name__}, not a result"
-    if not (math.isfinite(result.seconds) and result.seconds >= 0):
-        return f"{result.seconds} seconds"
-    if result.status != "done":
-        return None
+    if result.status not in get_args(TrialStatus):
+        return f"an unknown status {result.status!r:.20}"
+    if not (_is_number(result.seconds) and result.seconds >= 0):
+        return f"{result.seconds!r:.20} seconds"
+    return _file_fault(result)
+
+
+def _file_fault(result: TrialResult) -> str | None:
+    """Return what is wrong with a result's file and counts; only what is done must have them."""
     correct, examples = result.validation_correct, result.validation_examples
-    if isinstance(correct, int) and isinstance(examples, int) and 0 <= correct <= examples:
-        return None if examples and result.network_file else "no file, or no examples"
-    return f"{correct} of {examples} correct"
+    trained = (result.training_correct, result.training_examples)
+    if result.network_file is not None and not isinstance(result.network_file, bytes):
+        return f"a file of type {type(result.network_file).__name__}"
+    if result.status == "done" and (correct is None or not result.network_file):
+        return "no file, or no examples"
+    if not result.network_file and (correct, *trained) != (None, None, None):
+        return "counts, and no file"
+    for right, of in ((correct, examples), trained):
+        if (right, of) != (None, None) and not _are_counts(right, of):
+            return f"{right} of {of} correct"
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _are_counts(correct: object, examples: object) -> bool:
+    return type(correct) is type(examples) is int and 0 <= correct <= examples != 0
 
 
 def outcome_of(finished: Finished) -> Outcome:

@@ -78,6 +78,8 @@ _MOST_PARTS = 1.5
 _RATE_DOUBLINGS_AN_ERROR = 0.5
 # Far below 97 % of MNIST so many at once ruin one network of three; at 98 % two are too few.
 _MOST_DOUBLINGS = 3.0
+# Generations of moves on easy data double it again and again; far below this nothing is left.
+MOST_RATE_WEIGHT = 1e6
 # A score better by this much, 7 % of the bits, is a full success; less is a part of one.
 _FULL_GAIN = 0.1
 
@@ -312,7 +314,8 @@ class LocalStrategy:
         before, epochs = parent.config.recipe, self._epochs(steps)
         margin = self.goal.surplus_of(parent) - self.goal.shortfall_of(parent)
         doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
-        rate_weight = float(f"{before.rate_weight * kind.rate_factor * 2**doublings:.3g}")
+        rate_weight = min(MOST_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
+        rate_weight = float(f"{rate_weight:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight
         )
