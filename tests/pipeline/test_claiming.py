@@ -6,14 +6,15 @@ import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from minbits.data import load
 from minbits.data.splits import validation_split
+from minbits.errors import LedgerError
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.front import front
+from minbits.ledger.rows import claim_row
 from minbits.ledger.store import Claim, Ledger
 from minbits.pipeline.claiming import Claimant, Scope, verify_bytes
 from minbits.pipeline.found import find_network
@@ -23,6 +24,7 @@ from minbits.records import DataSet, Verification
 from minbits.search.judgement import judge
 from minbits.search.score import Goal
 from minbits.search.strategy import Outcome
+from tests.ledger.bad_rows import inject
 from tests.ledger.examples import CONFIG, PROVENANCE, done, verification
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers" / "0003"
@@ -93,23 +95,43 @@ def test_an_unclaimed_smaller_file_is_not_hidden_by_a_lucky_one(
     assert [item.size_bits for item in ledger.files_to_claim(tiny.digest, 0.98, 1e9)] == [48]
 
 
-@pytest.mark.parametrize(
-    ("forged", "accuracy"), [({"size_bits": 8, "bytes": 1}, 0.9), ({"correct": 358}, 0.95)]
-)
-def test_a_forged_claim_is_passed_over_and_its_file_may_be_claimed_anew(
-    ledger: Ledger, digits: DataSet, forged: dict[str, Any], accuracy: float
+def forge(ledger: Ledger, data: DataSet, found: Verification) -> str:
+    """Put a claim into the ledger as nobody can append it, and return its name."""
+    (number,) = inject(ledger, "claims", [claim_row(data, 0.9, found, PROVENANCE)])
+    return f"claims {number}"
+
+
+def test_a_claim_of_another_size_is_passed_over_and_its_file_may_be_claimed_anew(
+    ledger: Ledger, digits: DataSet
 ) -> None:
     truth = verify_bytes(contents(ledger, digits)[3512], digits)
-    assert truth.correct != forged.get("correct")
-    ledger.append_claim(digits, accuracy, dataclasses.replace(truth, **forged), PROVENANCE)
+    forged = dataclasses.replace(truth, size_bits=8, bytes=1)
+    with pytest.raises(LedgerError, match="size_bits 8; expected 3512"):
+        ledger.append_claim(digits, 0.9, forged, PROVENANCE)
+    name = forge(ledger, digits, forged)
+    best = claimant(ledger, digits, 0.9, []).best()
+    assert best is not None
+    assert best.verification.size_bits == 3496  # the honest one
+    assert ledger.faulty_rows() == [name]
+    untested = ledger.files_to_claim(digits.digest, 0.9, float("inf"))
+    assert 3512 in {item.size_bits for item in untested}
+
+
+def test_a_forged_claim_is_passed_over_and_its_file_may_be_claimed_anew(
+    ledger: Ledger, digits: DataSet
+) -> None:
+    truth = verify_bytes(contents(ledger, digits)[3512], digits)
+    assert truth.correct != 358
+    forged = dataclasses.replace(truth, correct=358)
+    ledger.append_claim(digits, 0.95, forged, PROVENANCE)
     said: list[str] = []
-    own = claimant(ledger, digits, accuracy, said)
+    own = claimant(ledger, digits, 0.95, said)
     best = own.best()
     assert best is not None
     assert best.verification.size_bits == 3496  # the honest one
     # Confirmed at any accuracy that it is asked for, the forged row stands contradicted.
     row = ledger.rows("claims")[-1]
-    claim = Claim(row["id"], dataclasses.replace(truth, **forged))
+    claim = Claim(row["id"], forged)
     assert not own.is_confirmed(claim)
     assert ledger.objection(row) is not None
     untested = ledger.files_to_claim(digits.digest, 0.9, float("inf"))
@@ -152,8 +174,7 @@ def test_need_takes_size_and_counts_from_the_bytes(
 ) -> None:
     content = contents(ledger, digits)[3512]
     truth = verify_bytes(content, digits)
-    forged = dataclasses.replace(truth, size_bits=8, bytes=1)
-    ledger.append_claim(digits, 0.9, forged, PROVENANCE)
+    forge(ledger, digits, dataclasses.replace(truth, size_bits=8, bytes=1))
     found = find_network(digits, 0.9, tmp_path / "golden" / "ledger.sqlite", None)
     assert found is not None
     assert found.size_bits == 3496
@@ -234,3 +255,23 @@ def test_a_hundred_rows_end_with_an_answer(tmp_path: Path) -> None:
     assert Path(found.path).stat().st_size * 8 == found.size_bits
     assert report.lower_limit is not None
     assert report.lower_limit < found.test_accuracy
+
+
+def test_what_cannot_be_run_is_not_put_to_the_test(
+    ledger: Ledger, digits: DataSet, tiny: DataSet
+) -> None:
+    """Somebody may have imported it: its digest is right, its row says that it is the best."""
+    of_iris = contents(ledger, load("iris"))
+    fine = min(contents(ledger, digits).values(), key=len)
+    perfect = digits.train_labels.size
+    for content in (b"no network", min(of_iris.values(), key=len), fine[:-1]):
+        result = dataclasses.replace(
+            done(content, 10), validation_correct=perfect, validation_examples=perfect,
+            training_correct=perfect, training_examples=perfect,
+        )  # fmt: skip
+        ledger.append_trial(digits, 0.9, "own", result, PROVENANCE)
+    said: list[str] = []
+    chosen = claimant(ledger, digits, 0.9, said).claim()
+    assert chosen.best is not None
+    assert chosen.best.verification.size_bits >= 8 * len(fine)
+    assert sum("it cannot be run" in text for text in said) == 3

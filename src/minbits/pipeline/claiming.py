@@ -29,7 +29,7 @@ from minbits.pipeline.selection import (
 )
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet, ShownFile, Verification
-from minbits.search.judgement import judge_training, judge_validation
+from minbits.search.judgement import check_fit, judge_training, judge_validation
 from minbits.search.score import Goal
 from minbits.search.strategy import reaches
 
@@ -230,14 +230,17 @@ class Claimant:
         return found
 
     def judged(self, item: Validated) -> Validated | None:
-        """Return a file with what it gets right of its training examples; None if it is damaged.
+        """Return a file with what it gets right of its training examples; None if it cannot be run.
 
-        The user is told once where a file is passed over.
+        It may be damaged; or it was imported, and its bytes are no network for this data. The user
+        is told once where a file is passed over.
         """
         try:
             content = self.ledger.artifacts.read(item.sha256)
-        except LedgerError as error:
-            self._tell(item, f"it cannot be read: {error.got}, see `minbits ledger verify`")
+            check_fit(content, self.data)
+        except MinbitsError as error:
+            what = "read" if isinstance(error, LedgerError) else "run"
+            self._tell(item, f"it cannot be {what}: {error.got}, see `minbits ledger verify`")
             return None
         if item.training_accuracy is None:  # a row of an older version
             found = judge_training(content, self.data)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.file_format import decode_network
-from minbits.codec.inference import predict
+from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.data.splits import validation_split
+from minbits.errors import DataError
 from minbits.records import DataSet, TrialResult
 
 # More would cost large sets seconds, and tell hardly more.
@@ -78,6 +79,23 @@ def judge_training(content: bytes, data: DataSet) -> Counts:
         NetworkFileError: if it is not a network file.
     """
     return _counts(decode_network(content), data, training_sample(validation_split(data)[0]))
+
+
+def check_fit(content: bytes, data: DataSet) -> None:
+    """Check that a file is a network that can be run on a data set, on one example of it.
+
+    Raises:
+        NetworkFileError: if it is not a network file.
+        DataError: if its inputs or its classes are not those of the data.
+    """
+    logits = predict_logits(decode_network(content), data.train_inputs[:1])
+    if logits.shape[1] != data.class_count:
+        raise DataError(
+            "network",
+            f"{logits.shape[1]} logits",
+            f"{data.class_count}, one a class of {data.name}",
+            "Run it on its own data set.",
+        )
 
 
 def _counts(network: QuantizedNetwork, data: DataSet, chosen: npt.NDArray[np.int64]) -> Counts:
