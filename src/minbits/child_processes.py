@@ -22,7 +22,10 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
 
-_START_FOLDER = str(Path.cwd())
+try:
+    _START_FOLDER = str(Path.cwd())
+except OSError:
+    _START_FOLDER = os.curdir  # it was removed, and holds nothing to import
 _PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent)
 _SAFE_PATH = "PYTHONSAFEPATH"
 # Folders of code that the user named on purpose, for this process alone.

@@ -182,8 +182,11 @@ def check_writable(path: Path) -> None:
             pass
         if not _is_regular(path):
             # The name itself: the system alone knows which names it takes.
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-            path.unlink()
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            try:
+                os.close(descriptor)
+            finally:
+                path.unlink()
     except OSError as error:
         raise _output_error(path, error) from error
     except ValueError as error:  # a character that no name may have

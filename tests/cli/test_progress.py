@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import io
 
-from rich.console import Console
-
+from minbits.cli.output import PlainConsole
 from minbits.cli.progress import SearchProgress
 from minbits.records import Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.space import Candidate
@@ -19,7 +18,7 @@ SIGNS = [
 
 def shown(is_terminal: bool, quiet: bool = False) -> str:
     file = io.StringIO()
-    console = Console(file=file, force_terminal=is_terminal, width=120)
+    console = PlainConsole(file=file, force_terminal=is_terminal, width=120)
     with SearchProgress(console, 600.0, quiet) as progress:
         for sign in SIGNS:
             progress.sign(sign)
@@ -40,7 +39,7 @@ def test_plain_lines_name_stages_without_epochs() -> None:
 
 def test_long_stages_have_few_lines_though_signs_skip_epochs() -> None:
     file = io.StringIO()
-    with SearchProgress(Console(file=file, width=120), 600.0, False) as progress:
+    with SearchProgress(PlainConsole(file=file, width=120), 600.0, False) as progress:
         for epoch in [*range(1, 450, 7), 450]:
             progress.sign(Progress(0, "training", epoch, 450, 0.5))
     epochs = [int(line.split("epoch ")[1].split("/")[0]) for line in file.getvalue().splitlines()]
@@ -51,7 +50,7 @@ def test_results_that_come_at_once_share_a_line() -> None:
     file = io.StringIO()
     config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
     candidate = Candidate("one", config.architecture, config.recipe)
-    with SearchProgress(Console(file=file, width=120), 600.0, False) as progress:
+    with SearchProgress(PlainConsole(file=file, width=120), 600.0, False) as progress:
         for number in range(100):
             progress.result(number, candidate, TrialResult(config, "done", 0.1, None, b"f", 9, 10))
         progress.result(100, candidate, TrialResult(config, "failed", 0.1, "a reason"))
@@ -71,3 +70,17 @@ def test_the_live_display_shows_every_stage() -> None:
 
 def test_quiet_shows_nothing() -> None:
     assert shown(True, quiet=True).strip() == ""
+
+
+def test_names_in_progress_are_plain_text() -> None:
+    text = "best so far: 8 bits, in x[best]\x1b]0;owned\x07[/].mbn"
+    for is_terminal in (False, True):
+        file = io.StringIO()
+        console = PlainConsole(file=file, force_terminal=is_terminal, width=200)
+        with SearchProgress(console, 600.0, False) as progress:
+            progress.stage(text)
+            progress.sign(Progress(3, "[/]\x1b[31m", 1, 2, 0.5))
+            progress._bar.refresh()
+        assert r"x[best]\x1b]0;owned\x07[/].mbn …" in file.getvalue()
+        assert "\x1b]0" not in file.getvalue()
+        assert "\x1b[31m" not in file.getvalue()

@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from minbits.child_processes import python_command
 from minbits.ledger.migrate import current_version, known_versions
+from tests.cli.here import Here
 from tests.faults.runs import Runner, assert_whole, reading
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
@@ -57,6 +60,53 @@ def test_a_full_disk_ends_the_search_and_loses_nothing(runner: Runner, disk: Pat
     assert more.wait() in {0, 1}, more.text()
     assert more.resumed() == len(rows)
     assert len(assert_whole(ledger)) == len(rows) + 5
+
+
+@pytest.fixture
+def full(disk: Path) -> Path:
+    with (disk / "fill").open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return disk
+
+
+def test_whatever_meets_a_full_disk_says_so(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = Here(monkeypatch, capsys)
+    ledger = tmp_path / "golden" / "ledger.sqlite"
+    shutil.copytree(GOLDEN / current_version(), ledger.parent)
+    record = Path(__file__).parents[2] / "records" / "digits-95.mbn"
+    to_disk = [
+        ("entropy", "iris", "--minutes", 0, "--features", full / "f.png"),
+        ("capacity", "curve", "--weights", 5, "--out", full / "c.png"),
+        ("ledger", "export", full / "all.jsonl", "--ledger", ledger),
+        ("ledger", "export", full / "trials.csv", "--ledger", ledger),
+        ("ledger", "merge", ledger, "--ledger", full / "new.sqlite"),
+        ("size", "iris", "--accuracy", 0.5, "--ledger", full / "new.sqlite"),
+    ]
+    for arguments in to_disk:
+        done = here(*arguments, cwd=tmp_path)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert f"no space left on the disk that holds {full}" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    monkeypatch.setattr("tempfile.tempdir", str(full))
+    for arguments in (("verify", record, "--data", "digits"), ("ledger", "verify")):
+        more = ("--ledger", ledger) if "ledger" in arguments else ()
+        done = here(*arguments, *more)
+        assert "no space left on the disk that holds" in done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in full.iterdir() if path.stat().st_size) == ["fill"]
+
+
+def test_a_full_disk_behind_standard_output_is_told() -> None:
+    command = python_command("-m", "minbits", "capacity", "fano", "0.1", "10")
+    with Path("/dev/full").open("w") as nowhere:
+        done = subprocess.run(
+            command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "minbits: no space left on the disk that is written to\n"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

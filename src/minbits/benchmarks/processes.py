@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 
 from minbits.child_processes import Child
+from minbits.errors import ProcessError
 from minbits.search.executors.environment import WORKER_ENVIRONMENT
 
 _ENDING_SECONDS = 5.0
@@ -70,7 +71,14 @@ class Stopwatch:
         """Return the processor time of some steps; the first call for a subject also sets it up.
 
         Raises:
-            EOFError: if the process died.
+            ProcessError: if the process died.
         """
-        self._child.connection.send((case, subject, steps))
-        return float(self._child.connection.recv())
+        try:
+            self._child.connection.send((case, subject, steps))
+            return float(self._child.connection.recv())
+        except (EOFError, OSError) as error:
+            self._child.join(_ENDING_SECONDS)
+            raise ProcessError(
+                f"the process that times {subject} on {case}",
+                f"its end, exit code {self._child.exitcode}", "a time", "Free some memory.",
+            ) from error  # fmt: skip

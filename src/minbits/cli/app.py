@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from minbits.cli.output import EXIT_BAD_INPUT, EXIT_DONE
+from minbits.cli.output import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED
 from minbits.cli.streams import guarded_streams
 from minbits.errors import MinbitsError
 from minbits.files import storage_trouble
@@ -38,6 +38,13 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help."""
         return list(COMMANDS)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command, and end it after an interrupt, whatever Typer makes of one."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, None where there is none of that name."""

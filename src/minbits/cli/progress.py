@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from minbits.interrupts import check_interrupt
+from minbits.plain_text import visible
 from minbits.records import Progress as Sign
 from minbits.records import TrialResult
 from minbits.search.space import Candidate
@@ -118,11 +119,11 @@ class SearchProgress:
                 oldest = next(iter(self._tasks))
                 self._bar.remove_task(self._tasks.pop(oldest))
             task = self._tasks[sign.trial] = self._bar.add_task(
-                sign.stage, total=1, number=sign.trial, facts="", left=""
+                visible(sign.stage), total=1, number=sign.trial, facts="", left=""
             )
         self._bar.update(
             task,
-            description=sign.stage,
+            description=visible(sign.stage),
             completed=sign.epoch,
             total=max(1, sign.epochs),
             facts=describe(sign),

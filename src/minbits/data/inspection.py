@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minbits.plain_text import shortened
 from minbits.records import DataSet
 
 _CHUNK = 4096
 _IMBALANCE_WORTH_A_LINE = 2.0
 _NAMES_SHOWN = 5
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class DataReport:
                 f"that are in the training set too, {self.leaked_with_label:,} with the same label."
             )
         if self.constant_columns:
-            names = ", ".join(self.constant_columns[:_NAMES_SHOWN])
+            shown = self.constant_columns[:_NAMES_SHOWN]
+            names = ", ".join(shortened(name, _LONGEST_NAME) for name in shown)
             more = len(self.constant_columns) - _NAMES_SHOWN
             found.append(f"Constant columns: {names}{f' and {more} more' if more > 0 else ''}.")
         elif self.constant_inputs:

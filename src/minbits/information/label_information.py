@@ -24,11 +24,13 @@ from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.nearest_neighbours import ross
 from minbits.information.ranks import normal_scores
 from minbits.information.ties import without_ties
+from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure, FigureKind, FigureOf
 
 _UNIT = "bits/label"
 _ROSS_EXAMPLES = 5000
 _ROSS_DIMENSIONS = 32
+_LONGEST_NAME = 60
 _COUNTED_EXAMPLES_A_VALUE = 2
 
 _ENTROPY_METHODS = {
@@ -219,8 +221,9 @@ def _feature_figures(features: FeatureInformation) -> list[Figure]:
             "X and Y",
             "lower bound",
             f"I(X;Y) >= I(X_i;Y) of the most informative of {count:,} inputs, by this sample "
-            f"{features.names[best]}; {features.method}, less the luck of the best, as halves of "
-            f"the examples show it; limits of all inputs at once (Bonferroni); {_LOW_END}",
+            f"{shortened(features.names[best], _LONGEST_NAME)}; {features.method}, less the luck "
+            "of the best, as halves of the examples show it; limits of all inputs at once "
+            f"(Bonferroni); {_LOW_END}",
         ),
         Figure(
             key="input_information_sum",

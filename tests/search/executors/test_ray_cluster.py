@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from minbits.search.policy import LadderStrategy
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from tests.search.executors import calls
+from tests.traps import lay_traps, run_script, sprung
 
 ray = pytest.importorskip("ray")
 
@@ -93,6 +96,23 @@ def test_a_search_trains_on_the_cluster(cluster: Any, tiny: DataSet) -> None:
     finally:
         executor.shutdown(cancel_futures=True)
     assert [item.result.status for item in found] == ["done", "done"]
+
+
+def test_workers_on_a_cluster_see_no_module_of_the_current_folder(
+    cluster: Any, tmp_path: Path
+) -> None:
+    trap = lay_traps(tmp_path / "trap")
+    script = tmp_path / "connect.py"
+    script.write_text(
+        "from minbits.search.executors.ray_cluster import RayExecutor\n"
+        "with RayExecutor(1) as executor:\n"
+        '    path = \'__import__("json").dumps(__import__("sys").path)\'\n'
+        "    print(executor.submit(eval, path).result(120))\n"
+    )
+    done = run_script(script, cwd=trap, RAY_ADDRESS=cluster.address)
+    assert done.returncode == 0, done.stderr
+    assert not {str(trap), str(tmp_path)} & set(json.loads(done.stdout.splitlines()[-1]))
+    assert sprung(trap) == ""
 
 
 def test_ray_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
