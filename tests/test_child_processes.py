@@ -126,7 +126,10 @@ with ProcessExecutor(2, {{"any": 1}}) as executor:
     assert sprung(tmp_path) == ""
 
 
-PRINT_PATH = "from minbits.child_processes import import_path; print(*import_path(), sep='\\n')"
+IMPORT = "from minbits.child_processes import import_path, protect_process; "
+PRINT_PATH = IMPORT + "print(*import_path(), sep='\\n')"
+# As `minbits` does it: this process first, then each child.
+PRINT_PROTECTED = IMPORT + "protect_process(); import_path(); print(*import_path(), sep='\\n')"
 
 
 def path_of(folder: Path, *flags: str, **variables: str) -> list[str]:
@@ -138,12 +141,13 @@ def path_of(folder: Path, *flags: str, **variables: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_only_what_python_added_by_itself_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "m.py").write_text(PRINT_PATH)
+@pytest.mark.parametrize("code", [PRINT_PATH, PRINT_PROTECTED])
+def test_only_what_python_added_by_itself_is_left_out(tmp_path: Path, code: str) -> None:
+    (tmp_path / "m.py").write_text(code)
     folder = str(tmp_path.resolve())
     here = os.environ.get("PYTHONPATH", "")
     named = os.pathsep.join(filter(None, [folder, here]))
-    for flags in (("-c", PRINT_PATH), ("m.py",), ("-m", "m"), ("-P", "-c", PRINT_PATH)):
+    for flags in (("-c", code), ("m.py",), ("-m", "m"), ("-P", "-c", code)):
         assert folder not in path_of(tmp_path, *flags)
         assert "" not in path_of(tmp_path, *flags)
         assert folder in path_of(tmp_path, *flags, PYTHONPATH=named)

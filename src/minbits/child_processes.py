@@ -30,6 +30,7 @@ _PACKAGE_ROOT = str(Path(__file__).resolve().parent.parent)
 _SAFE_PATH = "PYTHONSAFEPATH"
 # Folders of code that the user named on purpose, for this process alone.
 _OWN_CODE_FOLDERS: set[str] = set()
+_is_protected = False
 
 # What a child runs before it can import this package. The standard library is all that it needs.
 _BOOT = (
@@ -44,9 +45,11 @@ _END_SIGNALS = tuple(
 
 def _automatic_folders() -> list[str]:
     """Return the places that Python itself put first on the list, without being asked to."""
-    found = []
+    found: list[str] = []
     main = sys.modules["__main__"]
     specification = getattr(main, "__spec__", None)
+    if _is_protected:
+        return found  # they are gone already
     if sys.flags.safe_path:
         pass
     elif specification is not None and specification.name != "__main__":
@@ -54,8 +57,8 @@ def _automatic_folders() -> list[str]:
     elif specification is None and getattr(main, "__file__", None):
         found.append(str(Path(main.__file__ or "").resolve().parent))  # a script
     # An empty part of PYTHONPATH stands for the current folder, which is hardly ever meant.
-    parts = os.environ.get("PYTHONPATH", "x").split(os.pathsep)
-    return found + [_START_FOLDER] * parts.count("")
+    parts = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return found + [_START_FOLDER] * (parts.count("") if len(parts) > 1 else 0)
 
 
 def import_path() -> list[str]:
@@ -102,25 +105,37 @@ def python_command(*arguments: str) -> list[str]:
 
 def protect_process() -> None:
     """Let this process, and all that it starts, import nothing from the current folder."""
+    global _is_protected  # noqa: PLW0603 - of this process there is one
     environment = child_environment()
     sys.path[:] = import_path()
+    _is_protected = True
     os.environ.update(environment)
     if "PYTHONPATH" not in environment:
         os.environ.pop("PYTHONPATH", None)
 
 
-def allow_own_code(folder: str) -> None:
+@contextmanager
+def own_code(folder: str) -> Iterator[None]:
     """Let this process, but none of its children, import from a folder that the user named.
 
-    The standard library comes before it, installed packages after it: a program of the user's has
-    its own modules, and a stray ``json.py`` harms nobody.
+    While the user's module is imported, in the block, the folder comes after the standard library
+    and before installed packages: a program has its own modules. Afterwards it comes last, so that
+    a stray file is not taken for a package that others import late.
     """
     if folder in sys.path:
-        return
+        if folder not in _OWN_CODE_FOLDERS:
+            yield  # the user put it there already
+            return
+        sys.path.remove(folder)
     library = str(Path(os.__file__).resolve().parent)
     places = [i for i, entry in enumerate(sys.path) if _is_library(entry, library)]
     _OWN_CODE_FOLDERS.add(folder)
     sys.path.insert(places[-1] + 1 if places else len(sys.path), folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.path.append(folder)
 
 
 def _is_library(entry: str, library: str) -> bool:

@@ -9,7 +9,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from minbits.child_processes import allow_own_code
+from minbits.child_processes import own_code
 from minbits.errors import ArgumentError
 
 
@@ -17,7 +17,8 @@ def import_named(name: str) -> ModuleType:
     """Import a module that the user named, from its file or from the current folder.
 
     A module of that name in the current folder comes before an installed one. Only then, or for a
-    file, are modules beside it found as well, and never in place of the standard library's.
+    file, are modules beside it found as well, never in place of the standard library's, and once it
+    is imported, not in place of installed ones either.
 
     Raises:
         ArgumentError: if there is no such file.
@@ -28,14 +29,15 @@ def import_named(name: str) -> ModuleType:
         specification = importlib.util.spec_from_file_location(_free_name(path.stem), path)
         if not path.is_file() or specification is None:
             raise ArgumentError(name, "no such file", "a Python file", "Check the path.")
-        allow_own_code(str(path.resolve().parent))
-        return _executed(specification)
+        with own_code(str(path.resolve().parent)):
+            return _executed(specification)
     folder, first = Path.cwd(), name.partition(".")[0]
     if first not in sys.modules:
         here = PathFinder.find_spec(first, [str(folder)])
         if here is not None and here.origin is not None:  # a folder without code has none
-            allow_own_code(str(folder))
-            _executed(here)
+            with own_code(str(folder)):
+                _executed(here)
+                return importlib.import_module(name)
     return importlib.import_module(name)
 
 
