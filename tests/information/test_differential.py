@@ -11,8 +11,8 @@ from minbits.information.differential import (
     differential_figures,
     gaussian_bound,
     kozachenko_leonenko,
-    resolution,
 )
+from minbits.information.ties import resolution
 from minbits.records import DataSet
 from minbits.sources import GaussianPair, sample
 

@@ -7,6 +7,7 @@ at that step (Cover & Thomas 2006, theorem 8.3.1).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from dataclasses import dataclass
@@ -16,8 +17,13 @@ import numpy.typing as npt
 
 from minbits.data.tables import table_of
 from minbits.information.discretise import column_step
+from minbits.information.entropy_estimators import Z
+from minbits.information.mean_interval import mean_ends
 from minbits.information.models.gaussian_mixture import fit_gaussians
-from minbits.information.rung import standard_error
+from minbits.information.nearest_neighbours import MANY_DIMENSIONS, bias_over_change
+from minbits.information.ranks import normal_scores
+from minbits.information.rung import HIGH_END, standard_error
+from minbits.information.ties import resolution, spread_ties
 from minbits.records import DataSet, Figure, FigureKind
 from minbits.units import BITS_PER_NAT
 
@@ -29,22 +35,64 @@ _MOST_EXAMPLES = 20_000
 _MOST_COLUMNS = 64
 _VALIDATION_FRACTION = 0.2
 _SEED = 0
-_NORMAL_95 = 1.959963984540054
+# Neighbours share examples, which widens the spread of their mean by up to a half.
+_DEPENDENCE = 1.5
+_WIDER = 3
+_SINGULAR = 1e-9
+# A value this much more frequent than its neighbourhood lets expect has a probability of its own.
+_ATOM_RATIO = 10
+_ATOM_EXAMPLES = 10
 
 
 @dataclass(frozen=True)
 class DensityEstimate:
-    """A differential entropy in bits, with the standard error of its mean."""
+    """A differential entropy in bits.
+
+    Attributes:
+        value_bits: the estimate.
+        standard_error_bits: of the mean that it is.
+        low_bits: lower end of its 95 % interval; minus infinity where nothing holds.
+        high_bits: upper end; infinity where nothing holds.
+        warning: why not to trust it; None where one may.
+    """
 
     value_bits: float
     standard_error_bits: float
+    low_bits: float = -math.inf
+    high_bits: float = math.inf
+    warning: str | None = None
+
+
+def _whitened(values: FloatArray) -> tuple[FloatArray, float, str | None]:
+    """Return values with columns of equal spread and little correlation, and what that adds.
+
+    A linear map changes a differential entropy by the logarithm of its determinant (Cover & Thomas
+    2006, theorem 8.6.4). Spread and correlation are by ranks, which heavy tails leave alone.
+
+    Returns:
+        The values, the logarithm in nats, and a warning where columns follow from one another.
+    """
+    scale = np.subtract(*np.quantile(values, (0.84, 0.16), axis=0)) / 2
+    scale = np.where(scale > 0, scale, values.std(axis=0))
+    scaled = values / scale
+    shift = float(np.log(scale).sum())
+    if values.shape[1] == 1:
+        return scaled, shift, None
+    correlation = np.corrcoef(normal_scores(values).T)
+    if float(np.linalg.eigvalsh(correlation)[0]) < _SINGULAR:
+        return scaled, shift, "some columns follow from others: together they have no density"
+    root = np.linalg.cholesky(correlation)
+    whitened = np.linalg.solve(root, scaled.T).T
+    return whitened, shift + float(np.log(np.diag(root)).sum()), None
 
 
 def kozachenko_leonenko(values: FloatArray, neighbours: int = _NEIGHBOURS) -> DensityEstimate:
     """Estimate a differential entropy by distances to nearest neighbours.
 
-    Kozachenko & Leonenko 1987, with Euclidean balls around the ``neighbours``-th neighbour. Columns
-    are scaled to equal spread first, and the scale is put back.
+    Kozachenko & Leonenko 1987, with Euclidean balls around the ``neighbours``-th neighbour, after
+    a linear map that takes spread and correlation away, and is put back. The interval adds the bias
+    that three times as many neighbours let expect (`bias_over_change`); it has no ends from six
+    columns on, nor where columns follow from one another.
 
     Args:
         values: shape ``(examples, columns)``, without repeated rows.
@@ -55,14 +103,28 @@ def kozachenko_leonenko(values: FloatArray, neighbours: int = _NEIGHBOURS) -> De
     from scipy.special import digamma, gammaln
 
     examples, columns = values.shape
-    scale = values.std(axis=0)
-    scaled = values / scale
-    distances = cKDTree(scaled).query(scaled, neighbours + 1)[0][:, neighbours]
+    white, shift, warning = _whitened(values)
+    wider = min(_WIDER * neighbours, examples - 1)
+    near = cKDTree(white).query(white, wider + 1)[0]
     ball = columns / 2 * math.log(math.pi) - float(gammaln(columns / 2 + 1))
-    terms = columns * np.log(distances) + ball
-    constant = float(digamma(examples) - digamma(neighbours) + np.log(scale).sum())
-    error = standard_error(terms) or math.inf
-    return DensityEstimate((float(terms.mean()) + constant) * BITS_PER_NAT, error * BITS_PER_NAT)
+    terms = [
+        columns * np.log(near[:, k]) + ball + shift + digamma(examples) - digamma(k)
+        for k in (neighbours, wider)
+    ]
+    value = float(terms[0].mean())
+    error = standard_error(terms[0]) or math.inf
+    change = abs(float(terms[1].mean()) - value)
+    half = _DEPENDENCE * Z * error + change * bias_over_change(_WIDER, columns)
+    if columns >= MANY_DIMENSIONS:
+        warning = f"{columns} columns: biased, mostly high"
+    half = math.inf if warning is not None else half
+    return DensityEstimate(
+        value * BITS_PER_NAT,
+        error * BITS_PER_NAT,
+        (value - half) * BITS_PER_NAT,
+        (value + half) * BITS_PER_NAT,
+        warning,
+    )
 
 
 def gaussian_bound(train: FloatArray, test: FloatArray, seconds: float) -> DensityEstimate:
@@ -78,9 +140,17 @@ def gaussian_bound(train: FloatArray, test: FloatArray, seconds: float) -> Densi
     held = max(1, round(_VALIDATION_FRACTION * len(train)))
     ready = (train[order] - centre) / scale
     model, _, _ = fit_gaussians(ready[held:], ready[:held], time.monotonic() + seconds)
-    lengths = np.log(scale).sum() - model.score_samples((test - centre) / scale)
+    volume = np.log(scale).sum()
+    lengths = volume - model.score_samples((test - centre) / scale)
+    surprise = float((volume - model.score_samples(ready)).max())
     error = standard_error(lengths) or math.inf
-    return DensityEstimate(float(lengths.mean()) * BITS_PER_NAT, error * BITS_PER_NAT)
+    mean = float(lengths.mean())
+    low, high = -math.inf, math.inf
+    if math.isfinite(error):
+        low, high = mean_ends(mean, float(lengths.var(ddof=1)), len(lengths), surprise)
+    return DensityEstimate(
+        mean * BITS_PER_NAT, error * BITS_PER_NAT, low * BITS_PER_NAT, high * BITS_PER_NAT
+    )
 
 
 def _real_columns(data: DataSet) -> tuple[list[int], list[str]]:
@@ -98,25 +168,31 @@ def _real_columns(data: DataSet) -> tuple[list[int], list[str]]:
     return chosen, [table.columns[index].name for index in chosen]
 
 
-def _without_ties(values: FloatArray, steps: FloatArray, seed: int) -> FloatArray:
-    """Spread repeated values over their step: a rounded measurement has no density."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    return values + (generator.random(values.shape) - 0.5) * steps
+def _atoms(names: list[str], values: FloatArray, steps: FloatArray) -> str | None:
+    """Return a warning of columns in which one value has a probability of its own."""
+    found = []
+    for name, column, step in zip(names, values.T, steps, strict=True):
+        most = int(np.unique(column, return_counts=True)[1].max())
+        middle = float(np.subtract(*np.quantile(column, (0.75, 0.25))))
+        expected = len(column) / 2 * step / middle if middle > 0 else 0.0
+        if most >= _ATOM_EXAMPLES and most > _ATOM_RATIO * expected:
+            found.append(f"{name} ({100 * most / len(column):.0f} %)")
+    if not found:
+        return None
+    return f"one value has a probability of its own, which no density has: {', '.join(found[:3])}"
 
 
-def resolution(values: FloatArray) -> float:
-    """Return the smallest gap between values of a column that repeats them, 0 if none repeats."""
-    distinct = np.unique(values)
-    if len(distinct) == len(values) or len(distinct) < 2:
-        return 0.0
-    return float(np.diff(distinct).min())
+def _with_warning(found: DensityEstimate, atoms: str | None) -> DensityEstimate:
+    """Return the estimate with one warning more, and no interval where there is no density."""
+    if atoms is None:
+        return found
+    both = "; ".join(filter(None, (found.warning, atoms)))
+    return dataclasses.replace(found, low_bits=-math.inf, high_bits=math.inf, warning=both)
 
 
 def _figure(
     key: str, found: DensityEstimate, kind: FigureKind, method: str, unit: str = DIFFERENTIAL_UNIT
 ) -> Figure:
-    half = _NORMAL_95 * found.standard_error_bits
-    is_finite = math.isfinite(half)
     return Figure(
         key=key,
         value=found.value_bits,
@@ -125,8 +201,9 @@ def _figure(
         scope="example",
         kind=kind,
         method=method,
-        low=found.value_bits - half if is_finite else None,
-        high=found.value_bits + half if is_finite else None,
+        low=found.low_bits if math.isfinite(found.low_bits) else None,
+        high=found.high_bits if math.isfinite(found.high_bits) else None,
+        warning=found.warning,
     )
 
 
@@ -145,7 +222,8 @@ def differential_figures(data: DataSet, step: float | None, seconds: float) -> t
     train = table.train_values[:_MOST_EXAMPLES, chosen]
     test = table.test_values[:_MOST_EXAMPLES, chosen]
     gaps = np.array([resolution(column) for column in train.T])
-    train, test = _without_ties(train, gaps, _SEED), _without_ties(test, gaps, _SEED + 1)
+    atoms = _atoms(names, train, gaps)
+    train, test = spread_ties(train, gaps, _SEED), spread_ties(test, gaps, _SEED + 1)
     steps = np.array(
         [
             column_step(
@@ -159,10 +237,11 @@ def differential_figures(data: DataSet, step: float | None, seconds: float) -> t
     what = f"{len(chosen)} real columns ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
     if gaps.any():
         what += ", repeated values spread over their resolution"
-    nearest = kozachenko_leonenko(train)
-    bound = gaussian_bound(train, test, seconds)
+    nearest = _with_warning(kozachenko_leonenko(train), atoms)
+    bound = _with_warning(gaussian_bound(train, test, seconds), atoms)
     volume = float(np.log2(steps).sum())
-    quantised = DensityEstimate(bound.value_bits - volume, bound.standard_error_bits)
+    # The interval of the mean says nothing of the fit's own excess, nor of the step's: none then.
+    quantised = DensityEstimate(bound.value_bits - volume, math.inf, warning=atoms)
     return (
         _figure(
             "differential_entropy_neighbours",
@@ -176,7 +255,8 @@ def differential_figures(data: DataSet, step: float | None, seconds: float) -> t
             bound,
             "upper bound",
             f"mean -log2 density of {len(test):,} test examples under Gaussians chosen "
-            f"by validation, {what}. Depends on the unit of measurement; no bits of information",
+            f"by validation, {what}. Depends on the unit of measurement; no bits of information; "
+            f"{HIGH_END}",
         ),
         _figure(
             "quantised_entropy",
@@ -185,7 +265,8 @@ def differential_figures(data: DataSet, step: float | None, seconds: float) -> t
             "the Gaussians' differential entropy minus the sum of log2 step: about the Shannon "
             "entropy of these columns at steps of "
             + ", ".join(f"{value:g}" for value in steps[:4])
-            + (", …" if len(steps) > 4 else ""),
+            + (", …" if len(steps) > 4 else "")
+            + "; no interval, since the Gaussians' own excess is not known",
             "bits",
         ),
     )

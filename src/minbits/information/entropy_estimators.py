@@ -198,8 +198,20 @@ def _bounded(
     common_low, common_high = _common_ends(found)
     value = min(max(value, 0.0), most)
     low = max(0.0, min(value - half, common_low))
-    high = min(most, max(value + half, common_high, high) + _unseen_nats(found))
+    high = max(value + half, common_high, high) + _rarest_nats(found) + _unseen_nats(found)
+    high = min(most, high)
     return Estimate(value * BITS_PER_NAT, low * BITS_PER_NAT, high * BITS_PER_NAT, warning)
+
+
+def _rarest_nats(found: Fingerprint) -> float:
+    """Return what one more example of the rarest state adds.
+
+    A rare state is drawn too seldom more often than too often, and then its few examples show a
+    small spread too: one more makes up for both (in the spirit of Agresti & Coull 1998).
+    """
+    n = found.examples
+    longest = math.log(n / found.counts[0])
+    return max(0.0, longest - _plug_in_nats(found)) / (n + 1)
 
 
 def _unseen_nats(found: Fingerprint) -> float:
@@ -237,13 +249,14 @@ def _half_width(without_one: Callable[[Fingerprint], FloatArray], found: Fingerp
     """Return 1.96 jackknife deviations of an estimate, and what is left near a uniform source.
 
     There the entropy is flat, to first order it has no variance, and 2N times what it falls short
-    of its maximum is a chi-squared variable of K - 1 degrees of freedom.
+    of its maximum is a chi-squared variable of K - 1 degrees of freedom. Near by, the deviations
+    are too small by about as much, and so both are added.
     """
     n, degrees = found.examples, found.assumed_states - 1
     if n <= 1:
         return math.inf
     left = float(chdtri(degrees, (1 - CONFIDENCE) / 2) - degrees) / (2 * n) if degrees else 0.0
-    return math.hypot(Z * math.sqrt(_jackknife_variance(without_one(found), found)), left)
+    return Z * math.sqrt(_jackknife_variance(without_one(found), found)) + left
 
 
 def _bias_nats(found: Fingerprint) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,18 @@ def _warning(fitted: FittedModel, symbols: SymbolSet) -> str | None:
     return None
 
 
+def _surprise_bits(fitted: FittedModel, symbols: SymbolSet) -> float | None:
+    """Return how long the code of one more example may be.
+
+    As long as any that the model met, and no shorter than one that shows what nobody has seen yet:
+    a symbol beyond the alphabet costs an escape of about log2(N + 1) bits.
+    """
+    if fitted.is_whole_set:
+        return None
+    escape = math.log2(len(symbols.train) + 1)
+    return max(fitted.surprise_bits, float(fitted.test_bits.mean()) + escape)
+
+
 def _rung(model: InputModel, fitted: FittedModel, symbols: SymbolSet, seconds: float) -> Rung:
     examples = len(fitted.test_bits)
     return Rung(
@@ -98,7 +111,7 @@ def _rung(model: InputModel, fitted: FittedModel, symbols: SymbolSet, seconds: f
         title=model.title,
         example_bits=float(fitted.test_bits.mean()),
         standard_error_bits=None if fitted.is_whole_set else standard_error(fitted.test_bits),
-        surprise_bits=None if fitted.is_whole_set else fitted.surprise_bits,
+        surprise_bits=_surprise_bits(fitted, symbols),
         validation_bits=fitted.validation_bits,
         model_bits=float(fitted.parameter_bits),
         train_examples=len(symbols.train),

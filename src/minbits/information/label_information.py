@@ -23,6 +23,7 @@ from minbits.information.features import FeatureInformation, feature_information
 from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.nearest_neighbours import ross
 from minbits.information.ranks import normal_scores
+from minbits.information.rung import HIGH_END
 from minbits.information.ties import without_ties
 from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure, FigureKind, FigureOf
@@ -57,7 +58,6 @@ class LabelInformation:
 
 
 _LOW_END = "the low end is the bound, the value a mean that by chance may lie above it"
-_HIGH_END = "the high end is the bound, the value a mean that by chance may lie below it"
 
 
 def _figure(
@@ -111,7 +111,7 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
         "Y given X",
         "upper bound",
         f"H(Y|X) <= held-out cross-entropy: {source}; the classifier itself is not counted; "
-        f"{_HIGH_END}",
+        f"{HIGH_END}",
     )
     total = dataclasses.replace(
         remaining,

@@ -33,8 +33,9 @@ class Rung:
         title: its name for people.
         example_bits: mean code length of a test example, the model known.
         standard_error_bits: of that mean; None where the code length is of the whole set.
-        surprise_bits: the longest code of an example that the model met before, in training or
-            validation; None where the code length is of the whole set.
+        surprise_bits: how long the code of one more example may be: as long as any in training or
+            validation, or as one of a symbol never seen; None where the code length is of the
+            whole set.
         validation_bits: the same mean on the validation examples, by which settings were chosen;
             None where nothing was chosen.
         model_bits: what the model itself costs: 8 times the length of its parameters' file.
