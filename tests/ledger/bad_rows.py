@@ -131,6 +131,9 @@ BAD_ROWS: dict[str, list[Changes]] = {
         {"config": config(architecture="linear \u00b2")},
         {"config": config(architecture="linear " + "9" * 5000)},
         {"config": config(architecture=7)},
+        {"config": config(architecture="\x1b[2J 4")},
+        {"config": config(architecture="linear \ud800")},
+        {"config": config(architecture="pool" * 3000)},
         {"config": config(architecture="linear 2; " * 2000 + "linear 2")},
     ],
     "claims": [

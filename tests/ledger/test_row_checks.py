@@ -16,9 +16,10 @@ from minbits.errors import LedgerError
 from minbits.ledger.migrate import known_versions
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.references import Known, reference_fault
-from minbits.ledger.row_checks import row_fault, shown
+from minbits.ledger.row_checks import row_fault
 from minbits.ledger.rows import storable_text
 from minbits.ledger.schema import TABLES
+from minbits.ledger.shown import shown
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry, read_ledger
 from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, trial_config
 from tests.ledger.bad_rows import CASES, IDS, Changes, changed
@@ -62,6 +63,7 @@ def test_every_fault_is_found(
     text = str(fault)
     assert len(text) < 1000
     assert text.isprintable()
+    assert text.isascii() or text.replace("…", "").isascii()
     assert "; expected " in text
 
 

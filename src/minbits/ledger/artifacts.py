@@ -15,8 +15,9 @@ from sqlalchemy.engine import Connection
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex, sync_folder, write_atomically
 from minbits.ledger.database import Database
-from minbits.ledger.row_checks import is_digest, shown
+from minbits.ledger.row_checks import is_digest
 from minbits.ledger.schema import ARTIFACT_CONTENTS
+from minbits.ledger.shown import shown
 
 SUFFIX = ".mbn"
 

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from minbits.errors import NetworkError
+from minbits.ledger.shown import shown
 from minbits.networks.grammar import parse_architecture
 from minbits.records import TrainingRecipe, TrialConfig
 
@@ -67,7 +68,7 @@ def architecture_fault(text: str) -> str | None:
     try:
         parse_architecture(text, (1, 1, 1), 0)
     except NetworkError as error:
-        return f"{error.where}: {error.got}"
+        return f"an architecture with {shown(error.got)} in {shown(error.where)}"
     except ValueError:  # such as a number of thousands of digits
         return "a number that cannot be read"
     return None

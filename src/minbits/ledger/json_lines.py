@@ -16,9 +16,9 @@ from minbits.ledger.config_check import parse_json
 from minbits.ledger.exchange import Taken, take
 from minbits.ledger.migrate import current_version, known_versions
 from minbits.ledger.queries import LedgerReader
-from minbits.ledger.row_checks import shown
 from minbits.ledger.rows import Row
 from minbits.ledger.schema import ARTIFACTS, TABLES, TRAINING_COUNTS, TRIALS
+from minbits.ledger.shown import shown
 from minbits.ledger.source import Found, RowsOf
 from minbits.ledger.store import Ledger
 

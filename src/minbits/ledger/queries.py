@@ -22,7 +22,7 @@ from minbits.errors import LedgerError
 from minbits.ledger.artifacts import ArtifactStore, problem_of
 from minbits.ledger.database import Database
 from minbits.ledger.references import sound_rows
-from minbits.ledger.row_checks import Fault, is_digest, shown
+from minbits.ledger.row_checks import Fault, is_digest
 from minbits.ledger.rows import Row, expected_row_hash
 from minbits.ledger.schema import (
     ARTIFACTS,
@@ -32,6 +32,7 @@ from minbits.ledger.schema import (
     TRIALS,
     VERIFICATIONS,
 )
+from minbits.ledger.shown import shown
 from minbits.records import ShownFile, Verification
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 

@@ -25,13 +25,13 @@ from minbits.ledger.config_check import (
 )
 from minbits.ledger.rows import MOST_TEXT_LENGTH, UID_DIGITS, Outcome
 from minbits.ledger.schema import ARTIFACTS, TABLES
+from minbits.ledger.shown import shown
 from minbits.records import TrialStatus
 from minbits.units import BITS_PER_BYTE
 
 MOST_BITS = 2**63 - 1
 _MOST_SECONDS = 1e12
 _MOST_JOULES = 1e15
-_SHOWN_LENGTH = 60
 _HEXADECIMAL = "0123456789abcdef"
 
 
@@ -53,13 +53,6 @@ class Fault:
 
 # Says what was expected where a value is not that; None where it is.
 _Check = Callable[[Any], str | None]
-
-
-def shown(value: object) -> str:
-    """Return a value as a short text without control characters."""
-    # Not the whole of a long text: to escape a gigabyte takes longer than to refuse it.
-    text = ascii(value[:_SHOWN_LENGTH] if isinstance(value, str | bytes) else value)
-    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
 
 
 def _whole(low: int, high: int = MOST_INTEGER) -> _Check:

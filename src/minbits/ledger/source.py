@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from minbits.errors import LedgerError
 from minbits.ledger.queries import LedgerReader
-from minbits.ledger.row_checks import shown
 from minbits.ledger.rows import Row
 from minbits.ledger.schema import ARTIFACTS
+from minbits.ledger.shown import shown
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def altered(target: str, table: str, row: Row, known: Mapping[str, Any]) -> Ledg
     name = next(name for name, value in row.items() if known[name] != value)
     return LedgerError(
         f"{table} {row.get('uid', row.get('sha256'))}",
-        f"{name} {row[name]!r}",
-        f"{known[name]!r}, as in the ledger {target}: rows never change",
+        f"{name} {shown(row[name])}",
+        f"{shown(known[name])}, as in the ledger {target}: rows never change",
         "One of the two was altered: see `minbits ledger verify` of both.",
     )
