@@ -18,18 +18,13 @@ from minbits.information.contingency import (
 )
 from minbits.information.features import best_input, feature_information, quantile_bins
 from minbits.information.label_information import label_information
+from tests.information.cells import exact_bits
 
 
 def joint_of(x: np.ndarray, y: np.ndarray, rows: int, columns: int) -> np.ndarray:
     joint = np.zeros((rows, columns), int)
     np.add.at(joint, (x, y), 1)
     return joint
-
-
-def exact_bits(cells: np.ndarray) -> float:
-    product = cells.sum(axis=1, keepdims=True) * cells.sum(axis=0, keepdims=True)
-    seen = cells > 0
-    return float((cells[seen] * np.log2(cells[seen] / product[seen])).sum())
 
 
 @pytest.mark.parametrize("expected", [0.02, 0.5, 1.0, 3.0, 40.0, 200.0])
