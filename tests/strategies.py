@@ -143,3 +143,23 @@ def same_network(first: QuantizedNetwork, second: QuantizedNetwork) -> bool:
             if not np.array_equal(one.levels, other.levels):
                 return False
     return True
+
+
+# A few hundred bytes that ask for minutes of work on 200 images of 8 x 8.
+_WIDE = Convolution(32, 31, 1, 15, depthwise=True)
+SLOW = Architecture(
+    (1, 8, 8),
+    8,
+    (
+        Convolution(32, 1, 1, 31),
+        Convolution(32, 1, 1, 31),
+        _WIDE,
+        _WIDE,
+        Pooling("max", 0),
+        Linear(2),
+    ),
+)
+
+
+def slow_network() -> QuantizedNetwork:
+    return random_network(SLOW, 0, scale=0.0)

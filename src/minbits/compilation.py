@@ -35,6 +35,7 @@ SOURCES = (
     "errors.py",
     "information/models",
     "networks/parameters.py",
+    "plain_text.py",
     "records.py",
     "training/lanes",
     "training/optimizers.py",

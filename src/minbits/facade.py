@@ -100,6 +100,7 @@ def audit(
     ledger: LedgerTarget | None = None,
     records: str | Path | None = None,
     most_examples: int = MOST_EXAMPLES,
+    allow_slow: bool = False,
 ) -> AuditReport:
     """Audit a model: what it stores, could hold, and needs, beside what was found sufficient.
 
@@ -114,6 +115,7 @@ def audit(
         ledger: where found networks are remembered; None leaves it out.
         records: a folder of published cards; None leaves it out.
         most_examples: examples of each split that are run.
+        allow_slow: whether to run network files however long they take; else those are passed over.
 
     Raises:
         MinbitsError: if model, data or an argument is bad.
@@ -132,6 +134,7 @@ def audit(
         ledger=ledger,
         records=None if records is None else Path(records),
         most_examples=most_examples,
+        allow_slow=allow_slow,
     )
 
 
@@ -142,6 +145,7 @@ def need(
     measure: bool = True,
     ledger: LedgerTarget | None = None,
     records: str | Path | None = None,
+    allow_slow: bool = False,
 ) -> NeedReport:
     """Go from the entropies of a data set to neurons and weights, and to what was found.
 
@@ -151,6 +155,7 @@ def need(
         measure: whether to compute a prequential code of the labels, which takes minutes.
         ledger: where found networks are remembered; None leaves it out.
         records: a folder of published cards; None leaves it out.
+        allow_slow: whether to run network files however long they take; else those are passed over.
 
     Raises:
         MinbitsError: if an argument, the ledger or a card is bad.
@@ -161,4 +166,5 @@ def need(
         ledger=ledger,
         records=None if records is None else Path(records),
         measure=measure,
+        allow_slow=allow_slow,
     )

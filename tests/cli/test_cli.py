@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from minbits.codec.architecture import Architecture, Linear
-from minbits.codec.file_format import encode_network
+from minbits.codec.file_format import decode_network, encode_network
 from tests.cli.here import Here
-from tests.strategies import random_network
+from tests.strategies import random_network, slow_network
 
 COMMANDS = ["entropy", "size", "verify", "inspect", "ledger", "doctor"]
 
@@ -92,6 +92,38 @@ def test_inspect_accounts_for_every_bit(network_file: Path) -> None:
     assert sum(part["size_bits"] for part in found["parts"]) == pytest.approx(found["size_bits"])
     text = run("inspect", network_file).stdout
     assert "layer 0 linear: weights" in text
+
+
+def test_inspect_accounts_for_every_bit_of_a_file_that_is_not_the_shortest(here: Here) -> None:
+    golden = Path(__file__).parent.parent / "golden" / "self-test.mbn"
+    assert len(encode_network(decode_network(golden.read_bytes()))) < golden.stat().st_size
+    done = here("inspect", golden, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["size_bits"] == 8 * golden.stat().st_size
+    assert sum(part["size_bits"] for part in found["parts"]) == pytest.approx(found["size_bits"])
+    assert found["overhead_bits"] > 0
+    assert found["seconds_for_10000_examples"] > 0
+
+
+def test_a_file_that_takes_minutes_is_refused_with_its_cost(
+    here: Here, idx_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "slow.mbn"
+    path.write_bytes(encode_network(slow_network()))
+    done = here("verify", path, "--data", idx_folder)
+    assert done.returncode == 2
+    assert "× 200 examples, about" in done.stderr.splitlines()[0]
+    assert "--allow-slow" in done.stderr.splitlines()[-1]
+    done = here("inspect", path)
+    assert done.returncode == 0
+    assert "multiply_accumulates: " in done.stdout
+
+
+def test_a_device_is_read_no_further_than_a_file(here: Here) -> None:
+    done = here("inspect", "/dev/zero")
+    assert done.returncode == 2
+    assert "4194305 bytes or more" in done.stderr
 
 
 def test_doctor_passes_here(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minbits.codec import tensor_code
-from minbits.codec.adaptive_bits import HALF, BitEncoder
+from minbits.codec import compiled_levels, tensor_code
+from minbits.codec.adaptive_bits import HALF, BitCoder, BitEncoder
 from minbits.codec.architecture import Architecture, Convolution, Linear
+from minbits.codec.compiled_bits import DONE, move_on, read_bit, state_of
+from minbits.codec.compiled_levels import ORIENTED, POSITIVE, SIGNED, code_large_levels
 from minbits.codec.file_format import (
     _code_network,
     _Parts,
@@ -23,6 +25,7 @@ from minbits.codec.file_format import (
     read_network,
 )
 from minbits.codec.integers import ModelBank, code_weight
+from minbits.codec.payload_ending import MOST_BITS_TO_SHORTEN
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkFileError
@@ -111,6 +114,113 @@ def test_compiled_loops_refuse_what_the_readable_ones_refuse(payload: bytes) -> 
     assert (compiled.lower, compiled.point) == (
         decoder.lower, decoder.point,
     )  # fmt: skip
+
+
+SIGNS = [SIGNED, POSITIVE, ORIENTED]
+
+
+def read_slowly(
+    coder: BitCoder, bank: ModelBank, levels: list[int], signs: int, kernel: int
+) -> list[int]:
+    """Code levels one by one, as `tensor_code` does where it does without compiled loops."""
+    found: list[int] = []
+    begun = False
+    for place, level in enumerate(levels):
+        begun = begun and place % kernel != 0
+        is_positive = signs == POSITIVE or (signs == ORIENTED and not begun)
+        found.append(code_weight(coder, bank, "linear", level, is_positive))
+        begun = begun or found[-1] != 0
+    return found
+
+
+def oriented(levels: np.ndarray, signs: int) -> np.ndarray:
+    """Return levels of which only those have a sign that one is coded for."""
+    if signs == POSITIVE:
+        return np.abs(levels)
+    if signs == ORIENTED:
+        first = (levels != 0).argmax(1)
+        levels[np.arange(len(levels)), first] = np.abs(levels[np.arange(len(levels)), first])
+    return levels
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(SIGNS), st.integers(1, 9), st.integers(1, 40))
+def test_compiled_loops_know_which_signs_are_coded(
+    seed: int, signs: int, kernel: int, kernels: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    scale = generator.choice([0.5, 3.0, 1e5])
+    levels = np.round(generator.laplace(0, scale, (kernels, kernel))).astype(np.int32)
+    levels = oriented(levels, signs)
+    slow, fast = BitEncoder(), BitEncoder()
+    read_slowly(slow, ModelBank(), levels.ravel().tolist(), signs, kernel)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled_levels, "_LEVELS_WRITTEN", int(generator.integers(1, 50)))
+        code_large_levels(fast, ModelBank(), "linear", levels.shape, levels, signs)
+    assert fast.payload() == slow.payload()
+    assert fast.count == slow.count
+    nothing = np.zeros(0, np.int32)
+    decoder = BitDecoder(fast.payload())
+    found = code_large_levels(decoder, ModelBank(), "linear", levels.shape, nothing, signs)
+    assert np.array_equal(found, levels)
+    assert decoder.payload() == fast.payload()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=60), st.sampled_from(SIGNS), st.integers(1, 9))
+def test_compiled_loops_read_any_bytes_as_the_slow_ones_do(
+    payload: bytes, signs: int, kernel: int
+) -> None:
+    slow, fast, shape = BitDecoder(payload), BitDecoder(payload), (6, kernel)
+    nothing = np.zeros(0, np.int32)
+    try:
+        expected = read_slowly(slow, ModelBank(), [0] * 6 * kernel, signs, kernel)
+    except NetworkFileError:
+        with pytest.raises(NetworkFileError):
+            code_large_levels(fast, ModelBank(), "linear", shape, nothing, signs)
+        return
+    found = code_large_levels(fast, ModelBank(), "linear", shape, nothing, signs)
+    assert found.ravel().tolist() == expected
+    assert (fast.count, fast.payload()) == (slow.count, slow.payload())
+    assert fast.position_bits == slow.position_bits
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 1), PROBABILITIES), min_size=1, max_size=300))
+def test_a_decoder_knows_the_payload_that_an_encoder_writes(pairs: list[tuple[int, int]]) -> None:
+    encoder = BitEncoder()
+    for bit, probability in pairs:
+        encoder.code(bit, probability)
+    payload = encoder.payload()
+    decoder = BitDecoder(payload + b"surplus")
+    try:
+        found = [decoder.code(0, probability) for _, probability in pairs]
+    except NetworkFileError:
+        return
+    # Surplus bytes may spell other bits; those that they spell have a payload of their own.
+    again = BitEncoder()
+    for bit, (_, probability) in zip(found, pairs, strict=True):
+        again.code(bit, probability)
+    assert decoder.payload() == again.payload()
+    plain = BitDecoder(payload)
+    assert [plain.code(0, probability) for _, probability in pairs] == [bit for bit, _ in pairs]
+    assert plain.payload() == payload
+    assert plain.position_bits == pytest.approx(encoder.ideal_bits, abs=0.01 * len(pairs) + 0.01)
+
+
+def test_a_decoder_knows_the_payload_of_very_many_bits() -> None:
+    generator = np.random.default_rng(0)
+    count = MOST_BITS_TO_SHORTEN + 1000
+    for zeros in (0, 200):  # an ending that is cut off
+        encoder, bits = BitEncoder(), generator.integers(0, 2, count)
+        bits[len(bits) - zeros :] = 0
+        encoder.code_many(bits, np.full(count, HALF))
+        decoder = BitDecoder(encoder.payload())
+        state = state_of(decoder)
+        for _ in range(count):
+            read_bit(decoder.words, state, HALF)
+        move_on(decoder, state, DONE)
+        assert decoder.payload() == encoder.payload()
 
 
 def test_a_large_network_comes_back() -> None:

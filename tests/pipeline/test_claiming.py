@@ -9,23 +9,30 @@ from pathlib import Path
 
 import pytest
 
+from minbits.codec import run_cost
+from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.file_format import decode_network, encode_network
 from minbits.data import load
 from minbits.data.splits import validation_split
-from minbits.errors import LedgerError
+from minbits.errors import CostError, LedgerError, NetworkError
+from minbits.files import sha256_hex
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.front import front
 from minbits.ledger.rows import claim_row
 from minbits.ledger.store import Claim, Ledger
 from minbits.pipeline.claiming import Claimant, Scope, verify_bytes
-from minbits.pipeline.found import find_network
+from minbits.pipeline.found import find_network, residual_label_bits
+from minbits.pipeline.ledger_verification import verify_ledger
 from minbits.pipeline.size import SizeEvents, size_job
 from minbits.pipeline.size_request import SizeRequest
+from minbits.pipeline.size_search import SizeSearch
 from minbits.records import DataSet, Verification
 from minbits.search.judgement import judge
 from minbits.search.score import Goal
 from minbits.search.strategy import Outcome
 from tests.ledger.bad_rows import inject
 from tests.ledger.examples import CONFIG, PROVENANCE, done, verification
+from tests.strategies import random_network, slow_network
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers" / "0003"
 
@@ -275,3 +282,71 @@ def test_what_cannot_be_run_is_not_put_to_the_test(
     assert chosen.best is not None
     assert chosen.best.verification.size_bits >= 8 * len(fine)
     assert sum("it cannot be run" in text for text in said) == 3
+
+
+def test_files_that_take_minutes_are_passed_over(
+    ledger: Ledger, tiny: DataSet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row that came from elsewhere may name a valid file that asks for hours."""
+    content = encode_network(slow_network())
+    claim_stated(ledger, tiny, content, 10, 10_000)
+    assert find_network(tiny, 0.9, tmp_path / "golden" / "ledger.sqlite", None) is None
+    assert "--allow-slow" in caplog.text
+    said: list[str] = []
+    assert claimant(ledger, tiny, 0.9, said).best() is None
+    assert "--allow-slow" in said[0]
+    entry = verify_ledger(ledger, [tiny]).entries[-1]
+    assert entry.outcome == "failed"
+    assert entry.problem is not None
+    assert "--allow-slow" in entry.problem
+    with pytest.raises(CostError):
+        residual_label_bits(content, tiny)
+
+
+def test_labels_are_left_out_where_coding_them_takes_minutes(
+    ledger: Ledger, digits: DataSet, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    place = tmp_path / "golden" / "ledger.sqlite"
+    network = decode_network(contents(ledger, digits)[3496])
+    assert len(digits.train_labels) > 1000
+    most = run_cost.run_cost(network.architecture, 1000).seconds
+    monkeypatch.setattr(run_cost, "MOST_SECONDS", most)
+    found = find_network(digits, 0.9, place, None, with_residual=True)
+    assert found is not None
+    assert found.residual_bits is None
+    assert "left out" in caplog.text
+    allowed = find_network(digits, 0.9, place, None, with_residual=True, allow_slow=True)
+    assert allowed is not None
+    assert allowed.residual_bits is not None
+
+
+def test_a_file_that_takes_minutes_is_no_start_of_a_search(
+    ledger: Ledger, tiny: DataSet, tmp_path: Path
+) -> None:
+    good = encode_network(random_network(Architecture((1, 8, 8), 8, (Linear(2),)), 0))
+    bad = (
+        encode_network(slow_network()),
+        encode_network(random_network(Architecture((1, 4, 4), 8, (Linear(2),)), 0)),
+        b"no network",
+    )
+    for content in (good, *bad):
+        ledger.append_trial(tiny, 0.9, "rung", done(content, 10), PROVENANCE)
+    request = SizeRequest(
+        accuracy=0.9, minutes=1.0, trials=1, seed=0, workers=1, ledger=tmp_path / "l.sqlite",
+        out=tmp_path / "x.mbn",
+    )  # fmt: skip
+    search = SizeSearch(tiny, request, ledger, PROVENANCE, SizeEvents())
+    assert search.read(sha256_hex(good)) == good
+    assert [search.read(sha256_hex(content)) for content in bad] == [None, None, None]
+
+
+def test_labels_given_a_network_that_overflows_are_refused(tiny: DataSet) -> None:
+    layers = tuple(Linear(2, bias=False) for _ in range(4))
+    network = random_network(Architecture((1, 8, 8), -64, layers), 0, 1e5, step_index=256)
+    with pytest.raises(NetworkError, match="finite"):
+        residual_label_bits(encode_network(network), tiny)
+    with pytest.raises(NetworkError, match="64 logits"):
+        residual_label_bits(
+            encode_network(random_network(Architecture((1, 8, 8), 8, (Linear(64),)), 0)), tiny
+        )

@@ -12,7 +12,13 @@ import typer
 from minbits.capacity.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
+from minbits.cli.data_options import (
+    AllowSlowOption,
+    CategoricalOption,
+    LabelOption,
+    ResizeOption,
+    user_files,
+)
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
     ForceOption,
@@ -67,6 +73,7 @@ def audit(
     figure: Annotated[Path | None, typer.Option(help="Where a PNG of layers by bits goes.")] = None,
     ledger: LedgerOption = None,
     records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
+    allow_slow: AllowSlowOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Audit any PyTorch module, ONNX graph or checkpoint: capacity against need, layer by layer.
@@ -106,6 +113,7 @@ def audit(
         ledger=chosen_ledger(ledger),
         records=records,
         most_examples=examples,
+        allow_slow=allow_slow,
     )
     if compress is not None:
         report = pipeline.compress_audited(

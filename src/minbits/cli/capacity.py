@@ -29,7 +29,13 @@ from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
+from minbits.cli.data_options import (
+    AllowSlowOption,
+    CategoricalOption,
+    DataArgument,
+    LabelOption,
+    ResizeOption,
+)
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.need_tables import plain_need, print_need
 from minbits.cli.output import (
@@ -284,6 +290,7 @@ def need(
     resize: ResizeOption = None,
     ledger: LedgerOption = None,
     records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
+    allow_slow: AllowSlowOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -310,6 +317,7 @@ def need(
         measure=measure,
         seed=seed,
         after_block=after_block,
+        allow_slow=allow_slow,
     )
     if as_json:
         print_json(plain_need(report))

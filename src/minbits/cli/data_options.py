@@ -42,6 +42,13 @@ CategoricalOption = Annotated[
         show_default=False,
     ),
 ]
+AllowSlowOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-slow",
+        help="Run network files that take more than about two minutes, too.",
+    ),
+]
 ResizeOption = Annotated[
     str | None,
     typer.Option(

@@ -9,10 +9,18 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
-from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json, print_table
-from minbits.codec.architecture import multiply_accumulate_count
-from minbits.codec.file_format import decode_network, errors_named, read_bytes, size_parts
+from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.output import (
+    EXIT_NOT_REACHED,
+    JsonOption,
+    QuietOption,
+    console,
+    print_json,
+    print_table,
+    progress_printer,
+)
+from minbits.codec.file_format import decode_with_parts, errors_named, read_bytes
+from minbits.codec.run_cost import run_cost
 from minbits.data import load
 from minbits.networks.grammar import format_architecture
 from minbits.pipeline.own_data import NOT_COUNTED, plain_run
@@ -45,17 +53,24 @@ def verify(
             help="Take another table than the file was made for, with an encoding fitted anew.",
         ),
     ] = False,
+    allow_slow: AllowSlowOption = False,
     as_json: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Decode a network file in a fresh process, with NumPy alone, and run the whole test set.
 
+    What that costs is told first; above two minutes on one core, it is refused.
     The card beside the file says which data set it was made for. Another table is refused, since
     the encoding of its columns would be fitted anew. The run is not counted as a look.
 
     Example: minbits verify records/mnist-99.mbn --data mnist
     """
+    say = progress_printer(quiet)
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
-    run = verify_on_data(file, loaded, ledger=ledger, any_data=any_data)
+    run = verify_on_data(
+        file, loaded, ledger=ledger, any_data=any_data, allow_slow=allow_slow,
+        on_cost=lambda cost: say(f"{file}: {cost}"),
+    )  # fmt: skip
     found = run.verification
     if as_json:
         print_json(plain_run(run))
@@ -84,8 +99,9 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
     """
     with errors_named(file):
         content = read_bytes(file)
-        network, parts = decode_network(content), size_parts(content)
+        network, parts = decode_with_parts(content)
     size_bits = bytes_to_bits(len(content))
+    cost = run_cost(network.architecture, 10_000)
     weight_bits = sum(part.size_bits for part in parts if part.values)
     summary = {
         "size_bits": size_bits,
@@ -94,7 +110,8 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
         "parameters": network.parameter_count,
         "nonzero_parameters": network.nonzero_count,
         "bits_per_parameter": round(size_bits / network.parameter_count, 4),
-        "multiply_accumulates": multiply_accumulate_count(network.architecture),
+        "multiply_accumulates": cost.multiply_accumulates,
+        "seconds_for_10000_examples": float(f"{cost.seconds:.2g}"),
         "input_shape": list(network.architecture.input_shape),
         "architecture": format_architecture(network.architecture),
     }

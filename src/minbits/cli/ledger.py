@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.ledger_exchange import exchange_app
 from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
 from minbits.cli.output import (
@@ -260,6 +260,7 @@ def verify(
     categorical: CategoricalOption = None,
     resize: ResizeOption = None,
     ledger: LedgerOption = None,
+    allow_slow: AllowSlowOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -276,7 +277,7 @@ def verify(
     store = open_ledger(existing_ledger(ledger))
     try:
         show_entry = _ignore if as_json or quiet else _print_entry
-        found = verify_ledger(store, given, show_entry)
+        found = verify_ledger(store, given, show_entry, allow_slow)
     finally:
         store.close()
     if as_json:

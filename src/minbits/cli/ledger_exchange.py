@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
 from minbits.cli.output import JsonOption, console, print_json
 from minbits.data import load
@@ -81,6 +81,7 @@ def import_file(
     label: LabelOption = None,
     categorical: CategoricalOption = None,
     resize: ResizeOption = None,
+    allow_slow: AllowSlowOption = False,
     ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,7 +105,7 @@ def import_file(
         own = load(source, label=label, categorical=categorical or (), resize=resize)
         store = open_ledger(chosen_ledger(ledger))
         try:
-            adopted = adopt_file(file, card, own, store)
+            adopted = adopt_file(file, card, own, store, allow_slow)
         finally:
             store.close()
         _tell_adopted(adopted, file, store.name, as_json)

@@ -143,10 +143,8 @@ def _checked_version(data: bytes) -> int:
     return version
 
 
-def _decode(data: bytes, is_measured: bool) -> tuple[QuantizedNetwork, list[SizePart]]:
+def _decode(data: bytes, parts: _Parts, decoder: BitDecoder) -> QuantizedNetwork:
     version = _checked_version(data)
-    decoder = BitDecoder(data[HEADER_BYTES:])
-    parts = _Parts(decoder if is_measured else None)
     try:
         network, _ = _code_network(decoder, None, version, parts)
     except NetworkError as error:
@@ -154,9 +152,7 @@ def _decode(data: bytes, is_measured: bool) -> tuple[QuantizedNetwork, list[Size
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
     if decoder.payload() != data[HEADER_BYTES:]:
         raise _get_file_again("file", "bytes that no encoder writes", "a canonical encoding")
-    ending_bits = bytes_to_bits(len(data) - HEADER_BYTES) - decoder.position_bits
-    parts.sizes.append(SizePart("end of the range coder's last byte", ending_bits, 0))
-    return network, parts.sizes
+    return network
 
 
 def decode_network(data: bytes) -> QuantizedNetwork:
@@ -165,17 +161,31 @@ def decode_network(data: bytes) -> QuantizedNetwork:
     Raises:
         NetworkFileError: if ``data`` is not exactly the encoding of a network.
     """
-    return _decode(data, is_measured=False)[0]
+    return _decode(data, _Parts(None), BitDecoder(data[HEADER_BYTES:]))
+
+
+def decode_with_parts(data: bytes) -> tuple[QuantizedNetwork, tuple[SizePart, ...]]:
+    """Read a network, and where the bits of its file go; the parts add up to its whole length.
+
+    Raises:
+        NetworkFileError: as `decode_network`.
+    """
+    decoder = BitDecoder(data[HEADER_BYTES:])
+    parts = _Parts(decoder)
+    network = _decode(data, parts, decoder)
+    header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
+    ending_bits = bytes_to_bits(len(data) - HEADER_BYTES) - decoder.position_bits
+    ending = SizePart("end of the range coder's last byte", ending_bits, 0)
+    return network, (header, *parts.sizes, ending)
 
 
 def size_parts(data: bytes) -> tuple[SizePart, ...]:
     """Return where the bits of a file go; the parts add up to its whole length.
 
     Raises:
-        NetworkFileError: if ``data`` is not exactly the encoding of a network.
+        NetworkFileError: as `decode_network`.
     """
-    header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
-    return (header, *_decode(data, is_measured=True)[1])
+    return decode_with_parts(data)[1]
 
 
 def read_bytes(path: Path) -> bytes:

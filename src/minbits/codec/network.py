@@ -13,6 +13,7 @@ from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import decode_network, errors_named, read_bytes
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
+from minbits.codec.run_cost import RunCost, run_cost
 from minbits.units import bytes_to_bits
 
 
@@ -28,21 +29,37 @@ class Network:
         """Input shape, input scale and layers."""
         return self.quantized.architecture
 
-    def predict(self, inputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def cost(self, examples: int) -> RunCost:
+        """Return what running it on so many examples costs."""
+        return run_cost(self.architecture, examples)
+
+    def predict(
+        self, inputs: npt.NDArray[Any], *, allow_slow: bool = False
+    ) -> npt.NDArray[np.int64]:
         """Return the class of each example of raw inputs, shape ``(examples, …)``.
 
+        Args:
+            inputs: raw, as in the data set.
+            allow_slow: whether to run however long it takes.
+
         Raises:
             DataError: if the shape of ``inputs`` does not fit.
+            CostError: if it would take more than two minutes or so.
         """
-        return predict(self.quantized, inputs)
+        return predict(self.quantized, inputs, allow_slow=allow_slow)
 
-    def predict_logits(self, inputs: npt.NDArray[Any]) -> FloatArray:
+    def predict_logits(self, inputs: npt.NDArray[Any], *, allow_slow: bool = False) -> FloatArray:
         """Return logits ``(examples, classes)``, defined up to a positive factor.
 
+        Args:
+            inputs: raw, as in the data set.
+            allow_slow: whether to run however long it takes, and whatever memory the logits take.
+
         Raises:
             DataError: if the shape of ``inputs`` does not fit.
+            CostError: if it would take more than two minutes or so.
         """
-        return predict_logits(self.quantized, inputs)
+        return predict_logits(self.quantized, inputs, allow_slow=allow_slow)
 
 
 def read(path: str | Path) -> Network:

@@ -5,6 +5,7 @@ The process sees the file and the inputs, never the labels; it writes the predic
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -15,22 +16,27 @@ import numpy as np
 
 from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.inference import predict
+from minbits.codec.run_cost import run_cost
 from minbits.errors import MinbitsError
 
-USAGE = "usage: python -m minbits.codec.run FILE.mbn INPUTS.npy PREDICTIONS.npy"
+ALLOW_SLOW = "--allow-slow"
+USAGE = f"usage: python -m minbits.codec.run FILE.mbn INPUTS.npy PREDICTIONS.npy [{ALLOW_SLOW}]"
 
 
 def main(arguments: list[str]) -> int:
-    """Decode, predict, write; print one line of JSON about the file, or about what is wrong."""
-    if len(arguments) != 3:
+    """Decode, predict, write; print lines of JSON: the cost, then the file or what is wrong."""
+    paths = [argument for argument in arguments if argument != ALLOW_SLOW]
+    if len(paths) != 3:
         print(USAGE, file=sys.stderr)
         return 2
-    network_path, inputs_path, predictions_path = (Path(argument) for argument in arguments)
+    network_path, inputs_path, predictions_path = (Path(argument) for argument in paths)
     try:
         content = read_bytes(network_path)
         network = decode_network(content)
         inputs = np.load(inputs_path, mmap_mode="r", allow_pickle=False)
-        predictions = predict(network, inputs, _threads())
+        cost = run_cost(network.architecture, len(inputs))
+        print(json.dumps({"cost": dataclasses.asdict(cost)}), flush=True)
+        predictions = predict(network, inputs, _threads(), ALLOW_SLOW in arguments)
     except MinbitsError as error:
         kind = type(error).__name__
         parts = [error.where, error.got, error.expected, error.remedy]

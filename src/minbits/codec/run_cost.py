@@ -29,7 +29,7 @@ from minbits.errors import CostError
 MOST_SECONDS = 120.0
 MOST_LOGITS_BYTES = 1 << 29
 # What all batches that are worked on at a time may take in memory.
-_MOST_BATCH_BYTES = 1 << 28
+_MOST_BATCH_BYTES = 3 << 26
 # Batches are small enough that the largest array of one fits into a processor's cache.
 _WORKSPACE_VALUES = 1 << 18
 _LARGEST_BATCH = 512

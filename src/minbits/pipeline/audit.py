@@ -28,6 +28,7 @@ def audit_job(
     ledger: LedgerTarget | None = None,
     records: Path | None = None,
     most_examples: int = MOST_EXAMPLES,
+    allow_slow: bool = False,
 ) -> AuditReport:
     """Audit a model and compare it with the smallest verified file for its data.
 
@@ -42,6 +43,7 @@ def audit_job(
         ledger: where found networks are remembered.
         records: a folder of published cards.
         most_examples: examples of each split that are run.
+        allow_slow: whether to run network files however long they take; else those are passed over.
 
     Raises:
         MinbitsError: if model, data, ledger or cards are bad.
@@ -52,9 +54,15 @@ def audit_job(
     wanted = accuracy
     if wanted is None:
         wanted = report.labels.test_correct / report.labels.test_examples
-    found = find_network(data, wanted, ledger, records) if wanted else None
+
+    def find(accuracy: float | None) -> FoundNetwork | None:
+        if not accuracy:
+            return None
+        return find_network(data, accuracy, ledger, records, allow_slow=allow_slow)
+
+    found = find(wanted)
     if found is None and accuracy is None:
-        found = _nearest(data, ledger, records)
+        found = find(best_known(data, ledger, records))
     return report if found is None else report.beside(found)
 
 
@@ -137,10 +145,3 @@ def compress_target(labels: LabelAudit, accuracy: float | None) -> CompressTarge
         f"the model's own: {labels.held_out_correct:,} of {labels.held_out_examples:,} held-out "
         "training examples right (more than on new ones, if it was trained on them)",
     )
-
-
-def _nearest(
-    data: DataSet, ledger: LedgerTarget | None, records: Path | None
-) -> FoundNetwork | None:
-    best = best_known(data, ledger, records)
-    return None if not best else find_network(data, best, ledger, records)

@@ -29,7 +29,7 @@ from minbits.pipeline.selection import (
 )
 from minbits.pipeline.verification import verify_file
 from minbits.records import DataSet, ShownFile, Verification
-from minbits.search.judgement import check_fit, judge_training, judge_validation
+from minbits.search.judgement import check_runnable, judge_training, judge_validation
 from minbits.search.score import Goal
 from minbits.search.strategy import reaches
 
@@ -94,6 +94,7 @@ class Claimant:
         provenance: of the claims.
         scope: called before every choice.
         say: called with lines of progress.
+        allow_slow: whether to run files however long they take; else those are passed over.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Claimant:
         provenance: Provenance,
         scope: Callable[[], Scope],
         say: Callable[[str], None],
+        allow_slow: bool = False,
     ) -> None:
         self.data = data
         self.goal = goal
@@ -111,6 +113,7 @@ class Claimant:
         self.provenance = provenance
         self.scope = scope
         self.say = say
+        self.allow_slow = allow_slow
         self._confirmed: set[int] = set()
         self._told: set[str] = set()
 
@@ -139,8 +142,8 @@ class Claimant:
         outcome: Outcome = "confirmed"
         found: Verification | None = None
         try:
-            content = self.ledger.artifacts.read(claim.verification.sha256)
-            found = verify_bytes(content, self.data)
+            content = self._runnable(claim.verification.sha256)
+            found = verify_bytes(content, self.data, allow_slow=True)
             problem = difference(row, found) or self.validation_problem(content)
         except MinbitsError as error:
             outcome, problem = "failed", str(error)
@@ -155,12 +158,23 @@ class Claimant:
         self.say(f"claim {claim.claim_id} of the ledger is passed over: {problem}")
         return False
 
+    def _runnable(self, sha256: str) -> bytes:
+        """Return a file of the ledger, which may come from elsewhere.
+
+        Raises:
+            MinbitsError: if it is missing, damaged, cannot be run, or takes very long an example.
+        """
+        content = self.ledger.artifacts.read(sha256)
+        if not self.allow_slow:
+            check_runnable(content, self.data)
+        return content
+
     def validation_problem(self, content: bytes) -> str | None:
         """Return why a file did not pass validation at the target as its rows say, or None.
 
         Rows of another version's split are left as they are: its examples are not those of today.
         """
-        counts = judge_validation(content, self.data)
+        counts = judge_validation(content, self.data, allow_slow=True)
         if reaches(counts.correct, counts.examples, self.goal.accuracy):
             return None
         passed = {
@@ -236,14 +250,15 @@ class Claimant:
         is told once where a file is passed over.
         """
         try:
-            content = self.ledger.artifacts.read(item.sha256)
-            check_fit(content, self.data)
+            content = self._runnable(item.sha256)
+        except LedgerError as error:
+            self._tell(item, f"it cannot be read: {error.got}, see `minbits ledger verify`")
+            return None
         except MinbitsError as error:
-            what = "read" if isinstance(error, LedgerError) else "run"
-            self._tell(item, f"it cannot be {what}: {error.got}, see `minbits ledger verify`")
+            self._tell(item, f"it cannot be run: {error}")
             return None
         if item.training_accuracy is None:  # a row of an older version
-            found = judge_training(content, self.data)
+            found = judge_training(content, self.data, allow_slow=True)
             item = dataclasses.replace(item, training_accuracy=found.correct / found.examples)
         if (problem := self.problem_of(item)) is not None:
             self._tell(item, problem)
@@ -291,7 +306,8 @@ class Claimant:
         self.say("verifying in a fresh process, with NumPy alone")
         content = self.ledger.artifacts.read(chosen.sha256)
         path = self.ledger.artifacts.path(chosen.sha256)
-        found = dataclasses.replace(verify_bytes(content, self.data), path=str(path))
+        found = verify_bytes(content, self.data, allow_slow=True)
+        found = dataclasses.replace(found, path=str(path))
         number = self.ledger.append_claim(self.data, self.goal.accuracy, found, self.provenance)
         self._confirmed.add(number)
         return found
@@ -373,7 +389,7 @@ def _validated(file: TrialFile) -> Validated:
     return Validated(file.sha256, file.size_bits, file.correct, file.examples, part)
 
 
-def verify_bytes(content: bytes, data: DataSet) -> Verification:
+def verify_bytes(content: bytes, data: DataSet, allow_slow: bool = False) -> Verification:
     """Run the bytes of a network file on the test set, in a fresh process.
 
     A copy of the bytes is run: the file that they came from cannot change in between.
@@ -381,11 +397,12 @@ def verify_bytes(content: bytes, data: DataSet) -> Verification:
     Raises:
         NetworkFileError: if they are no network file, or its process fails.
         DataError: if the network does not fit the data set.
+        CostError: if it would take too long, unless ``allow_slow``.
     """
     with scratch_folder("minbits-verify-") as folder:
         path = folder / "network.mbn"
         path.write_bytes(content)
-        return verify_file(path, data)
+        return verify_file(path, data, allow_slow)
 
 
 def difference(claim: Row, found: Verification) -> str | None:

@@ -7,11 +7,14 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from minbits.capacity.label_code import labels_given_network_bits
 from minbits.capacity.sufficient import FoundNetwork
-from minbits.codec.file_format import read_bytes, read_network
+from minbits.codec.architecture import class_count
+from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.inference import predict_logits
-from minbits.errors import MinbitsError, NetworkError, OutputError
+from minbits.errors import CostError, MinbitsError, NetworkError, OutputError
 from minbits.files import sha256_hex
 from minbits.ledger.front import front
 from minbits.ledger.location import LedgerTarget, ledger_exists
@@ -49,6 +52,7 @@ def find_network(
     ledger: LedgerTarget | None,
     records: Path | None,
     with_residual: bool = False,
+    allow_slow: bool = False,
 ) -> FoundNetwork | None:
     """Return the smallest file that reaches an accuracy on validation and on the test set, or None.
 
@@ -61,6 +65,7 @@ def find_network(
         ledger: its file, or the URL of its database; left out where it does not exist or is None.
         records: a folder of cards; left out where it does not exist or is None.
         with_residual: also run the file on the training examples and code their labels.
+        allow_slow: whether to run files however long they take; else those are passed over.
 
     Raises:
         LedgerError: if the ledger cannot be read.
@@ -73,7 +78,7 @@ def find_network(
         found += _from_cards(data, accuracy, records)
     for item in sorted(found, key=lambda item: item.path.stat().st_size):
         try:
-            checked = _checked(item, data, accuracy, with_residual)
+            checked = _checked(item, data, accuracy, with_residual, allow_slow)
         except MinbitsError as error:
             _log.warning("%s is passed over: %s", item.place, error)
         else:
@@ -99,14 +104,16 @@ def _known_looks(data: DataSet, ledger: LedgerTarget | None, records: Path | Non
     return max(1, len(files), *counted)
 
 
-def _checked(item: _Found, data: DataSet, accuracy: float, with_residual: bool) -> FoundNetwork:
+def _checked(
+    item: _Found, data: DataSet, accuracy: float, with_residual: bool, allow_slow: bool
+) -> FoundNetwork:
     content = read_bytes(item.path)
     if sha256_hex(content) != item.sha256:
         raise NetworkError(
             str(item.path), "other bytes", f"SHA-256 {item.sha256}", "Get the file again."
         )
-    test = verify_bytes(content, data)
-    validation = judge_validation(content, data)
+    test = verify_bytes(content, data, allow_slow)
+    validation = judge_validation(content, data, allow_slow)
     counts = [("test", test.correct, test.n_test)]
     if item.validation_examples == {validation.examples}:
         counts.append(("validation", validation.correct, validation.examples))
@@ -116,10 +123,18 @@ def _checked(item: _Found, data: DataSet, accuracy: float, with_residual: bool) 
                 str(item.path), f"{correct:,} of {examples:,} {what} examples right",
                 f"{100 * accuracy:g} %, as was claimed", "Do not trust what claims it.",
             )  # fmt: skip
-    residual = residual_label_bits(item.path, data) if with_residual else None
+    residual = _residual(item, content, data, allow_slow) if with_residual else None
     return FoundNetwork(
         test.size_bits, test.test_accuracy, item.place, residual, test.correct, test.n_test
     )
+
+
+def _residual(item: _Found, content: bytes, data: DataSet, allow_slow: bool) -> float | None:
+    try:
+        return residual_label_bits(content, data, allow_slow)
+    except CostError as error:
+        _log.warning("%s: the training labels given it are left out: %s", item.place, error)
+        return None
 
 
 def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None) -> float | None:
@@ -197,16 +212,23 @@ def _from_cards(data: DataSet, accuracy: float, folder: Path) -> list[_Found]:
     return found
 
 
-def residual_label_bits(path: Path, data: DataSet) -> float:
+def residual_label_bits(content: bytes, data: DataSet, allow_slow: bool = False) -> float:
     """Return the code length of the training labels given a file's network.
 
     Raises:
         NetworkFileError: if the file is not valid.
-        NetworkError: if the network does not fit the data.
+        NetworkError: if the network does not fit the data, or its logits overflow.
+        CostError: if it would take too long, unless ``allow_slow``.
     """
-    logits = predict_logits(read_network(path), data.train_inputs)
-    if logits.shape[1] != data.class_count:
+    network = decode_network(content)
+    classes = class_count(network.architecture)
+    if classes != data.class_count:
         raise NetworkError(
-            str(path), f"{logits.shape[1]} logits", f"{data.class_count}", "Use its own data set."
+            "network file", f"{classes} logits", f"{data.class_count}", "Use its own data set."
+        )
+    logits = predict_logits(network, data.train_inputs, allow_slow=allow_slow)
+    if not np.isfinite(logits).all():
+        raise NetworkError(
+            "network file", "logits that are not finite", "finite ones", "Use another network."
         )
     return labels_given_network_bits(logits, data.train_labels)

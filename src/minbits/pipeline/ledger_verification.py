@@ -87,10 +87,13 @@ class _DataSets:
 
 
 class _Verifier:
-    def __init__(self, ledger: LedgerReader, sets: _DataSets, provenance: Provenance) -> None:
+    def __init__(
+        self, ledger: LedgerReader, sets: _DataSets, provenance: Provenance, allow_slow: bool
+    ) -> None:
         self.ledger = ledger
         self.sets = sets
         self.provenance = provenance
+        self.allow_slow = allow_slow
         self.known: dict[tuple[str, str], Verification | tuple[Outcome, str]] = {}
 
     def entry(self, claim: Row) -> VerificationEntry:
@@ -117,7 +120,7 @@ class _Verifier:
             if isinstance(data, str):
                 decode_network(content)
                 return ("no data", data)
-            return verify_bytes(content, data)
+            return verify_bytes(content, data, self.allow_slow)
         except MinbitsError as error:
             return ("failed", str(error))
 
@@ -126,6 +129,7 @@ def verify_ledger(
     ledger: Ledger,
     given: Iterable[DataSet] = (),
     on_entry: Callable[[VerificationEntry], None] = lambda entry: None,
+    allow_slow: bool = False,
 ) -> LedgerVerification:
     """Run every claimed file in a fresh process again, and append what came of it.
 
@@ -137,6 +141,7 @@ def verify_ledger(
         ledger: to which a row of verifications is appended for each of its claims.
         given: data sets that are not built in.
         on_entry: called with every entry after it was appended.
+        allow_slow: whether to run files however long they take; else those have *failed*.
 
     Raises:
         DataError: if a given data set is of no claim.
@@ -144,7 +149,7 @@ def verify_ledger(
     """
     sets, claims = _DataSets(given), list(ledger.rows("claims"))
     sets.check(frozenset(claim["data_digest"] for claim in claims))
-    verifier = _Verifier(ledger, sets, current_provenance("cpu", 1))
+    verifier = _Verifier(ledger, sets, current_provenance("cpu", 1), allow_slow)
     entries: list[VerificationEntry] = []
     for claim in claims:
         entry = verifier.entry(claim)

@@ -67,6 +67,7 @@ def need_job(
     measure: bool = True,
     seed: int = 0,
     after_block: Callable[[Block], None] | None = None,
+    allow_slow: bool = False,
 ) -> NeedReport:
     """Return what a data set needs, step by step, and what the search has found.
 
@@ -78,6 +79,7 @@ def need_job(
         measure: whether to compute the prequential code of the labels.
         seed: of the prequential code.
         after_block: called after each of its blocks.
+        allow_slow: whether to run network files however long they take; else those are passed over.
 
     Raises:
         ArgumentError: outside the accuracy's domain.
@@ -86,6 +88,8 @@ def need_job(
     if not 0 < accuracy <= 1:
         raise ArgumentError("--accuracy", str(accuracy), "0 < accuracy <= 1", "Correct it.")
     figures = need_figures(data, entropy_table(data))
-    found = find_network(data, accuracy, ledger, records, with_residual=measure)
+    found = find_network(
+        data, accuracy, ledger, records, with_residual=measure, allow_slow=allow_slow
+    )
     code = prequential_code(data, seed, after_block) if measure else None
     return need_report(figures, accuracy, code, found)

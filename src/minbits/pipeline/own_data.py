@@ -9,18 +9,20 @@ are, and may be an own test set. What a file was made for is on its card, or in 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
+from minbits.codec.run_cost import RunCost
 from minbits.errors import DataError
 from minbits.files import sha256_hex
 from minbits.ledger.location import LedgerTarget
 from minbits.ledger.store import read_ledger
 from minbits.pipeline.card_file import CardError, card_claim, card_path, read_json
-from minbits.pipeline.verification import verify_file
+from minbits.pipeline.verification import state_long_run, verify_file
 from minbits.records import DataSet, Verification
 
 NOT_COUNTED = (
@@ -120,6 +122,8 @@ def verify(
     *,
     ledger: LedgerTarget | None = None,
     any_data: bool = False,
+    allow_slow: bool = False,
+    on_cost: Callable[[RunCost], None] = state_long_run,
 ) -> FileRun:
     """Run a network file on a data set's test set in a fresh process, with NumPy alone.
 
@@ -131,8 +135,11 @@ def verify(
         ledger: says it where there is no card; None looks nowhere.
         any_data: whether a table may be another one than the network was made for. Its encoding is
             then fitted anew, and the accuracy says little of the network.
+        allow_slow: whether to run a file however long it takes.
+        on_cost: told what the run will cost before it begins.
 
     Raises:
+        CostError: if the run would take minutes, and that is not allowed.
         DataError: if a table is another one, or not known to be the same; if the network does not
             fit the data set; or if the card is of another file.
         NetworkFileError: if the file is not valid, or its process fails.
@@ -146,7 +153,7 @@ def verify(
         raise _refusal(file, data, known)
     if not is_own:
         _check_classes(file, content, data)
-    found = verify_file(file, data)
+    found = verify_file(file, data, allow_slow, on_cost)
     if found.sha256 != sha256_hex(content):
         raise DataError(
             str(file), f"a file with SHA-256 {found.sha256}",

@@ -114,7 +114,9 @@ def _card(path: Path, plain: Any, content: bytes) -> PublishedCard:
     )
 
 
-def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -> Adopted:
+def adopt_file(
+    path: Path, card: PublishedCard, data: DataSet, ledger: Ledger, allow_slow: bool = False
+) -> Adopted:
     """Append the trial that a card tells of, and a claim of its file, unless they are there.
 
     The trial's row says what the card says: code, libraries, machine and seconds are those that
@@ -126,8 +128,10 @@ def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -
         card: what `read_card` read beside it.
         data: the data set of the card.
         ledger: to append to.
+        allow_slow: whether to run the file however long it takes.
 
     Raises:
+        CostError: if it would take too long.
         DataError: if the data set is another one, or the file does otherwise than its card says.
         NetworkFileError: if the file is none.
         LedgerError: if the ledger cannot be used.
@@ -137,7 +141,7 @@ def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -
             str(card.path), f"a data set with SHA-256 {card.data_digest}",
             f"{data.digest}, as {data.name} has", "Give the file's own data set with --data.",
         )  # fmt: skip
-    found, result = verify_file(path, data), card.result
+    found, result = verify_file(path, data, allow_slow), card.result
     content = result.network_file
     assert content is not None
     if found.sha256 != card.sha256:
@@ -150,7 +154,7 @@ def adopt_file(path: Path, card: PublishedCard, data: DataSet, ledger: Ledger) -
     claimed = (result.validation_correct, result.validation_examples)
     # Another version's split: its examples are not those of today.
     if len(validation_split(data)[1]) == claimed[1]:
-        counts = judge(content, data)
+        counts = judge(content, data, allow_slow)
         found_there = (counts.validation.correct, counts.validation.examples)
         _compare(card, "validation examples", found_there, claimed)
         result = counts.counted(result)

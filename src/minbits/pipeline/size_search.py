@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minbits.data.splits import validation_split
-from minbits.errors import LedgerError, MinbitsError
+from minbits.errors import MinbitsError
 from minbits.interrupts import answer_interrupt
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.rows import new_uid
@@ -22,7 +22,7 @@ from minbits.records import DataSet, Progress, TrialResult, trial_config
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
 from minbits.search.executors.registry import open_executor
 from minbits.search.executors.work import WorkExecutor
-from minbits.search.judgement import Counts, judge_training
+from minbits.search.judgement import Counts, check_runnable, judge_training
 from minbits.search.policy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.score import Goal
@@ -162,11 +162,13 @@ class SizeSearch:
         )
 
     def read(self, sha256: str) -> bytes | None:
-        """Return an artifact, None where it is gone or damaged."""
+        """Return an artifact, None where it is gone, damaged or cannot be run here."""
         try:
-            return self.ledger.artifacts.read(sha256)
-        except LedgerError:
+            content = self.ledger.artifacts.read(sha256)
+            check_runnable(content, self.data)
+        except MinbitsError:
             return None  # what is wrong with it is for `minbits ledger verify` to say
+        return content
 
     def judge(self, content: bytes) -> Counts | None:
         """Return what a file gets right of training examples, None where it cannot be run on them.
@@ -174,7 +176,7 @@ class SizeSearch:
         It may have been imported: then its digest is right, whatever its bytes are.
         """
         try:
-            return judge_training(content, self.data)
+            return judge_training(content, self.data, allow_slow=True)
         except MinbitsError:
             return None
 

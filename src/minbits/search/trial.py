@@ -246,7 +246,7 @@ def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
             network_file = trial.train()
         finally:
             config, milestones = trial.config, tuple(trial.milestones)
-        judged = judge(network_file, data)
+        judged = judge(network_file, data, allow_slow=True)
     except StoppedEarlyError as error:
         return ended("stopped", str(error))
     except (StoppedError, KeyboardInterrupt):
