@@ -187,7 +187,8 @@ def test_need_takes_size_and_counts_from_the_bytes(
     assert found.size_bits == 3496
     card_of = (
         '{{"data": "digits", "data_digest": "{0}", "correct": 359, "n_test": 359, "sha256": "{1}", '
-        '"size_bits": 8, "target_accuracy": 0.9, "validation": {{"correct": 287, "examples": 287}}}}'
+        '"size_bits": 8, "target_accuracy": 0.9, '
+        '"validation": {{"correct": 287, "examples": 287}}}}'
     )
     folder = tmp_path / "cards"
     folder.mkdir()
