@@ -1,8 +1,9 @@
 """How often what minbits states holds: every interval and bound of ``minbits entropy``, on data.
 
-``python recipes/interval_coverage.py build/interval_coverage.jsonl`` draws each source 60 times, computes all figures
-as ``minbits entropy`` does, and counts how often the truth lies where the figure says. One line is
-written for each draw, so that the recipe goes on where it was stopped. Two processes.
+``python recipes/interval_coverage.py build/interval_coverage.jsonl`` draws each source 60 times,
+computes all figures as ``minbits entropy`` does, and counts how often the truth lies where the
+figure says. One line is written for each draw, so that the recipe goes on where it was stopped. Two
+processes.
 
 An estimate holds where its interval contains the truth, a bound where the end that it states lies
 on the right side. ``width`` is the interval's mean width; of a bound it is how far, on average, it
@@ -38,7 +39,7 @@ DRAWS = 60
 COUNTED_DRAWS = 200
 COUNTED_SIZES = (50, 300, 3000)
 PAIR_SIZES = (200, 600)
-LADDER_SECONDS = 3.0
+LADDER_SECONDS = 1.0
 DENSITY_SECONDS = 0.1
 PROCESSES = 2
 TINY = 1e-9
@@ -170,7 +171,7 @@ def main() -> None:
     with path.open("a") as file, ProcessPoolExecutor(PROCESSES) as pool:
         for job, rows in zip(left, pool.map(one_draw, left), strict=True):
             done.append({"job": job, "rows": rows})
-            file.write(json.dumps(done[-1]) + "\n")
+            file.write(json.dumps(done[-1], default=bool) + "\n")
             file.flush()
     done.sort(key=lambda line: tuple(line["job"]))
     rows: list[Row] = [tuple(row) for line in done for row in line["rows"]]

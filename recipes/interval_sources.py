@@ -1,4 +1,4 @@
-"""Sources of known truth for ``recipes/interval_coverage.py``, none of them used to set an interval.
+"""Sources of known truth for ``interval_coverage.py``, none of them used to set an interval.
 
 Each draws inputs and labels, and states in bits what is true of them: ``Y`` for H(Y), ``X and Y``
 for I(X;Y), ``X`` for H(X) of discrete inputs and ``density`` for h(X) of real ones, rounded ones

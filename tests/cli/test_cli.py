@@ -48,10 +48,10 @@ def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    keys = {
-        "key", "value", "unit", "of", "scope", "kind", "method", "low", "high", "warning", "bound",
-    }  # fmt: skip
-    assert all(set(figure) == keys for figure in found["figures"])
+    keys = {"key", "value", "unit", "of", "scope", "kind", "method", "low", "high", "warning"}
+    assert all(set(figure) == keys | {"bound"} for figure in found["figures"])
+    for figure in found["figures"]:
+        assert (figure["bound"] is not None) == figure["kind"].endswith("bound")
     assert found["threshold"] == 100
     assert {figure["scope"] for figure in found["figures"]} == {"example", "data set"}
     rungs = {rung["key"]: rung for rung in found["ladder"]["rungs"]}

@@ -66,6 +66,30 @@ def test_iris_from_end_to_end(here: Here, tmp_path: Path) -> None:
     assert (tmp_path / found["features_chart"]).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_table_of_categories_is_no_image(here: Here, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    rows = [
+        f"n{generator.integers(0, 300)},{'abc'[generator.integers(0, 3)]},{i % 2}"
+        for i in range(1500)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["name,letter,label", *rows]) + "\n")
+    done = here("entropy", "t.csv", "--minutes", "0", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "independent_columns" in done.stdout
+    assert "independent_pixels" not in done.stdout
+    assert "at most" in done.stdout
+    assert "at least" in done.stdout
+    assert "holds at 95 %" in done.stdout
+    assert not (tmp_path / "t-heat-map.png").exists()
+    found = json.loads(here("entropy", "t.csv", "--minutes", "0", "--json", cwd=tmp_path).stdout)
+    assert found["heat_map"] is None
+    figures = {figure["key"]: figure for figure in found["figures"]}
+    truth = np.log2(300) + np.log2(3)
+    assert figures["independent_columns"]["bound"] >= truth
+    assert figures["independent_columns"]["bound"] < truth + 0.3
+    assert figures["mutual_information_ceiling"]["bound"] <= 1
+
+
 def test_a_table_is_named_by_its_label_column(here: Here, tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text(GOOD.replace("label", "answer") + GOOD.split("\n", 1)[1] * 20)

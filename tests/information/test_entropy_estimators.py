@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from minbits.errors import ArgumentError
 from minbits.information.entropy_estimators import (
@@ -67,6 +68,42 @@ def test_intervals_cover_the_truth_or_come_with_a_warning(
         covered = sum(one.low_bits - 1e-9 <= truth <= one.high_bits + 1e-9 for one in trusted)
         # At least 90 % of the draws that come without a warning.
         assert covered >= 0.9 * len(trusted)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("known", [2, None], ids=["known states", "unknown states"])
+@pytest.mark.parametrize("examples", [30, 130])
+def test_intervals_of_two_states_cover_by_exact_sums(
+    name: str, known: int | None, examples: int
+) -> None:
+    """No draws: the probability of every count, for rare states, even ones and between."""
+    counts = np.arange(examples + 1)
+    found = [ESTIMATORS[name](fingerprint([k, examples - k], known)) for k in counts]
+    low = np.array([one.low_bits for one in found])
+    high = np.array([one.high_bits for one in found])
+    for rare in (0.0005, 0.001, 0.01, 0.03, 0.05, 0.1, 0.17, 0.25, 0.33, 0.4, 0.45, 0.5):
+        truth = entropy_of(np.array([rare, 1 - rare]))
+        holds = (low - 1e-9 <= truth) & (truth <= high + 1e-9)
+        assert binom.pmf(counts, examples, rare) @ holds >= 0.95, rare
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_one_state_of_an_unknown_alphabet_is_no_certainty(name: str) -> None:
+    for examples in (5, 100, 10_000):
+        one = ESTIMATORS[name](fingerprint([examples]))
+        assert one.low_bits == 0
+        p = 3 / examples if examples > 6 else 0.5
+        assert one.high_bits >= entropy_of(np.array([p, 1 - p])) - 1e-9
+        assert one.warning is not None
+    assert ESTIMATORS[name](fingerprint([7], 1)).high_bits == 0
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_nothing_bounds_the_entropy_of_states_that_never_come_again(name: str) -> None:
+    found = ESTIMATORS[name](fingerprint(np.ones(50, int)))
+    assert found.high_bits == math.inf
+    assert found.warning is not None
+    assert ESTIMATORS[name](fingerprint(np.ones(50, int), 1000)).high_bits <= math.log2(1000) + 1e-9
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

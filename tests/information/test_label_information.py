@@ -10,6 +10,7 @@ import pytest
 
 from minbits import sources
 from minbits.data import from_arrays, load
+from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.information.classifiers import best_classifier
 from minbits.information.counted import counted_information, distinct_codes
@@ -19,7 +20,7 @@ from minbits.information.features import (
     quantile_bins,
 )
 from minbits.information.held_out_bounds import held_out_bounds
-from minbits.information.label_information import label_information
+from minbits.information.label_information import label_fingerprint, label_information
 from minbits.records import DataSet, Figure
 
 DRAWS = 200
@@ -218,3 +219,37 @@ def test_pixels_that_tell(mnist: DataSet) -> None:
     assert 8 <= column <= 20
     assert found.information_bits.reshape(28, 28)[0].max() < 0.001
     assert found.information_bits.max() < found.label_entropy_bits
+
+
+@pytest.mark.parametrize("kind", ["heavy tails", "far from zero"])
+def test_no_scale_of_a_column_hides_what_it_tells(kind: str) -> None:
+    """What one column alone shows, the classifiers find as well."""
+    generator = np.random.default_rng(3)
+    labels = generator.integers(0, 2, 900)
+    values = generator.standard_cauchy((900, 2)) if kind == "heavy tails" else None
+    if values is None:
+        values = 1e4 + 0.01 * generator.normal(size=(900, 2))
+        values[:, 0] += 0.02 * labels
+    else:
+        values[:, 0] += 4 * labels
+    data = from_arrays(values, labels)
+    found = figures_of(data)
+    best = found["best_input_information"]
+    assert best.bound is not None
+    assert best.bound > 0.2
+    assert found["mutual_information_classifier"].value > 0.8 * best.value
+    assert "ranks" in found["mutual_information_classifier"].method
+
+
+def test_classes_that_occur_once_let_others_be_expected() -> None:
+    counts = np.array([60, 30, 1, 1, 1])
+    labels = np.repeat(np.arange(5), counts)
+    inputs = np.arange(93.0)[:, None] % 7
+    data = assemble("rare", (inputs, labels), (inputs[:5], labels[:5]), "t", "t")
+    seen = label_fingerprint(data)
+    assert seen.possible_states is None
+    assert label_fingerprint(load("iris")).possible_states == 3
+    figure = figures_of(data)["label_entropy_nsb"]
+    p = counts / counts.sum()
+    assert figure.high is not None
+    assert figure.high > float(-(p * np.log2(p)).sum()) + 0.1

@@ -7,7 +7,12 @@ from PIL import Image
 
 from minbits.data import from_arrays, load
 from minbits.information.features import feature_information
-from minbits.views.feature_chart import MOST_BARS, draw_feature_chart, feature_numbers
+from minbits.views.feature_chart import (
+    MOST_BARS,
+    MOST_CHANNELS,
+    draw_feature_chart,
+    feature_numbers,
+)
 
 
 def test_the_most_informative_columns_come_first() -> None:
@@ -30,3 +35,16 @@ def test_images_keep_their_shape() -> None:
     assert numbers.information_bits.shape == (3, 6, 5)
     assert numbers.names == ()
     assert Image.open(io.BytesIO(draw_feature_chart(numbers, "noise"))).format == "PNG"
+
+
+def test_many_channels_and_noise_are_said() -> None:
+    generator = np.random.default_rng(1)
+    data = from_arrays(
+        generator.integers(0, 256, (100, 30, 3, 4)).astype(np.uint8), np.arange(100) % 5
+    )
+    numbers = feature_numbers(feature_information(data))
+    assert numbers.information_bits.shape == (MOST_CHANNELS, 3, 4)
+    assert numbers.left_out == 30 - MOST_CHANNELS
+    assert "chance" in str(numbers.note)
+    image = Image.open(io.BytesIO(draw_feature_chart(numbers, "noise")))
+    assert max(image.size) < 8000

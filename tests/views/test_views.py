@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from minbits.capacity.linear_separability import measure_separability
 from minbits.data import load
 from minbits.data.encoding import encoding_bits
 from minbits.errors import ArgumentError
+from minbits.information.binary_pixels import count_pixels
 from minbits.information.ladder import entropy_table
 from minbits.intervals import anytime_lower_limit
 from minbits.records import DataSet, ShownFile, Verification
@@ -70,6 +73,15 @@ def test_the_heat_map_is_a_picture() -> None:
     pixels = entropy_table(data).pixels
     assert pixels is not None
     assert draw_heat_map(pixels, data.name).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5, 40])
+def test_heat_maps_of_many_channels_stay_pictures_of_a_size_to_look_at(channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 2, (20, channels, 3, 4)).astype(np.uint8)
+    picture = draw_heat_map(count_pixels(images, 0), "many")
+    width, height = Image.open(io.BytesIO(picture)).size
+    assert max(width, height) < 4000
+    assert width > 500
 
 
 def test_the_answer_compares_need_and_spend(mnist: DataSet) -> None:
