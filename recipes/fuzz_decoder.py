@@ -3,8 +3,8 @@
 ``python recipes/fuzz_decoder.py [FOLDER [INPUTS]]``. Two kinds of files, every one with the right
 checksum, so that it is decoded and not just refused: made by hand (`tests/codec/streams.py`:
 fields at the edges of what is valid, past them, and bits chosen one by one), and mutated from these
-and from the golden files. Of some mutated payloads that no encoder writes to the last byte, the
-last bytes are repaired, so that the file is valid again.
+and from the golden files, two of three behind the architecture. Of some mutated payloads that no
+encoder writes to the last byte, the last bytes are repaired, so that the file is valid again.
 
 What is decoded is checked: what it costs to run is stated, and where that is little it is run on
 an example; of every sixteenth, the same bytes are written again, its parts add up, and its shortest
@@ -56,7 +56,7 @@ from minbits.errors import NetworkError, NetworkFileError  # noqa: E402
 
 INPUTS = 10_000_000
 BLOCK = 100_000
-MADE_BY_HAND = 2_000  # of each block
+MADE_BY_HAND = 3_000  # of each block
 LARGE_EVERY = 250
 LONGEST_MUTATED_BYTES = 64
 LONGEST_TAIL_BYTES = 32
@@ -78,12 +78,13 @@ class Fuzzer:
 
     def made_by_hand(self) -> bytes:
         """Return a file of one of the three kinds."""
-        kind = int(self.random.integers(10))
-        if kind < 7:
+        kind = int(self.random.integers(5))
+        if kind < 2:
             return chosen_file(self.random, 600)
-        most = 1_000_000 if self.random.integers(LARGE_EVERY) == 0 else 300
-        architecture = edge_architecture(self.random, most)
-        if kind == 7:
+        is_large = self.random.integers(LARGE_EVERY) == 0
+        most, most_layers = (1_000_000, (69,)) if is_large else (100, (1, 2, 4))
+        architecture = edge_architecture(self.random, most, most_layers)
+        if kind < 4:
             return edge_file(self.random, edge_network(self.random, architecture))
         return overreaching_file(self.random, architecture)
 
@@ -142,19 +143,31 @@ class Fuzzer:
             self.readers()
             pool.append(self.made_by_hand())
             self.judge(pool[-1], "made by hand")
-        short = [c[: HEADER_BYTES + LONGEST_MUTATED_BYTES] for c in pool]
+        short = [(c[: HEADER_BYTES + LONGEST_MUTATED_BYTES], architecture_bytes(c)) for c in pool]
         while self.counts["inputs"] < BLOCK:
             self.readers()
-            chosen = short[int(self.random.integers(len(short)))]
-            payload = mutated(self.random, chosen[HEADER_BYTES:])
+            content, behind = short[int(self.random.integers(len(short)))]
+            if behind > LONGEST_MUTATED_BYTES or self.random.integers(3) == 0:
+                behind = 0
+            payload = content[HEADER_BYTES:]
+            payload = payload[:behind] + mutated(self.random, payload[behind:])
             if self.random.integers(3):
                 # Where a payload ends, zeros follow, which make one more layer after the other.
                 payload += self.random.bytes(int(self.random.integers(1, LONGEST_TAIL_BYTES)))
-            self.judge(with_checksum(payload, chosen[0] & 0x0F), "mutated")
+            self.judge(with_checksum(payload, content[0] & 0x0F), "mutated")
 
     def readers(self) -> None:
         """Choose between the compiled readers of levels and the readable ones."""
         tensor_code.SMALL_TENSOR = 8 if self.random.integers(2) else 64
+
+
+def architecture_bytes(content: bytes) -> int:
+    """Return how many bytes of a file's payload say the architecture; 0 if it is no network."""
+    try:
+        parts = size_parts(content)
+    except NetworkFileError:
+        return 0
+    return int(parts[1].size_bits / 8) + 1
 
 
 def peak_mib() -> float:

@@ -99,7 +99,9 @@ def any_layer(random: Random, channels: int, depth: int, is_plain: bool) -> Laye
     )
 
 
-def edge_architecture(random: Random, most_parameters: int = FEW_PARAMETERS) -> Architecture:
+def edge_architecture(
+    random: Random, most_parameters: int = FEW_PARAMETERS, most_layers: tuple[int, ...] = (2, 7, 69)
+) -> Architecture:
     """Draw an architecture; channels, sides, kernels and the like are often the largest valid."""
     is_plain = bool(random.integers(2))
     while True:
@@ -111,7 +113,7 @@ def edge_architecture(random: Random, most_parameters: int = FEW_PARAMETERS) -> 
             growth = Growth(shape, exponent, views)
         except NetworkError:
             continue
-        for _ in range(int(random.integers(1, one_of(random, (3, 8, 70))))):
+        for _ in range(int(random.integers(1, one_of(random, most_layers) + 1))):
             channels = growth.shapes[-1][0]
             layer = any_layer(random, channels, len(chosen), is_plain)
             grown = Architecture(shape, exponent, (*chosen, layer), views)
