@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture, Linear, Pooling
 from minbits.codec.file_format import decode_network, encode_network
 from tests.cli.here import Here
+from tests.codec.streams import edge_architecture, edge_file, edge_network
 from tests.strategies import random_network, slow_network
 
 COMMANDS = ["entropy", "size", "verify", "inspect", "ledger", "doctor"]
@@ -118,6 +119,21 @@ def test_a_file_that_takes_minutes_is_refused_with_its_cost(
     done = here("inspect", path)
     assert done.returncode == 0
     assert "multiply_accumulates: " in done.stdout
+
+
+def test_inspect_takes_every_valid_file(here: Here, tmp_path: Path) -> None:
+    path, random = tmp_path / "edge.mbn", np.random.default_rng(1)
+    pool = Architecture((3, 2, 2), 8, (Pooling("max", 0),))  # a classifier without a weight
+    edges = [edge_architecture(random, 300, (1, 3)) for _ in range(8)]
+    for architecture in (pool, *edges):
+        path.write_bytes(edge_file(random, edge_network(random, architecture)))
+        done = here("inspect", path, "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert (found["bits_per_parameter"] is None) == (found["parameters"] == 0)
+        done = here("inspect", path)
+        assert done.returncode == 0, done.stderr
+        assert ("weight levels" in done.stdout) == (found["parameters"] > 0)
 
 
 def test_a_device_is_read_no_further_than_a_file(here: Here) -> None:

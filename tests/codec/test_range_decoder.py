@@ -238,14 +238,15 @@ def test_a_file_is_as_long_as_its_ideal_code(network: QuantizedNetwork) -> None:
     assert size_bits <= ideal_bits * 1.01 + 32
 
 
-def test_a_small_network_is_read_without_numba() -> None:
+@pytest.mark.parametrize("name", ["self-test", "residual", "sequence"])
+def test_a_small_network_is_read_and_run_with_numpy_alone(name: str) -> None:
     code = (
-        "import sys; from minbits.codec import read_network; from pathlib import Path; "
-        "from minbits.codec.file_format import decode_network, encode_network; "
-        "decode_network(Path(sys.argv[1]).read_bytes()); "
-        "assert 'numba' not in sys.modules and 'torch' not in sys.modules"
+        "import sys; sys.modules.update(numba=None, constriction=None, torch=None); "
+        "import numpy; from minbits.codec.network import read; "
+        "network = read(sys.argv[1]); shape = network.architecture.input_shape; "
+        "assert network.predict(numpy.ones((2, *shape))).shape == (2,)"
     )
-    path = "tests/golden/self-test.mbn"
+    path = f"tests/golden/{name}.mbn"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
 

@@ -101,15 +101,16 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
         content = read_bytes(file)
         network, parts = decode_with_parts(content)
     size_bits = bytes_to_bits(len(content))
+    parameters = network.parameter_count
     cost = run_cost(network.architecture, 10_000)
     weight_bits = sum(part.size_bits for part in parts if part.values)
     summary = {
         "size_bits": size_bits,
         "weights_and_biases_bits": round(weight_bits, 2),
         "overhead_bits": round(size_bits - weight_bits, 2),
-        "parameters": network.parameter_count,
+        "parameters": parameters,
         "nonzero_parameters": network.nonzero_count,
-        "bits_per_parameter": round(size_bits / network.parameter_count, 4),
+        "bits_per_parameter": round(size_bits / parameters, 4) if parameters else None,
         "multiply_accumulates": cost.multiply_accumulates,
         "seconds_for_10000_examples": float(f"{cost.seconds:.2g}"),
         "input_shape": list(network.architecture.input_shape),
@@ -131,7 +132,11 @@ def inspect(file: FileArgument, as_json: JsonOption = False) -> None:
     columns = [("part", "left"), *((name, "right") for name in ("values", "bits", "each", "share"))]
     print_table(f"{file}: {size_bits:,} bits", columns, rows)
     for name, value in summary.items():
+        if value is None:
+            continue
         text = f"{value:,}" if isinstance(value, int | float) else str(value)
         console().print(f"{name}: {text}", soft_wrap=True)
-    levels = np.concatenate([layer.weights.levels.ravel() for layer in network.layers])
-    console().print(f"weight levels: {int(levels.min())} to {int(levels.max())}")
+    levels = [layer.weights.levels for layer in network.layers]
+    if levels:
+        low, high = (int(edge([edge(found) for found in levels])) for edge in (np.min, np.max))
+        console().print(f"weight levels: {low} to {high}")

@@ -170,7 +170,8 @@ class TensorCode:
         """Whether ``count`` levels are coded by compiled loops."""
         if count < SMALL_TENSOR:
             return False
-        return "numba" in sys.modules or count >= LARGE_TENSOR or self.coder.count >= MANY_BITS
+        is_loaded = sys.modules.get("numba") is not None
+        return is_loaded or count >= LARGE_TENSOR or self.coder.count >= MANY_BITS
 
     def _levels(self, family: str, shape: tuple[int, ...], levels: IntegerArray) -> IntegerArray:
         """Code a tensor in row-major order; a decoder passes no levels."""
