@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minbits.codec import mixed_levels
 from minbits.codec.adaptive_bits import BitEncoder, code_cost
 from minbits.codec.architecture import Architecture, Convolution, Linear
 from minbits.codec.compiled_levels import large_levels_cost
@@ -50,13 +51,15 @@ def test_tables_are_the_logistic_function() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(tensors(), min_size=1, max_size=3))
+@given(st.lists(tensors(), min_size=1, max_size=3), st.integers(1, 150))
 def test_compiled_loops_write_what_the_reference_writes(
-    given_tensors: list[tuple[IntegerArray, Layout]],
+    given_tensors: list[tuple[IntegerArray, Layout]], at_a_time: int
 ) -> None:
     ours, theirs, mixing, reference = BitEncoder(), BitEncoder(), MixingState(), Mixing()
     for levels, layout in given_tensors:
-        code_mixed_levels(ours, mixing, layout, levels)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mixed_levels, "_LEVELS_WRITTEN", at_a_time)
+            code_mixed_levels(ours, mixing, layout, levels)
         reference.code_tensor(theirs, levels, layout.width, layout.is_dependent)
     assert ours.count == theirs.count
     assert ours.payload() == theirs.payload()
