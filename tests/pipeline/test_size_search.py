@@ -223,7 +223,7 @@ def test_a_table_without_an_accuracy_gets_one_that_is_explained(tmp_path: Path) 
     plain = json.loads(done.stdout)
     assert done.returncode == (0 if plain["reached_target"] else 1), done.stderr
     assert plain["accuracy"] == target
-    assert "half a point below the best classifier" in plain["accuracy_reason"]
+    assert "of 64 validation examples below the best classifier" in plain["accuracy_reason"]
     assert 0.7 < target < 1
 
 

@@ -16,6 +16,8 @@ LEDGER_FILE = "ledger.sqlite"
 POSTGRESQL_DRIVER = "postgresql+psycopg"
 # What other programs take in the place of a URL.
 _NO_PATH = re.compile(r"(?i)postgres\w*(\+\w+)?:|(.*\s)?(password|host|dbname)\s*=")
+# Named in a message; whatever else stands before "://" may be a secret in the wrong place.
+_OTHER_SCHEMES = {"mysql", "mariadb", "mssql", "oracle", "sqlite", "http", "https", "file"}
 _EXAMPLE = f"{POSTGRESQL_DRIVER}://user@host/database"
 
 # What names a ledger everywhere: on the command line and in the library's calls.
@@ -57,7 +59,8 @@ def parse_target(target: LedgerTarget) -> Path | URL:
         return url.set(drivername=POSTGRESQL_DRIVER)
     if url.drivername == "sqlite" and url.database:
         return Path(url.database)
-    raise _bad_target("a URL of something else")
+    scheme = url.drivername.split("+")[0]
+    raise _bad_target(f"a URL of {scheme if scheme in _OTHER_SCHEMES else 'something else'}")
 
 
 def ledger_name(target: LedgerTarget) -> str:
