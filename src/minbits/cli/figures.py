@@ -29,10 +29,10 @@ def _interval(figure: Figure) -> str:
         None if end is None else f"{end:,.{decimals}f}" for end in (figure.low, figure.high)
     )
     if figure.kind == "upper bound":
-        return "" if high is None else f"at most {high}"
+        return "" if high is None else f"≤ {high}"
     if figure.kind == "lower bound" or high is None:
-        return "" if low is None else f"at least {low}"
-    return f"at most {high}" if low is None else f"{low} to {high}"
+        return "" if low is None else f"≥ {low}"
+    return f"≤ {high}" if low is None else f"{low} to {high}"
 
 
 def print_figures(title: str, figures: Sequence[Figure]) -> None:
@@ -42,7 +42,7 @@ def print_figures(title: str, figures: Sequence[Figure]) -> None:
             figure.key + (" !" if figure.warning else ""),
             _number(figure.value, figure.unit),
             _interval(figure),
-            figure.unit,
+            figure.unit.replace("(differential)", "(diff.)"),
             figure.of,
             "example" if figure.scope == "example" else "data set",
             figure.kind,

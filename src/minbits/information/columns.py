@@ -61,10 +61,10 @@ def column_figures(data: DataSet, step: float | None = None) -> tuple[Figure, ..
             scope="example",
             kind="upper bound",
             method=(
-                f"sum of the plug-in entropies of all {codes.shape[1]:,} columns, {examples:,} "
-                f"examples ({symbols.what}). Bounds the joint entropy from above, since columns "
-                "depend on each other; the high end, which adds what the plug-in is too low by "
-                "(Paninski 2003), is the bound"
+                f"sum of the plug-in entropies of all columns, {examples:,} training examples "
+                f"({symbols.what}). Bounds the joint entropy from above, since columns "
+                "depend on each other; what holds is the high end, which adds what the plug-in is "
+                "too low by (Paninski 2003)"
             ),
             low=max(0.0, low),
             high=high + low_by,
