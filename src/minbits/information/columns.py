@@ -11,9 +11,11 @@ from minbits.data.tables import table_of
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.entropy_estimators import fingerprint
 from minbits.information.mean_interval import mean_ends
+from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure
 
 FloatArray = npt.NDArray[np.float64]
+_LONGEST_NAME = 60
 
 
 def column_figures(data: DataSet, step: float | None = None) -> tuple[Figure, ...]:
@@ -91,7 +93,7 @@ def _unknown_warning(data: DataSet, columns: list[int]) -> str | None:
     table = table_of(data)
     if not columns or table is None:
         return None
-    names = [table.columns[index].name for index in columns]
+    names = [shortened(table.columns[index].name, _LONGEST_NAME) for index in columns]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return (
         f"most examples are alone in their value of {shown}: bounded as if no other values existed"

@@ -24,6 +24,7 @@ from minbits.information.nearest_neighbours import MANY_DIMENSIONS, bias_over_ch
 from minbits.information.ranks import normal_scores
 from minbits.information.rung import HIGH_END, standard_error
 from minbits.information.ties import resolution, spread_ties
+from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure, FigureKind
 from minbits.units import BITS_PER_NAT
 
@@ -42,6 +43,7 @@ _SINGULAR = 1e-9
 # A value this much more frequent than its neighbourhood lets expect has a probability of its own.
 _ATOM_RATIO = 10
 _ATOM_EXAMPLES = 10
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def _real_columns(data: DataSet) -> tuple[list[int], list[str]]:
         and not np.isnan(table.test_values[:, index]).any()
         and table.train_values[:, index].std() > 0
     ]
-    return chosen, [table.columns[index].name for index in chosen]
+    return chosen, [shortened(table.columns[index].name, _LONGEST_NAME) for index in chosen]
 
 
 def _atoms(names: list[str], values: FloatArray, steps: FloatArray) -> str | None:

@@ -100,7 +100,11 @@ def _unseen_columns(data: DataSet) -> str:
     """Return which columns the classifiers do not see: those of too many categories."""
     if data.table is None:
         return ""
-    names = [column.name for column in data.table.columns if column.channels == 0]
+    names = [
+        shortened(column.name, _LONGEST_NAME)
+        for column in data.table.columns
+        if column.channels == 0
+    ]
     if not names:
         return ""
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
