@@ -157,19 +157,20 @@ def flipped(states: np.ndarray, classes: int, flip: float) -> np.ndarray:
     return given
 
 
-def band_case() -> Case:
-    """A band across a square, two inputs that tell only together, in any noise."""
-    inside = 1 - 0.7**2  # share of the square where the inputs differ by less than 0.3
-    cells = np.array([[inside * 0.1, inside * 0.9], [(1 - inside) * 0.9, (1 - inside) * 0.1]])
-    of_both = {**joint_truth(cells), "density": 0.0}
-    del of_both["X"]  # of the band alone, not of the inputs
+def core_case() -> Case:
+    """A disc whose core is of the other class: two inputs that tell only together, in any noise."""
+    core = 0.6**2
+    cells = np.array([[core * 0.1, core * 0.9], [(1 - core) * 0.9, (1 - core) * 0.1]])
+    truth = {**joint_truth(cells), "density": float(np.log2(np.pi))}
+    del truth["X"]  # of the core alone, not of the inputs
 
     def draw(generator: Generator, examples: int) -> Drawn:
-        x = generator.random((examples, 2))
-        band = np.abs(x[:, 0] - x[:, 1]) < 0.3
-        return x, (band ^ (generator.random(examples) < 0.1)).astype(int)
+        radius = np.sqrt(generator.random(examples))
+        angle = 2 * np.pi * generator.random(examples)
+        labels = (radius < 0.6) ^ (generator.random(examples) < 0.1)
+        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1), labels.astype(int)
 
-    return Case("band across a square", draw, of_both)
+    return Case("disc with a core", draw, truth)
 
 
 def simplex_case() -> Case:
@@ -292,7 +293,7 @@ def cases() -> list[Case]:
             0.2,
             np.arange(500),
         ),
-        band_case(),
+        core_case(),
         noise_case(),
         names_case(),
         discrete_case(

@@ -77,13 +77,14 @@ def test_a_table_of_categories_is_no_image(here: Here, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "independent_columns" in done.stdout
     assert "independent_pixels" not in done.stdout
-    assert "at most" in done.stdout
-    assert "at least" in done.stdout
+    assert "≤ 1.000" in done.stdout
+    assert "≥ 0.000" in done.stdout
     assert "holds at 95 %" in done.stdout
     assert not (tmp_path / "t-heat-map.png").exists()
     found = json.loads(here("entropy", "t.csv", "--minutes", "0", "--json", cwd=tmp_path).stdout)
     assert found["heat_map"] is None
     figures = {figure["key"]: figure for figure in found["figures"]}
+    assert "categories (name)" in figures["mutual_information_classifier"]["method"]
     truth = np.log2(300) + np.log2(3)
     assert figures["independent_columns"]["bound"] >= truth
     assert figures["independent_columns"]["bound"] < truth + 0.3

@@ -40,10 +40,10 @@ def test_images_keep_their_shape() -> None:
 def test_many_channels_and_noise_are_said() -> None:
     generator = np.random.default_rng(1)
     data = from_arrays(
-        generator.integers(0, 256, (100, 30, 3, 4)).astype(np.uint8), np.arange(100) % 5
+        generator.integers(0, 256, (100, 30, 6, 5)).astype(np.uint8), np.arange(100) % 5
     )
     numbers = feature_numbers(feature_information(data))
-    assert numbers.information_bits.shape == (MOST_CHANNELS, 3, 4)
+    assert numbers.information_bits.shape == (MOST_CHANNELS, 6, 5)
     assert numbers.left_out == 30 - MOST_CHANNELS
     assert "chance" in str(numbers.note)
     image = Image.open(io.BytesIO(draw_feature_chart(numbers, "noise")))

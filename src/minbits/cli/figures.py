@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from minbits.cli.output import console, headed, print_table
 from minbits.records import Figure
@@ -22,17 +23,25 @@ def _number(value: float, unit: str) -> str:
     return f"{value:,.5f}" if unit == "bits/label" else f"{value:,.2f}"
 
 
+def _rounded(end: float, decimals: int, outwards: Callable[[float], int]) -> str:
+    # What differs by a rounding error alone, such as 3.0000000001, stays 3.
+    steps = round(end * 10**decimals, 6)
+    return f"{outwards(steps) / 10**decimals:,.{decimals}f}"
+
+
 def _interval(figure: Figure) -> str:
-    """Return what holds at 95 %: of a bound its one end, of others both ends of the interval."""
+    """Return what holds at 95 %: of a bound its one end, of others both ends of the interval.
+
+    Ends are rounded outwards, so that what is printed holds too.
+    """
     decimals = 3 if figure.unit == "bits/label" else 1
-    low, high = (
-        None if end is None else f"{end:,.{decimals}f}" for end in (figure.low, figure.high)
-    )
+    low = None if figure.low is None else _rounded(figure.low, decimals, math.floor)
+    high = None if figure.high is None else _rounded(figure.high, decimals, math.ceil)
     if figure.kind == "upper bound":
-        return "" if high is None else f"at most {high}"
+        return "" if high is None else f"≤ {high}"
     if figure.kind == "lower bound" or high is None:
-        return "" if low is None else f"at least {low}"
-    return f"at most {high}" if low is None else f"{low} to {high}"
+        return "" if low is None else f"≥ {low}"
+    return f"≤ {high}" if low is None else f"{low} to {high}"
 
 
 def print_figures(title: str, figures: Sequence[Figure]) -> None:
@@ -42,7 +51,7 @@ def print_figures(title: str, figures: Sequence[Figure]) -> None:
             figure.key + (" !" if figure.warning else ""),
             _number(figure.value, figure.unit),
             _interval(figure),
-            figure.unit,
+            figure.unit.replace("(differential)", "(diff.)"),
             figure.of,
             "example" if figure.scope == "example" else "data set",
             figure.kind,

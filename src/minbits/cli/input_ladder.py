@@ -41,7 +41,7 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
     rows = []
     for rung in sorted(ladder.rungs, key=lambda item: -item.example_bits):
         interval = rung.interval_bits
-        shown = "" if interval is None else f"at most {interval[1]:,.2f}"
+        shown = "" if interval is None else f"≤ {interval[1]:,.2f}"
         rows.append(
             (
                 rung.title + (" *" if rung.warning else ""),

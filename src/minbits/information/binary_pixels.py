@@ -104,8 +104,8 @@ def pixel_figures(counts: PixelCounts) -> tuple[Figure, ...]:
             method=(
                 f"sum over pixels of the binary entropy H_b(p); {binarised}. Bounds the joint "
                 "entropy of all binarised pixels from above, since pixels depend on each other; p "
-                "is plugged in from the same examples, so that the high end, which adds what that "
-                "is too low by (Paninski 2003), is the bound"
+                "is plugged in from the same examples; what holds is the high end, which adds what "
+                "that is too low by (Paninski 2003)"
             ),
             low=low,
             high=high,

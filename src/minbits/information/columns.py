@@ -11,9 +11,11 @@ from minbits.data.tables import table_of
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.entropy_estimators import fingerprint
 from minbits.information.mean_interval import mean_ends
+from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure
 
 FloatArray = npt.NDArray[np.float64]
+_LONGEST_NAME = 60
 
 
 def column_figures(data: DataSet, step: float | None = None) -> tuple[Figure, ...]:
@@ -61,10 +63,10 @@ def column_figures(data: DataSet, step: float | None = None) -> tuple[Figure, ..
             scope="example",
             kind="upper bound",
             method=(
-                f"sum of the plug-in entropies of all {codes.shape[1]:,} columns, {examples:,} "
-                f"examples ({symbols.what}). Bounds the joint entropy from above, since columns "
-                "depend on each other; the high end, which adds what the plug-in is too low by "
-                "(Paninski 2003), is the bound"
+                f"sum of the plug-in entropies of all columns, {examples:,} training examples "
+                f"({symbols.what}). Bounds the joint entropy from above, since columns "
+                "depend on each other; what holds is the high end, which adds what the plug-in is "
+                "too low by (Paninski 2003)"
             ),
             low=max(0.0, low),
             high=high + low_by,
@@ -91,7 +93,7 @@ def _unknown_warning(data: DataSet, columns: list[int]) -> str | None:
     table = table_of(data)
     if not columns or table is None:
         return None
-    names = [table.columns[index].name for index in columns]
+    names = [shortened(table.columns[index].name, _LONGEST_NAME) for index in columns]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return (
         f"most examples are alone in their value of {shown}: bounded as if no other values existed"

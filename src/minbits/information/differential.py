@@ -24,6 +24,7 @@ from minbits.information.nearest_neighbours import MANY_DIMENSIONS, bias_over_ch
 from minbits.information.ranks import normal_scores
 from minbits.information.rung import HIGH_END, standard_error
 from minbits.information.ties import resolution, spread_ties
+from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure, FigureKind
 from minbits.units import BITS_PER_NAT
 
@@ -42,6 +43,7 @@ _SINGULAR = 1e-9
 # A value this much more frequent than its neighbourhood lets expect has a probability of its own.
 _ATOM_RATIO = 10
 _ATOM_EXAMPLES = 10
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def kozachenko_leonenko(values: FloatArray, neighbours: int = _NEIGHBOURS) -> De
     ]
     value = float(terms[0].mean())
     error = standard_error(terms[0]) or math.inf
-    change = abs(float(terms[1].mean()) - value)
+    # What more neighbours change is a mean too, and falls where the value is high by chance.
+    difference = terms[1] - terms[0]
+    change = abs(float(difference.mean())) + Z * (standard_error(difference) or math.inf)
     half = _DEPENDENCE * Z * error + change * bias_over_change(_WIDER, columns)
     if columns >= MANY_DIMENSIONS:
         warning = f"{columns} columns: biased, mostly high"
@@ -165,7 +169,7 @@ def _real_columns(data: DataSet) -> tuple[list[int], list[str]]:
         and not np.isnan(table.test_values[:, index]).any()
         and table.train_values[:, index].std() > 0
     ]
-    return chosen, [table.columns[index].name for index in chosen]
+    return chosen, [shortened(table.columns[index].name, _LONGEST_NAME) for index in chosen]
 
 
 def _atoms(names: list[str], values: FloatArray, steps: FloatArray) -> str | None:
@@ -180,14 +184,6 @@ def _atoms(names: list[str], values: FloatArray, steps: FloatArray) -> str | Non
     if not found:
         return None
     return f"one value has a probability of its own, which no density has: {', '.join(found[:3])}"
-
-
-def _with_warning(found: DensityEstimate, atoms: str | None) -> DensityEstimate:
-    """Return the estimate with one warning more, and no interval where there is no density."""
-    if atoms is None:
-        return found
-    both = "; ".join(filter(None, (found.warning, atoms)))
-    return dataclasses.replace(found, low_bits=-math.inf, high_bits=math.inf, warning=both)
 
 
 def _figure(
@@ -234,11 +230,16 @@ def differential_figures(data: DataSet, step: float | None, seconds: float) -> t
             for index in chosen
         ]
     )
-    what = f"{len(chosen)} real columns ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    what = f"{len(chosen)} real column{'' if len(chosen) == 1 else 's'} ({shown})"
     if gaps.any():
         what += ", repeated values spread over their resolution"
-    nearest = _with_warning(kozachenko_leonenko(train), atoms)
-    bound = _with_warning(gaussian_bound(train, test, seconds), atoms)
+    nearest = kozachenko_leonenko(train)
+    bound = dataclasses.replace(gaussian_bound(train, test, seconds), warning=atoms)
+    if atoms is not None:
+        # Without a density there is nothing to cover; a bound from above holds all the same.
+        both = "; ".join(filter(None, (nearest.warning, atoms)))
+        nearest = dataclasses.replace(nearest, low_bits=-math.inf, high_bits=math.inf, warning=both)
     volume = float(np.log2(steps).sum())
     # The interval of the mean says nothing of the fit's own excess, nor of the step's: none then.
     quantised = DensityEstimate(bound.value_bits - volume, math.inf, warning=atoms)

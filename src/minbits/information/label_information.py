@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minbits.data.encoding import MOST_CATEGORIES
 from minbits.data.tables import table_of
 from minbits.information.classifiers import HeldOut, best_classifier
 from minbits.information.counted import counted_information, distinct_codes
@@ -23,7 +24,7 @@ from minbits.information.features import FeatureInformation, feature_information
 from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.nearest_neighbours import ross
 from minbits.information.ranks import normal_scores
-from minbits.information.rung import HIGH_END
+from minbits.information.rung import HIGH_END, LOW_END
 from minbits.information.ties import without_ties
 from minbits.plain_text import shortened
 from minbits.records import DataSet, Figure, FigureKind, FigureOf
@@ -55,9 +56,6 @@ class LabelInformation:
     figures: tuple[Figure, ...]
     features: FeatureInformation
     classifier: HeldOut
-
-
-_LOW_END = "the low end is the bound, the value a mean that by chance may lie above it"
 
 
 def _figure(
@@ -98,12 +96,27 @@ def label_entropy_figures(data: DataSet) -> list[Figure]:
     ]
 
 
+def _unseen_columns(data: DataSet) -> str:
+    """Return which columns the classifiers do not see: those of too many categories."""
+    if data.table is None:
+        return ""
+    names = [
+        shortened(column.name, _LONGEST_NAME)
+        for column in data.table.columns
+        if column.channels == 0
+    ]
+    if not names:
+        return ""
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f", without the columns of more than {MOST_CATEGORIES} categories ({shown})"
+
+
 def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
     train, test = len(data.train_labels), len(data.test_labels)
     bounds = held_out_bounds(classifier.probabilities, classifier.prior, data.test_labels, train)
     source = (
         f"{classifier.name}, chosen and calibrated on {train:,} training examples, on {test:,} "
-        "test examples"
+        f"test examples{_unseen_columns(data)}"
     )
     remaining = _figure(
         "conditional_label_entropy",
@@ -132,7 +145,7 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
             bounds.information,
             "X and Y",
             "lower bound",
-            f"I(X;Y) >= H(Y) - held-out cross-entropy (Barber & Agakov 2003): {source}; {_LOW_END}",
+            f"I(X;Y) >= H(Y) - held-out cross-entropy (Barber & Agakov 2003): {source}; {LOW_END}",
         ),
         _figure(
             "mutual_information_infonce",
@@ -140,7 +153,7 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
             "X and Y",
             "lower bound",
             "InfoNCE (van den Oord et al. 2018), the same classifier as critic, in batches of test "
-            f"examples; never above log2 of the batch; {_LOW_END}",
+            f"examples; never above log2 of the batch; {LOW_END}",
         ),
         remaining,
         total,
@@ -168,9 +181,9 @@ def _ross_figures(data: DataSet, label_entropy: Estimate) -> list[Figure]:
     # No label tells more than it holds.
     found = dataclasses.replace(found, high_bits=min(found.high_bits, label_entropy.high_bits))
     method = (
-        f"distances to 3 nearest neighbours in {values.shape[1]} columns, each brought to normal "
-        f"scores of its ranks, which leaves the information as it is; {len(labels):,} training "
-        "examples (Ross 2014); no bound"
+        f"distances to 3 nearest neighbours by normal scores of ranks ({values.shape[1]} of the "
+        f"columns), which leave the information as it is; {len(labels):,} training examples (Ross "
+        "2014); no bound"
     )
     left = label_entropy.value_bits
     remaining = Estimate(
@@ -205,7 +218,7 @@ def _counted_figures(data: DataSet) -> list[Figure]:
             "X and Y",
             "estimate",
             f"I(X;Y): {values:,} distinct inputs counted with their labels in {len(codes):,} "
-            "training examples, plug-in less Miller's bias",
+            "training examples, plug-in less its bias",
         )
     ]
 
@@ -220,10 +233,10 @@ def _feature_figures(features: FeatureInformation) -> list[Figure]:
             dataclasses.replace(features.best, warning=reasons),
             "X and Y",
             "lower bound",
-            f"I(X;Y) >= I(X_i;Y) of the most informative of {count:,} inputs, by this sample "
-            f"{shortened(features.names[best], _LONGEST_NAME)}; {features.method}, less the luck "
-            "of the best, as halves of the examples show it; limits of all inputs at once "
-            f"(Bonferroni); {_LOW_END}",
+            f"I(X;Y) >= I(X_i;Y) of the best input, in this sample "
+            f"{shortened(features.names[best], _LONGEST_NAME)} of {count:,}; {features.method}, "
+            "less the luck of the best, as halves of the examples show it; limits of all inputs at "
+            f"once (Bonferroni); {LOW_END}",
         ),
         Figure(
             key="input_information_sum",
@@ -233,7 +246,7 @@ def _feature_figures(features: FeatureInformation) -> list[Figure]:
             scope="example",
             kind="not an entropy",
             method=(
-                f"sum of I(X_i;Y) over {count:,} inputs, {features.method}: far above "
+                f"sum of I(X_i;Y) over all inputs ({count:,}), {features.method}: far above "
                 "I(X;Y), inputs repeat one another; far below, they tell only together"
             ),
             warning=features.best.warning,

@@ -17,8 +17,9 @@ from minbits.records import Figure
 from minbits.units import bytes_to_bits
 
 _TAIL = (1 - CONFIDENCE) / 2
-# What of an upper bound with an interval holds.
-HIGH_END = "the high end is the bound, the value a mean that by chance may lie below it"
+# What to say of a bound with an interval.
+LOW_END = "what holds is the low end, since the value may by chance be too high"
+HIGH_END = "what holds is the high end, since the value may by chance be too low"
 
 FloatArray = npt.NDArray[np.float64]
 AnyFloats = npt.NDArray[np.floating]
