@@ -137,10 +137,11 @@ def test_inspect_takes_every_valid_file(here: Here, tmp_path: Path) -> None:
         assert ("weight levels" in done.stdout) == (found["parameters"] > 0)
 
 
-def test_a_device_is_read_no_further_than_a_file(here: Here) -> None:
-    done = here("inspect", "/dev/zero")
-    assert done.returncode == 2
-    assert "4194305 bytes or more" in done.stderr
+def test_a_device_is_not_read(here: Here) -> None:
+    for command in (("inspect", "/dev/zero"), ("verify", "/dev/zero", "--data", "digits")):
+        done = here(*command)
+        assert done.returncode == 2
+        assert "a device and no regular file" in done.stderr
 
 
 def test_doctor_passes_here(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ from minbits.codec.file_format import (
     _encode,
     decode_network,
     encode_network,
+    read_bytes,
     read_network,
     size_parts,
 )
@@ -223,6 +226,13 @@ def test_a_network_of_endless_work_is_refused() -> None:
     layers = (Convolution(32, 31, 1, 15), Convolution(32, 31, 1, 15))
     with pytest.raises(NetworkError, match="multiply-accumulates"):
         random_network(Architecture((1, 180, 180), 8, layers), 0)
+
+
+@pytest.mark.parametrize("read", [read_bytes, read_network])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "n.mbn")
+    with pytest.raises(NetworkFileError, match="a pipe and no regular file"):
+        read(tmp_path / "n.mbn")
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, Qu
 from minbits.codec.range_decoder import BitDecoder
 from minbits.codec.tensor_code import LEAST_MIXED, TensorCode
 from minbits.errors import NetworkError, NetworkFileError
+from minbits.files import open_regular
 from minbits.units import bytes_to_bits
 
 MAGIC = 0xB0
@@ -195,8 +196,8 @@ def read_bytes(path: Path) -> bytes:
         NetworkFileError: if the file cannot be read or is larger than the format allows.
     """
     try:
-        with path.open("rb") as file:
-            # Of what has no length, a device, no more is read than of a file.
+        # A pipe is not waited for; of a file that grows, no more is read than is allowed.
+        with open_regular(path) as file:
             content = file.read(MAX_FILE_BYTES + 1)
             size = max(len(content), os.fstat(file.fileno()).st_size)
     except OSError as error:
