@@ -38,7 +38,7 @@ def hits_and_misses(folder: Path) -> tuple[int, int]:
     return sum(function.stats.cache_hits.values()), sum(function.stats.cache_misses.values())
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, running: bytes, on_disk: bytes) -> None:
+def pretend(monkeypatch: pytest.MonkeyPatch, running: bytes | None, on_disk: bytes | None) -> None:
     monkeypatch.setattr(compilation, "sources_digest", lambda: running)
     monkeypatch.setattr(compilation, "digest_on_disk", lambda: on_disk)
 
@@ -62,6 +62,17 @@ def test_a_process_that_is_updated_while_it_runs_keeps_no_code(
     pretend(monkeypatch, b"new", b"new")
     assert hits_and_misses(tmp_path) == (0, 1)
     assert hits_and_misses(tmp_path) == (1, 0)
+
+
+def test_sources_that_cannot_be_read_leave_no_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compilation, "SOURCES", ("codec", "no-such-file.py"))
+    assert compilation.digest_on_disk() is None
+    pretend(monkeypatch, None, None)
+    assert cache_folder() is None
+    assert compiled()(double_from(tmp_path))(21) == 42
+    assert not list(tmp_path.rglob("*.nbi"))
 
 
 LEAST_CHANCE = """

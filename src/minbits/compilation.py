@@ -43,27 +43,33 @@ SOURCES = (
 )
 
 
-def digest_on_disk() -> bytes:
-    """Return a digest of everything that compiled functions are made of, as it is on disk."""
+def digest_on_disk() -> bytes | None:
+    """Return a digest of everything that compiled functions are made of, as it is on disk.
+
+    None if that cannot be read, as in a package that is imported from an archive.
+    """
     digest = hashlib.sha256()
     for source in SOURCES:
         path = PACKAGE / source
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
             name = str(file.relative_to(PACKAGE))
-            digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
+            try:
+                digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
+            except OSError:
+                return None
     return digest.digest()
 
 
 _digest_at_import = digest_on_disk()
 
 
-def sources_digest() -> bytes:
-    """Return the digest of the sources that this process runs."""
+def sources_digest() -> bytes | None:
+    """Return the digest of the sources that this process runs, None if it is not known."""
     return _digest_at_import
 
 
 class _Stamped:
-    def get_source_stamp(self) -> bytes:
+    def get_source_stamp(self) -> bytes | None:
         return sources_digest()
 
 
@@ -95,7 +101,7 @@ class _Cache(FunctionCache):
 def compiled(**options: Any) -> Callable[[Function], Function]:
     """Return a decorator that compiles a function at its first call and caches the machine code.
 
-    Where no folder can be written to, every process compiles for itself.
+    Where no folder can be written to, or sources not read, every process compiles for itself.
 
     Args:
         options: of `numba.njit`.
@@ -113,6 +119,8 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
 
 
 def _cache_for(function: Callable[..., Any]) -> _Cache | None:
+    if sources_digest() is None:
+        return None
     try:
         return _Cache(function)  # type: ignore[no-untyped-call]
     except RuntimeError:
