@@ -56,6 +56,19 @@ SWALLOWING = {
         del thing
         work()
     """,
+    "an object that is half made": """
+        class Holder:
+            def __init__(self):
+                arrive()
+                self.handle = 1
+            def __del__(self):
+                self.handle
+        try:
+            Holder()
+        except KeyboardInterrupt:
+            pass
+        work()
+    """,
     "the last line": """
         try:
             arrive()
@@ -97,6 +110,18 @@ def test_an_interrupt_is_never_lost(name: str, number: str) -> None:
     assert done.returncode == 130, done.stderr
     assert done.stderr == "minbits: interrupted\n"
     assert "went on" not in done.stdout
+
+
+def test_what_is_dropped_without_an_interrupt_is_told() -> None:
+    body = """
+        class Holder:
+            def __del__(self):
+                self.handle
+        Holder()
+    """
+    done = run_program(body, "SIGINT")
+    assert done.returncode == 0
+    assert "AttributeError" in done.stderr
 
 
 def test_what_answers_an_interrupt_goes_on_and_still_ends_with_130() -> None:

@@ -58,7 +58,9 @@ class _Interrupts:
     def note_dropped(self, dropped: Any, report: Callable[[Any], object]) -> None:
         """Take what Python could raise nowhere; see `sys.unraisablehook`."""
         if not issubclass(dropped.exc_type, KeyboardInterrupt):
-            report(dropped)
+            # What an interrupt left half made cannot be taken apart without complaints.
+            if not self.has_come:
+                report(dropped)
         elif hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
 

@@ -73,7 +73,7 @@ def test_columns_and_classes(here: Here, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(table_text(COLUMNS, ("[/]", "[bold]\x1b[31m")))
     arguments = ("entropy", path, "--label", "the [label]", "--minutes", 0)
-    done = check(here(*arguments, cwd=tmp_path), 0, "by this sample speed [/s];")
+    done = check(here(*arguments, cwd=tmp_path), 0, "in this sample speed [/s] of")
     assert "best_input_information: " in done.stdout
     found = json.loads(check(here(*arguments, "--json")).stdout)
     assert found["features"]["names"] == COLUMNS
