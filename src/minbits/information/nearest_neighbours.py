@@ -118,8 +118,8 @@ def _doubt(values: FloatArray, nearest: FloatArray, radius: FloatArray) -> _Doub
 
     Args:
         values: the examples in the space in which neighbours are sought, ties spread.
-        nearest: distance of each example to its nearest neighbour.
-        radius: the same to its k-th neighbour.
+        nearest: distance of examples to their nearest neighbour, of all or of some of them.
+        radius: of the same ones, to their k-th neighbour.
     """
     found = []
     is_low = values.shape[1] >= MANY_DIMENSIONS
@@ -210,7 +210,7 @@ def ksg(first: npt.ArrayLike, second: npt.ArrayLike, k: int = DEFAULT_NEIGHBOURS
     local, radius = _ksg_terms(x, y, both, k, slice(None))
     rows = slice(None, None, _COMPARED)
     wider, _ = _ksg_terms(x, y, both, min(_WIDER * k, n - 1), rows)
-    doubt = _doubt(both, _kth_distance(both, 1, slice(None)), radius)
+    doubt = _doubt(both, _kth_distance(both, 1, rows), radius[rows])
     tails = _tail_warning(both)
     if tails is not None:
         doubt = dataclasses.replace(doubt, reasons=(*doubt.reasons, tails), is_low=True)
