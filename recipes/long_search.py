@@ -10,7 +10,6 @@ together. Temporary files are counted in a folder that is empty at the start, an
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -47,6 +46,12 @@ def memory_mebibytes(pids: Sequence[int]) -> float:
     return kibibytes / 1024
 
 
+def children() -> list[int]:
+    """Return the processes that this one has started and that run."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return sorted({int(pid) for task in tasks for pid in task.read_text().split()})
+
+
 def open_files(pids: Sequence[int]) -> int:
     """Return how many descriptors some processes have."""
     return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
@@ -69,7 +74,7 @@ class Marks:
 
     def measure(self) -> None:
         """Print what there is."""
-        workers = [child.pid for child in multiprocessing.active_children() if child.pid]
+        workers = children()
         own = [os.getpid()]
         leftovers = [path for path in self._temporary.rglob("*") if path.is_file()]
         beside = [path for path in self._ledger.parent.rglob(".*") if path.is_file()]
