@@ -41,10 +41,10 @@ from minbits.data import load  # noqa: E402
 from minbits.data.splits import validation_split  # noqa: E402
 from minbits.networks.from_torch import Extracted, InputConvention, from_torch  # noqa: E402
 from minbits.networks.parameters import parameter_layout  # noqa: E402
-from minbits.records import TrainingRecipe  # noqa: E402
 from minbits.training.choice import choose_engine  # noqa: E402
 from minbits.training.engine import accuracy  # noqa: E402
 from minbits.training.loop import TrainingData, training_data  # noqa: E402
+from minbits.types import TrainingRecipe  # noqa: E402
 
 Float = npt.NDArray[np.float32]
 

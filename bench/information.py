@@ -27,7 +27,7 @@ def _works() -> dict[str, dict[str, Work]]:
     from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
     from sklearn.metrics import mutual_info_score
 
-    from minbits import sources
+    from minbits import distributions
     from minbits.information.counted import counted_information
     from minbits.information.entropy_estimators import ESTIMATORS, fingerprint
     from minbits.information.nearest_neighbours import ksg, ross
@@ -38,9 +38,9 @@ def _works() -> dict[str, dict[str, Work]]:
     symbols = generator.choice(1000, 100_000, p=zipf / zipf.sum())
     first = generator.integers(0, 16, 50_000)
     second = (first + generator.integers(0, 8, 50_000)) % 10
-    x, y = sources.GaussianPair(0.8).draw_pair(5000, generator)
-    x3, y3 = sources.GaussianPair(0.6, 3).draw_pair(3000, generator)
-    inputs, labels = sources.GaussianMixture((-1.0, 0.0, 2.0), (0.2, 0.3, 0.5), 20).draw(
+    x, y = distributions.GaussianPair(0.8).draw_pair(5000, generator)
+    x3, y3 = distributions.GaussianPair(0.6, 3).draw_pair(3000, generator)
+    inputs, labels = distributions.GaussianMixture((-1.0, 0.0, 2.0), (0.2, 0.3, 0.5), 20).draw(
         5000, generator
     )
 

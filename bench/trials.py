@@ -36,13 +36,14 @@ from minbits.data.assemble import assemble
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import TrialEntry, open_ledger
 from minbits.networks.grammar import parse_architecture
-from minbits.records import DataSet, TrialResult
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
-from minbits.search.executors.processes import ProcessExecutor
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.sampled import RandomPoints, SampledStrategy
 from minbits.search.space_file import parse_space
-from minbits.search.tasks import Runner, TrialHooks, TrialTask
+from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.worker_calls import Runner
+from minbits.types import DataSet, TrialResult
+from minbits.workers.processes import ProcessExecutor
 
 WORKERS = 2
 TRIALS = (20_000, 2_000, 2_000)

@@ -8,8 +8,8 @@ from pathlib import Path
 from scipy import stats
 
 from minbits.capacity.linear_separability import SeparablePoint, measure_separability
+from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.files import write_atomically
-from minbits.views.cover_chart import cover_curves, draw_cover_curves
 
 DRAWS = 200
 LOADS = {

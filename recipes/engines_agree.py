@@ -18,12 +18,12 @@ import minbits
 from minbits.benchmarks.cases import CASES
 from minbits.data.splits import validation_split
 from minbits.networks.zoo import architecture_for
-from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import training_data
 from minbits.training.torch_engine import TorchEngine
+from minbits.types import TrainingRecipe
 
 SEEDS = range(12)
 EXAMPLES = 12_800

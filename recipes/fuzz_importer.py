@@ -26,13 +26,13 @@ from typing import Any
 
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex
+from minbits.jobs.size_search import past_outcome
 from minbits.ledger.front import front
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
 from minbits.ledger.migrate import current_version
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.schema import TABLES
 from minbits.ledger.store import Ledger, read_ledger
-from minbits.pipeline.size_search import past_outcome
 
 INPUTS = 100_000
 REPORTS = 10

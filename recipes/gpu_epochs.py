@@ -14,7 +14,6 @@ import minbits
 from minbits.data.splits import validation_split
 from minbits.ledger.provenance import current_provenance
 from minbits.networks.zoo import architecture_for
-from minbits.records import TrainingRecipe
 from minbits.search.device import device_name
 from minbits.search.planning import measure_epoch_seconds
 from minbits.search.space import ladder
@@ -23,6 +22,7 @@ from minbits.training.engine import Engine
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import training_data
 from minbits.training.torch_engine import TorchEngine
+from minbits.types import TrainingRecipe
 
 ROUNDS = 3
 

@@ -33,7 +33,7 @@ from minbits.information.input_ladder import climb
 from minbits.information.label_information import label_information
 from minbits.information.ladder import entropy_table
 from minbits.information.nearest_neighbours import ksg
-from minbits.records import Column, DataSet, Figure
+from minbits.types import Column, DataSet, Figure
 
 DRAWS = 60
 COUNTED_DRAWS = 200

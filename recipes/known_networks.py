@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.networks.zoo import architecture_for
-from minbits.records import TrainingRecipe
 from minbits.training.choice import choose_engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import training_data
+from minbits.types import TrainingRecipe
 
 SEED = 0
 INPUT_SCALE = 1 / 256  # what the modules expect to be done to bytes

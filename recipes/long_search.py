@@ -23,13 +23,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.faults.quick import quick_trial
 
 from minbits.data import load
+from minbits.jobs import size_search
+from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_search import SizeEvents, SizeSearch
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import open_ledger
-from minbits.pipeline import size_search
-from minbits.pipeline.size_request import SizeRequest
-from minbits.pipeline.size_search import SizeEvents, SizeSearch
-from minbits.records import TrialResult
 from minbits.search.space import Candidate
+from minbits.types import TrialResult
 
 TRIALS = 8000
 MARKS = (1 / 8, 1 / 2, 1)

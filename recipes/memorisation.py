@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from minbits.capacity.binary_perceptron import measure_binary_perceptron
-from minbits.capacity.memorisation import FitSettings, Memorisation, measure_memorisation
-from minbits.capacity.seeded_networks import SeededShape
+from minbits.charts.memorisation_chart import MemorySeries, draw_memorisation
 from minbits.files import write_atomically
-from minbits.views.memorisation_chart import MemorySeries, draw_memorisation
+from minbits.memorisation.measure import FitSettings, Memorisation, measure_memorisation
+from minbits.memorisation.seeded_networks import SeededShape
 
 INPUTS = 8
 FLOAT_SETTINGS = FitSettings(steps=3000, learning_rate=0.1)

@@ -18,8 +18,8 @@ from typing import cast
 import torch
 
 from minbits import load
-from minbits.density.ensemble import AutoregressiveNetwork
-from minbits.density.member import Clock
+from minbits.autoregressive.ensemble import AutoregressiveNetwork
+from minbits.autoregressive.member import Clock
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.input_ladder import climb
 

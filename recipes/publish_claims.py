@@ -17,22 +17,22 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from minbits.charts.curve import curve_data, draw_curve
+from minbits.claims.card import COUNTING, limit_facts
+from minbits.claims.claiming import Claimant, Scope, verify_bytes
+from minbits.claims.publishing import Publisher
 from minbits.data import load
+from minbits.evaluation.judgement import judge_validation
 from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
 from minbits.intervals import anytime_lower_limit
+from minbits.jobs.curve import CURVE_TARGETS
+from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_search import SizeEvents, SizeSearch
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger
-from minbits.pipeline.card import COUNTING, limit_facts
-from minbits.pipeline.claiming import Claimant, Scope, verify_bytes
-from minbits.pipeline.curve import CURVE_TARGETS
-from minbits.pipeline.publishing import Publisher
-from minbits.pipeline.size_request import SizeRequest
-from minbits.pipeline.size_search import SizeEvents, SizeSearch
-from minbits.records import DataSet
-from minbits.search.judgement import judge_validation
 from minbits.search.strategy import reaches
-from minbits.views.curve import curve_data, draw_curve
+from minbits.types import DataSet
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "records"

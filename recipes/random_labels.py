@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from minbits.capacity.label_code import labels_given_network_bits
-from minbits.capacity.memorisation import FitSettings, fit_labels
-from minbits.capacity.seeded_networks import SeededShape, prepare_inputs, run_networks
+from minbits.charts.random_labels_chart import LabelCurve, draw_random_labels
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.files import write_atomically
-from minbits.views.random_labels_chart import LabelCurve, draw_random_labels
+from minbits.label_codes.given_logits import labels_given_network_bits
+from minbits.memorisation.measure import FitSettings, fit_labels
+from minbits.memorisation.seeded_networks import SeededShape, prepare_inputs, run_networks
 
 SEEDS, EXAMPLES, HELD_OUT, SIDE = 3, 1000, 2000, 14
 SHAPE = SeededShape(SIDE * SIDE, (64,), classes=10)

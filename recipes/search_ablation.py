@@ -32,23 +32,23 @@ from scipy.stats import combine_pvalues, mannwhitneyu
 
 import minbits
 from minbits.child_processes import child_environment
-from minbits.data.splits import validation_split
-from minbits.files import sha256_hex
-from minbits.ledger.provenance import current_provenance
-from minbits.pipeline.selection import (
+from minbits.claims.selection import (
     SECOND_CLAIM_MARGIN,
     Validated,
     choose_claim,
     choose_second_claim,
 )
-from minbits.pipeline.verification import verify_file
-from minbits.records import DataSet, Verification
+from minbits.claims.verification import verify_file
+from minbits.data.splits import validation_split
+from minbits.files import sha256_hex
+from minbits.ledger.provenance import current_provenance
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
-from minbits.search.executors.inline import InlineExecutor
 from minbits.search.score import Goal
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Outcome
-from minbits.search.tasks import compile_once
+from minbits.search.worker_calls import compile_once
+from minbits.types import DataSet, Verification
+from minbits.workers.inline import InlineExecutor
 
 RECORD = Path(__file__).with_suffix(".jsonl")
 

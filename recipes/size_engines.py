@@ -12,17 +12,17 @@ import time
 
 # The settings of search workers, before PyTorch and the allocator start.
 if os.environ.get("MINBITS_RECIPE") != "started":
-    from minbits.search.executors.environment import WORKER_ENVIRONMENT
+    from minbits.workers.environment import WORKER_ENVIRONMENT
 
     os.environ.update(WORKER_ENVIRONMENT, MINBITS_RECIPE="started")
     os.execv(sys.executable, [sys.executable, *sys.argv])
 
 import minbits
-from minbits.records import TrainingRecipe, TrialConfig
 from minbits.search.space import START_RUNG, ladder
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.search.warm_up import warm_up
+from minbits.types import TrainingRecipe, TrialConfig
 
 SEEDS = range(2)
 RECIPE = TrainingRecipe(float_epochs=4, quantized_epochs=4)

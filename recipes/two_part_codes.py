@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from minbits.capacity.label_code import labels_given_network_bits
 from minbits.codec.file_format import read_network
 from minbits.codec.inference import predict_logits
 from minbits.data import load
 from minbits.information.discrete import entropy_bits
 from minbits.information.temperature import best_temperature
+from minbits.label_codes.given_logits import labels_given_network_bits
 
 RECORDS = Path("records")
 

@@ -12,8 +12,8 @@ import json
 import resource
 from pathlib import Path
 
+from minbits.claims.verification import verify_file
 from minbits.data import load
-from minbits.pipeline.verification import verify_file
 
 RECORDS = Path(__file__).parent.parent / "records"
 BAR_SECONDS = 3.0

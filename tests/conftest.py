@@ -11,8 +11,8 @@ from hypothesis import settings
 
 from minbits.data import load
 from minbits.data.assemble import assemble
-from minbits.records import DataSet
 from minbits.search.warm_up import warm_up
+from minbits.types import DataSet
 from tests.ledger.postgres_server import PostgresServer, server_binaries
 
 # The machine that runs the tests may be slow: deadlines would only make tests flaky.

@@ -61,8 +61,8 @@ def test_processes_are_started_in_one_place() -> None:
 def test_networks_of_the_ladder_see_no_trap(trap: Path) -> None:
     code = """
 import numpy as np
-from minbits.density.member import MemberJob
-from minbits.density.workers import train_members
+from minbits.autoregressive.member import MemberJob
+from minbits.autoregressive.workers import train_members
 def bits(n):
     return np.random.default_rng(n).integers(0, 2, (n, 4)).astype(np.uint8)
 job = MemberJob(bits(60), bits(10), bits(20), np.full(4, 2), None, None, 0, 0.5)
@@ -111,7 +111,7 @@ def test_workers_of_a_script_see_neither_its_folder_nor_the_script(tmp_path: Pat
 import sys
 sys.path.append({str(ROOT)!r})
 from pathlib import Path
-from minbits.search.executors.processes import ProcessExecutor
+from minbits.workers.processes import ProcessExecutor
 from tests.traps import lay_traps
 lay_traps(Path(__file__).parent)
 print("once")

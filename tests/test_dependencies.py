@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.distributions import DISTRIBUTION, EXTRAS, licence_groups, needed_by
+from tests.installed_packages import DISTRIBUTION, EXTRAS, licence_groups, needed_by
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ import pytest
 
 import minbits
 from minbits.codec.inference import predict
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 RECORD = Path(__file__).parent.parent / "records" / "mnist-99.mbn"
 

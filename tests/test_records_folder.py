@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from minbits.claims.verification import verify_file
 from minbits.data import load
 from minbits.files import sha256_hex
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.store import read_ledger
-from minbits.pipeline.verification import verify_file
 
 RECORDS = Path(__file__).parent.parent / "records"
 _ALL = [*sorted(RECORDS.glob("curve/*.mbn")), *sorted(RECORDS.glob("*.mbn"))]

@@ -16,26 +16,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from minbits.claims.own_data import verify
     from minbits.codec.network import read
     from minbits.data import load
     from minbits.facade import audit, need, smallest
     from minbits.information.ladder import entropy_table as entropy
+    from minbits.jobs.compress import compress
     from minbits.networks.to_torch import to_torch
-    from minbits.pipeline.compress import compress
-    from minbits.pipeline.own_data import verify
 
 __all__ = ["audit", "compress", "entropy", "load", "need", "read", "smallest", "to_torch", "verify"]
 
 _PLACES = {
     "audit": ("minbits.facade", "audit"),
-    "compress": ("minbits.pipeline.compress", "compress"),
+    "compress": ("minbits.jobs.compress", "compress"),
     "need": ("minbits.facade", "need"),
     "entropy": ("minbits.information.ladder", "entropy_table"),
     "load": ("minbits.data", "load"),
     "read": ("minbits.codec.network", "read"),
     "smallest": ("minbits.facade", "smallest"),
     "to_torch": ("minbits.networks.to_torch", "to_torch"),
-    "verify": ("minbits.pipeline.own_data", "verify"),
+    "verify": ("minbits.claims.own_data", "verify"),
 }
 
 

@@ -6,22 +6,22 @@ from pathlib import Path
 
 from torch import nn
 
-from minbits.capacity.audit.report import AuditReport
-from minbits.capacity.audit.run import MOST_EXAMPLES
-from minbits.capacity.audit.sources import SourceSettings, open_model
-from minbits.capacity.audit.torch_subject import torch_subject
-from minbits.capacity.need import NeedReport
+from minbits.audit.report import AuditReport
+from minbits.audit.run import MOST_EXAMPLES
+from minbits.audit.sources import SourceSettings, open_model
+from minbits.audit.torch_subject import torch_subject
+from minbits.claims.outputs import default_output
 from minbits.errors import MinbitsError
+from minbits.jobs.audit import audit_job
+from minbits.jobs.need import DEFAULT_ACCURACY, need_job
+from minbits.jobs.need_steps import NeedReport
+from minbits.jobs.size import size_job
+from minbits.jobs.size_request import MANY_TRIALS, SizeRequest
+from minbits.jobs.size_search import SizeEvents
+from minbits.jobs.target import default_target
 from minbits.ledger.location import LedgerTarget, default_ledger_path
-from minbits.pipeline.audit import audit_job
-from minbits.pipeline.need import DEFAULT_ACCURACY, need_job
-from minbits.pipeline.outputs import default_output
-from minbits.pipeline.size import size_job
-from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest
-from minbits.pipeline.size_search import SizeEvents
-from minbits.pipeline.target import default_target
-from minbits.records import DataSet, Verification
-from minbits.search.executors.environment import usable_cores
+from minbits.types import DataSet, Verification
+from minbits.workers.environment import usable_cores
 
 
 class TargetNotReachedError(MinbitsError):

@@ -11,8 +11,8 @@ from minbits.codec.architecture import Architecture, parameter_count
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.torch_layers import run_layers
-from minbits.records import DataSet
 from minbits.training.loop import training_data
+from minbits.types import DataSet
 
 
 def network(text: str, shape: tuple[int, int, int] = (1, 8, 8)) -> Architecture:

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from minbits.capacity.bounds import FORMULAS, capacity_table
 from minbits.capacity.cover import dichotomy_count
 from minbits.capacity.equivocation import layer_equivocation_bits, maximum_equivocation_bits
-from minbits.capacity.memorisation import FitSettings, fit_labels
 from minbits.capacity.network_shape import dense_shape, parse_input_shape, parse_network
-from minbits.capacity.seeded_networks import SeededShape
 from minbits.capacity.statistical_mechanics import binary_weight_capacity, gardner_capacity
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
@@ -27,6 +25,8 @@ from minbits.capacity.vc_dimension import (
 )
 from minbits.codec.architecture import Architecture, parameter_count
 from minbits.errors import ArgumentError, NetworkError
+from minbits.memorisation.measure import FitSettings, fit_labels
+from minbits.memorisation.seeded_networks import SeededShape
 from minbits.networks.grammar import parse_layers
 
 widths = st.lists(st.integers(1, 60), min_size=2, max_size=5).map(tuple)

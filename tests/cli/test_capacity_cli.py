@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from minbits.cli.app import app
 from minbits.errors import MinbitsError
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.cli.here import Here
 from tests.cli.test_cli import run
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-import minbits.pipeline.size_search
+import minbits.jobs.size_search
 from minbits.codec.architecture import Architecture, Linear
 from minbits.codec.file_format import encode_network
 from minbits.plain_text import is_visible, visible
@@ -64,9 +64,9 @@ def own_table(folder: Path, stem: str) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = minbits.pipeline.size_search.SearchSettings
+    settings = minbits.jobs.size_search.SearchSettings
     quickly = functools.partial(settings, runner=quick_trial)
-    monkeypatch.setattr(minbits.pipeline.size_search, "SearchSettings", quickly)
+    monkeypatch.setattr(minbits.jobs.size_search, "SearchSettings", quickly)
 
 
 def test_columns_and_classes(here: Here, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import io
 
 from minbits.cli.output import PlainConsole
 from minbits.cli.progress import SearchProgress
-from minbits.records import Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.space import Candidate
+from minbits.types import Progress, TrainingRecipe, TrialConfig, TrialResult
 
 SIGNS = [
     Progress(3, "compiling", 0, 0),

@@ -20,9 +20,9 @@ from minbits.compression.rounding import bits_at, level_bits, round_network
 from minbits.compression.thinning import FEWEST_CHANNELS, ThinningPlan, thin
 from minbits.networks.from_torch import Extracted, network_logits
 from minbits.networks.parameters import parameter_layout
-from minbits.records import DataSet, TrainingRecipe
 from minbits.training.choice import choose_engine
 from minbits.training.loop import training_data
+from minbits.types import DataSet, TrainingRecipe
 
 KINDS: st.SearchStrategy[ActivationKind] = st.sampled_from(
     ["none", "relu", "leaky_relu", "hard_swish"]

@@ -22,12 +22,12 @@ from minbits.compression.steps import share_steps
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.parameters import parameter_layout
-from minbits.records import DataSet, TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import training_data
 from minbits.training.torch_engine import TorchEngine
+from minbits.types import DataSet, TrainingRecipe
 from tests.compression import reference
 from tests.strategies import architectures, networks
 

@@ -26,11 +26,11 @@ from minbits.compression.warm_start import (
 from minbits.data.splits import validation_split
 from minbits.errors import NetworkError
 from minbits.networks.grammar import format_layers, parse_layers
-from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import TrainingData, training_data
+from minbits.types import DataSet, TrainingRecipe, TrialConfig
 
 TEXT = (
     "conv 6 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; depthwise k3 p1; pointwise 7 relu; "

@@ -18,7 +18,7 @@ from minbits.data.limits import MOST_CHANNELS, MOST_COLUMNS, rows_at_once
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.tables import RawTable, assemble_table
 from minbits.errors import DataError
-from minbits.records import Column
+from minbits.types import Column
 from tests.conftest import idx_bytes
 from tests.data.test_image_folder import pictures
 

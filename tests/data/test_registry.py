@@ -10,7 +10,7 @@ import minbits.data.builtin
 from minbits.data import load
 from minbits.data.splits import stratified_holdout, validation_split
 from minbits.errors import DataError
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 
 def test_mnist_is_whole(mnist: DataSet) -> None:

@@ -11,7 +11,7 @@ from minbits.data.assemble import assemble
 from minbits.data.encoding import encode, encoding_bits, fit_encoding
 from minbits.data.tables import RawTable, assemble_table, number_columns, table_of
 from minbits.errors import DataError
-from minbits.records import Column
+from minbits.types import Column
 
 NUMBERS = arrays(
     np.float64, st.integers(2, 30), elements=st.floats(-1e12, 1e12, allow_subnormal=False)

@@ -9,9 +9,9 @@ import random
 import time
 from collections.abc import Sequence
 
+import minbits.jobs.size
+import minbits.jobs.size_search
 import minbits.ledger.rows
-import minbits.pipeline.size
-import minbits.pipeline.size_search
 from minbits.ledger.store import Ledger, TrialEntry
 from tests.faults.quick import quick_trial
 
@@ -20,9 +20,9 @@ JUMP_SECONDS = 10 * 365 * 86_400
 
 def run_quick_trials() -> None:
     """Let searches of this process run trials of milliseconds, and draw nothing."""
-    settings = minbits.pipeline.size_search.SearchSettings
-    minbits.pipeline.size_search.SearchSettings = functools.partial(settings, runner=quick_trial)  # type: ignore[misc,assignment]
-    minbits.pipeline.size.draw_diagram = lambda numbers: {}
+    settings = minbits.jobs.size_search.SearchSettings
+    minbits.jobs.size_search.SearchSettings = functools.partial(settings, runner=quick_trial)  # type: ignore[misc,assignment]
+    minbits.jobs.size.draw_diagram = lambda numbers: {}
 
 
 def tell_commits() -> None:

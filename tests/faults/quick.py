@@ -9,10 +9,10 @@ import numpy as np
 from minbits.codec.architecture import tensor_shapes
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.evaluation.judgement import judge
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, TrialResult
-from minbits.search.judgement import judge
 from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.types import DataSet, TrialResult
 
 
 def random_network(task: TrialTask, data: DataSet) -> QuantizedNetwork:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from minbits.claims.ledger_verification import verify_ledger
 from minbits.files import sha256_hex
 from minbits.ledger.prune import prune
 from minbits.ledger.store import Ledger
-from minbits.pipeline.ledger_verification import verify_ledger
 from tests.faults.runs import Run, Runner, assert_whole, reading, wait_until
 
 RUNS = 18

@@ -16,7 +16,7 @@ from minbits.information.columns import column_figures
 from minbits.information.ladder import entropy_table
 from minbits.information.mean_interval import mean_ends
 from minbits.information.ranks import normal_scores
-from minbits.records import DataSet, Figure
+from minbits.types import DataSet, Figure
 
 
 def table(tmp_path: Path, rows: list[str], header: str) -> DataSet:

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from minbits.data import sample
 from minbits.data.assemble import assemble
+from minbits.distributions import GaussianPair
 from minbits.information.differential import (
     DIFFERENTIAL_UNIT,
     differential_figures,
@@ -13,8 +15,7 @@ from minbits.information.differential import (
     kozachenko_leonenko,
 )
 from minbits.information.ties import resolution
-from minbits.records import DataSet
-from minbits.sources import GaussianPair, sample
+from minbits.types import DataSet
 
 NORMAL_BITS = 0.5 * math.log2(2 * math.pi * math.e)
 

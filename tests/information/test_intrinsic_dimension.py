@@ -8,7 +8,7 @@ import pytest
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.information.intrinsic_dimension import dimension_curves
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("skdim") is None, reason="pip install 'minbits[dimension]'"

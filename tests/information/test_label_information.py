@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from minbits import sources
-from minbits.data import from_arrays, load
+from minbits import distributions
+from minbits.data import from_arrays, load, sample
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.information.classifiers import best_classifier
@@ -21,12 +21,12 @@ from minbits.information.features import (
 )
 from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.label_information import label_fingerprint, label_information
-from minbits.records import DataSet, Figure
+from minbits.types import DataSet, Figure
 
 DRAWS = 200
 
 
-def truth_of(source: sources.Source) -> dict[str, float]:
+def truth_of(source: distributions.Source) -> dict[str, float]:
     return {figure.key: figure.value for figure in source.truth()}
 
 
@@ -37,17 +37,17 @@ def figures_of(data: DataSet) -> dict[str, Figure]:
 @pytest.mark.parametrize(
     "source",
     [
-        sources.NoisyLabels(3, 0.2, 2),
-        sources.xor(6, 0.1),
-        sources.majority(7),
-        sources.RandomLabels(12),
-        sources.BarsAndStripes(6),
-        sources.GaussianMixture((-1.0, 1.0), dimensions=2),
+        distributions.NoisyLabels(3, 0.2, 2),
+        distributions.xor(6, 0.1),
+        distributions.majority(7),
+        distributions.RandomLabels(12),
+        distributions.BarsAndStripes(6),
+        distributions.GaussianMixture((-1.0, 1.0), dimensions=2),
     ],
     ids=lambda source: source.name,
 )
-def test_every_bound_is_on_its_side_of_the_truth(source: sources.Source) -> None:
-    found = figures_of(sources.sample(source, 800, 400, seed=2))
+def test_every_bound_is_on_its_side_of_the_truth(source: distributions.Source) -> None:
+    found = figures_of(sample(source, 800, 400, seed=2))
     truth = {key: figure.value for key, figure in found.items() if figure.kind == "exact"}
     exact = {
         "Y": truth["true_label_entropy"],
@@ -65,7 +65,7 @@ def test_every_bound_is_on_its_side_of_the_truth(source: sources.Source) -> None
             assert figure.low - 0.01 <= exact[figure.of] <= figure.high + 0.01, figure.key
 
 
-def posterior(source: sources.GaussianMixture, x: np.ndarray, sharpness: float) -> np.ndarray:
+def posterior(source: distributions.GaussianMixture, x: np.ndarray, sharpness: float) -> np.ndarray:
     """Return class probabilities of a classifier that is not quite right."""
     logits = np.log(source.weights) - 0.5 * sharpness * (x[:, :1] - np.array(source.means)) ** 2
     p = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -77,14 +77,14 @@ def posterior(source: sources.GaussianMixture, x: np.ndarray, sharpness: float) 
 @pytest.mark.parametrize(
     ("source", "sharpness"),
     [
-        (sources.GaussianMixture(), 1.5),
-        (sources.GaussianMixture((-3.0, 3.0)), 1.3),
-        (sources.GaussianMixture((-4.0, 0.0, 4.0), (0.2, 0.3, 0.5)), 0.7),
-        (sources.GaussianMixture((0.0, 0.1)), 1.0),
+        (distributions.GaussianMixture(), 1.5),
+        (distributions.GaussianMixture((-3.0, 3.0)), 1.3),
+        (distributions.GaussianMixture((-4.0, 0.0, 4.0), (0.2, 0.3, 0.5)), 0.7),
+        (distributions.GaussianMixture((0.0, 0.1)), 1.0),
     ],
 )
 def test_held_out_intervals_cover_what_the_classifier_achieves(
-    source: sources.GaussianMixture, sharpness: float, examples: int
+    source: distributions.GaussianMixture, sharpness: float, examples: int
 ) -> None:
     generator = np.random.default_rng(5)
     truth = truth_of(source)
@@ -109,11 +109,11 @@ def test_held_out_intervals_cover_what_the_classifier_achieves(
 
 
 def test_bounds_tighten_with_examples() -> None:
-    source = sources.xor(6, 0.1)
+    source = distributions.xor(6, 0.1)
     truth = truth_of(source)["true_mutual_information"]
     gaps = []
     for n in (60, 2000):
-        found = figures_of(sources.sample(source, n, 4000, 3))["mutual_information_classifier"]
+        found = figures_of(sample(source, n, 4000, 3))["mutual_information_classifier"]
         gaps.append(abs(truth - found.value))
     assert gaps[1] < 0.08
     assert gaps[1] < 0.5 * gaps[0]
@@ -149,7 +149,7 @@ def test_the_choice_of_a_classifier_never_sees_test_labels() -> None:
 
 
 def test_counting_equals_a_full_table_and_covers_the_truth() -> None:
-    source = sources.xor(4, 0.1)
+    source = distributions.xor(4, 0.1)
     truth = truth_of(source)["true_mutual_information"]
     generator = np.random.default_rng(0)
     covered = 0
@@ -162,7 +162,7 @@ def test_counting_equals_a_full_table_and_covers_the_truth() -> None:
         assert found.value_bits == pytest.approx(information_of_counts(joint))
         covered += found.low_bits <= truth <= found.high_bits
     assert covered >= 0.9 * DRAWS
-    many, labels = sources.RandomLabels(20).draw(300, generator)
+    many, labels = distributions.RandomLabels(20).draw(300, generator)
     assert counted_information(distinct_codes(many), labels).warning is not None
 
 
@@ -205,7 +205,7 @@ def test_inputs_that_tell_are_found_and_copies_add_nothing() -> None:
 
 
 def test_exclusive_or_tells_nothing_alone_and_all_beside_the_other() -> None:
-    data = sources.sample(sources.xor(2, 0.0), 4000, 100)
+    data = sample(distributions.xor(2, 0.0), 4000, 100)
     found = feature_information(data)
     assert found.information_bits.max() < 0.01
     assert found.added_bits.max() > 0.98

@@ -9,7 +9,7 @@ from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.information.binary_pixels import count_pixels, pixel_figures
 from minbits.information.ladder import entropy_table
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 MNIST = {
     "pixel_sum_without_complement": (190.79, "not an entropy"),

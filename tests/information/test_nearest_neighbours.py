@@ -11,7 +11,7 @@ from scipy.stats import norm as normal
 from scipy.stats import t as student
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from minbits import sources
+from minbits import distributions
 from minbits.errors import ArgumentError
 from minbits.information.nearest_neighbours import ksg, ross
 from minbits.information.tails import tail_index
@@ -21,7 +21,7 @@ from tests.information.cells import exact_bits
 DRAWS = 200
 
 
-def truth_of(source: sources.Source, key: str = "true_mutual_information") -> float:
+def truth_of(source: distributions.Source, key: str = "true_mutual_information") -> float:
     return next(figure.value for figure in source.truth() if figure.key == key)
 
 
@@ -72,16 +72,16 @@ def test_one_dimension_equals_scikit_learn() -> None:
 
 
 MIXTURES = [
-    sources.GaussianMixture(),
-    sources.GaussianMixture((-2.0, 2.0), dimensions=2),
-    sources.GaussianMixture((-1.0, 0.0, 2.0), (0.2, 0.3, 0.5), 3),
-    sources.GaussianMixture((0.0, 0.0)),
+    distributions.GaussianMixture(),
+    distributions.GaussianMixture((-2.0, 2.0), dimensions=2),
+    distributions.GaussianMixture((-1.0, 0.0, 2.0), (0.2, 0.3, 0.5), 3),
+    distributions.GaussianMixture((0.0, 0.0)),
 ]
-PAIRS = [sources.GaussianPair(rho) for rho in (0.0, 0.6, 0.9, 0.99)]
+PAIRS = [distributions.GaussianPair(rho) for rho in (0.0, 0.6, 0.9, 0.99)]
 
 
 @pytest.mark.parametrize("source", MIXTURES, ids=str)
-def test_ross_covers_the_truth(source: sources.GaussianMixture) -> None:
+def test_ross_covers_the_truth(source: distributions.GaussianMixture) -> None:
     generator, truth = np.random.default_rng(4), truth_of(source)
     found = [ross(*source.draw(400, generator)) for _ in range(DRAWS)]
     assert not any(one.warning for one in found)
@@ -90,7 +90,7 @@ def test_ross_covers_the_truth(source: sources.GaussianMixture) -> None:
 
 
 @pytest.mark.parametrize("source", PAIRS, ids=str)
-def test_ksg_covers_the_truth_where_it_does_not_warn(source: sources.GaussianPair) -> None:
+def test_ksg_covers_the_truth_where_it_does_not_warn(source: distributions.GaussianPair) -> None:
     generator = np.random.default_rng(4)
     truth = source.pair_information_bits
     found = [ksg(*source.draw_pair(400, generator)) for _ in range(DRAWS)]
@@ -119,7 +119,7 @@ def test_estimates_converge() -> None:
 def test_many_dimensions_few_examples_and_copies_give_a_warning_and_lose_their_upper_end() -> None:
     generator = np.random.default_rng(0)
     assert "examples" in str(ross(*MIXTURES[0].draw(50, generator)).warning)
-    wide = sources.GaussianPair(0.8, 4)
+    wide = distributions.GaussianPair(0.8, 4)
     found = ksg(*wide.draw_pair(1000, generator))
     assert "dimensions" in str(found.warning)
     assert found.value_bits < 0.8 * wide.pair_information_bits  # which the warning is for
@@ -156,10 +156,11 @@ def test_rounding_leaves_ross_as_it_is(step: float) -> None:
 def test_rounding_leaves_ksg_as_it_is(step: float) -> None:
     """Coarsely rounded, the pair is counted exactly: at a step of 1 a table of few cells."""
     generator = np.random.default_rng(7)
-    pairs = [sources.GaussianPair(0.8).draw_pair(600, generator) for _ in range(40)]
+    pairs = [distributions.GaussianPair(0.8).draw_pair(600, generator) for _ in range(40)]
     rounded = [[np.round(one / step) * step for one in pair] for pair in pairs]
     many = [
-        np.round(one[:, 0] / step) for one in sources.GaussianPair(0.8).draw_pair(10**6, generator)
+        np.round(one[:, 0] / step)
+        for one in distributions.GaussianPair(0.8).draw_pair(10**6, generator)
     ]
     joint = np.histogram2d(*many, bins=[np.arange(-8.5 / step, 8.5 / step + 1)] * 2)[0]
     truth = exact_bits(joint)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.store import Ledger
-from minbits.records import plain_config
+from minbits.types import plain_config
 from tests.ledger.examples import CONFIG
 
 Changes = dict[str, Any]

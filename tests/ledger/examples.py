@@ -5,7 +5,7 @@ from __future__ import annotations
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
 
 PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
 CONFIG = TrialConfig("linear 2", TrainingRecipe(1, 1), 5)

@@ -16,7 +16,7 @@ from psycopg import sql
 from minbits.files import sha256_hex
 from minbits.ledger.schema import ARTIFACT_CONTENTS, RESERVATIONS, TABLES
 from minbits.ledger.store import Ledger, VerificationEntry
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import PROVENANCE, fill
 from tests.ledger.postgres_server import PostgresServer
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from minbits.claims.ledger_verification import verify_ledger
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex
+from minbits.jobs.size_search import past_outcome
 from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.front import front
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
@@ -23,9 +25,7 @@ from minbits.ledger.rows import Row, expected_row_hash
 from minbits.ledger.schema import TABLES
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry
 from minbits.ledger.table_files import write_table
-from minbits.pipeline.ledger_verification import verify_ledger
-from minbits.pipeline.size_search import past_outcome
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.bad_rows import CASES, IDS, Changes, bad_rows_like, changed, inject, take_out
 from tests.ledger.examples import PROVENANCE, done, fill, verification
 

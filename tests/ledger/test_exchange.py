@@ -22,7 +22,7 @@ from minbits.ledger.rows import Row
 from minbits.ledger.schema import TABLES, TRAINING_COUNTS
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry
 from minbits.ledger.table_files import write_table
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import PROVENANCE, done, fill, verification
 from tests.ledger.test_store import damage
 

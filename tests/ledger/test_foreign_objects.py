@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from minbits.errors import LedgerError
 from minbits.ledger.migrate import known_versions
 from minbits.ledger.store import Ledger, read_ledger
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import fill
 from tests.ledger.postgres_server import PostgresServer
 

@@ -18,7 +18,7 @@ from minbits.errors import LedgerError
 from minbits.files import sha256_hex
 from minbits.ledger.location import ledger_exists, ledger_name, parse_target
 from minbits.ledger.store import Ledger, read_ledger
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import PROVENANCE, done, fill
 from tests.ledger.postgres_server import PostgresServer
 

@@ -22,7 +22,7 @@ from minbits.ledger.prune import prune
 from minbits.ledger.running import FolderRuns
 from minbits.ledger.schema import RESERVATIONS
 from minbits.ledger.store import Ledger
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import CONFIG, PROVENANCE, done
 from tests.ledger.postgres_server import PostgresServer
 

@@ -21,7 +21,7 @@ from minbits.ledger.rows import storable_text
 from minbits.ledger.schema import TABLES
 from minbits.ledger.shown import shown
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry, read_ledger
-from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult, trial_config
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult, trial_config
 from tests.ledger.bad_rows import CASES, IDS, Changes, changed
 from tests.ledger.examples import PROVENANCE, done, fill, verification
 

@@ -16,7 +16,7 @@ import pytest
 from minbits.errors import LedgerError, OutputError
 from minbits.files import sha256_hex, write_atomically
 from minbits.ledger.store import Ledger, read_ledger
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import fill
 
 
@@ -132,7 +132,7 @@ def test_a_committed_trial_survives_a_kill(tmp_path: Path) -> None:
         from minbits.data.assemble import assemble
         from minbits.ledger.provenance import Provenance
         from minbits.ledger.store import Ledger
-        from minbits.records import TrainingRecipe, TrialConfig, TrialResult
+        from minbits.types import TrainingRecipe, TrialConfig, TrialResult
         data = assemble("d", (np.zeros((8, 2)), np.arange(8) % 2), None, "here", "test")
         ledger = Ledger(Path(sys.argv[1]))
         config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)

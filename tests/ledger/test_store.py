@@ -20,7 +20,7 @@ from minbits.ledger.provenance import current_provenance
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.schema import ARTIFACT_CONTENTS, METADATA
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry, read_ledger
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.ledger.examples import PROVENANCE, done, failed, fill, verification
 
 

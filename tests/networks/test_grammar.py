@@ -7,7 +7,7 @@ from minbits.codec.architecture import Addition, Again, Architecture, Convolutio
 from minbits.errors import ArgumentError, NetworkError
 from minbits.networks.grammar import format_layers, parse_layers
 from minbits.networks.zoo import ZOO, architecture_for, zoo_entry
-from minbits.records import DataSet
+from minbits.types import DataSet
 from tests.strategies import architectures
 
 

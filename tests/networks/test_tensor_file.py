@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from minbits.capacity.audit.checkpoint_subject import read_checkpoint
+from minbits.audit.checkpoint_subject import read_checkpoint
 from minbits.errors import ArgumentError, MinbitsError, NetworkFileError
 from minbits.networks.checkpoint import read_tensors
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minbits.files import sha256_hex
-from minbits.records import TrainingRecipe, TrialConfig, TrialStatus
 from minbits.search.strategy import Outcome, Proposal
+from minbits.types import TrainingRecipe, TrialConfig, TrialStatus
 
 RECIPE = TrainingRecipe(float_epochs=10, quantized_epochs=20)
 

@@ -11,19 +11,20 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search import driver
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.executors import processes
-from minbits.search.executors.inline import InlineExecutor
-from minbits.search.executors.processes import ProcessExecutor
-from minbits.search.executors.work import NodeLostError
 from minbits.search.policy import LadderStrategy
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, Proposal, reaches
-from minbits.search.tasks import Runner, TrialTask, train_task
-from tests.search.executors import calls
+from minbits.search.tasks import TrialTask
+from minbits.search.worker_calls import Runner, train_task
+from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
+from minbits.workers import processes
+from minbits.workers.inline import InlineExecutor
+from minbits.workers.processes import ProcessExecutor
+from minbits.workers.work import NodeLostError
+from tests.workers import calls
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
 FAST = TrainingRecipe(float_epochs=3, quantized_epochs=3, batch_size=64, augmentation=0.2)

@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
-from minbits.records import DataSet, TrialConfig
 from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
 from minbits.search.move_names import parse_move
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, Proposal
+from minbits.types import DataSet, TrialConfig
 from tests.search.outcomes import RECIPE, answer, outcome
 
 GOAL = Goal(0.9, 1000)

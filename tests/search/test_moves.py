@@ -10,10 +10,10 @@ from minbits.codec.file_format import decode_network
 from minbits.errors import ArgumentError
 from minbits.files import sha256_hex
 from minbits.networks.grammar import format_architecture
-from minbits.records import DataSet, TrainingRecipe, TrialConfig, TrialResult
 from minbits.search.move_names import MoveName, format_move, parse_move
 from minbits.search.tasks import Milestone, TrialHooks, TrialTask
 from minbits.search.trial import run_task
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult
 from tests.conftest import stripes
 
 TEXT = (

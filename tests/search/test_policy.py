@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minbits.records import DataSet
 from minbits.search.policy import RungState, next_rung
 from minbits.search.space import START_RUNG, ladder, start_rung
+from minbits.types import DataSet
 
 RUNGS = st.lists(
     st.builds(

@@ -11,7 +11,6 @@ from minbits import load
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, TrialStatus
 from minbits.search.halving import BRACKETS, Halving
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
@@ -20,6 +19,7 @@ from minbits.search.space import ladder
 from minbits.search.space_file import parse_space, read_space
 from minbits.search.strategies import StrategyRequest, chosen_sampler, make_strategy
 from minbits.search.strategy import Outcome, Proposal
+from minbits.types import DataSet, TrialStatus
 from tests.search.outcomes import answer, outcome, without_file
 
 GOAL = Goal(0.9, 1000)

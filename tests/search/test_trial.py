@@ -14,12 +14,12 @@ import pytest
 from minbits.codec.file_format import decode_network
 from minbits.codec.inference import predict
 from minbits.data.splits import validation_split
-from minbits.records import DataSet, Progress, TrainingRecipe, TrialConfig
-from minbits.search.executors.environment import WORKER_ENVIRONMENT
 from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase, step_seconds
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.search.warm_up import warm_up
+from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig
+from minbits.workers.environment import WORKER_ENVIRONMENT
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
 # Batches of 64 are trained by the lanes engine, those of 40 by PyTorch.

@@ -13,13 +13,13 @@ from minbits.codec.architecture import Architecture, Pooling, parameter_count, r
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.parameters import parameter_layout
-from minbits.records import TrainingRecipe
 from minbits.training.distortion import NO_DISTORTIONS
 from minbits.training.engine import ObjectiveSettings, accuracy
 from minbits.training.lanes.engine import LanesEngine, lanes_obstacle
 from minbits.training.lanes.vector_code import LANES
 from minbits.training.loop import Draw, TrainingData
 from minbits.training.optimizers import make_optimizer
+from minbits.types import TrainingRecipe
 from tests.strategies import architectures
 from tests.training.reference import ENGINES, Problem, assert_agree
 

@@ -5,9 +5,9 @@ import pytest
 from minbits.codec.architecture import Architecture, multiply_accumulate_count
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
-from minbits.records import TrainingRecipe
 from minbits.training import choice
 from minbits.training.choice import GPU_MULTIPLY_ACCUMULATES, choose_engine
+from minbits.types import TrainingRecipe
 
 RECIPE = TrainingRecipe(1, 1)
 DROPPING = TrainingRecipe(1, 1, dropout=0.5)

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from minbits.codec.architecture import Architecture
+from minbits.evaluation.judgement import judge
 from minbits.networks.grammar import parse_layers
-from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.device import device_name
-from minbits.search.judgement import judge
 from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.training.engine import ObjectiveSettings
 from minbits.training.torch_engine import TorchEngine, best_device
+from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from tests.training.reference import Problem, assert_agree
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

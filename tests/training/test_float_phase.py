@@ -7,11 +7,11 @@ import pytest
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
-from minbits.records import DataSet, TrainingRecipe
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import FloatTraining, train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import TrainingData, training_data
+from minbits.types import DataSet, TrainingRecipe
 from tests.training.reference import ENGINES
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from minbits.records import DataSet
 from minbits.training.loop import Draw, LoopSettings, StoppedError, run_epochs, training_data
 from minbits.training.schedule import cosine, make_schedule, one_cycle
+from minbits.types import DataSet
 
 SETTINGS = LoopSettings(5, 100, cosine(0.1))
 

@@ -9,11 +9,11 @@ import pytest
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
-from minbits.records import DataSet, TrainingRecipe
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import StoppedError, TrainingData, training_data
 from minbits.training.many import train_many
+from minbits.types import DataSet, TrainingRecipe
 
 SEEDS = [3, 0, 11, 3]
 RECIPE = TrainingRecipe(float_epochs=3, quantized_epochs=1, batch_size=64, augmentation=0.4)

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minbits.records import TrainingRecipe
 from minbits.training.optimizers import AdamW, Momentum, Optimizer, make_optimizer
+from minbits.types import TrainingRecipe
 
 
 def assert_same_path(

@@ -15,8 +15,8 @@ from minbits.codec.architecture import (
 )
 from minbits.data import load
 from minbits.networks.zoo import architecture_for
-from minbits.records import TrainingRecipe
 from minbits.training.loop import TrainingData, training_data
+from minbits.types import TrainingRecipe
 
 MOST_STEPS = 400  # of one turn
 SGEMM_SIZE = 1024

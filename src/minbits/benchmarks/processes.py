@@ -15,7 +15,7 @@ from types import TracebackType
 
 from minbits.child_processes import Child
 from minbits.errors import ProcessError
-from minbits.search.executors.environment import WORKER_ENVIRONMENT
+from minbits.workers.environment import WORKER_ENVIRONMENT
 
 _ENDING_SECONDS = 5.0
 # One thread everywhere; the system's allocator as it is, or told to keep its memory.

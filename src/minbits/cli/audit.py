@@ -9,8 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from minbits.capacity.audit.report import AuditReport
+from minbits.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
+from minbits.charts.audit_chart import LayerBits, draw_layer_bits
+from minbits.claims.outputs import kept_files, network_outputs
+from minbits.claims.replacing import check_replaceable
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import (
     AllowSlowOption,
@@ -33,10 +36,7 @@ from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
 from minbits.intervals import wilson_interval
 from minbits.ledger.store import open_ledger
-from minbits.pipeline.outputs import kept_files, network_outputs
-from minbits.pipeline.replacing import check_replaceable
-from minbits.records import DataSet
-from minbits.views.audit_chart import LayerBits, draw_layer_bits
+from minbits.types import DataSet
 
 
 def audit(
@@ -83,8 +83,8 @@ def audit(
     Example: minbits audit minbits.networks.examples:LeNet300100 --data mnist
     """
     # PyTorch and a user's own module are loaded for this command alone.
-    sources = importlib.import_module("minbits.capacity.audit.sources")
-    pipeline = importlib.import_module("minbits.pipeline.audit")
+    sources = importlib.import_module("minbits.audit.sources")
+    pipeline = importlib.import_module("minbits.jobs.audit")
     loaded = (
         load(data, label=label, categorical=categorical or (), resize=resize)
         if data is not None

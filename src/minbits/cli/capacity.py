@@ -28,6 +28,7 @@ from minbits.capacity.cover import (
 from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
+from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import (
     AllowSlowOption,
@@ -48,7 +49,6 @@ from minbits.cli.output import (
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
-from minbits.views.cover_chart import cover_curves, draw_cover_curves
 
 MOST_DIGITS = 60
 
@@ -299,7 +299,7 @@ def need(
     Example: minbits capacity need mnist --no-measure
     """
     # Loads PyTorch, which the other commands of this family do without.
-    job = importlib.import_module("minbits.pipeline.need").need_job
+    job = importlib.import_module("minbits.jobs.need").need_job
     loaded = load(data, label=label, categorical=categorical or (), resize=resize)
     say = progress_printer(quiet)
 

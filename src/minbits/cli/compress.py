@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from minbits.charts.answer import claim_sentences, missed_answer
+from minbits.claims.outputs import (
+    default_output,
+    kept_files,
+    module_name,
+    name_part,
+    network_outputs,
+)
 from minbits.cli.data_options import CategoricalOption, LabelOption, ResizeOption, user_files
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
@@ -25,17 +33,9 @@ from minbits.cli.size import Engine
 from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
-from minbits.pipeline.outputs import (
-    default_output,
-    kept_files,
-    module_name,
-    name_part,
-    network_outputs,
-)
-from minbits.views.answer import claim_sentences, missed_answer
 
 if TYPE_CHECKING:
-    from minbits.pipeline.compress_request import CompressReport
+    from minbits.jobs.compress_request import CompressReport
 
 ModelArgument = Annotated[
     str,
@@ -144,11 +144,11 @@ def compress(
     Example: minbits compress mynet.py:build --checkpoint mynet.pt --data mnist --accuracy 0.99
     """
     # PyTorch takes seconds to import, and no other command needs it.
+    from minbits.jobs.compress import compress_job, default_convention
+    from minbits.jobs.compress_request import CompressRequest, plain_compress_report
+    from minbits.jobs.compress_rounding import round_to_file
     from minbits.networks.checkpoint import load_module, load_weights, module_of
     from minbits.networks.from_torch import InputConvention, from_torch
-    from minbits.pipeline.compress import compress_job, default_convention
-    from minbits.pipeline.compress_request import CompressRequest, plain_compress_report
-    from minbits.pipeline.compress_rounding import round_to_file
 
     loaded = (
         load(data, label=label, categorical=categorical or (), resize=resize)

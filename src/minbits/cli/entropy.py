@@ -7,6 +7,10 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from minbits.charts.entropy_ladder import draw_entropy_ladder, ladder_chart
+from minbits.charts.feature_chart import draw_feature_chart, feature_numbers
+from minbits.charts.heat_map import draw_heat_map
+from minbits.claims.outputs import kept_files, output_stem
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import ladder_as_json, print_ladder, question_line
@@ -18,12 +22,8 @@ from minbits.files import check_outputs, write_atomically
 from minbits.information.discretise import Binarise, Discretisation
 from minbits.information.features import plain_features
 from minbits.information.ladder import DEFAULT_THRESHOLD
-from minbits.pipeline.entropy_report import DEFAULT_MINUTES, EntropyReport, entropy_report
-from minbits.pipeline.outputs import kept_files, output_stem
-from minbits.records import DataSet, plain_figure
-from minbits.views.entropy_ladder import draw_entropy_ladder, ladder_chart
-from minbits.views.feature_chart import draw_feature_chart, feature_numbers
-from minbits.views.heat_map import draw_heat_map
+from minbits.jobs.entropy_report import DEFAULT_MINUTES, EntropyReport, entropy_report
+from minbits.types import DataSet, plain_figure
 
 
 def entropy(

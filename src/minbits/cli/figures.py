@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from minbits.cli.output import console, headed, print_table
-from minbits.records import Figure
+from minbits.types import Figure
 
 _COLUMNS = [
     ("figure", "left"),

@@ -9,6 +9,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from minbits.claims.own_data import NOT_COUNTED, plain_run
+from minbits.claims.own_data import verify as verify_on_data
 from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.output import (
     EXIT_NOT_REACHED,
@@ -23,8 +25,6 @@ from minbits.codec.file_format import decode_with_parts, errors_named, read_byte
 from minbits.codec.run_cost import run_cost
 from minbits.data import load
 from minbits.networks.grammar import format_architecture
-from minbits.pipeline.own_data import NOT_COUNTED, plain_run
-from minbits.pipeline.own_data import verify as verify_on_data
 from minbits.search.strategy import reaches
 from minbits.units import bytes_to_bits
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from minbits.claims.ledger_verification import LedgerVerification, verify_ledger
 from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.ledger_exchange import exchange_app
 from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
@@ -26,7 +27,6 @@ from minbits.ledger.location import ledger_exists, ledger_name
 from minbits.ledger.queries import no_such_row
 from minbits.ledger.rows import Row, VerificationEntry
 from minbits.ledger.store import open_ledger, read_ledger
-from minbits.pipeline.ledger_verification import LedgerVerification, verify_ledger
 from minbits.plain_text import visible
 
 _ROWS_SHOWN = 50

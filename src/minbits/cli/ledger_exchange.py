@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from minbits.claims.outputs import kept_files
+from minbits.claims.published_file import Adopted, adopt_file, read_card
 from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
 from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
 from minbits.cli.output import JsonOption, console, print_json
@@ -22,8 +24,6 @@ from minbits.ledger.location import ledger_name
 from minbits.ledger.prune import prune as prune_files
 from minbits.ledger.store import open_ledger, read_ledger
 from minbits.ledger.table_files import TABLE_WRITERS, write_table
-from minbits.pipeline.outputs import kept_files
-from minbits.pipeline.published_file import Adopted, adopt_file, read_card
 
 JSON_LINES = ".jsonl"
 

@@ -9,7 +9,7 @@ from minbits.cli.output import console, headed, print_table
 
 if TYPE_CHECKING:
     # Its module loads PyTorch, which the command line does only when it must.
-    from minbits.capacity.need import NeedReport, ReferencePoints
+    from minbits.jobs.need_steps import NeedReport, ReferencePoints
 
 BLIER_OLLIVIER_MNIST_BITS = 4_100
 

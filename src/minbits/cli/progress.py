@@ -10,9 +10,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from minbits.interrupts import check_interrupt
 from minbits.plain_text import visible
-from minbits.records import Progress as Sign
-from minbits.records import TrialResult
 from minbits.search.space import Candidate
+from minbits.types import Progress as Sign
+from minbits.types import TrialResult
 from minbits.units import bytes_to_bits
 
 PLAIN_LINES_A_STAGE = 6

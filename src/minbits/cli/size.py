@@ -9,6 +9,14 @@ from typing import Annotated
 
 import typer
 
+from minbits.charts.answer import (
+    missed_answer,
+    nearest_answer,
+    not_taken_sentence,
+    shown_sentence,
+    size_answer,
+)
+from minbits.claims.outputs import default_output
 from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
 from minbits.cli.ledger_options import LedgerOption, chosen_ledger
 from minbits.cli.output import (
@@ -27,24 +35,16 @@ from minbits.cli.output import (
 )
 from minbits.cli.progress import SearchProgress
 from minbits.data import load
+from minbits.jobs.curve import CurveReport, curve_job, plain_curve
+from minbits.jobs.size import size_job
+from minbits.jobs.size_report import SizeReport, plain_report
+from minbits.jobs.size_request import MANY_TRIALS, SizeRequest, check_request
+from minbits.jobs.size_search import SizeEvents
+from minbits.jobs.target import default_target
 from minbits.ledger.location import ledger_name
 from minbits.ledger.store import open_ledger
-from minbits.pipeline.curve import CurveReport, curve_job, plain_curve
-from minbits.pipeline.outputs import default_output
-from minbits.pipeline.size import size_job
-from minbits.pipeline.size_report import SizeReport, plain_report
-from minbits.pipeline.size_request import MANY_TRIALS, SizeRequest, check_request
-from minbits.pipeline.size_search import SizeEvents
-from minbits.pipeline.target import default_target
-from minbits.search.executors.registry import DEFAULT_EXECUTOR, default_workers
 from minbits.search.strategies import AUTO, SAMPLERS
-from minbits.views.answer import (
-    missed_answer,
-    nearest_answer,
-    not_taken_sentence,
-    shown_sentence,
-    size_answer,
-)
+from minbits.workers.registry import DEFAULT_EXECUTOR, default_workers
 
 DEFAULT_MINUTES = 13.0
 _UNNAMED = Path("unnamed.mbn")  # until the data and the target are known

@@ -12,12 +12,12 @@ from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
 from minbits.networks.parameters import parameter_layout
-from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import objective_settings
 from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
 from minbits.training.optimizers import AdamW
 from minbits.training.schedule import cosine
+from minbits.types import TrainingRecipe
 from minbits.units import bits_to_nats
 
 Float = npt.NDArray[np.float32]

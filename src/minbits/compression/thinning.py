@@ -23,11 +23,11 @@ from minbits.compression.channels import (
     keep_channels,
 )
 from minbits.networks.parameters import parameter_layout
-from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import objective_settings
 from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
 from minbits.training.optimizers import AdamW
+from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]

@@ -26,9 +26,9 @@ from minbits.compression.thinning import narrowed, without_least_channels
 from minbits.errors import NetworkError
 from minbits.information.temperature import best_temperature, tempered_log_probabilities
 from minbits.networks.parameters import flat_parameters, parameter_layout
-from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.loop import TrainingData
+from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 

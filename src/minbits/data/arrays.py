@@ -11,7 +11,7 @@ from minbits.data.assemble import Pair, assemble
 from minbits.data.labels import as_labels
 from minbits.data.large_arrays import allocate
 from minbits.errors import DataError
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 
 class IndexedExamples(Protocol):

@@ -14,7 +14,7 @@ from minbits.data.labels import class_codes
 from minbits.data.large_arrays import take
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
-from minbits.records import DataSet, Figure, Table
+from minbits.types import DataSet, Figure, Table
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0

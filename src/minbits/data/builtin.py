@@ -12,10 +12,11 @@ import numpy as np
 
 from minbits.data.assemble import assemble
 from minbits.data.idx import load_idx_folder
-from minbits.data.sources import RandomLabels, Source, majority, parity, sample, teacher, xor
+from minbits.data.sampling import sample
 from minbits.data.tables import RawTable, assemble_table, number_columns
+from minbits.distributions import RandomLabels, Source, majority, parity, teacher, xor
 from minbits.errors import DataError
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 _SOURCE_EXAMPLES = (4000, 1000)
 

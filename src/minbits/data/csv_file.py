@@ -15,7 +15,7 @@ from minbits.data.tables import assemble_table
 from minbits.data.typed_columns import TableBuilder, is_number, listed, shorten
 from minbits.errors import DataError
 from minbits.files import open_regular
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 LINE_BYTES = 2**24
 CHUNK_ROWS = 16_384

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from minbits.data.large_arrays import allocate
 from minbits.errors import DataError
-from minbits.records import Column
+from minbits.types import Column
 
 MOST_CATEGORIES = 256
 _MOST_OFFSET_BITS = 20

@@ -13,7 +13,7 @@ from minbits.data.large_arrays import IN_MEMORY_BYTES
 from minbits.data.limits import read_gzip
 from minbits.errors import DataError
 from minbits.files import open_regular
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _LARGEST_ARRAY_BYTES = 2**62

@@ -16,7 +16,7 @@ from minbits.data.options import LoadOptions
 from minbits.data.reading import reading
 from minbits.errors import DataError
 from minbits.files import open_regular
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 _SUFFIXES = frozenset([".png", ".jpg", ".jpeg"])
 _GREY = frozenset(["1", "L"])

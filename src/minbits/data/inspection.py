@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.plain_text import shortened
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 _CHUNK = 4096
 _IMBALANCE_WORTH_A_LINE = 2.0

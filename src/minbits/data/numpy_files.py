@@ -19,7 +19,7 @@ from minbits.data.tables import assemble_table
 from minbits.data.typed_columns import ColumnTyper, TableBuilder, listed
 from minbits.errors import DataError
 from minbits.files import open_regular, regular_size
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 _LAYOUTS = "x and y, or x_train, y_train, x_test and y_test"
 _TWO = ("x", "y")

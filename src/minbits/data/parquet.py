@@ -17,7 +17,7 @@ from minbits.data.tables import assemble_table
 from minbits.data.typed_columns import ColumnTyper, TableBuilder
 from minbits.errors import DataError
 from minbits.files import open_regular
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 _BATCH_ROWS = 65_536
 

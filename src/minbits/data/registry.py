@@ -16,7 +16,7 @@ from minbits.data.options import LoadOptions, parse_resize
 from minbits.data.parquet import load_parquet
 from minbits.errors import DataError
 from minbits.files import regular_size
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.errors import DataError
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 VALIDATION_FRACTION = 0.1
 # Small sets give up to a fifth: of a hundred examples, one file in five passes by luck.

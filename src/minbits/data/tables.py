@@ -19,7 +19,7 @@ from minbits.data.large_arrays import take
 from minbits.data.limits import check_channel_count
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
-from minbits.records import Column, DataSet, Figure, Table
+from minbits.types import Column, DataSet, Figure, Table
 
 FloatArray = npt.NDArray[np.float64]
 

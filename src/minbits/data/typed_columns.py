@@ -19,7 +19,7 @@ from minbits.data.large_arrays import BlockStore, take_columns
 from minbits.data.limits import check_column_count
 from minbits.data.tables import RawTable
 from minbits.errors import DataError
-from minbits.records import Column
+from minbits.types import Column
 
 MISSING = frozenset(
     ["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "none"]

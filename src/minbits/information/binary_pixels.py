@@ -15,7 +15,7 @@ from minbits.information.discrete import (
     minus_p_log2_p,
 )
 from minbits.information.mean_interval import mean_ends
-from minbits.records import Figure
+from minbits.types import Figure
 
 _CHUNK = 4096
 

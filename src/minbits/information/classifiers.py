@@ -20,7 +20,7 @@ from minbits.errors import DataError
 from minbits.information.ranks import normal_scores
 from minbits.information.temperature import best_temperature
 from minbits.interrupts import interrupts_kept
-from minbits.records import DataSet
+from minbits.types import DataSet
 
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

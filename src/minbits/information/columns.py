@@ -12,7 +12,7 @@ from minbits.information.discretise import Discretisation, discretise
 from minbits.information.entropy_estimators import fingerprint
 from minbits.information.mean_interval import mean_ends
 from minbits.plain_text import shortened
-from minbits.records import DataSet, Figure
+from minbits.types import DataSet, Figure
 
 FloatArray = npt.NDArray[np.float64]
 _LONGEST_NAME = 60

@@ -25,7 +25,7 @@ from minbits.information.ranks import normal_scores
 from minbits.information.rung import HIGH_END, standard_error
 from minbits.information.ties import resolution, spread_ties
 from minbits.plain_text import shortened
-from minbits.records import DataSet, Figure, FigureKind
+from minbits.types import DataSet, Figure, FigureKind
 from minbits.units import BITS_PER_NAT
 
 FloatArray = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from minbits.data.splits import VALIDATION_FRACTION, VALIDATION_SEED
 from minbits.data.tables import table_of
 from minbits.errors import ArgumentError
 from minbits.information.symbols import SymbolSet
-from minbits.records import Column, DataSet, Table
+from minbits.types import Column, DataSet, Table
 
 Binarise = Literal["threshold", "static", "stochastic", "none"]
 BINARISATIONS: tuple[Binarise, ...] = get_args(Binarise)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from minbits.data.tables import table_of
 from minbits.information.contingency import InformationTables
 from minbits.information.entropy_estimators import CONFIDENCE, Estimate
-from minbits.records import DataSet, Table
+from minbits.types import DataSet, Table
 from minbits.units import BITS_PER_NAT
 
 FloatArray = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from minbits.information.entropy_estimators import CONFIDENCE
 from minbits.information.input_models import INPUT_MODELS
 from minbits.information.rung import FittedModel, InputModel, Rung, standard_error
 from minbits.information.symbols import SymbolSet
-from minbits.records import Figure
+from minbits.types import Figure
 
 # A bound this much above the fit to its own training examples says little about the entropy.
 _LOOSE_RATIO = 1.1

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.errors import ArgumentError
-from minbits.records import DataSet, Figure
+from minbits.types import DataSet, Figure
 
 FloatArray = npt.NDArray[np.float64]
 

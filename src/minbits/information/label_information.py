@@ -27,7 +27,7 @@ from minbits.information.ranks import normal_scores
 from minbits.information.rung import HIGH_END, LOW_END
 from minbits.information.ties import without_ties
 from minbits.plain_text import shortened
-from minbits.records import DataSet, Figure, FigureKind, FigureOf
+from minbits.types import DataSet, Figure, FigureKind, FigureOf
 
 _UNIT = "bits/label"
 _ROSS_EXAMPLES = 5000

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.information.discrete import entropy_bits
-from minbits.records import Figure
+from minbits.types import Figure
 
 # MacKay 2003, chapter 40: a threshold unit with K inputs can memorise about 2K random labels.
 CAPACITY_BITS_PER_WEIGHT = 2.0

@@ -11,7 +11,7 @@ from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_f
 from minbits.information.columns import column_figures
 from minbits.information.discretise import can_binarise
 from minbits.information.labels import label_figures, question_figures
-from minbits.records import DataSet, Figure
+from minbits.types import DataSet, Figure
 
 DEFAULT_THRESHOLD = 0.0
 

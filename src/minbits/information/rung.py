@@ -13,7 +13,7 @@ import numpy.typing as npt
 from minbits.information.entropy_estimators import CONFIDENCE
 from minbits.information.mean_interval import mean_ends
 from minbits.information.symbols import SymbolSet
-from minbits.records import Figure
+from minbits.types import Figure
 from minbits.units import bytes_to_bits
 
 _TAIL = (1 - CONFIDENCE) / 2

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from minbits.errors import NetworkError
 from minbits.ledger.shown import shown
 from minbits.networks.grammar import parse_architecture
-from minbits.records import TrainingRecipe, TrialConfig
+from minbits.types import TrainingRecipe, TrialConfig
 
 MOST_INTEGER = 2**31 - 1  # what a column of PostgreSQL holds
 # Far above any rate, weight or strength that trains a network, and far from overflow.

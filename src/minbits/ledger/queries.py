@@ -33,7 +33,7 @@ from minbits.ledger.schema import (
     VERIFICATIONS,
 )
 from minbits.ledger.shown import shown
-from minbits.records import ShownFile, Verification
+from minbits.types import ShownFile, Verification
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
 _ROWS_AT_ONCE = 1000

@@ -26,7 +26,7 @@ from minbits.ledger.config_check import (
 from minbits.ledger.rows import MOST_TEXT_LENGTH, UID_DIGITS, Outcome
 from minbits.ledger.schema import ARTIFACTS, TABLES
 from minbits.ledger.shown import shown
-from minbits.records import TrialStatus
+from minbits.types import TrialStatus
 from minbits.units import BITS_PER_BYTE
 
 MOST_BITS = 2**63 - 1

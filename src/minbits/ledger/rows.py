@@ -12,7 +12,7 @@ from typing import Any, Literal
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.schema import TRAINING_COUNTS
-from minbits.records import DataSet, TrialResult, Verification, plain_config
+from minbits.types import DataSet, TrialResult, Verification, plain_config
 from minbits.units import bytes_to_bits
 
 Row = dict[str, Any]

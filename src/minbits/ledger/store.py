@@ -36,7 +36,7 @@ from minbits.ledger.rows import (
 from minbits.ledger.running import FolderRuns, Runs, ServerRuns
 from minbits.ledger.schema import ARTIFACTS, CLAIMS, TRIALS, VERIFICATIONS
 from minbits.ledger.sqlite import artifacts_beside, open_file, open_file_to_read
-from minbits.records import DataSet, TrialResult, Verification
+from minbits.types import DataSet, TrialResult, Verification
 
 __all__ = [
     "Claim",

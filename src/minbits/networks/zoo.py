@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from minbits.codec.architecture import Architecture
 from minbits.errors import ArgumentError
 from minbits.networks.grammar import parse_architecture
-from minbits.records import DataSet, TrainingRecipe
+from minbits.types import DataSet, TrainingRecipe
 
 
 @dataclass(frozen=True)

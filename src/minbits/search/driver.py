@@ -13,11 +13,12 @@ from typing import get_args
 
 from minbits.files import sha256_hex
 from minbits.interrupts import answer_interrupt, check_interrupt
-from minbits.records import DataSet, EngineName, Progress, TrialConfig, TrialResult, TrialStatus
-from minbits.search.executors.work import NodeLostError, WorkExecutor
 from minbits.search.strategy import Outcome, Proposal, Strategy
-from minbits.search.tasks import Runner, TrialTask, run_tasks, train_task
+from minbits.search.tasks import TrialTask
+from minbits.search.worker_calls import Runner, run_tasks, train_task
+from minbits.types import DataSet, EngineName, Progress, TrialConfig, TrialResult, TrialStatus
 from minbits.units import bytes_to_bits
+from minbits.workers.work import NodeLostError, WorkExecutor
 
 POLL_SECONDS = 0.2
 # A trial that gets less than this part of what the others took would only waste the time.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from minbits.codec.architecture import tensor_shapes
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.space import Candidate, repetitions
+from minbits.types import DataSet, TrainingRecipe, TrialConfig
 
 Value = int | float | str | bool
 # Values by name; what is drawn for each repetition has the number of the repetition behind a dot.

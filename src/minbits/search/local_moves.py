@@ -20,11 +20,11 @@ from minbits.data.splits import validation_fraction
 from minbits.errors import MinbitsError
 from minbits.networks.blocks import droppable, shareable
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, TrainingRecipe, TrialConfig
 from minbits.search.move_names import MoveName, format_move
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, Proposal, Start, Strategy
+from minbits.types import DataSet, TrainingRecipe, TrialConfig
 
 # Files that moves start from: the best so far, and with them what is near.
 MOST_PARENTS = 6

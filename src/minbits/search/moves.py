@@ -23,10 +23,10 @@ from minbits.compression.warm_start import (
 )
 from minbits.errors import NetworkError
 from minbits.networks.blocks import Block, blocks_of, droppable, shareable
-from minbits.records import TrainingRecipe
 from minbits.search.move_names import MoveName, parse_move
 from minbits.training.engine import Engine
 from minbits.training.loop import TrainingData
+from minbits.types import TrainingRecipe
 
 
 @dataclass(frozen=True)

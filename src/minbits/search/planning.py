@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
-from minbits.records import TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import TrainingData, batch_of
+from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 Clock = Callable[[], float]

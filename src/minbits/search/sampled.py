@@ -12,11 +12,11 @@ import numpy as np
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError, NetworkError
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.halving import Halving
 from minbits.search.score import Goal
 from minbits.search.strategy import Outcome, Proposal
+from minbits.types import DataSet
 
 _MOST_MISFITS = 100
 _DIGITS = 4  # of real values that are drawn, so that keys are short and exact

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from minbits.codec.architecture import Shape, tensor_shapes
 from minbits.networks.zoo import ZooEntry, architecture_for
-from minbits.records import DataSet, TrainingRecipe
+from minbits.types import DataSet, TrainingRecipe
 
 # Images with sides of at least this many pixels are halved at once by the first convolution.
 LARGE_SIDE = 20

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 from minbits.errors import ArgumentError
 from minbits.files import read_text_file
-from minbits.records import DataSet, TrainingRecipe
 from minbits.search.family import CLASSES, Choices, Domain, Family, Part, Range, Value
+from minbits.types import DataSet, TrainingRecipe
 
 VERSION = 1
 LARGEST_WHOLE = 2**63

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import get_args
 
 from minbits.errors import ArgumentError
-from minbits.records import DataSet, TrainingRecipe
 from minbits.search.halving import Halving
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.optuna_points import OptunaPoints, SamplerName
@@ -19,6 +18,7 @@ from minbits.search.score import Goal
 from minbits.search.space import is_large_image, ladder, start_rung
 from minbits.search.space_file import Space, read_space
 from minbits.search.strategy import Outcome, Proposal, Strategy
+from minbits.types import DataSet, TrainingRecipe
 
 AUTO = "auto"
 LADDER = "ladder"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from minbits.records import TrialConfig, TrialStatus
 from minbits.search.space import Candidate
 from minbits.search.tasks import Milestone
+from minbits.types import TrialConfig, TrialStatus
 
 
 def reaches(correct: int, examples: int, accuracy: float) -> bool:

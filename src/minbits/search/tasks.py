@@ -1,14 +1,13 @@
-"""What is sent to a worker: trials, many in one call where they are short."""
+"""A trial as it is sent to a worker, and how a running one talks to whoever started it."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from minbits.records import DataSet, Progress, TrialConfig, TrialResult
-from minbits.search.executors.work import worker_context
+from minbits.types import Progress, TrialConfig
 
 
 @dataclass(frozen=True)
@@ -56,45 +55,3 @@ class TrialHooks:
     report: Callable[[Progress], None] = lambda progress: None
     should_stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.perf_counter
-
-
-# Runs one trial; a trial that fails is a result too.
-Runner = Callable[[TrialTask, DataSet, TrialHooks], TrialResult]
-
-
-def train_task(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
-    """Train, quantise, write, decode and validate one network; see `run_task`."""
-    # In the worker alone: compiled code takes a second to load, which the parent does not need.
-    from minbits.search.trial import run_task
-
-    return run_task(task, data, hooks)
-
-
-def compile_once() -> None:
-    """Compile what trials run through, or load it from the cache that a compilation leaves."""
-    # See `train_task`.
-    from minbits.search.warm_up import warm_up
-
-    warm_up()
-
-
-def run_tasks(
-    tasks: Sequence[TrialTask], runner: Runner, data: DataSet | None = None
-) -> list[TrialResult]:
-    """Run trials one after the other, in a worker.
-
-    Args:
-        tasks: the trials.
-        runner: runs each.
-        data: the data set; None takes the one that the executor shares.
-    """
-    context = worker_context()
-    found: DataSet = context.shared if data is None else data
-    hooks = TrialHooks(context.report, context.should_stop, context.clock)
-    results: list[TrialResult] = []
-    for task in tasks:
-        if results and results[-1].status == "interrupted":
-            results.append(TrialResult(task.config, "interrupted", 0.0))  # not even started
-        else:
-            results.append(runner(task, found, hooks))
-    return results

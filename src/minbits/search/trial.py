@@ -18,10 +18,9 @@ from minbits.compression.symmetries import remove_symmetries
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import NetworkError
+from minbits.evaluation.judgement import judge
 from minbits.networks.grammar import format_architecture
 from minbits.networks.zoo import architecture_for
-from minbits.records import DataSet, Progress, TrialConfig, TrialResult, TrialStatus
-from minbits.search.judgement import judge
 from minbits.search.moves import MoveTools, moved_start
 from minbits.search.planning import (
     EpochSeconds,
@@ -35,6 +34,7 @@ from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import StoppedError, TrainingData, batch_of, training_data
+from minbits.types import DataSet, Progress, TrialConfig, TrialResult, TrialStatus
 
 
 class StoppedEarlyError(Exception):

@@ -8,11 +8,11 @@ import numpy as np
 
 from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling
 from minbits.compression.quantized_phase import train_quantized
-from minbits.records import TrainingRecipe
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.lanes.vector_code import LANES
 from minbits.training.loop import TrainingData
+from minbits.types import TrainingRecipe
 
 
 @functools.cache

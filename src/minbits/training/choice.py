@@ -6,9 +6,9 @@ import shutil
 
 from minbits.codec.architecture import Architecture, multiply_accumulate_count
 from minbits.errors import NetworkError
-from minbits.records import EngineName, TrainingRecipe
 from minbits.training.engine import Engine
 from minbits.training.lanes.engine import LanesEngine, lanes_obstacle
+from minbits.types import EngineName, TrainingRecipe
 
 # Of one example's forward pass. A GPU's calls cost the same whatever their size: at 2.2 million an
 # H200 is 1.4 times as fast as one core on lanes (recipes/gpu_epochs.txt), and there are many cores.

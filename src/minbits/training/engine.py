@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.parameters import ParameterLayout
-from minbits.records import EngineName
 from minbits.training.loop import Draw, TrainingData
+from minbits.types import EngineName
 
 Float = npt.NDArray[np.float32]
 

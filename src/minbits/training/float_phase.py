@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.parameters import parameter_layout
-from minbits.records import TrainingRecipe
 from minbits.training.distortion import NO_DISTORTIONS
 from minbits.training.engine import Engine, ObjectiveSettings, accuracy
 from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
 from minbits.training.optimizers import make_optimizer
 from minbits.training.schedule import make_schedule
+from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 

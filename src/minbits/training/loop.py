@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.records import DataSet
 from minbits.training.distortion import Distortions, random_distortions
 from minbits.training.schedule import Schedule
+from minbits.types import DataSet
 
 Float = npt.NDArray[np.float32]
 

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.parameters import ParameterLayout, parameter_layout
-from minbits.records import TrainingRecipe
 from minbits.training.engine import accuracy
 from minbits.training.float_phase import (
     MOMENTUM,
@@ -26,6 +25,7 @@ from minbits.training.float_phase import (
 from minbits.training.lanes.engine import LanesEngine, LanesObjectives
 from minbits.training.lanes.steps import Networks, Steps
 from minbits.training.loop import StoppedError, TrainingData, batch_of, draw_epoch
+from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 

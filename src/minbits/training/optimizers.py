@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.compilation import compiled
-from minbits.records import TrainingRecipe
+from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 

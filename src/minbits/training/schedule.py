@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from minbits.records import ScheduleName
+from minbits.types import ScheduleName
 
 Schedule = Callable[[float], float]
 

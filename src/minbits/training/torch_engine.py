@@ -11,11 +11,11 @@ from torch.nn import functional
 from minbits.codec.architecture import Architecture
 from minbits.networks.parameters import ParameterLayout, parameter_layout
 from minbits.networks.torch_layers import TrainingPass, run_layers
-from minbits.records import EngineName
 from minbits.training.distortion import Distortions
 from minbits.training.engine import NORMALISATION_EXAMPLES, ObjectiveSettings
 from minbits.training.lanes.sampling import sample_images
 from minbits.training.loop import Draw, TrainingData
+from minbits.types import EngineName
 
 Float = npt.NDArray[np.float32]
 

@@ -6,6 +6,15 @@ import dataclasses
 
 import pytest
 
+from minbits.data import sample
+from minbits.distributions import (
+    BarsAndStripes,
+    IndependentBits,
+    IsingTree,
+    MarkovChain,
+    Source,
+    ising_chain,
+)
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.input_ladder import climb
 from minbits.information.input_models import INPUT_MODELS
@@ -15,16 +24,7 @@ from minbits.information.models.hidden_tree import HiddenChowLiu
 from minbits.information.models.independent import Independent
 from minbits.information.models.mixture import Mixture
 from minbits.information.rung import InputModel, Rung, standard_error
-from minbits.records import DataSet
-from minbits.sources import (
-    BarsAndStripes,
-    IndependentBits,
-    IsingTree,
-    MarkovChain,
-    Source,
-    ising_chain,
-    sample,
-)
+from minbits.types import DataSet
 
 TREE = IsingTree(parents=(0, 0, 1, 1, 2, 2, 3), couplings=(0.6, 0.9, 0.4, 1.2, 0.7, 0.5, 0.8))
 MARKOV = MarkovChain((0.5, 0.3, 0.2), ((0.7, 0.2, 0.1), (0.1, 0.8, 0.1), (0.3, 0.3, 0.4)), 8)

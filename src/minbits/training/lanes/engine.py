@@ -11,13 +11,13 @@ from minbits.codec.architecture import (
     run_order,
 )
 from minbits.networks.parameters import ParameterLayout, parameter_layout
-from minbits.records import EngineName
 from minbits.training.engine import ObjectiveSettings
 from minbits.training.lanes.batches import batch_gradients, batch_logits
 from minbits.training.lanes.plan import Plan, make_plan, obstacle_to
 from minbits.training.lanes.steps import Networks, Steps, take_steps
 from minbits.training.lanes.vector_code import LANES
 from minbits.training.loop import Draw, TrainingData
+from minbits.types import EngineName
 
 Float = npt.NDArray[np.float32]
 

@@ -1,0 +1,40 @@
+"""The heat map of the question: how often each pixel is on."""
+
+from __future__ import annotations
+
+import matplotlib.figure
+
+from minbits.charts.pictures import drawing, name_text, picture
+from minbits.information.binary_pixels import PixelCounts
+
+MOST_CHANNELS = 12
+_CHANNELS_A_ROW = 4
+_SIDE_INCHES = 4.6
+
+
+@drawing()
+def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
+    """Return a PNG of the probability that each pixel is on; channels in rows of four.
+
+    Of more than twelve channels the first twelve are drawn, and the title says so.
+    """
+    probabilities = pixels.probabilities[:MOST_CHANNELS]
+    channels = len(pixels.probabilities)
+    columns = min(len(probabilities), _CHANNELS_A_ROW)
+    rows = -(-len(probabilities) // columns)
+    size = (_SIDE_INCHES * columns + 0.8, _SIDE_INCHES * rows)
+    figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+    all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in all_axes[len(probabilities) :]:
+        axes.set_axis_off()
+    for channel, axes in zip(probabilities, all_axes, strict=False):
+        image = axes.imshow(channel, vmin=0, vmax=1, cmap="magma")
+        axes.set_xlabel("column")
+        axes.set_ylabel("row")
+    figure.colorbar(image, ax=list(all_axes), label="probability that the pixel is on")
+    left_out = "" if channels <= MOST_CHANNELS else f", channels 1 to {MOST_CHANNELS} of {channels}"
+    figure.suptitle(
+        f"{name_text(data_name)}, binarised at > {pixels.threshold:g}: "
+        f"{pixels.examples:,} images summed{left_out}"
+    )
+    return picture(figure)

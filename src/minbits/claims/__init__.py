@@ -1,0 +1,1 @@
+"""Claims on the test set: selection, verification, cards, and what is published."""

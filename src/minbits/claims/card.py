@@ -1,0 +1,135 @@
+"""The card beside a network file: what it reaches, how it was found, how to run it again."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from minbits.data.encoding import encoding_bits
+from minbits.search.reliability import Reliability, plain_reliability
+from minbits.search.strategy import reaches
+from minbits.types import DataSet, Verification
+
+COUNTING = (
+    "8 x bytes of the whole file (magic, version, checksum, architecture, steps, weights); "
+    "decoded in a fresh process with NumPy alone; the decoder holds no statistics of any "
+    "weights, but its conventions were chosen while working on MNIST, and its own size, "
+    "about 140,000 bits minified and compressed, is a constant that is not counted"
+)
+
+
+@dataclass(frozen=True)
+class TrialSpread:
+    """The trials of one candidate: a claim is worth little without those that missed.
+
+    Attributes:
+        tries: trials that ended, failed ones included.
+        successes: trials that reached the target on validation.
+        seeds: their seeds.
+        validation_accuracies: of the trials that gave a file.
+        sizes_bits: of the same trials.
+    """
+
+    tries: int
+    successes: int
+    seeds: tuple[int, ...]
+    validation_accuracies: tuple[float, ...]
+    sizes_bits: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card is made from.
+
+    ``trial`` is the ledger's row, ``views`` is read from the file, ``reliability`` is the
+    candidate's over seeds, None where only one seed was asked for. ``looks`` counts the different
+    files that were run on this test set, and ``lower_limit`` is the one-sided limit of the true
+    accuracy after so many.
+    """
+
+    data: DataSet
+    accuracy: float
+    verification: Verification
+    trial: dict[str, Any]
+    spread: TrialSpread
+    looks: int
+    lower_limit: float
+    views: int
+    reliability: Reliability | None = None
+
+
+def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
+    if not values:
+        return {}
+    return {
+        "min": min(values),
+        "median": statistics.median(values),
+        "max": max(values),
+    }
+
+
+def limit_facts(lower_limit: float, looks: int, accuracy: float) -> dict[str, Any]:
+    """Return what a claim says of the true accuracy, as plain data; the keys are stable."""
+    return {
+        "claims_against_test_set": looks,
+        "lower_limit": lower_limit,
+        "lower_limit_method": (
+            "one-sided limit of Clopper and Pearson at the level 1 - 0.05 / (k (k + 1)) after k "
+            "looks: with probability 95 % or more no limit that is ever printed for this test set "
+            "is too high, though searches go on until a file passes"
+        ),
+        "true_accuracy_may_be_below_target": lower_limit < accuracy,
+    }
+
+
+def card(facts: CardFacts) -> dict[str, Any]:
+    """Return the card as plain data; the keys are stable (docs/card.md)."""
+    found, trial = facts.verification, facts.trial
+    plain: dict[str, Any] = {
+        "data": facts.data.name,
+        "data_digest": facts.data.digest,
+        "target_accuracy": facts.accuracy,
+        "size_bits": found.size_bits,
+        "bytes": found.bytes,
+        "sha256": found.sha256,
+        "n_test": found.n_test,
+        "correct": found.correct,
+        "test_accuracy": found.test_accuracy,
+        "reached_target": reaches(found.correct, found.n_test, facts.accuracy),
+        "wilson_95": [found.wilson_low, found.wilson_high],
+        **limit_facts(facts.lower_limit, facts.looks, facts.accuracy),
+        "counting": COUNTING,
+        "test_time_views": facts.views,
+        "validation": {
+            "correct": trial["validation_correct"],
+            "examples": trial["validation_examples"],
+        },
+        "candidate": trial["candidate"],
+        "config": json.loads(trial["config"]),
+        "seeds_tried": facts.spread.tries,
+        "successes_on_validation": facts.spread.successes,
+        "seeds": list(facts.spread.seeds),
+        "validation_accuracy_spread": _spread(facts.spread.validation_accuracies),
+        "size_bits_spread": _spread(facts.spread.sizes_bits),
+        "training_seconds": round(trial["seconds"], 1),
+        "created_at": trial["created_at"],
+        "code_version": trial["code_version"],
+        "libraries": json.loads(trial["libraries"]),
+        "machine": json.loads(trial["machine"]),
+        "rerun": (
+            "minbits.search.trial.run_trial with this config and no time limit gives the same "
+            "weights on the same machine"
+        ),
+    }
+    if facts.reliability is not None:
+        plain["reliability"] = plain_reliability(facts.reliability)
+    if facts.data.table is not None:
+        plain["table_encoding_bits"] = encoding_bits(facts.data.table.columns)
+        plain["table_encoding"] = (
+            "exponents and offsets of the table's columns, fitted to training rows, belong to the "
+            "data set and are not in size_bits; table_encoding_bits is their length as Elias gamma "
+            "codes with one bit a column for its missing-value channel"
+        )
+    return plain

@@ -1,0 +1,131 @@
+"""What a job leaves of a claimed file: the file itself, its card and the diagram."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from minbits.charts.diagram import diagram_data, draw_diagram
+from minbits.claims.card import CardFacts, TrialSpread, card
+from minbits.claims.claiming import ClaimOutcome
+from minbits.claims.replacing import stays
+from minbits.codec.file_format import decode_network
+from minbits.errors import OutputError
+from minbits.files import sha256_hex, write_atomically
+from minbits.information.ladder import EntropyTable
+from minbits.ledger.rows import Row
+from minbits.ledger.store import Claim, Ledger
+from minbits.search.reliability import Reliability
+from minbits.search.strategy import reaches
+from minbits.types import DataSet, Verification
+
+
+@dataclass
+class Publisher:
+    """Writes a claimed file with what belongs to it.
+
+    Attributes:
+        data: the data set.
+        accuracy: that was asked for, in (0, 1].
+        ledger: with the file's trial.
+        out: where the network file goes; card and diagram go beside it.
+        rerun: how the file is made again; None takes the card's usual sentence.
+        force: whether the file goes there even if a better one is in place.
+        outputs: what was written, by role.
+    """
+
+    data: DataSet
+    accuracy: float
+    ledger: Ledger
+    out: Path
+    rerun: str | None = None
+    force: bool = False
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    def publish(
+        self, outcome: ClaimOutcome, table: EntropyTable, reliability: Reliability | None
+    ) -> Verification:
+        """Write file, card and diagram, and return what is known of the file at its new place.
+
+        Where a better file is in place, it stays, and the new one is known by its place in the
+        ledger (`minbits.claims.outputs`).
+
+        Raises:
+            OutputError: if an output cannot be written, or reads back as other bytes.
+        """
+        claim, limit = outcome.written, outcome.lower_limit
+        assert claim is not None
+        assert limit is not None
+        if stays(
+            self.out, self.data, self.accuracy, claim.verification, self.ledger, force=self.force
+        ):
+            path = self.ledger.artifacts.path(claim.verification.sha256)
+            self.outputs |= {"network": str(path), "kept": str(self.out)}
+            return dataclasses.replace(claim.verification, path=str(path))
+        found, content = self._network(claim)
+        facts = CardFacts(
+            data=self.data,
+            accuracy=self.accuracy,
+            verification=found,
+            trial=trial_of(self.ledger, self.data, found),
+            spread=spread_of(self.ledger, self.data, found, self.accuracy),
+            looks=outcome.looks,
+            lower_limit=limit,
+            views=decode_network(content).architecture.views,
+            reliability=reliability,
+        )
+        plain = card(facts)
+        if self.rerun is not None:
+            plain["rerun"] = self.rerun
+        self._write("card", ".json", (json.dumps(plain, indent=2) + "\n").encode())
+        is_reached = reaches(found.correct, found.n_test, self.accuracy)
+        shown = self.accuracy if is_reached else found.test_accuracy
+        numbers = diagram_data(table, shown, found.size_bits)
+        for kind, picture in draw_diagram(numbers).items():
+            self._write(f"diagram {kind}", f".{kind}", picture)
+        return found
+
+    def _network(self, claim: Claim) -> tuple[Verification, bytes]:
+        content = self.ledger.artifacts.read(claim.verification.sha256)
+        self._write("network", self.out.suffix, content)
+        found = sha256_hex(self.out.read_bytes())
+        if found != claim.verification.sha256:
+            raise OutputError(
+                str(self.out), f"bytes with SHA-256 {found} after reading them back",
+                f"{claim.verification.sha256}, as verified", "Check the disk.",
+            )  # fmt: skip
+        return dataclasses.replace(claim.verification, path=str(self.out)), content
+
+    def _write(self, role: str, suffix: str, content: bytes) -> None:
+        path = self.out if role == "network" else self.out.with_suffix(suffix)
+        write_atomically(path, content)
+        self.outputs[role] = str(path)
+
+
+def trial_of(ledger: Ledger, data: DataSet, found: Verification) -> Row:
+    """Return the trial that gave a claimed file."""
+    row = ledger.trial_of_file(data.digest, found.sha256)
+    assert row is not None
+    return row
+
+
+def spread_of(ledger: Ledger, data: DataSet, found: Verification, accuracy: float) -> TrialSpread:
+    """Return all trials of a claimed file's candidate: a claim is worth little without them."""
+    candidate = trial_of(ledger, data, found)["candidate"]
+    rows = [
+        row for row in ledger.trials_of(data.digest, candidate) if row["status"] != "interrupted"
+    ]
+    done = [row for row in rows if row["validation_correct"] is not None]
+    return TrialSpread(
+        tries=len(rows),
+        successes=sum(
+            reaches(row["validation_correct"], row["validation_examples"], accuracy) for row in done
+        ),
+        seeds=tuple(row["seed"] for row in rows),
+        validation_accuracies=tuple(
+            row["validation_correct"] / row["validation_examples"] for row in done
+        ),
+        sizes_bits=tuple(row["size_bits"] for row in done),
+    )

@@ -1,0 +1,33 @@
+"""Distributions whose entropies and mutual information are known exactly.
+
+Every source draws examples with labels, and states its truth as figures of kind ``exact``.
+`minbits.data.sample` makes a data set with the truth attached.
+"""
+
+from minbits.distributions.boolean import BooleanFunction, majority, parity, teacher, xor
+from minbits.distributions.chains import IsingTree, MarkovChain, ising_chain
+from minbits.distributions.gaussian import GaussianMixture, GaussianPair
+from minbits.distributions.grids import PottsGrid, ising_grid
+from minbits.distributions.images import BarsAndStripes
+from minbits.distributions.independent import IndependentBits, NoisyLabels, RandomLabels
+from minbits.distributions.source import Source
+
+__all__ = [
+    "BarsAndStripes",
+    "BooleanFunction",
+    "GaussianMixture",
+    "GaussianPair",
+    "IndependentBits",
+    "IsingTree",
+    "MarkovChain",
+    "NoisyLabels",
+    "PottsGrid",
+    "RandomLabels",
+    "Source",
+    "ising_chain",
+    "ising_grid",
+    "majority",
+    "parity",
+    "teacher",
+    "xor",
+]

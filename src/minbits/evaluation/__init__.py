@@ -1,0 +1,1 @@
+"""What a network file gets right, and whether that reaches an accuracy."""

@@ -1,0 +1,451 @@
+"""Compression of anybody's module: thin, quantise, write, validate, verify, record.
+
+As the main job: selection on validation, one look at the test set, in a fresh process, and every
+trial in the ledger.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from minbits.claims.claiming import Claimant, Scope
+from minbits.claims.publishing import Publisher
+from minbits.claims.replacing import check_replaceable
+from minbits.codec.architecture import Architecture, class_count, parameter_count
+from minbits.codec.file_format import encode_network
+from minbits.codec.inference import predict
+from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.compression.channels import shrink
+from minbits.compression.quantized_phase import train_quantized
+from minbits.compression.step_search import Rounding, coarsest_rounding
+from minbits.compression.symmetries import remove_symmetries
+from minbits.compression.thinning import ThinningPlan, thin
+from minbits.compression.warm_start import with_usual_logits
+from minbits.data.splits import validation_split
+from minbits.energy import EnergyMeter
+from minbits.errors import MinbitsError, NetworkError
+from minbits.evaluation.judgement import Judgement, judge
+from minbits.information.ladder import entropy_table
+from minbits.interrupts import answer_interrupt
+from minbits.jobs.compress_request import (
+    BYTE_FACTOR,
+    CompressReport,
+    CompressRequest,
+    check_compress_request,
+)
+from minbits.jobs.size_search import past_outcome
+from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.store import Ledger, open_ledger
+from minbits.networks.from_torch import Extracted, InputConvention, from_torch
+from minbits.networks.grammar import format_layers
+from minbits.search.device import device_name
+from minbits.search.planning import measure_epoch_seconds
+from minbits.search.score import Goal, with_margin
+from minbits.search.strategy import reaches
+from minbits.training.choice import choose_engine
+from minbits.training.engine import Engine, accuracy
+from minbits.training.float_phase import train_float
+from minbits.training.loop import batch_of, training_data
+from minbits.types import (
+    DataSet,
+    EngineName,
+    TrainingRecipe,
+    TrialConfig,
+    TrialResult,
+    TrialStatus,
+    Verification,
+)
+
+Float = npt.NDArray[np.float32]
+
+# Thinning may go on while validation errors stay below this many times those allowed: what it costs
+# is won back where the learning rate falls.
+_ERRORS_WHILE_THINNING = 2.5
+_EPOCHS_BELOW = 3
+_THINNING_TIME_PART = 0.4
+_RECOVERY_TIME_PART = 0.35
+# With normalisation, as in recovery, training bears a higher learning rate.
+_RECOVERY_RATE_FACTOR = 4.0
+_RERUN = "minbits compress with this config on the same module gives the same weights"
+
+
+class TargetMissedError(MinbitsError):
+    """No verified file reaches the accuracy asked for."""
+
+    exit_code = 1
+
+
+def default_convention(data: DataSet) -> InputConvention:
+    """Return the usual convention: bytes over 255, as torchvision's ToTensor; other data as is."""
+    is_bytes = data.train_inputs.dtype == np.uint8
+    return InputConvention(factor=BYTE_FACTOR if is_bytes else 1.0)
+
+
+@dataclass
+class _Job:
+    data: DataSet
+    request: CompressRequest
+    ledger: Ledger
+    say: Callable[[str], None]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.provenance = current_provenance(device_name(), 1)
+        self.start = time.perf_counter()
+        kept, held_out = validation_split(self.data)
+        self.held_out = held_out
+        self.goal = Goal(self.request.accuracy, len(held_out))
+        self.examples = training_data(self.data, kept)
+        self.validation = training_data(self.data, held_out)
+
+    def recipe(self, rate_weight: float, epochs: int) -> TrainingRecipe:
+        request = self.request
+        return TrainingRecipe(
+            float_epochs=request.thinning_epochs,
+            quantized_epochs=epochs,
+            batch_size=request.batch_size,
+            learning_rate=request.learning_rate,
+            quantized_learning_rate=request.learning_rate,
+            augmentation=request.augmentation,
+            elastic=request.elastic,
+            rate_weight=rate_weight,
+            batch_normalisation=False,
+            step_training_end=0.3,
+            freezing_start=0.4,
+        )
+
+    def engine(self, architecture: Architecture) -> Engine:
+        recipe = self.recipe(1.0, 1)
+        batch = batch_of(self.examples, recipe.batch_size)
+        return choose_engine(self.request.engine, architecture, recipe, batch)
+
+    def measured(self, extracted: Extracted) -> float:
+        engine = self.engine(extracted.architecture)
+        return accuracy(engine, extracted.architecture, extracted.values, self.validation)
+
+    def with_usual_logits(self, given: Extracted) -> Extracted:
+        """Return the network with logits that the loss can read as probabilities."""
+        values = with_usual_logits(
+            given.architecture, given.values, self.engine(given.architecture), self.examples
+        )
+        return dataclasses.replace(given, values=values)
+
+    def seconds_left(self) -> float:
+        if self.request.minutes is None:
+            return float("inf")
+        return 60 * self.request.minutes - (time.perf_counter() - self.start)
+
+    def thinned(self, given: Extracted, report: CompressReport) -> Extracted:
+        """Return the smallest network that thinning leaves within reach of the target."""
+        request = self.request
+        if request.thinning_epochs == 0:
+            return given
+        least = 1 - _ERRORS_WHILE_THINNING * (1 - request.accuracy)
+        plan = ThinningPlan(
+            request.thinning_epochs, request.smallest_parameters, request.learning_rate
+        )
+        best, below = given, 0
+        total = self.seconds_left()
+        for found in thin(
+            given.architecture, given.values, plan, self.recipe(1.0, 1), request.seed,
+            self.examples, self.validation, lambda epoch, parameters, part: self.say(
+                f"thinning, epoch {epoch}/{plan.epochs}: {parameters:,} parameters, validation "
+                f"{100 * part:.2f} %"
+            ),
+            lambda: False, self.engine,
+        ):  # fmt: skip
+            parameters = parameter_count(found.architecture)
+            text = format_layers(found.architecture.layers)
+            report.thinned.append((parameters, found.validation_accuracy, text))
+            if found.validation_accuracy >= least:
+                best, below = Extracted(found.architecture, found.values), 0
+            else:
+                below += 1
+            if below >= _EPOCHS_BELOW or self.seconds_left() < (1 - _THINNING_TIME_PART) * total:
+                break
+        architecture, values = shrink(best.architecture, best.values)
+        return Extracted(architecture, values)
+
+    def recovered(self, thinned: Extracted) -> Extracted:
+        """Return the thinned network after training in full precision, if that did it good."""
+        request = self.request
+        epochs = self.fitted(thinned, request.recovery_epochs, "float_phase", _RECOVERY_TIME_PART)
+        if epochs == 0:
+            return thinned
+        recipe = dataclasses.replace(
+            self.recipe(1.0, 1), float_epochs=epochs, batch_normalisation=True,
+            learning_rate=_RECOVERY_RATE_FACTOR * request.learning_rate,
+        )  # fmt: skip
+        every = max(1, epochs // 12)
+
+        def tell(epoch: int, part: float) -> None:
+            if epoch % every == 0 or epoch == epochs:
+                self.say(f"recovery, epoch {epoch}/{epochs}: validation {100 * part:.2f} %")
+
+        values = train_float(
+            thinned.architecture, recipe, request.seed, self.examples, self.validation, tell,
+            lambda: False, self.engine(thinned.architecture), thinned.values,
+        )  # fmt: skip
+        found = Extracted(thinned.architecture, values)
+        return found if self.measured(found) >= self.measured(thinned) else thinned
+
+    def fitted(
+        self, start: Extracted, wanted: int, phase: Literal["float_phase", "quantized_phase"],
+        part: float,
+    ) -> int:  # fmt: skip
+        """Return the epochs that fit into a part of the time left, where there is a limit."""
+        if self.request.minutes is None or wanted == 0:
+            return wanted
+        recipe = self.recipe(self.request.rate_weights[0], 1)
+        epoch = measure_epoch_seconds(
+            start.architecture, recipe, self.examples, self.validation,
+            self.engine(start.architecture),
+        )  # fmt: skip
+        return min(wanted, int(part * self.seconds_left() / getattr(epoch, phase)))
+
+    def epochs(self, start: Extracted) -> int:
+        """Return the epochs of a trial, fitted to the time where there is a limit."""
+        wanted, part = self.request.quantized_epochs, 1 / len(self.request.rate_weights)
+        return max(1, self.fitted(start, wanted, "quantized_phase", part))
+
+    def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialResult:
+        engine = self.engine(start.architecture)
+        recipe = self.recipe(rate_weight, epochs)
+        every = max(1, epochs // 12)
+
+        def tell(epoch: int, part: float, size_bits: float) -> None:
+            if epoch % every == 0 or epoch == epochs:
+                self.say(
+                    f"rate {rate_weight:g}, epoch {epoch}/{epochs}: validation {100 * part:.2f} %, "
+                    f"about {size_bits:,.0f} bits"
+                )
+
+        def make() -> bytes:
+            quantized = train_quantized(
+                start.architecture, start.values, recipe, self.request.seed, self.examples,
+                self.validation, tell, lambda: False, engine,
+            )  # fmt: skip
+            shown = dataclasses.replace(quantized.architecture, views=self.request.views)
+            return encode_network(
+                remove_symmetries(dataclasses.replace(quantized, architecture=shown))
+            )
+
+        return self.judged(start.architecture, recipe, engine.name, make)
+
+    def judged(
+        self, architecture: Architecture, recipe: TrainingRecipe, engine: EngineName,
+        make: Callable[[], bytes],
+    ) -> TrialResult:  # fmt: skip
+        """Run a trial, judge its decoded file on validation, and append it to the ledger."""
+        text = format_layers(architecture.layers)
+        if self.request.train and self.request.views > 1:
+            text = f"views {self.request.views}; {text}"
+        config = TrialConfig(text, recipe, self.request.seed, engine)
+        begin = time.perf_counter()
+        status: TrialStatus = "done"
+        content: bytes | None = None
+        counts: Judgement | None = None
+        reason: str | None = None
+        stopped: KeyboardInterrupt | None = None
+        meter = EnergyMeter()
+        try:
+            with meter:
+                content = make()
+                counts = judge(content, self.data, allow_slow=True)
+        except KeyboardInterrupt as error:
+            status, stopped, content = "interrupted", error, None
+        except (FloatingPointError, NetworkError) as error:
+            status, reason = "failed", f"{type(error).__name__}: {error}"
+        seconds = time.perf_counter() - begin
+        result = TrialResult(config, status, seconds, reason, content, energy_joules=meter.joules)
+        if counts is not None:
+            result = counts.counted(result)
+        key = f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}"
+        number = self.ledger.append_trial(
+            self.data, self.request.accuracy, key, result, self.provenance
+        )
+        self.rows += self.ledger.find("trials", str(number))
+        if stopped is not None:
+            raise stopped
+        if content is not None and counts is not None:
+            self.goal.learn(past_outcome(self.rows[-1]))
+            found = counts.validation
+            self.say(
+                f"ledger row {number}: {8 * len(content):,} bits, validation "
+                f"{100 * found.correct / found.examples:.2f} %"
+            )
+        else:
+            self.say(f"ledger row {number}: failed, {reason}")
+        return result
+
+    def rounded(self, given: Extracted) -> None:
+        """Round alone, as coarsely as the accuracy on validation allows.
+
+        The search takes what is just good enough, which is as likely luck as not: it is asked for
+        a standard error more, where there is a rounding of that.
+        """
+        recipe = dataclasses.replace(self.recipe(1.0, 1), float_epochs=0, quantized_epochs=0)
+        examples = len(self.held_out)
+
+        def found_for(accuracy: float) -> Rounding | None:
+            def is_enough(network: QuantizedNetwork) -> bool:
+                predicted = predict(network, self.data.train_inputs[self.held_out], allow_slow=True)
+                correct = np.count_nonzero(predicted == self.data.train_labels[self.held_out])
+                return reaches(int(correct), examples, accuracy)
+
+            return coarsest_rounding(given.architecture, given.values, is_enough)
+
+        wanted = self.request.accuracy
+        best = found_for(with_margin(wanted, examples)) or found_for(wanted)
+        if best is not None:
+            content = best.content
+            self.judged(given.architecture, recipe, self.request.engine, lambda: content)
+
+    def claim(self, report: CompressReport) -> None:
+        """Put a file of this run to the test as the main job does, and write what is to be left."""
+        own = {row["artifact_sha256"] for row in self.rows if row["artifact_sha256"] is not None}
+        if not own:
+            return
+        claimant = Claimant(
+            self.data, self.goal, self.ledger, self.provenance, lambda: Scope(files=own), self.say,
+            allow_slow=True,
+        )  # fmt: skip
+        outcome = claimant.claim()
+        report.missed, report.claim_count = outcome.missed, outcome.looks
+        report.lower_limit = outcome.lower_limit
+        if outcome.written is None:
+            return
+        publisher = Publisher(
+            self.data,
+            self.request.accuracy,
+            self.ledger,
+            self.request.out,
+            _RERUN,
+            self.request.force,
+        )
+        found = publisher.publish(outcome, entropy_table(self.data), None)
+        report.outputs = publisher.outputs
+        if outcome.best is None:
+            report.nearest = found
+        else:
+            report.best = found
+
+    def run(self, given: Extracted) -> CompressReport:
+        report = CompressReport(
+            self.data.name, self.request.accuracy, parameter_count(given.architecture),
+            self.measured(given),
+        )  # fmt: skip
+        self.say(
+            f"given: {report.given_parameters:,} parameters, validation "
+            f"{100 * report.given_accuracy:.2f} %"
+        )
+        try:
+            if self.request.train:
+                start = self.recovered(self.thinned(self.with_usual_logits(given), report))
+                epochs = self.epochs(start)
+                for rate_weight in self.request.rate_weights:
+                    self.trial(start, rate_weight, epochs)
+            else:
+                self.rounded(given)
+        except KeyboardInterrupt:
+            answer_interrupt()  # by what follows: the best file is put to the test
+            report.interrupted = True
+        report.trials = [
+            (
+                row["status"],
+                row["size_bits"],
+                row["validation_correct"] / row["validation_examples"],
+            )
+            for row in self.rows
+            if row["validation_correct"] is not None
+        ]
+        self.claim(report)
+        return report
+
+
+def compress_job(
+    given: Extracted, data: DataSet, request: CompressRequest, say: Callable[[str], None]
+) -> CompressReport:
+    """Compress a network that was extracted from a module; see `CompressRequest`.
+
+    Raises:
+        ArgumentError: if an argument is out of its range.
+        NetworkError: if the network does not fit the data set.
+        OutputError: if an output cannot be written, or something else is in its place.
+        LedgerError: if the ledger cannot be used.
+    """
+    check_compress_request(request)
+    if class_count(given.architecture) != data.class_count:
+        raise NetworkError(
+            "module", f"{class_count(given.architecture)} logits",
+            f"{data.class_count}, one a class of {data.name}", "Pass another data set or module.",
+        )  # fmt: skip
+    ledger = open_ledger(request.ledger)
+    try:
+        check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
+        return _Job(data, request, ledger, say).run(given)
+    finally:
+        ledger.close()
+
+
+def compress(
+    module: nn.Module,
+    data: DataSet,
+    accuracy: float = 0.99,
+    *,
+    out: str | Path,
+    ledger: LedgerTarget | None = None,
+    convention: InputConvention | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    **settings: Any,
+) -> Verification:
+    """Compress a PyTorch module to the smallest file found that keeps an accuracy.
+
+    Args:
+        module: usual layers (docs/compress.md); it is set to evaluation mode, else unchanged.
+        data: to fine-tune on, to select on and to make the claim on.
+        accuracy: target test accuracy, in (0, 1].
+        out: where the file goes; its card and diagram go beside it.
+        ledger: its file, or the URL of its database; None takes the one in the user data directory.
+        convention: what the module expects to be done to raw inputs; None: bytes over 255.
+        say: called with lines of progress.
+        settings: further fields of `CompressRequest`.
+
+    Returns:
+        What a fresh process found on the test set.
+
+    Raises:
+        TargetMissedError: if no file reaches the target.
+        MinbitsError: if a layer is not supported, or an argument or output is bad.
+    """
+    request = CompressRequest(
+        accuracy=accuracy,
+        out=Path(out),
+        ledger=ledger if ledger is not None else default_ledger_path(),
+        convention=convention,
+        **settings,
+    )
+    given = from_torch(
+        module, data.input_shape, data.input_exponent, convention or default_convention(data)
+    )
+    report = compress_job(given, data, request, say)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    if report.best is None:
+        best = max((part for _, _, part in report.trials), default=report.given_accuracy)
+        got = report.missed.test_accuracy if report.missed else best
+        raise TargetMissedError(
+            "compress", f"{got:.4f} " + ("on test" if report.missed else "on validation at best"),
+            f"a verified file of accuracy {accuracy}", "Allow a lower rate weight, or more epochs.",
+        )  # fmt: skip
+    return report.best

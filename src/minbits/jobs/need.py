@@ -1,0 +1,95 @@
+"""From a data set to what it needs: entropies, a code of its labels, what the search has found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from minbits.claims.best_known import find_network
+from minbits.errors import ArgumentError
+from minbits.information.ladder import EntropyTable, entropy_table
+from minbits.information.neighbour_code import neighbour_code_lengths
+from minbits.information.rung import standard_error
+from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report
+from minbits.label_codes.prequential import Block, prequential_code
+from minbits.ledger.location import LedgerTarget
+from minbits.types import DataSet
+
+DEFAULT_ACCURACY = 0.99
+_NORMAL_95 = 1.959963984540054
+
+
+def need_figures(data: DataSet, table: EntropyTable) -> NeedFigures:
+    """Return what a table says of one image and of the labels.
+
+    The joint bound is the smallest upper bound of one example's H(X) in the table, or the code by
+    ten neighbours, whichever is smaller: the latter is a mean over test images, with its 95 %
+    interval.
+    """
+    values = {figure.key: figure.value for figure in table.figures}
+    pixel_sum = values.get("pixel_sum_without_complement")
+    independent = values.get("independent_pixels")
+    joint, method = None, ""
+    if table.pixels is not None and independent is not None:
+        bounds = {
+            figure.key: figure.value
+            for figure in table.figures
+            if figure.of == "X" and figure.scope == "example" and figure.kind == "upper bound"
+        }
+        lengths = neighbour_code_lengths(
+            data.train_inputs, data.test_inputs, table.pixels.threshold
+        )
+        half = _NORMAL_95 * (standard_error(lengths) or math.inf)
+        code = f"code by ten neighbours, mean of {len(lengths):,} test images ± {half:.2f}"
+        bounds[code] = float(lengths.mean())
+        method = min(bounds, key=lambda key: bounds[key])
+        joint = bounds[method]
+    return NeedFigures(
+        data_name=data.name,
+        inputs=math.prod(data.input_shape),
+        examples=len(data.train_labels),
+        classes=data.class_count,
+        label_entropy_bits=values["label_entropy"],
+        pixel_sum_bits=pixel_sum,
+        independent_bits=independent,
+        joint_bits=joint,
+        joint_method=method,
+    )
+
+
+def need_job(
+    data: DataSet,
+    accuracy: float = DEFAULT_ACCURACY,
+    *,
+    ledger: LedgerTarget | None = None,
+    records: Path | None = None,
+    measure: bool = True,
+    seed: int = 0,
+    after_block: Callable[[Block], None] | None = None,
+    allow_slow: bool = False,
+) -> NeedReport:
+    """Return what a data set needs, step by step, and what the search has found.
+
+    Args:
+        data: the data set; of its test set only the images are looked at, for the joint code.
+        accuracy: wanted, in (0, 1].
+        ledger: where found networks are remembered; None leaves it out.
+        records: a folder of published cards; None leaves it out.
+        measure: whether to compute the prequential code of the labels.
+        seed: of the prequential code.
+        after_block: called after each of its blocks.
+        allow_slow: whether to run network files however long they take; else those are passed over.
+
+    Raises:
+        ArgumentError: outside the accuracy's domain.
+        MinbitsError: if ledger or cards cannot be read.
+    """
+    if not 0 < accuracy <= 1:
+        raise ArgumentError("--accuracy", str(accuracy), "0 < accuracy <= 1", "Correct it.")
+    figures = need_figures(data, entropy_table(data))
+    found = find_network(
+        data, accuracy, ledger, records, with_residual=measure, allow_slow=allow_slow
+    )
+    code = prequential_code(data, seed, after_block) if measure else None
+    return need_report(figures, accuracy, code, found)

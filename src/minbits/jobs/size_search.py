@@ -1,0 +1,291 @@
+"""The search of the main job: strategy, executor and ledger put together."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from dataclasses import dataclass
+from typing import Any
+
+from minbits.data.splits import validation_split
+from minbits.errors import MinbitsError
+from minbits.evaluation.judgement import Counts, check_runnable, judge_training
+from minbits.interrupts import answer_interrupt
+from minbits.jobs.best_so_far import BestSoFar
+from minbits.jobs.size_request import SizeRequest
+from minbits.ledger.provenance import Provenance
+from minbits.ledger.rows import new_uid
+from minbits.ledger.store import Ledger, TrialEntry
+from minbits.networks.zoo import zoo_entry
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
+from minbits.search.policy import LadderStrategy
+from minbits.search.reliability import ReliabilityTable
+from minbits.search.score import Goal
+from minbits.search.space import Candidate, own_candidate, zoo_candidate
+from minbits.search.space_file import read_space
+from minbits.search.strategies import StrategyRequest, make_strategy
+from minbits.search.strategy import Outcome, Strategy, reaches
+from minbits.search.worker_calls import compile_once
+from minbits.types import DataSet, Progress, TrialResult, trial_config
+from minbits.workers.registry import open_executor
+from minbits.workers.work import WorkExecutor
+
+# Of the files of earlier runs, so many of the best may be the next ones' parents.
+_JUDGED_AGAIN = 12
+# Loading compiled code takes less.
+_PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class SizeEvents:
+    """What the main job tells while it works."""
+
+    on_stage: Callable[[str], None] = lambda text: None
+    on_result: Callable[[int, Candidate, TrialResult], None] = lambda number, candidate, result: (
+        None
+    )
+    on_progress: Callable[[Progress], None] = lambda progress: None
+
+
+def past_outcome(row: dict[str, Any]) -> Outcome:
+    """Return what a row of the ledger's trials says."""
+    return Outcome(
+        candidate=row["candidate"],
+        config=trial_config(json.loads(row["config"])),
+        status=row["status"],
+        seconds=row["seconds"],
+        correct=row["validation_correct"],
+        examples=row["validation_examples"],
+        size_bits=row["size_bits"],
+        training_correct=row["training_correct"],
+        training_examples=row["training_examples"],
+        sha256=row["artifact_sha256"],
+        is_past=True,
+    )
+
+
+def one_candidate(data: DataSet, request: SizeRequest) -> Candidate | None:
+    """Return the one network that was asked for, None where the search is free."""
+    if request.network is not None:
+        return zoo_candidate(request.network, zoo_entry(request.network))
+    if request.architecture is not None:
+        return own_candidate(request.architecture, request.rate_weight, data)
+    return None
+
+
+@dataclass
+class Tally:
+    """What the trials of this run came to, without keeping them."""
+
+    trials: int = 0
+    failed: int = 0
+    stopped: int = 0
+    reached: int = 0
+    best_validation: float | None = None
+
+    def count(self, result: TrialResult, target: float) -> None:
+        """Count a trial."""
+        self.trials += 1
+        self.failed += result.status == "failed"
+        self.stopped += result.status == "stopped"
+        correct, examples = result.validation_correct, result.validation_examples
+        if correct is None or not examples:
+            return
+        self.reached += reaches(correct, examples, target)
+        self.best_validation = max(self.best_validation or 0.0, correct / examples)
+
+
+class SizeSearch:
+    """One search, and what it comes to.
+
+    Attributes:
+        tally: of this run's trials.
+        reliability: of all candidates ever tried on this data.
+        so_far: the best file on disk.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        request: SizeRequest,
+        ledger: Ledger,
+        provenance: Provenance,
+        events: SizeEvents,
+    ) -> None:
+        self.data = data
+        self.request = request
+        self.ledger = ledger
+        self.provenance = provenance
+        self.events = events
+        self.candidate = one_candidate(data, request)
+        _, held_out = validation_split(data)
+        self.goal = Goal(request.accuracy, len(held_out))
+        self.tally = Tally()
+        self.reliability = ReliabilityTable(request.accuracy)
+        self.so_far = BestSoFar(request.out, data, self.goal)
+        outcomes = [past_outcome(row) for row in ledger.trial_outcomes(data.digest)]
+        for outcome in outcomes:
+            self.reliability.add(outcome)
+        # Another version's split: what it trained on may be what is now validated on.
+        comparable = [item for item in outcomes if item.examples in (None, len(held_out))]
+        self.past = self.judged(comparable)
+
+    def judged(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Return earlier trials, of which the goal learns from the best.
+
+        What an older version did not count, their files' right answers on training examples, is
+        counted now.
+        """
+        scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
+        best = sorted((score, place) for score, place in scored if score is not None)
+        # The gap between training and validation is learned from files without parents.
+        orphans = [item for item in best if outcomes[item[1]].config.parent is None]
+        for _, place in dict.fromkeys((*best[:_JUDGED_AGAIN], *orphans[:_JUDGED_AGAIN])):
+            outcome = outcomes[place]
+            if outcome.training_correct is None:  # a row of an older version
+                outcomes[place] = outcome = self.judged_again(outcome)
+            self.goal.learn(outcome)
+        return outcomes
+
+    def judged_again(self, outcome: Outcome) -> Outcome:
+        """Return an earlier trial with what its file gets right of training examples."""
+        content = None if outcome.sha256 is None else self.read(outcome.sha256)
+        if content is None:
+            return outcome
+        found = self.judge(content)
+        if found is None:
+            return outcome
+        return dataclasses.replace(
+            outcome, training_correct=found.correct, training_examples=found.examples
+        )
+
+    def read(self, sha256: str) -> bytes | None:
+        """Return an artifact, None where it is gone, damaged or cannot be run here."""
+        try:
+            content = self.ledger.artifacts.read(sha256)
+            check_runnable(content, self.data)
+        except MinbitsError:
+            return None  # what is wrong with it is for `minbits ledger verify` to say
+        return content
+
+    def judge(self, content: bytes) -> Counts | None:
+        """Return what a file gets right of training examples, None where it cannot be run on them.
+
+        It may have been imported: then its digest is right, whatever its bytes are.
+        """
+        try:
+            return judge_training(content, self.data, allow_slow=True)
+        except MinbitsError:
+            return None
+
+    def strategy(self) -> Strategy:
+        """Return what decides."""
+        request, seconds = self.request, self.request.minutes * 60
+        if self.candidate is not None:
+            return LadderStrategy([self.candidate], 0, self.goal, seconds)
+        return make_strategy(
+            StrategyRequest(
+                data=self.data,
+                goal=self.goal,
+                seconds=seconds,
+                seed=request.seed,
+                read=self.read,
+                sampler=request.sampler,
+                moves=request.moves,
+                halving=request.halving,
+                space=None if request.space is None else read_space(request.space),
+                reliability=request.reliability,
+            )
+        )
+
+    def reserve(self, first: int, count: int) -> list[int]:
+        """Return seeds that no trial on this data has, and no other process uses."""
+        return self.ledger.reserve_seeds(self.data.digest, first, count)
+
+    def entry(self, item: Finished) -> TrialEntry:
+        """Return what is appended to the ledger: a row of its own for each trial that ended.
+
+        What was asked for is no name for it: epochs depend on the time, and so does the file.
+        """
+        return TrialEntry(
+            self.data,
+            self.request.accuracy,
+            item.proposal.candidate.key,
+            item.result,
+            self.provenance,
+            uid=new_uid(),
+        )
+
+    def remember(self, finished: Sequence[Finished]) -> None:
+        """Append trials to the ledger before anything else, then look what they came to."""
+        entries = [self.entry(item) for item in finished]
+        try:
+            numbers = self.ledger.append_trials(entries)
+        except KeyboardInterrupt:
+            self.ledger.append_trials(entries)  # known by their uids, none is appended twice
+            raise
+        for number, item in zip(numbers, finished, strict=True):
+            outcome = outcome_of(item)
+            self.goal.learn(outcome)
+            self.tally.count(item.result, self.request.accuracy)
+            self.reliability.add(outcome)
+            self.events.on_result(number, item.proposal.candidate, item.result)
+            if self.so_far.offer(outcome, item.result.network_file):
+                self.events.on_stage(
+                    f"best so far: {self.so_far.size_bits:,.0f} bits, in {self.so_far.path}"
+                )
+
+    def is_enough(self) -> bool:
+        """Whether a file is as small as was asked for."""
+        wanted = self.request.target_bits
+        return wanted is not None and self.so_far.size_bits <= wanted
+
+    def compile(self, executor: WorkExecutor) -> None:
+        """Compile in one worker, before the clock starts and others compile the same.
+
+        A worker that cannot fails its trials, which say why.
+        """
+        if self.request.engine == "torch":
+            return
+        compiled = executor.submit(compile_once)
+        if wait([compiled], timeout=_PATIENCE_SECONDS).not_done:
+            self.events.on_stage("compiling, once a machine and version")
+            wait([compiled])
+
+    def run(self, smaller_than_bits: float) -> bool:
+        """Search, and return whether it was interrupted.
+
+        Args:
+            smaller_than_bits: of files that are worth being written, since a verified one is known.
+
+        Raises:
+            ArgumentError: if the executor, the sampler or the space cannot be used.
+            OutputError: if the best file so far cannot be written.
+            LedgerError: if the ledger cannot be used.
+        """
+        request = self.request
+        settings = SearchSettings(
+            seconds=request.minutes * 60,
+            trials=request.trials,
+            seed=request.seed,
+            workers=request.workers,
+            engine=request.engine,
+        )
+        self.so_far.size_bits = smaller_than_bits
+        past, self.past = self.past, []
+        strategy = self.strategy()
+        events = SearchEvents(self.remember, self.events.on_progress, self.is_enough, self.reserve)
+        executor = open_executor(
+            request.executor, request.workers, self.data, request.worker_memory_bytes
+        )
+        try:
+            self.compile(executor)
+            run_search(self.data, strategy, settings, past, events, executor)
+        except KeyboardInterrupt:
+            answer_interrupt()  # by what follows: the best file is put to the test
+            return True
+        finally:
+            executor.shutdown(cancel_futures=True)
+        return False

@@ -1,0 +1,1 @@
+"""Codes of the labels: how many bits they take, given the inputs."""

@@ -1,0 +1,1 @@
+"""How many random labels networks memorise, measured by training many of them."""

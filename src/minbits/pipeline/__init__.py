@@ -1,1 +1,0 @@
-"""The main job: search, ledger, verification and diagram, connected."""

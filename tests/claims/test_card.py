@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from minbits.claims.card import CardFacts, TrialSpread, card
+from minbits.data import load
+from minbits.data.encoding import encoding_bits
+from minbits.types import DataSet, Verification
+
+TRIAL = {
+    "validation_correct": 11,
+    "validation_examples": 12,
+    "candidate": "a",
+    "config": "{}",
+    "seconds": 1.0,
+    "created_at": "2026-01-01",
+    "code_version": "1",
+    "libraries": "{}",
+    "machine": "{}",
+}
+
+
+def facts(data: DataSet) -> CardFacts:
+    found = Verification("f.mbn", "0" * 64, 50, 400, 30, 29, 0.967, 0.83, 0.99, 3.0)
+    return CardFacts(data, 0.95, found, TRIAL, TrialSpread(1, 1, (0,), (0.9,), (400,)), 3, 0.8, 1)
+
+
+def test_the_card_of_a_table_says_what_its_file_leaves_out() -> None:
+    data = load("iris")
+    assert data.table is not None
+    plain = card(facts(data))
+    assert plain["table_encoding_bits"] == encoding_bits(data.table.columns) > 0
+    assert "not in size_bits" in plain["table_encoding"]
+    assert plain["size_bits"] == 400
+
+
+def test_the_card_of_images_has_nothing_to_add(tiny: DataSet) -> None:
+    assert not {key for key in card(facts(tiny)) if key.startswith("table")}

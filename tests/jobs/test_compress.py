@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+import minbits
+from minbits.cli.app import app
+from minbits.codec.network import read
+from minbits.data.splits import validation_split
+from minbits.errors import MinbitsError
+from minbits.jobs.compress import TargetMissedError, compress
+from minbits.networks.checkpoint import load_module, load_weights, read_tensors
+from minbits.types import DataSet
+
+MODULE_FILE = """
+from torch import nn
+
+def build():
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 3), nn.BatchNorm2d(12), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(108, 16), nn.ReLU(), nn.Dropout(), nn.Linear(16, 2),
+    )
+
+def odd():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.GELU(), nn.Linear(4, 2))
+
+number = 3
+"""
+
+
+@pytest.fixture(scope="session")
+def module_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("module") / "mynet.py"
+    path.write_text(MODULE_FILE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained(tiny: DataSet, module_file: Path) -> nn.Module:
+    """Return the module, trained by PyTorch alone on bytes over 255, as anybody would."""
+    torch.manual_seed(0)
+    module = load_module(f"{module_file}:build")
+    kept, _ = validation_split(tiny)
+    inputs = torch.from_numpy(tiny.train_inputs[kept]).float() / 255
+    labels = torch.from_numpy(tiny.train_labels[kept])
+    optimizer = torch.optim.Adam(module.parameters(), 3e-3)
+    module.train()
+    for _ in range(60):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(module(inputs), labels).backward()
+        optimizer.step()
+    return module.eval()
+
+
+def test_a_module_becomes_a_small_verified_file(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    found = compress(
+        trained, tiny, 0.9, out=tmp_path / "net.mbn", ledger=tmp_path / "ledger.sqlite",
+        thinning_epochs=4, quantized_epochs=60, batch_size=32, smallest_parameters=60,
+        augmentation=0.0, rate_weights=(0.3,), views=5, say=lines.append,
+    )  # fmt: skip
+    content = (tmp_path / "net.mbn").read_bytes()
+    assert found.size_bits == 8 * len(content) < 32 * 1944 / 8
+    assert found.correct >= 0.9 * found.n_test
+    network = read(tmp_path / "net.mbn")
+    assert (network.predict(tiny.test_inputs) == tiny.test_labels).sum() == found.correct
+    card = json.loads((tmp_path / "net.json").read_text())
+    assert card["sha256"] == found.sha256
+    assert card["claims_against_test_set"] == 1
+    assert card["test_time_views"] == 5
+    assert card["config"]["architecture"].startswith("views 5; ")
+    assert any("thinning" in line for line in lines)
+    back = minbits.to_torch(tmp_path / "net.mbn")
+    with torch.no_grad():
+        predicted = back(torch.from_numpy(tiny.test_inputs)).argmax(1).numpy()
+    assert (predicted == tiny.test_labels).sum() == found.correct
+
+
+def test_rounding_alone_keeps_the_accuracy(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    found = compress(
+        trained, tiny, 0.9, out=tmp_path / "net.mbn", ledger=tmp_path / "ledger.sqlite",
+        train=False,
+    )  # fmt: skip
+    assert found.correct >= 0.9 * found.n_test
+    assert found.size_bits < 32 * 1944 / 4
+
+
+def test_a_target_out_of_reach_is_said(trained: nn.Module, tiny: DataSet, tmp_path: Path) -> None:
+    worse = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    nn.init.zeros_(worse[1].weight)
+    with pytest.raises(TargetMissedError, match="validation"):
+        compress(
+            worse, tiny, 1.0, out=tmp_path / "net.mbn", ledger=tmp_path / "ledger.sqlite",
+            train=False,
+        )  # fmt: skip
+    assert not (tmp_path / "net.mbn").exists()
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "minbits", "compress", *arguments],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_rounds_without_any_data(
+    trained: nn.Module, module_file: Path, tmp_path: Path
+) -> None:
+    torch.save({"state_dict": trained.state_dict()}, tmp_path / "weights.pt")
+    done = command(
+        f"{module_file}:build", "--checkpoint", str(tmp_path / "weights.pt"), "--no-data",
+        "--input-shape", "1,8,8", "--out", str(tmp_path / "net.mbn"), "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["size_bits"] == 8 * (tmp_path / "net.mbn").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{file}:odd", "--no-data", "--input-shape", "1,8,8"], "module, 2: got GELU; expected"),
+        (["{file}:absent", "--no-data", "--input-shape", "1,8,8"], "absent"),
+        (["{file}:number", "--no-data", "--input-shape", "1,8,8"], "callable"),
+        (["{file}", "--no-data", "--input-shape", "1,8,8"], "no module and name"),
+        (["{file}:build", "--no-data"], "--input-shape"),
+    ],
+)
+def test_bad_input_is_refused_with_exit_code_2(
+    arguments: list[str], words: str, module_file: Path
+) -> None:
+    given = [argument.format(file=module_file) for argument in arguments]
+    with pytest.raises(MinbitsError) as caught:
+        CliRunner().invoke(app, ["compress", *given], catch_exceptions=False)
+    assert caught.value.exit_code == 2
+    assert words in str(caught.value)
+
+
+def test_the_command_prints_one_message_and_no_traceback(module_file: Path) -> None:
+    done = command(f"{module_file}:odd", "--no-data", "--input-shape", "1,8,8")
+    assert done.returncode == 2
+    assert "module, 2: got GELU; expected" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class Hostile:
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, (f"open({self.place!r}, 'w').close()",))
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_pickle_that_wants_to_run_code_is_refused(tmp_path: Path, plain: bool) -> None:
+    path, trace = tmp_path / "weights.pt", tmp_path / "was-run"
+    if plain:
+        path.write_bytes(pickle.dumps(Hostile(str(trace))))
+    else:
+        torch.save({"weight": Hostile(str(trace))}, path)
+    with pytest.raises(minbits.errors.ArgumentError, match="run code"):
+        read_tensors(path)
+    assert not trace.exists()
+
+
+def test_checkpoints_of_both_kinds_are_read(trained: nn.Module, tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    state = {name: value for name, value in trained.state_dict().items() if value.ndim}
+    safetensors.save_file(state, tmp_path / "weights.safetensors")
+    torch.save(trained.state_dict(), tmp_path / "weights.pt")
+    for name in ("weights.safetensors", "weights.pt"):
+        found = read_tensors(tmp_path / name)
+        assert all(torch.equal(found[key], state[key]) for key in state)
+    with pytest.raises(minbits.errors.NetworkError):
+        load_weights(nn.Linear(2, 2), tmp_path / "weights.pt")
+    (tmp_path / "weights.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(minbits.errors.ArgumentError):
+        read_tensors(tmp_path / "weights.safetensors")

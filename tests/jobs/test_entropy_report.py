@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from minbits.charts.entropy_ladder import draw_entropy_ladder, ladder_chart
+from minbits.errors import ArgumentError
+from minbits.information.discretise import Discretisation
+from minbits.information.models.chow_liu import ChowLiu
+from minbits.information.models.independent import Independent
+from minbits.jobs.entropy_report import entropy_report
+from minbits.types import DataSet
+
+
+def test_no_minutes_no_ladder(tiny: DataSet) -> None:
+    found = entropy_report(tiny, 0)
+    assert found.ladder is None
+    assert found.figures == found.quick_figures
+
+
+def test_the_climb_says_where_it_stopped(tiny: DataSet) -> None:
+    found = entropy_report(tiny, 1e-4)
+    assert found.ladder is not None
+    assert [rung.key for rung in found.ladder.rungs] == ["independent"]
+    assert found.ladder.stopped is not None
+    assert "Chow–Liu tree" in found.ladder.stopped
+
+
+def test_every_rung_is_two_figures_with_unit_scope_and_kind(tiny: DataSet) -> None:
+    found = entropy_report(tiny, 0.2, models=[Independent(), ChowLiu()])
+    assert found.ladder is not None
+    by_key = {figure.key: figure for figure in found.figures}
+    bound, cost = by_key["chow_liu_tree"], by_key["chow_liu_tree_model_cost"]
+    assert (bound.unit, bound.of, bound.scope, bound.kind) == (
+        "bits",
+        "X",
+        "example",
+        "upper bound",
+    )
+    assert (cost.of, cost.scope) == ("model of X", "data set")
+    assert bound.low is not None
+    assert bound.high is not None
+    assert bound.low < bound.value < bound.high
+    assert "test examples" in bound.method
+
+
+@pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])
+def test_bad_minutes_are_refused(tiny: DataSet, minutes: float) -> None:
+    with pytest.raises(ArgumentError, match="--minutes"):
+        entropy_report(tiny, minutes)
+
+
+def test_the_chart_shows_the_ladder_and_only_comparable_marks(tiny: DataSet) -> None:
+    found = entropy_report(tiny, 0.2, Discretisation("static"), [Independent(), ChowLiu()])
+    assert found.ladder is not None
+    chart = ladder_chart(found.ladder, "mnist", "static")
+    lengths = [bar.example_bits for bar in chart.bars]
+    assert lengths == sorted(lengths, reverse=True)
+    assert any("BB-ANS" in mark.name for mark in chart.marks)
+    assert ladder_chart(found.ladder, "mnist", "threshold").marks == ()
+    assert draw_entropy_ladder(chart).startswith(b"\x89PNG")
