@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from minbits.notebook import Cells, Shown
+
 FigureOf = Literal["X", "Y", "Y given X", "network", "X and Y", "model of X"]
 FigureScope = Literal["example", "data set"]
 FigureKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an entropy"]
 
 
-@dataclass(frozen=True)
-class Figure:
+@dataclass(frozen=True, repr=False)
+class Figure(Shown):
     """One number and what it says: its unit, what it measures, and what kind of statement it is.
 
     Attributes:
@@ -53,10 +56,30 @@ class Figure:
         end = self.low if self.kind == "lower bound" else self.high
         return self.value if end is None else end
 
+    def summary(self) -> str:
+        """Return name, value and unit, and what kind of statement it is, in one line."""
+        return f"{self.key} = {self.value:,.6g} {self.unit}, {self.kind} of {self.of}"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table: the fields, and what a bound bounds by."""
+        rows = [(name, str(value)) for name, value in vars(self).items() if value is not None]
+        return rows if self.bound is None else [*rows, ("bound", str(self.bound))]
+
 
 def plain_figure(figure: Figure) -> dict[str, Any]:
     """Return a figure as plain data for JSON, with what holds of a bound."""
     return {**vars(figure), "bound": figure.bound}
+
+
+FIGURE_COLUMNS = ("figure", "value", "unit", "of", "scope", "kind", "method")
+
+
+def figure_cells(figures: Iterable[Figure]) -> Cells:
+    """Return the rows of a table of figures, in the order of `FIGURE_COLUMNS`."""
+    return [
+        (item.key, f"{item.value:,.6g}", item.unit, item.of, item.scope, item.kind, item.method)
+        for item in figures
+    ]
 
 
 ColumnKind = Literal["categorical", "integer", "real"]
@@ -110,8 +133,8 @@ class Table:
         return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
 
 
-@dataclass(frozen=True, eq=False)
-class DataSet:
+@dataclass(frozen=True, eq=False, repr=False)
+class DataSet(Shown):
     """A labelled data set with a fixed test set.
 
     Attributes:
@@ -155,6 +178,28 @@ class DataSet:
         """The number of classes."""
         return len(self.class_names)
 
+    def summary(self) -> str:
+        """Return name, numbers of examples, shape and classes, in one line."""
+        shape = " x ".join(str(size) for size in self.input_shape)
+        return (
+            f"{self.name}, {len(self.train_labels):,} training and {len(self.test_labels):,} test "
+            f"examples of {shape} {self.train_inputs.dtype}, {self.class_count} classes"
+        )
+
+    def facts(self) -> Cells:
+        """Return the rows of its table: the classes' counts, and where the data came from."""
+        counts = np.bincount(self.train_labels, minlength=self.class_count)
+        shown = [f"{name}: {count:,}" for name, count in zip(self.class_names, counts, strict=True)]
+        classes = ", ".join(shown[:_SHOWN_CLASSES]) + (", …" if len(shown) > _SHOWN_CLASSES else "")
+        return [
+            ("training examples of each class", classes),
+            ("test set", self.split),
+            ("origin", self.origin),
+            ("digest", self.digest),
+        ]
+
+
+_SHOWN_CLASSES = 20
 
 OptimizerName = Literal["adamw", "sgd"]
 ScheduleName = Literal["one_cycle", "cosine"]
@@ -296,8 +341,8 @@ class TrialResult:
         return self.validation_correct / self.validation_examples
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """What a decoder in a fresh process found on the test set: the only source of a claim."""
 
     path: str
@@ -311,6 +356,17 @@ class Verification:
     wilson_high: float
     seconds: float
     energy_joules: float | None = None
+
+    def summary(self) -> str:
+        """Return size and accuracy, in one line."""
+        return (
+            f"{self.path}, {self.size_bits:,} bits, {self.correct:,} of {self.n_test:,} test "
+            f"examples correct ({100 * self.test_accuracy:.2f} %)"
+        )
+
+    def facts(self) -> Cells:
+        """Return the rows of its table: the fields."""
+        return [(name, str(value)) for name, value in vars(self).items() if value is not None]
 
 
 @dataclass(frozen=True)

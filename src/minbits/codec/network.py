@@ -14,11 +14,12 @@ from minbits.codec.file_format import decode_network, errors_named, read_bytes
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
 from minbits.codec.run_cost import RunCost, run_cost
+from minbits.notebook import Cells, Shown
 from minbits.units import bytes_to_bits
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Shown):
     """A network and the size of its file; runs with NumPy alone."""
 
     quantized: QuantizedNetwork
@@ -28,6 +29,16 @@ class Network:
     def architecture(self) -> Architecture:
         """Input shape, input scale and layers."""
         return self.quantized.architecture
+
+    def summary(self) -> str:
+        """Return size, number of parameters and shape of an example, in one line."""
+        shape = " x ".join(str(size) for size in self.architecture.input_shape)
+        parameters = self.quantized.parameter_count
+        return f"{self.size_bits:,} bits, {parameters:,} parameters, of inputs of {shape}"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a layer."""
+        return [(type(layer).__name__, str(layer)) for layer in self.architecture.layers]
 
     def cost(self, examples: int) -> RunCost:
         """Return what running it on so many examples costs."""

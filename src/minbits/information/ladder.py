@@ -11,13 +11,14 @@ from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_f
 from minbits.information.columns import column_figures
 from minbits.information.discretise import can_binarise
 from minbits.information.labels import label_figures, question_figures
-from minbits.types import DataSet, Figure
+from minbits.notebook import Cells, Shown
+from minbits.types import FIGURE_COLUMNS, DataSet, Figure, figure_cells
 
 DEFAULT_THRESHOLD = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class EntropyTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class EntropyTable(Shown):
     """The figures of one data set, and the pixel counts that some of them come from.
 
     Attributes:
@@ -44,6 +45,18 @@ class EntropyTable:
                 return figure
         known = ", ".join(figure.key for figure in self.figures)
         raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
+
+    def summary(self) -> str:
+        """Return what it is, in one line."""
+        return f"{len(self.figures)} figures of {self.data_name}"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a figure."""
+        return figure_cells(self.figures)
+
+    def header(self) -> tuple[str, ...]:
+        """Return the names of the table's columns."""
+        return FIGURE_COLUMNS
 
 
 def entropy_table(
