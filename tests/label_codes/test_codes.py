@@ -86,10 +86,9 @@ def test_other_bytes_are_refused_or_are_the_code_of_other_labels(
     known = known_of(40, 5)
     try:
         labels = code.decode(known, content)
-    except DataError as error:
-        assert error.where == "code of labels"
-    else:
-        assert code.encode(known, labels) == content
+    except DataError:
+        return
+    assert code.encode(known, labels) == content
 
 
 @pytest.mark.parametrize("code", LABEL_CODES.values(), ids=list(LABEL_CODES))

@@ -28,13 +28,18 @@ class UniformCode:
         if len(code) != size:
             raise bad_code(f"{len(code)} bytes", f"{size} bytes")
         number = int.from_bytes(code, "big")
-        if number >= known.classes**known.examples:
+        if number >= _sequences(known):
             raise bad_code("a number too large for the labels", "one below C ** N")
         return np.array(_digits(number, known.examples, known.classes), np.int64)
 
 
 def _byte_count(known: Known) -> int:
-    return ((known.classes**known.examples - 1).bit_length() + 7) // 8
+    return ((_sequences(known) - 1).bit_length() + 7) // 8
+
+
+def _sequences(known: Known) -> int:
+    number: int = known.classes**known.examples
+    return number
 
 
 def _joined(digits: list[int], base: int) -> int:
@@ -46,7 +51,8 @@ def _joined(digits: list[int], base: int) -> int:
         return number
     middle = len(digits) // 2
     low = digits[middle:]
-    return _joined(digits[:middle], base) * base ** len(low) + _joined(low, base)
+    places: int = base ** len(low)
+    return _joined(digits[:middle], base) * places + _joined(low, base)
 
 
 def _digits(number: int, count: int, base: int) -> list[int]:
