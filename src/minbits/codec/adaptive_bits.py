@@ -19,7 +19,7 @@ import numpy.typing as npt
 from minbits.codec.payload_ending import own_ending, shortest_ending
 from minbits.codec.range_decoder import PROBABILITY_BITS
 
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
 
 COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
@@ -120,11 +120,11 @@ class BitEncoder:
 
         if self._coder is None:
             self._coder = constriction.stream.queue.RangeEncoder()
-        self._ideal_bits += code_length(bits, probabilities)
         # An integer over 2 ** 16 is exact as a float, so constriction's 24-bit model is too.
         family = constriction.stream.model.Bernoulli(perfect=False)
         for start in range(0, len(bits), _BLOCK_BITS):
             block = slice(start, start + _BLOCK_BITS)
+            self._ideal_bits += code_length(bits[block], probabilities[block])
             self._coder.encode(bits[block].astype(np.int32), family, probabilities[block] / _ONE)
 
     @property
