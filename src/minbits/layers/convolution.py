@@ -44,6 +44,7 @@ class Convolution(WeightedLayer):
     key = "convolution"
     usages = ("conv N", "pointwise N", "depthwise")
     code_kinds = ("convolution", "depthwise", "pointwise")
+    torch_usage = "Conv1d and Conv2d padded with zeros"
     can_be_normalised = True
 
     out_channels: int

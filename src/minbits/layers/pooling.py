@@ -34,6 +34,9 @@ class Pooling(PlainLayer):
     key = "pooling"
     usages = ("maxpool N", "avgpool N")
     code_kinds = ("pooling",)
+    torch_usage = (
+        "MaxPool and AvgPool whose windows do not overlap; AdaptiveAvgPool and AdaptiveMaxPool"
+    )
 
     kind: PoolingKind
     size: int
