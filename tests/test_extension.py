@@ -13,6 +13,8 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from minbits.charts.chart import Chart
@@ -53,6 +55,7 @@ from minbits.training.lanes.plan import obstacle_to
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from minbits.workers.registry import EXECUTORS, ExecutorKind, ExecutorRequest, open_executor
 from minbits.workers.work import WorkerContext, WorkExecutor, running_in
+from tests.codec.streams import with_checksum
 from tests.strategies import random_network, same_network
 
 T = TypeVar("T")
@@ -145,6 +148,21 @@ def test_a_layer_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
             decode_network(refused)
     with pytest.raises(NetworkError, match="'power'"):
         parse_architecture(TEXT, tiny.input_shape, tiny.input_exponent)
+
+
+@settings(max_examples=300, deadline=None)
+@given(payload=st.binary(max_size=60), seeded=st.booleans())
+def test_any_payload_with_names_is_a_network_or_the_one_error(payload: bytes, seeded: bool) -> None:
+    with LAYERS.extended(Power):
+        if seeded:  # names come first, and chance would hardly ever write one
+            network = random_network(parse_architecture(TEXT, (1, 8, 8), 8), 0)
+            payload = encode_network(network)[3:18] + payload
+        content = with_checksum(payload, NAMED_LAYERS_VERSION)
+        try:
+            found = decode_network(content)
+        except NetworkFileError:
+            return
+        assert same_network(decode_network(encode_network(found)), found)
 
 
 def softsign(x: FloatArray) -> FloatArray:
