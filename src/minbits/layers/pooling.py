@@ -14,7 +14,6 @@ from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.geometry import pooling_window
 from minbits.layers.lanes_rows import PoolingRow
-from minbits.layers.pooling_torch import pooling_converters
 from minbits.layers.text import LayerText
 from minbits.layers.torch_call import Converter
 
@@ -138,4 +137,7 @@ class Pooling(PlainLayer):
     @classmethod
     def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
         """Return how PyTorch's poolings become this layer."""
+        # The decoder does without.
+        from minbits.layers.pooling_torch import pooling_converters
+
         return pooling_converters(torch, cls)
