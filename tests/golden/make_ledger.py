@@ -12,15 +12,16 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from minbits.claims.ledger_verification import verify_ledger
+from minbits.pipeline.ledger_verification import verify_ledger
+from minbits.pipeline.size import SizeEvents, size_job
+from minbits.pipeline.size_request import SizeRequest
+from minbits.records import TrainingRecipe, TrialConfig, TrialResult
+
 from minbits.data import load
-from minbits.jobs.size import SizeEvents, size_job
-from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.migrate import current_version
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger
-from minbits.types import TrainingRecipe, TrialConfig, TrialResult
 
 PLACE = Path(__file__).parent / "ledgers"
 
