@@ -442,10 +442,11 @@ def card_target() -> Target:
     """Cards beside a network file, read for a ledger and for a verification."""
     from minbits.claims.own_data import made_for
     from minbits.claims.published_file import read_card
-    from minbits.codec.architecture import Architecture, Linear
+    from minbits.codec.architecture import Architecture
     from minbits.codec.file_format import encode_network
     from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
     from minbits.files import sha256_hex
+    from minbits.layers.linear import Linear
 
     weights = QuantizedTensor(np.ones((2, 3), np.int32), 0)
     layer = QuantizedLayer(weights, QuantizedTensor(np.zeros(2, np.int32), 0))

@@ -46,9 +46,10 @@ def test_counting_and_drawing(tmp_path: Path) -> None:
     low, high = found["measured_interval_95"]
     assert low <= found["measured"] <= high
     assert "2^9" in answer("capacity", "separable", "10", "5")
-    out = tmp_path / "cover.png"
-    answer("capacity", "curve", "--weights", "5", "--draws", "20", "--out", out)
-    assert out.read_bytes().startswith(b"\x89PNG")
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        out = tmp_path / f"cover{suffix}"
+        answer("capacity", "curve", "--weights", "5", "--draws", "20", "--out", out)
+        assert out.read_bytes().startswith(start)
 
 
 def test_channels_and_fano() -> None:

@@ -2,8 +2,8 @@
 
 ``magic and version (1 byte) · CRC-16 (2 bytes) · payload``. The payload is one stream of adaptive
 bits: architecture, steps, levels. Encoder and decoder run the same functions, so that the format
-is described once. A network with layers that are registered from outside is written in version 15,
-which names them.
+is described once. A network with layers or activations that are registered from outside is written
+in version 15, which names them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from minbits.codec.architecture import tensor_shapes
 from minbits.codec.architecture_code import (
     NAMED_LAYERS_VERSION,
     code_architecture,
+    has_names,
     is_of_version_1,
-    named_kinds,
 )
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
@@ -117,7 +117,7 @@ def _encode(network: QuantizedNetwork, version: int, modes: Sequence[bool] | Non
 
 def _useful_versions(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions that can say a network and may be the shortest."""
-    if named_kinds(network.architecture):
+    if has_names(network.architecture):
         return (NAMED_LAYERS_VERSION,)
     if network.has_dependent_levels:
         return VERSIONS[2:]
