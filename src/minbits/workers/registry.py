@@ -36,7 +36,7 @@ class ExecutorRequest:
 def _processes(request: ExecutorRequest) -> WorkExecutor:
     if request.address:
         raise ArgumentError(
-            "--executor", f"'processes://{request.address}'", "processes", "Leave the address out."
+            "`executor`", f"'processes://{request.address}'", "processes", "Leave the address out."
         )
     return ProcessExecutor(request.workers, request.shared, request.memory_bytes)
 
@@ -60,7 +60,7 @@ def executor_kind(name: str) -> str:
     kind = name.partition("://")[0]
     if kind not in EXECUTORS:
         known = "processes, ray or ray://HOST:PORT"
-        raise ArgumentError("--executor", f"'{name}'", known, "Choose one of these.")
+        raise ArgumentError("`executor`", f"'{name}'", known, "Choose one of these.")
     return kind
 
 
