@@ -36,7 +36,7 @@ SOURCES = (
     "information/models",
     "networks/parameters.py",
     "plain_text.py",
-    "records.py",
+    "types.py",
     "training/lanes",
     "training/optimizers.py",
     "units.py",

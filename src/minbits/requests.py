@@ -115,7 +115,6 @@ class NamedOption:
         raise ArgumentError(where, reprlib.repr(value), expected, "Give another value.")
 
 
-@functools.cache
 def options_of(record: type) -> tuple[NamedOption, ...]:
     """Return the options of a request, its own ones first, then those that it inherits."""
     hints = get_type_hints(record)
@@ -165,6 +164,19 @@ def read_options(record: type[Request], path: FilePath) -> dict[str, Any]:
                 "Correct the file.",
             )  # fmt: skip
     return {key: known[key].value(value, f"{path}: {key}") for key, value in plain.items()}
+
+
+def default_text(item: NamedOption) -> str:
+    """Return how the default of an option is shown."""
+    if item.option.shown is not None:
+        return item.option.shown
+    if item.default is None or item.default == ():
+        return "none"
+    if isinstance(item.default, bool):
+        return "yes" if item.default else "no"
+    if isinstance(item.default, tuple):
+        return ", ".join(f"{part:g}" for part in item.default)
+    return f"{item.default:,}" if isinstance(item.default, int) else str(item.default)
 
 
 def plain_type(annotation: Any) -> Any:

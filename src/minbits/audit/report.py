@@ -203,5 +203,5 @@ class AuditReport:
             )
         return (
             f"{self.name} spends {spent / self.smallest_bits:,.2f}x what its own bytes compress to "
-            f"({self.smallest_bits:,} of {spent:,} bits); give --data to learn what is needed."
+            f"({self.smallest_bits:,} of {spent:,} bits); give `data` to learn what is needed."
         )

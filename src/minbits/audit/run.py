@@ -82,7 +82,7 @@ def audit_subject(
     """
     start = time.perf_counter()
     if most_examples < 1:
-        raise ArgumentError("--examples", str(most_examples), "1 or more", "Choose more.")
+        raise ArgumentError("`examples`", str(most_examples), "1 or more", "Choose more.")
     lossless = lossless_sizes(subject)
     ranks = {tensor.name: matrix_rank(tensor) for tensor in subject.tensors if tensor.is_parameter}
     examples = DEFAULT_EXAMPLES if data is None else len(data.train_labels)

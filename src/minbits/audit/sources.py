@@ -9,29 +9,29 @@ from pathlib import Path
 
 from torch import nn
 
-from minbits.audit.checkpoint_subject import checkpoint_subject, read_checkpoint
+from minbits.audit.checkpoint_subject import checkpoint_subject
 from minbits.audit.onnx_subject import onnx_subject
 from minbits.audit.subject import Subject
 from minbits.audit.torch_subject import torch_subject
-from minbits.errors import ArgumentError, NetworkFileError
-from minbits.networks.user_code import import_named
+from minbits.errors import ArgumentError
+from minbits.networks.checkpoint import open_module
+from minbits.networks.model_options import ModelOptions
 
 _MODULE_AND_CALLABLE = re.compile(r"([A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*", re.DOTALL)
+_CHECKPOINT_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
 
 @dataclass(frozen=True)
-class SourceSettings:
-    """What a model needs to be known of beside its name.
+class Inputs:
+    """What a model is given.
 
     Attributes:
-        input_shape: of one example; None where it is not known.
-        input_exponent: inputs are multiplied by ``2 ** -input_exponent``.
-        weights: a checkpoint to load into a module.
+        shape: of one example; None where it is not known.
+        exponent: inputs are multiplied by ``2 ** -exponent``.
     """
 
-    input_shape: tuple[int, ...] | None = None
-    input_exponent: int = 0
-    weights: Path | None = None
+    shape: tuple[int, ...] | None
+    exponent: int
 
 
 @dataclass(frozen=True)
@@ -39,73 +39,66 @@ class ModelSource:
     """One kind of source."""
 
     description: str
-    accepts: Callable[[str], bool]
-    open: Callable[[str, SourceSettings], Subject]
+    accepts: Callable[[str, ModelOptions], bool]
+    open: Callable[[str, ModelOptions, Inputs], Subject]
 
 
-def load_module(text: str, weights: Path | None) -> nn.Module:
-    """Return the module that ``package.module:callable`` or ``file.py:callable`` makes.
-
-    Raises:
-        ArgumentError: if there is no such callable, or it makes no module.
-        NetworkFileError: if the weights do not fit it.
-    """
-    place, _, name = text.rpartition(":")
-    expected = "MODULE:CALLABLE that returns a torch.nn.Module without arguments"
-    try:
-        made = getattr(import_named(place), name)()
-    except ArgumentError:
-        raise
-    except Exception as error:  # the code of others may raise anything
-        got = f"{type(error).__name__}: {error}"
-        raise ArgumentError(f"'{text}'", got, expected, "Check module and name.") from error
-    if not isinstance(made, nn.Module):
-        raise ArgumentError(f"'{text}'", type(made).__name__, expected, "Return a module.")
-    if weights is not None:
-        state = read_checkpoint(weights)
-        try:
-            made.load_state_dict(state)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise NetworkFileError(
-                str(weights), reason, f"the tensors of {text}", "Use its own checkpoint."
-            ) from error
-    return made
+def names_module(model: str | Path) -> bool:
+    """Return whether a text is ``package.module:callable`` or ``file.py:callable``."""
+    return bool(_MODULE_AND_CALLABLE.fullmatch(str(model)))
 
 
-def _open_module(text: str, settings: SourceSettings) -> Subject:
-    module = load_module(text, settings.weights)
-    name = text.rpartition(":")[2]
-    return torch_subject(module, name, settings.input_shape, settings.input_exponent)
+def _open_module(text: str, options: ModelOptions, inputs: Inputs) -> Subject:
+    module = open_module(text, options, inputs.shape)
+    name = text.rpartition(":")[2] if options.layers is None else Path(text).name
+    return torch_subject(module, name, inputs.shape, inputs.exponent)
 
 
 SOURCES: tuple[ModelSource, ...] = (
     ModelSource(
         "file.onnx",
-        lambda text: text.endswith(".onnx"),
-        lambda text, settings: onnx_subject(Path(text), settings.input_exponent),
+        lambda text, options: text.endswith(".onnx"),
+        lambda text, options, inputs: onnx_subject(Path(text), inputs.exponent),
     ),
     ModelSource(
-        "a checkpoint (.safetensors, .pt, .pth, .bin or .ckpt)",
-        lambda text: text.endswith((".safetensors", ".pt", ".pth", ".bin", ".ckpt")),
-        lambda text, settings: checkpoint_subject(Path(text)),
+        f"a checkpoint ({', '.join(_CHECKPOINT_ENDINGS[:-1])} or {_CHECKPOINT_ENDINGS[-1]})",
+        lambda text, options: options.layers is None and text.endswith(_CHECKPOINT_ENDINGS),
+        lambda text, options, inputs: checkpoint_subject(Path(text)),
     ),
     ModelSource(
-        "MODULE:CALLABLE", lambda text: bool(_MODULE_AND_CALLABLE.fullmatch(text)), _open_module
+        "MODULE:CALLABLE",
+        lambda text, options: options.layers is not None or names_module(text),
+        _open_module,
     ),
 )
 
 
-def open_model(text: str, settings: SourceSettings) -> Subject:
-    """Return the subject that ``text`` names.
+def open_model(
+    model: nn.Module | str | Path,
+    options: ModelOptions,
+    shape: tuple[int, ...] | None = None,
+    exponent: int = 0,
+) -> Subject:
+    """Return the subject of a module, or of what a text names.
+
+    Args:
+        model: a module, ``package.module:callable``, ``file.py:callable``, an ONNX file or a
+            checkpoint.
+        options: its weights and layers.
+        shape: of one example; None where it is not known.
+        exponent: inputs are multiplied by ``2 ** -exponent``.
 
     Raises:
         ArgumentError: if it is of no known kind, or does not make a module.
         NetworkFileError: if a file is not valid.
-        NetworkError: if a module does not take its inputs.
+        NetworkError: if a module does not take its inputs, or weights do not fit it.
     """
+    if isinstance(model, nn.Module):
+        module = open_module(model, options, shape)
+        return torch_subject(module, type(module).__name__, shape, exponent)
+    text = str(model)
     for source in SOURCES:
-        if source.accepts(text):
-            return source.open(text, settings)
+        if source.accepts(text, options):
+            return source.open(text, options, Inputs(shape, exponent))
     known = ", ".join(source.description for source in SOURCES)
     raise ArgumentError("model", f"'{text}'", known, "Name it as one of these.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
@@ -12,7 +11,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from minbits.cli.flags import flag, with_flags
-from minbits.requests import NamedOption, Request, options_of, plain_type, read_options
+from minbits.requests import (
+    NamedOption,
+    Request,
+    default_text,
+    options_of,
+    plain_type,
+    read_options,
+)
 
 _FILE = "options_file"
 _CONTEXT = "context"
@@ -71,7 +77,9 @@ def _read_file(record: type[Request], values: dict[str, Any]) -> None:
             values[name] = value
 
 
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
+def _parameter(
+    name: str, annotation: Any, default: Any = inspect.Parameter.empty
+) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
@@ -132,16 +140,3 @@ def options_table(record: type[Request]) -> str:
             f"| {shown} | `{item.name}` | {default_text(item)} | {with_flags(item.option.help)} |"
         )
     return "\n".join(lines)
-
-
-def default_text(item: NamedOption) -> str:
-    """Return how the default of an option is shown."""
-    if item.option.shown is not None:
-        return item.option.shown
-    if item.default is None or item.default == ():
-        return "none"
-    if isinstance(item.default, bool):
-        return "yes" if item.default else "no"
-    if isinstance(item.default, tuple):
-        return ", ".join(f"{part:g}" for part in item.default)
-    return f"{item.default:,}" if isinstance(item.default, int) else str(item.default)

@@ -52,9 +52,7 @@ class DataOptions(Request):
 
     def load(self, source: str) -> DataSet:
         """Return the data set of a name or a path."""
-        return load(
-            source, label=self.label, categorical=self.categorical, resize=self.resize
-        )
+        return load(source, label=self.label, categorical=self.categorical, resize=self.resize)
 
     def origin(self, *files: Path) -> Origin:
         """Return where the data come from, for a job that must not write over it."""

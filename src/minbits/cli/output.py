@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from minbits.cli.flags import with_flags
 from minbits.cli.streams import console_stream
 from minbits.interrupts import EXIT_INTERRUPTED, check_interrupt
 from minbits.plain_text import is_visible, shortened, visible
@@ -85,7 +86,7 @@ def progress_printer(is_quiet: bool) -> Callable[[str], None]:
     def say(text: str) -> None:
         check_interrupt()
         if not is_quiet:
-            lines.print(text, soft_wrap=True)
+            lines.print(with_flags(text), soft_wrap=True)
 
     return say
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minbits.data.tables import table_of
@@ -39,11 +40,20 @@ class EntropyTable:
         Raises:
             ArgumentError: if there is none.
         """
-        for figure in self.figures:
-            if figure.key == key:
-                return figure
-        known = ", ".join(figure.key for figure in self.figures)
-        raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
+        return figure_of(self.figures, key)
+
+
+def figure_of(figures: Sequence[Figure], key: str) -> Figure:
+    """Return the figure of a key.
+
+    Raises:
+        ArgumentError: if there is none.
+    """
+    for figure in figures:
+        if figure.key == key:
+            return figure
+    known = ", ".join(figure.key for figure in figures)
+    raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
 
 
 def entropy_table(
@@ -63,7 +73,7 @@ def entropy_table(
         ArgumentError: if ``threshold`` is not finite, or ``step`` does not fit a column.
     """
     if not math.isfinite(threshold):
-        raise ArgumentError("--threshold", str(threshold), "a finite number", "Give a grey value.")
+        raise ArgumentError("`threshold`", str(threshold), "a finite number", "Give a grey value.")
     labels = label_figures(data.train_labels, data.class_count)
     if table_of(data) is not None:
         figures = (*column_figures(data, step), *labels)

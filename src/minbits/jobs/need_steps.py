@@ -245,7 +245,7 @@ def need_steps(figures: NeedFigures, accuracy: float) -> tuple[NeedStep, ...]:
         ArgumentError: outside that domain.
     """
     if not 0 < accuracy <= 1:
-        raise ArgumentError("--accuracy", str(accuracy), "0 < accuracy <= 1", "Correct it.")
+        raise ArgumentError("`accuracy`", str(accuracy), "0 < accuracy <= 1", "Correct it.")
     steps = [] if figures.pixel_sum_bits is None else _question_steps(figures)
     per = MEMORISATION_BITS_PER_WEIGHT
     labels = random_labelling_bits(

@@ -47,26 +47,6 @@ class KnownFilesOptions(SlowOptions, LedgerOptions):
     records: FilePath = option("records", "A folder of published cards.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelOptions(Request):
-    """What a model needs to be known of beside its name."""
-
-    weights: FilePath | None = option(
-        None,
-        "A checkpoint to load into the module: .safetensors, .pt or .pth.",
-        aliases=("checkpoint",),
-    )
-    layers: str | None = option(
-        None, "For a bare checkpoint: its layers, as 'conv 6 k5 relu; linear 10'."
-    )
-    input: tuple[int, ...] | None = option(
-        None,
-        "Without data: the shape of one example, as 1x28x28 or 1,28,28.",
-        aliases=("input_shape",),
-        check=(lambda value: bool(value) and min(value) >= 1, "positive sizes, such as 1x28x28"),
-    )
-
-
 @dataclass(frozen=True)
 class Origin:
     """Where the data of a job were read.

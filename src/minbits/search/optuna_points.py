@@ -70,7 +70,10 @@ class OptunaPoints:
             sampler = _sampler(self._optuna, name, seed)
         except ImportError as error:
             raise ArgumentError(
-                f"`sampler`: {name}", str(error), "its package", "Run: pip install 'minbits[optuna]'"
+                f"`sampler`: {name}",
+                str(error),
+                "its package",
+                "Run: pip install 'minbits[optuna]'",
             ) from error
         directions = ["minimize", "minimize"] if self._has_two_values else ["minimize"]
         self._study = self._optuna.create_study(directions=directions, sampler=sampler)

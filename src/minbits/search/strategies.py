@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from minbits.errors import ArgumentError
 from minbits.search.halving import Halving
 from minbits.search.local_moves import BASE_PART, LocalStrategy
-from minbits.search.optuna_points import OptunaPoints
 from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
+from minbits.search.optuna_points import OptunaPoints
 from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
