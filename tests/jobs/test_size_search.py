@@ -14,7 +14,9 @@ from minbits.claims.outputs import so_far_path
 from minbits.errors import ArgumentError, OutputError
 from minbits.information.classifiers import held_out_accuracies
 from minbits.jobs.best_so_far import BestSoFar
+from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import size_job
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeEvents, SizeSearch
@@ -252,7 +254,8 @@ def test_files_are_judged_again_only_where_the_ledger_lacks_it(
     ledger, provenance = Ledger(tmp_path / "ledger.sqlite"), Provenance("0+test", {}, {})
     for one in (older, known, no_network, of_other_data):
         ledger.append_trial(tiny, 0.8, "own", one, provenance)
-    search = SizeSearch(tiny, request(tmp_path), ledger, provenance, SizeEvents())
+    plan = size_plan(tiny, request(tmp_path), Origin())
+    search = SizeSearch(tiny, plan, ledger, provenance, SizeEvents())
     counts = [(item.training_correct, item.training_examples) for item in search.past]
     counted = (result.training_correct, result.training_examples)
     assert counts == [counted, counted, (None, None), (None, None)]
