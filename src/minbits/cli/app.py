@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "minbits.cli.files:verify",
     "inspect": "minbits.cli.files:inspect",
     "audit": "minbits.cli.audit:audit",
+    "need": "minbits.cli.capacity:need",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",

@@ -10,7 +10,7 @@ import typer
 from minbits.audit.report import AuditReport
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.commands import command
-from minbits.cli.data_options import DataOptions, user_files
+from minbits.cli.data_options import DataOptions
 from minbits.cli.flags import with_flags
 from minbits.cli.output import ShowOptions, console, print_json, print_table, progress_printer
 from minbits.intervals import wilson_interval
@@ -43,7 +43,7 @@ def audit(
     # PyTorch and a user's own module are loaded for this command alone.
     job = importlib.import_module("minbits.jobs.audit")
     loaded = None if data is None else source.load(data)
-    origin = source.origin(*user_files(model, data, request.weights))
+    origin = source.origin(data)
     report = job.audit_job(model, loaded, request, progress_printer(show.quiet), origin)
     if show.json:
         plain: dict[str, Any] = job.plain_audit(report)

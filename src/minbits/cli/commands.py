@@ -14,7 +14,6 @@ from minbits.cli.flags import flag, with_flags
 from minbits.requests import (
     NamedOption,
     Request,
-    default_text,
     options_of,
     plain_type,
     read_options,
@@ -128,15 +127,3 @@ def _metavar(wanted: Any) -> str | None:
     if get_origin(wanted) is tuple:
         return {int: "SHAPE", float: "NUMBERS"}.get(parts[0])
     return "PATH" if Path in parts else None
-
-
-def options_table(record: type[Request]) -> str:
-    """Return the options of a request as a table in Markdown, one row an option."""
-    lines = ["| option | in Python | default | what it says |", "|---|---|---|---|"]
-    for item in options_of(record):
-        names = [name.strip(" /") for flags in flags_of(item) for name in flags.split("/")]
-        shown = ", ".join(f"`{name}`" for name in names if name)
-        lines.append(
-            f"| {shown} | `{item.name}` | {default_text(item)} | {with_flags(item.option.help)} |"
-        )
-    return "\n".join(lines)

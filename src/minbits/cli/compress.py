@@ -8,7 +8,7 @@ import typer
 
 from minbits.charts.answer import claim_sentences, missed_answer
 from minbits.cli.commands import command
-from minbits.cli.data_options import DataOptions, user_files
+from minbits.cli.data_options import DataOptions
 from minbits.cli.flags import with_flags
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
@@ -59,12 +59,11 @@ def compress(
     # PyTorch takes seconds to import, and no other command needs it.
     from minbits.jobs.compress_module import compress_module, round_module
 
-    origin = source.origin(*user_files(model, data, request.weights))
     if data is None:
-        _print_rounded(round_module(model, request, rounding.error, origin), show.json)
+        _print_rounded(round_module(model, request, rounding.error), show.json)
         return
     say = progress_printer(show.quiet)
-    report = compress_module(model, source.load(data), request, say, origin)
+    report = compress_module(model, source.load(data), request, say, source.origin(data))
     if show.json:
         print_json(plain_compress_report(report))
     else:

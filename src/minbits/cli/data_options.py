@@ -10,17 +10,8 @@ import typer
 
 from minbits.data import load
 from minbits.jobs.shared_options import Origin
-from minbits.requests import FilePath, Request, option
+from minbits.requests import Request, option
 from minbits.types import DataSet
-
-
-def user_files(model: str | None, data: str | None, weights: FilePath | None) -> tuple[Path, ...]:
-    """Return the files behind the arguments of a command, which its outputs must not replace."""
-    named = [] if model is None else [model, model.rpartition(":")[0]]
-    named += [] if data is None else [data]
-    found = [Path(name) for name in named if name]
-    return tuple(found if weights is None else [*found, Path(weights)])
-
 
 DataArgument = Annotated[
     str,
@@ -54,6 +45,6 @@ class DataOptions(Request):
         """Return the data set of a name or a path."""
         return load(source, label=self.label, categorical=self.categorical, resize=self.resize)
 
-    def origin(self, *files: Path) -> Origin:
-        """Return where the data come from, for a job that must not write over it."""
-        return Origin(self.label, files)
+    def origin(self, source: str | None) -> Origin:
+        """Return where a data set is read, for a job that must not write over it."""
+        return Origin(self.label, () if source is None else (Path(source),))

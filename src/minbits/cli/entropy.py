@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.figures import print_figures
@@ -29,7 +27,7 @@ def entropy(
     """
     loaded = source.load(data)
     say = progress_printer(show.quiet)
-    origin = source.origin(Path(data))
+    origin = source.origin(data)
     found = entropy_job(loaded, request, say=lambda text: say(f"{text} …"), origin=origin)
     if show.json:
         print_json(plain_entropy(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,7 +58,7 @@ def size(
 
     Example: minbits size mnist --accuracy 0.98 --minutes 3
     """
-    origin = source.origin(Path(data))
+    origin = source.origin(data)
     check_size_request(request, origin)
     loaded = source.load(data)
     with SearchProgress(error_console(), request.minutes * 60, show.quiet) as progress:

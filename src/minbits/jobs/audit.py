@@ -29,6 +29,7 @@ from minbits.ledger.location import chosen_ledger
 from minbits.ledger.store import open_ledger
 from minbits.networks.checkpoint import open_module
 from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.networks.model_options import model_files
 from minbits.types import DataSet
 
 
@@ -49,13 +50,13 @@ def audit_job(
         data: what it classifies; None audits it without.
         request: what is asked.
         say: called with lines of progress.
-        origin: where data and model were read.
+        origin: where the data were read.
 
     Raises:
         KeyboardInterrupt: if the compression was interrupted.
         MinbitsError: if model, data, ledger or cards are bad, or an output cannot be written.
     """
-    origin = origin or Origin()
+    origin = (origin or Origin()).beside(*model_files(model, request))
     _check(model, data, request, origin)
     shape, exponent = request.input, 0
     if data is not None:

@@ -19,6 +19,7 @@ from minbits.jobs.compress_rounding import round_to_file
 from minbits.jobs.shared_options import Origin
 from minbits.networks.checkpoint import image_shape, open_module
 from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.networks.model_options import model_files
 from minbits.types import DataSet
 
 # Bytes as torchvision's ToTensor gives them; other numbers as they are.
@@ -41,7 +42,7 @@ def compress_module(
         data: to fine-tune on, to select on and to make the claim on.
         request: what is asked.
         say: called with lines of progress.
-        origin: where data and model were read.
+        origin: where the data were read.
 
     Raises:
         MinbitsError: if a layer is not supported, or an argument or output is bad.
@@ -51,20 +52,18 @@ def compress_module(
     convention = _convention(request, usual)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
     named = "module" if isinstance(model, nn.Module) else str(model)
-    plan = compress_plan(data, request, named, origin or Origin())
+    origin = (origin or Origin()).beside(*model_files(model, request))
+    plan = compress_plan(data, request, named, origin)
     return compress_job(given, data, plan, say)
 
 
-def round_module(
-    model: str, request: CompressRequest, error: float, origin: Origin
-) -> dict[str, Any]:
+def round_module(model: str, request: CompressRequest, error: float) -> dict[str, Any]:
     """Round a module by its weights alone, write the file, and return facts about it.
 
     Args:
         model: as of `compress_module`; its inputs are taken to be bytes.
         request: what is asked.
         error: a tensor's step over its norm, in (0, 1).
-        origin: where the model was read.
 
     Raises:
         MinbitsError: if a layer is not supported, or an argument or output is bad.
@@ -73,9 +72,9 @@ def round_module(
     module = open_module(model, request, shape)
     given = from_torch(module, shape, _BYTE_EXPONENT, _convention(request, _BYTE_FACTOR))
     if request.train:
-        raise ArgumentError("`data`", "nothing", "a data set, or `no_data`", "Name one.")
+        raise ArgumentError("`data`", "nothing", "a data set, or `train=False`", "Name one.")
     out = Path(request.out or f"{name_part(module_name(model))}-rounded.mbn")
-    check_outputs(network_outputs(out), kept_files(None, origin.files))
+    check_outputs(network_outputs(out), kept_files(None, model_files(model, request)))
     return round_to_file(given, error, out, request.force)
 
 

@@ -59,6 +59,10 @@ class Origin:
     label: str | None = None
     files: tuple[Path, ...] = ()
 
+    def beside(self, *files: Path) -> Origin:
+        """Return the origin with further files that are read."""
+        return Origin(self.label, (*self.files, *files))
+
 
 def resolved(request: Any, **values: Any) -> dict[str, Any]:
     """Return the fields of a request, those that nobody named with the values found for them."""

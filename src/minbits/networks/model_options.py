@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from minbits.requests import FilePath, Request, option
 
@@ -25,3 +26,9 @@ class ModelOptions(Request):
         aliases=("input_shape",),
         check=(lambda value: bool(value) and min(value) >= 1, "positive sizes, such as 1x28x28"),
     )
+
+
+def model_files(model: object, options: ModelOptions) -> tuple[Path, ...]:
+    """Return the files behind a model that a user named, which no output may replace."""
+    named = [str(model), str(model).rpartition(":")[0]] if isinstance(model, str | Path) else []
+    return tuple(Path(name) for name in (*named, options.weights) if name)
