@@ -65,6 +65,13 @@ def test_a_call_has_the_options_of_its_request(verb: str, record: type[Request])
         call(*([None] * (2 if verb in {"compress", "verify", "audit"} else 1)), acuracy=1)
 
 
+def test_no_verb_has_the_name_of_a_room() -> None:
+    """Importing a room would put it in the place of the function."""
+    place = Path(minbits.__file__).parent
+    taken = {path.stem for path in place.iterdir()}
+    assert not taken & set(dir(minbits))
+
+
 def test_a_wrong_option_is_refused_before_anything_is_read() -> None:
     with pytest.raises(minbits.MinbitsError, match="`accuracy`: got 2"):
         minbits.size("no-such-set", accuracy=2)

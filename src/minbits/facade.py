@@ -26,12 +26,12 @@ from minbits.types import DataSet
 if TYPE_CHECKING:
     from torch import nn
 
-    from minbits.audit.report import AuditReport
     from minbits.claims.own_data import FileRun
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.size_report import SizeReport
+    from minbits.model_audit.report import AuditReport
 
 # A data set, the name of a built-in one, or a path.
 Data = DataSet | str | Path

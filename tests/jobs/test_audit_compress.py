@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from minbits.audit.report import CompressTarget
 from minbits.cli.app import app
 from minbits.cli.flags import with_flags
 from minbits.codec.network import read
@@ -20,6 +19,7 @@ from minbits.jobs import audit as pipeline_audit
 from minbits.jobs.audit import audit_job, compress_audited, compress_target
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.compress_request import CompressReport
+from minbits.model_audit.report import CompressTarget
 from minbits.types import DataSet
 
 

@@ -163,8 +163,8 @@ def test_a_kill_leaves_the_ledger_whole_and_no_worker_behind(
     tmp_path: Path, idx_folder: Path
 ) -> None:
     command = [
-        sys.executable, "-m", "minbits", "size", str(idx_folder), "`accuracy`", "0.999",
-        "`minutes`", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
+        sys.executable, "-m", "minbits", "size", str(idx_folder), "--accuracy", "0.999",
+        "--minutes", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -185,8 +185,8 @@ def test_a_kill_leaves_the_ledger_whole_and_no_worker_behind(
 
 def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, idx_folder: Path) -> None:
     command = [
-        sys.executable, "-m", "minbits", "size", str(idx_folder), "`accuracy`", "0.999",
-        "`minutes`", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
+        sys.executable, "-m", "minbits", "size", str(idx_folder), "--accuracy", "0.999",
+        "--minutes", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
     ]  # fmt: skip
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True

@@ -191,13 +191,13 @@ def test_the_default_target_does_not_look_at_the_test_set(tiny: DataSet) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sampler": "best"}, "--sampler: got 'best'; expected auto, ladder, mixed, random"),
-        ({"sampler": "ladder"}, "ladder, with --space"),
-        ({"sampler": "ladder", "space": None, "halving": True}, "--halving"),
-        ({"reliability": 1.0}, "--reliability: got 1.0"),
-        ({"target_bits": 0}, "--target-bits: got 0"),
-        ({"executor": "threads"}, "--executor: got 'threads'"),
-        ({"worker_memory_bytes": 1 << 20}, "--worker-memory: got 1; expected at least 256 MiB"),
+        ({"sampler": "best"}, "`sampler`: got 'best'; expected auto, ladder, mixed, random"),
+        ({"sampler": "ladder"}, "ladder, with `space`"),
+        ({"sampler": "ladder", "space": None, "halving": True}, "`halving`"),
+        ({"reliability": 1.0}, "`reliability`: got 1.0"),
+        ({"target_bits": 0}, "`target_bits`: got 0"),
+        ({"executor": "threads"}, "`executor`: got 'threads'"),
+        ({"worker_memory": 1}, "`worker_memory`: got 1; expected at least 256 MiB"),
     ],
 )
 def test_arguments_that_do_not_go(

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from minbits.audit.checkpoint_subject import read_checkpoint
 from minbits.errors import NetworkFileError
+from minbits.model_audit.checkpoint_subject import read_checkpoint
 from minbits.networks.checkpoint import read_tensors
 
 READERS = [read_tensors, read_checkpoint]

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from minbits.audit.report import AuditReport
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataOptions
@@ -15,6 +14,7 @@ from minbits.cli.flags import with_flags
 from minbits.cli.output import ShowOptions, console, print_json, print_table, progress_printer
 from minbits.intervals import wilson_interval
 from minbits.jobs.audit_request import AuditRequest
+from minbits.model_audit.report import AuditReport
 
 
 @command

@@ -10,11 +10,9 @@ from minbits.data.tables import table_of
 from minbits.errors import ArgumentError
 from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_figures
 from minbits.information.columns import column_figures
-from minbits.information.discretise import can_binarise
+from minbits.information.discretise import Discretisation, can_binarise
 from minbits.information.labels import label_figures, question_figures
 from minbits.types import DataSet, Figure
-
-DEFAULT_THRESHOLD = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +55,7 @@ def figure_of(figures: Sequence[Figure], key: str) -> Figure:
 
 
 def entropy_table(
-    data: DataSet, threshold: float = DEFAULT_THRESHOLD, step: float | None = None
+    data: DataSet, threshold: float = Discretisation.threshold, step: float | None = None
 ) -> EntropyTable:
     """Return the figures of a data set's training examples.
 

@@ -9,9 +9,6 @@ from typing import Any
 
 from torch import nn
 
-from minbits.audit.report import AuditReport, CompressTarget, LabelAudit
-from minbits.audit.run import audit_subject
-from minbits.audit.sources import names_module, open_model
 from minbits.charts.audit_chart import LayerBits, draw_layer_bits
 from minbits.claims.best_known import best_known, find_network
 from minbits.claims.outputs import kept_files, network_outputs
@@ -27,6 +24,9 @@ from minbits.jobs.compress_request import CompressRequest
 from minbits.jobs.shared_options import Origin
 from minbits.ledger.location import chosen_ledger
 from minbits.ledger.store import open_ledger
+from minbits.model_audit.report import AuditReport, CompressTarget, LabelAudit
+from minbits.model_audit.run import audit_subject
+from minbits.model_audit.sources import names_module, open_model
 from minbits.networks.checkpoint import open_module
 from minbits.networks.from_torch import InputConvention, from_torch
 from minbits.networks.model_options import model_files
@@ -46,7 +46,7 @@ def audit_job(
     but no ledger counts them, and the report says so.
 
     Args:
-        model: a module, or what `minbits.audit.sources.open_model` takes.
+        model: a module, or what `minbits.model_audit.sources.open_model` takes.
         data: what it classifies; None audits it without.
         request: what is asked.
         say: called with lines of progress.

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from torch import nn
 
-from minbits.audit.checkpoint_subject import checkpoint_subject
-from minbits.audit.onnx_subject import onnx_subject
-from minbits.audit.subject import Subject
-from minbits.audit.torch_subject import torch_subject
 from minbits.errors import ArgumentError
+from minbits.model_audit.checkpoint_subject import checkpoint_subject
+from minbits.model_audit.onnx_subject import onnx_subject
+from minbits.model_audit.subject import Subject
+from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.checkpoint import open_module
 from minbits.networks.model_options import ModelOptions
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from minbits.audit.subject import StoredTensor, Subject
-from minbits.audit.torch_subject import stored_tensors
 from minbits.capacity.network_shape import LayerShape, NetworkShape
+from minbits.model_audit.subject import StoredTensor, Subject
+from minbits.model_audit.torch_subject import stored_tensors
 from minbits.networks.tensor_file import TensorFile
 
 BUFFER_ENDINGS = ("running_mean", "running_var", "num_batches_tracked")

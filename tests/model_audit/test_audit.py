@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.audit.lossless import lossless_sizes, shuffle_bytes, unshuffle_bytes
-from minbits.audit.matrix_rank import _from_probes, _from_spectrum, matrix_rank
-from minbits.audit.quantised_code import decode_tensors, encode_tensors, quantise
-from minbits.audit.quantised_search import pack, quantise_without_loss, unpack
-from minbits.audit.run import audit_subject
-from minbits.audit.subject import StoredTensor, Subject
-from minbits.audit.torch_subject import torch_subject
 from minbits.errors import ArgumentError, DataError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.facade import audit
+from minbits.model_audit.lossless import lossless_sizes, shuffle_bytes, unshuffle_bytes
+from minbits.model_audit.matrix_rank import _from_probes, _from_spectrum, matrix_rank
+from minbits.model_audit.quantised_code import decode_tensors, encode_tensors, quantise
+from minbits.model_audit.quantised_search import pack, quantise_without_loss, unpack
+from minbits.model_audit.run import audit_subject
+from minbits.model_audit.subject import StoredTensor, Subject
+from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.examples import LeNet300100
 from minbits.types import DataSet
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from minbits.audit.lossless import LosslessSize
-from minbits.audit.matrix_rank import MatrixRank
-from minbits.audit.quantised_search import QuantisedSize
-from minbits.audit.subject import UnitActivity
 from minbits.capacity.bounds import CapacityLine
 from minbits.evaluation.known_network import FoundNetwork
+from minbits.model_audit.lossless import LosslessSize
+from minbits.model_audit.matrix_rank import MatrixRank
+from minbits.model_audit.quantised_search import QuantisedSize
+from minbits.model_audit.subject import UnitActivity
 
 COUNTING = (
     "parameters: trained values, shared ones once, biases and normalisation included; stored bits: "
