@@ -186,7 +186,7 @@ def test_without_data_less_is_said() -> None:
     assert report.labels is None
     assert report.quantised is None
     assert report.quantised_note == "no data"
-    assert "give --data" in report.verdict
+    assert "give `data`" in report.verdict
     bare = audit_subject(torch_subject(LeNet300100(), "lenet", None))
     assert bare.capacity == ()
 
@@ -205,4 +205,4 @@ def test_a_model_of_too_few_classes_is_refused(mnist: DataSet) -> None:
     with pytest.raises(DataError, match="2 logits"):
         audit(Two(), mnist)
     with pytest.raises(ArgumentError, match="1 or more"):
-        audit(LeNet300100(), most_examples=0)
+        audit(LeNet300100(), examples=0)

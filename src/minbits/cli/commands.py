@@ -11,13 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from minbits.cli.flags import flag, with_flags
-from minbits.requests import (
-    NamedOption,
-    Request,
-    options_of,
-    plain_type,
-    read_options,
-)
+from minbits.requests import NamedOption, Request, options_of, plain_type, read_options
 
 _FILE = "options_file"
 _CONTEXT = "context"
@@ -26,9 +20,9 @@ _CONTEXT = "context"
 def command(handler: Callable[..., None]) -> Callable[..., None]:
     """Return a handler as Typer takes it.
 
-    A parameter whose type is a `Request` becomes the options of that record. The first record whose
-    parameter is called ``request`` can also be read from a TOML file; an option on the command line
-    wins over the file, and the file over an environment variable.
+    A parameter whose type is a `Request` becomes the options of that record. The record of the
+    parameter ``request`` can also be read from a TOML file. An option on the command line wins over
+    the file, and the file wins over an environment variable.
     """
     hints = get_type_hints(handler, include_extras=True)
     given = inspect.signature(handler).parameters
@@ -103,7 +97,7 @@ def option_parameter(item: NamedOption) -> inspect.Parameter:
     wanted = plain_type(item.type)
     more: dict[str, Any] = {"help": with_flags(item.option.help), "metavar": _metavar(wanted)}
     if item.option.shown is not None:
-        more["show_default"] = item.option.shown
+        more["show_default"] = with_flags(item.option.shown)
     if item.option.environment is not None:
         more["envvar"] = item.option.environment
     kind, default = _typer_type(wanted), item.default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minbits.cli.flags import with_flags
 from minbits.cli.output import console, headed, print_table
 from minbits.information.input_ladder import InputLadder
 from minbits.information.ladder import EntropyTable
@@ -43,7 +44,7 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
         if rung.warning:
             console().print(headed(f"* {rung.title}", f"{rung.warning}."))
     for item in ladder.skipped:
-        console().print(f"Left out: {item.title} ({item.reason}).")
+        console().print(f"Left out: {item.title} ({with_flags(item.reason)}).")
     if ladder.stopped is not None:
         console().print(f"Stopped {ladder.stopped}. Give more --minutes to climb on.")
     best = ladder.tightest

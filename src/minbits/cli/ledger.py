@@ -70,10 +70,10 @@ def _bits(row: Row) -> str:
 
 def _trial_cells(row: Row) -> list[str]:
     validation = _percent(row["validation_correct"], row["validation_examples"])
-    what = row["candidate"] if row["error"] is None else f"{row['candidate']}: {row['error']}"
+    error = "" if row["error"] is None else f": {with_flags(row['error'])}"
     return [
         str(row["id"]), _when(row), row["data_name"], row["status"], str(row["seed"]),
-        f"{row['seconds']:.1f}", _bits(row), validation, what,
+        f"{row['seconds']:.1f}", _bits(row), validation, row["candidate"] + error,
     ]  # fmt: skip
 
 

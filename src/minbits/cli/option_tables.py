@@ -41,8 +41,8 @@ def options_table(record: type[Request]) -> str:
     for item in options_of(record):
         names = [name for flags in flags_of(item) for name in flags.strip(" /").split("/")]
         shown = ", ".join(f"`{name}`" for name in names)
-        help_text = with_flags(item.option.help)
-        lines.append(f"| {shown} | `{item.name}` | {default_text(item)} | {help_text} |")
+        default, text = with_flags(default_text(item)), with_flags(item.option.help)
+        lines.append(f"| {shown} | `{item.name}` | {default} | {text} |")
     return "\n".join(lines)
 
 

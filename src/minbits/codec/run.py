@@ -19,7 +19,7 @@ from minbits.codec.inference import predict
 from minbits.codec.run_cost import run_cost
 from minbits.errors import MinbitsError
 
-ALLOW_SLOW = "`allow_slow`"
+ALLOW_SLOW = "--allow-slow"
 USAGE = f"usage: python -m minbits.codec.run FILE.mbn INPUTS.npy PREDICTIONS.npy [{ALLOW_SLOW}]"
 
 

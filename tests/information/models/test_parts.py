@@ -207,7 +207,7 @@ def test_real_columns_are_quantised_at_the_step_asked_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"binarise": "maybe"}, "--binarise"),
+        ({"binarise": "maybe"}, "`binarise`"),
         ({"threshold": float("nan")}, "`threshold`"),
         ({"step": 0.0}, "`step`"),
         ({"step": float("inf")}, "`step`"),
