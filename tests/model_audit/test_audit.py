@@ -204,5 +204,5 @@ def test_a_model_of_too_few_classes_is_refused(mnist: DataSet) -> None:
 
     with pytest.raises(DataError, match="2 logits"):
         audit(Two(), mnist)
-    with pytest.raises(ArgumentError, match="1 or more"):
+    with pytest.raises(ArgumentError, match="at least 1"):
         audit(LeNet300100(), examples=0)
