@@ -32,7 +32,7 @@ from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
-from minbits.cli.need_tables import plain_need, print_need
+from minbits.cli.need_tables import print_need
 from minbits.cli.output import (
     JsonOptions,
     ShowOptions,
@@ -289,7 +289,7 @@ def need(data: DataArgument, request: NeedRequest, source: DataOptions, show: Sh
     Example: minbits capacity need mnist --no-measure
     """
     # Loads PyTorch, which the other commands of this family do without.
-    job = importlib.import_module("minbits.jobs.need").need_job
+    job = importlib.import_module("minbits.jobs.need")
     say = progress_printer(show.quiet)
 
     def after_block(block: Any) -> None:
@@ -298,8 +298,8 @@ def need(data: DataArgument, request: NeedRequest, source: DataOptions, show: Sh
             f"{block.bits:,.0f} bits, {block.correct:,} predicted"
         )
 
-    report = job(source.load(data), request, after_block)
+    report = job.need_job(source.load(data), request, after_block)
     if show.json:
-        print_json(plain_need(report))
+        print_json(job.plain_need(report))
         return
     print_need(report)

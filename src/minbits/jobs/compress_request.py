@@ -8,17 +8,17 @@ from typing import Any
 
 from minbits.codec.architecture import VIEW_SHIFTS
 from minbits.errors import TargetNotReachedError
-from minbits.jobs.shared_options import ForceOptions, LedgerOptions
+from minbits.jobs.shared_options import EngineOptions, ForceOptions, LedgerOptions
 from minbits.networks.model_options import ModelOptions
 from minbits.requests import FRACTION, MINUTES, SEED, FilePath, Request, at_least, option
-from minbits.types import EngineName, Verification
+from minbits.types import Verification
 
 # Rounding without any data: steps as parts of a tensor's norm.
 USUAL_ROUNDING_ERROR = 2.0**-5
 
 
 @dataclass(frozen=True)
-class CompressRequest(ModelOptions, ForceOptions, LedgerOptions):
+class CompressRequest(ModelOptions, EngineOptions, ForceOptions, LedgerOptions):
     """What a compression is asked; see `minbits.requests`."""
 
     accuracy: float = option(0.99, "Target test accuracy, in (0, 1].", check=FRACTION)
@@ -76,9 +76,6 @@ class CompressRequest(ModelOptions, ForceOptions, LedgerOptions):
         None, "Minutes to plan for.", shown="as long as it takes", check=MINUTES
     )
     seed: int = option(0, "Of order and augmentation.", check=SEED)
-    engine: EngineName = option(
-        "auto", "What trains; auto takes the fastest that covers the network."
-    )
     name: str | None = option(
         None, "What the module is called in the ledger.", shown="as it was named"
     )

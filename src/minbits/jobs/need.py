@@ -11,10 +11,12 @@ from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.information.neighbour_code import neighbour_code_lengths
 from minbits.information.rung import standard_error
 from minbits.jobs.need_request import NeedRequest
-from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report
+from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report, plain_need
 from minbits.label_codes.prequential import Block, prequential_code
 from minbits.ledger.location import chosen_ledger
 from minbits.types import DataSet
+
+__all__ = ["need_figures", "need_job", "plain_need"]
 
 _NORMAL_95 = 1.959963984540054
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minbits.requests import FilePath, Request, option
+from minbits.types import EngineName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,15 @@ class LedgerOptions(Request):
         "The ledger's file, or postgresql+psycopg://USER@HOST/DATABASE.",
         shown="in the user data directory",
         environment="MINBITS_LEDGER",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions(Request):
+    """What trains."""
+
+    engine: EngineName = option(
+        "auto", "What trains; auto takes the fastest that covers the network."
     )
 
 

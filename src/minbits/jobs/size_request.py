@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from minbits.jobs.shared_options import ForceOptions, LedgerOptions
+from minbits.jobs.shared_options import EngineOptions, ForceOptions, LedgerOptions
 from minbits.requests import FRACTION, MINUTES, FilePath, at_least, option
 from minbits.search.options import SearchOptions
-from minbits.types import EngineName
 from minbits.workers.registry import DEFAULT_EXECUTOR, MOST_WORKERS
 
 # As many as fit into the time.
@@ -15,7 +14,7 @@ MANY_TRIALS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class SizeRequest(SearchOptions, ForceOptions, LedgerOptions):
+class SizeRequest(SearchOptions, EngineOptions, ForceOptions, LedgerOptions):
     """What the main job is asked; see `minbits.requests`."""
 
     accuracy: float | None = option(
@@ -50,9 +49,6 @@ class SizeRequest(SearchOptions, ForceOptions, LedgerOptions):
         2.0,
         "Weight of the rate penalty for `architecture`.",
         check=(lambda value: 0 <= value < 1e6, "0 or above"),
-    )
-    engine: EngineName = option(
-        "auto", "What trains; auto takes the fastest that covers the network."
     )
     executor: str = option(
         DEFAULT_EXECUTOR, "Where trials run: processes, ray, or ray://HOST:PORT (minbits[ray])."
