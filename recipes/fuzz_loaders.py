@@ -375,7 +375,7 @@ def safetensors_target() -> Target:
 
 
 def _read_checkpoint(path: Path) -> None:
-    from minbits.audit.checkpoint_subject import checkpoint_subject
+    from minbits.model_audit.checkpoint_subject import checkpoint_subject
     from minbits.networks.checkpoint import read_tensors
 
     failures = 0
@@ -393,7 +393,7 @@ def onnx_target() -> Target:
     import torch
     from onnx import TensorProto, helper, numpy_helper
 
-    from minbits.audit.onnx_subject import onnx_subject
+    from minbits.model_audit.onnx_subject import onnx_subject
 
     weights = _state()
     dense = helper.make_graph(

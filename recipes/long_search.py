@@ -24,6 +24,8 @@ from tests.faults.quick import quick_trial
 
 from minbits.data import load
 from minbits.jobs import size_search
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeEvents, SizeSearch
 from minbits.ledger.provenance import current_provenance
@@ -102,13 +104,15 @@ def main() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         place = folder / "ledger" / "ledger.sqlite"
         request = SizeRequest(
-            0.9, 60.0, trials, 0, WORKERS, place, folder / "found.mbn", engine="torch"
-        )
+            0.9, 60.0, trials=trials, workers=WORKERS, ledger=place, out=folder / "found.mbn",
+            engine="torch",
+        )  # fmt: skip
         data = load("iris")
+        plan = size_plan(data, request, Origin())
         ledger = open_ledger(place)
         marks = Marks(trials, temporary, place)
         events = SizeEvents(on_result=marks.count)
-        search = SizeSearch(data, request, ledger, current_provenance("cpu", WORKERS), events)
+        search = SizeSearch(data, plan, ledger, current_provenance("cpu", WORKERS), events)
         search.run(float("inf"))
         print(f"{ledger.trial_count(data.digest):,} rows, {search.tally.failed} of failed trials")
         ledger.close()

@@ -27,6 +27,8 @@ from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
 from minbits.intervals import anytime_lower_limit
 from minbits.jobs.curve import CURVE_TARGETS
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeEvents, SizeSearch
 from minbits.ledger.provenance import current_provenance
@@ -72,8 +74,9 @@ def claim_curve(data: DataSet, write: bool, say: Callable[[str], None]) -> None:
         outcomes = []
         for accuracy in reversed(CURVE_TARGETS):
             out = RECORDS / "curve" / f"{data.name}-{100 * accuracy:g}.mbn"
-            request = SizeRequest(accuracy, 1.0, 1, 0, 1, LEDGER, out)
-            goal = SizeSearch(data, request, ledger, provenance, SizeEvents()).goal
+            request = SizeRequest(accuracy, 1.0, trials=1, workers=1, ledger=LEDGER, out=out)
+            plan = size_plan(data, request, Origin())
+            goal = SizeSearch(data, plan, ledger, provenance, SizeEvents()).goal
             claimant = Claimant(data, goal, ledger, provenance, Scope, say)
             outcomes.append((claimant, claimant.claim() if write else None))
         for claimant, _ in outcomes:

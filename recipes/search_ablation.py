@@ -43,6 +43,7 @@ from minbits.data.splits import validation_split
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import current_provenance
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
+from minbits.search.options import SearchOptions
 from minbits.search.score import Goal
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Outcome
@@ -107,7 +108,8 @@ def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str,
             if item.result.network_file is not None:
                 contents[sha256_hex(item.result.network_file)] = item.result.network_file
 
-    request = StrategyRequest(data, goal, seconds, seed, contents.get, sampler, moves)
+    options = SearchOptions(seed=seed, sampler=sampler, moves=moves)
+    request = StrategyRequest(data, goal, seconds, contents.get, options)
     settings = SearchSettings(
         seconds, sys.maxsize, seed=1000 * seed, workers=1, engine="lanes", clock=time.process_time
     )

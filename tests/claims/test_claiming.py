@@ -21,7 +21,9 @@ from minbits.errors import CostError, LedgerError, NetworkError
 from minbits.evaluation.judgement import judge
 from minbits.files import sha256_hex
 from minbits.intervals import anytime_lower_limit
+from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import SizeEvents, size_job
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeSearch
 from minbits.layers.linear import Linear
@@ -293,14 +295,14 @@ def test_files_that_take_minutes_are_passed_over(
     content = encode_network(slow_network())
     claim_stated(ledger, tiny, content, 10, 10_000)
     assert find_network(tiny, 0.9, tmp_path / "golden" / "ledger.sqlite", None) is None
-    assert "--allow-slow" in caplog.text
+    assert "`allow_slow=True`" in caplog.text
     said: list[str] = []
     assert claimant(ledger, tiny, 0.9, said).best() is None
-    assert "--allow-slow" in said[0]
+    assert "`allow_slow=True`" in said[0]
     entry = verify_ledger(ledger, [tiny]).entries[-1]
     assert entry.outcome == "failed"
     assert entry.problem is not None
-    assert "--allow-slow" in entry.problem
+    assert "`allow_slow=True`" in entry.problem
     with pytest.raises(CostError):
         residual_label_bits(content, tiny)
 
@@ -338,7 +340,8 @@ def test_a_file_that_takes_minutes_is_no_start_of_a_search(
         accuracy=0.9, minutes=1.0, trials=1, seed=0, workers=1, ledger=tmp_path / "l.sqlite",
         out=tmp_path / "x.mbn",
     )  # fmt: skip
-    search = SizeSearch(tiny, request, ledger, PROVENANCE, SizeEvents())
+    plan = size_plan(tiny, request, Origin())
+    search = SizeSearch(tiny, plan, ledger, PROVENANCE, SizeEvents())
     assert search.read(sha256_hex(good)) == good
     assert [search.read(sha256_hex(content)) for content in bad] == [None, None, None]
 

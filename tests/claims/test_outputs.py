@@ -144,7 +144,7 @@ def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: D
     for message, changes in cases:
         put(out, small_file(), tiny, **changes)
         before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-        with pytest.raises(OutputError, match=f"{message}.*--out.*--force"):
+        with pytest.raises(OutputError, match=f"{message}.*`out`.*`force=True`"):
             check_replaceable([tmp_path / "free.mbn", out], tiny, TARGET)
         check_replaceable([out], tiny, TARGET, force=True)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

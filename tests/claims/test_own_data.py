@@ -89,7 +89,9 @@ def test_the_own_table_is_run(tmp_path: Path, table: DataSet) -> None:
 def test_another_table_is_an_error(tmp_path: Path, table: DataSet, edited: DataSet) -> None:
     path = network(tmp_path, table.input_shape)
     put_card(path, table)
-    with pytest.raises(DataError, match=f"{edited.digest}; expected {table.digest}.*--any-data"):
+    with pytest.raises(
+        DataError, match=f"{edited.digest}; expected {table.digest}.*`any_data=True`"
+    ):
         verify(path, edited)
     run = verify(path, edited, any_data=True)
     assert (run.is_own_data, run.encoding_fitted_anew) == (False, True)
@@ -124,7 +126,7 @@ def test_a_ledger_knows_files_without_a_card(
     with pytest.raises(LedgerError):
         verify(path, table, ledger=tmp_path / "none.sqlite")
     other = Ledger(target)
-    with pytest.raises(DataError, match=f"--data edited: got .*{edited.digest}"):
+    with pytest.raises(DataError, match=f"`data` edited: got .*{edited.digest}"):
         verify_ledger(other, [edited])
     assert other.row_count("verifications") == 0
     assert verify_ledger(other, [table]).is_good

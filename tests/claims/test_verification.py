@@ -72,7 +72,7 @@ def test_a_fresh_process_refuses_what_takes_minutes(
     path = tmp_path / "slow.mbn"
     path.write_bytes(encode_network(slow_network()))
     assert path.stat().st_size < 200
-    with pytest.raises(CostError, match=r"slow\.mbn.* × 200 examples, about .*allow-slow"):
+    with pytest.raises(CostError, match=r"slow\.mbn.* × 200 examples, about .*`allow_slow=True`"):
         verify_file(path, tiny)
     assert "× 200 examples, about" in caplog.text
 

@@ -48,7 +48,16 @@ def test_help_has_an_example(here: Here, command: str) -> None:
 
 def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
     done = run(
-        "entropy", idx_folder, "--threshold", "100", "--minutes", "0.1", "--json", cwd=tmp_path
+        "entropy",
+        idx_folder,
+        "--threshold",
+        "100",
+        "--minutes",
+        "0.1",
+        "--json",
+        "--pictures",
+        "charts",
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

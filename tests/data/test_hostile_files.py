@@ -350,6 +350,6 @@ def test_images_that_unpack_to_far_more_than_their_files_are_refused(
         Image.new("L", (3000, 3000)).save(place)
     assert load(tmp_path, resize="8x8").input_shape == (1, 8, 8)
     monkeypatch.setattr(image_folder, "IN_MEMORY_BYTES", 2**20)
-    with pytest.raises(DataError, match=r"unpack to 36,000,000 or more.*--resize"):
+    with pytest.raises(DataError, match=r"unpack to 36,000,000 or more.*`resize`"):
         load(tmp_path)
     assert load(tmp_path, resize="8x8").input_shape == (1, 8, 8)

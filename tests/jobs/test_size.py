@@ -15,8 +15,7 @@ import pytest
 import minbits
 from minbits.claims.verification import verify_file
 from minbits.data.assemble import assemble
-from minbits.errors import ArgumentError, LedgerError, OutputError
-from minbits.facade import TargetNotReachedError
+from minbits.errors import ArgumentError, LedgerError, OutputError, TargetNotReachedError
 from minbits.jobs.size import SizeEvents, size_job
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
@@ -100,11 +99,15 @@ def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path
     noise = np.random.default_rng(0).integers(0, 2, 300)
     np.savez(tmp_path / "noise.npz", x=images, y=noise)
     data = minbits.load(tmp_path / "noise.npz")
-    with pytest.raises(TargetNotReachedError, match="on validation at best"):
-        minbits.smallest(
-            data, 0.999, 0.2, trials=1, workers=1,
-            ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
-        )  # fmt: skip
+    report = minbits.size(
+        data, 0.999, 0.2, trials=1, workers=1,
+        ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
+    )  # fmt: skip
+    assert report.best is None
+    assert report.nearest is not None
+    with pytest.raises(TargetNotReachedError, match="on validation at best") as caught:
+        report.raise_if_missed()
+    assert caught.value.exit_code == 1
     ledger = Ledger(tmp_path / "l.sqlite")
     assert len(ledger.rows("trials")) == 1
     [claim] = ledger.rows("claims")
@@ -122,14 +125,14 @@ def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"accuracy": 0.0}, "--accuracy: got 0.0"),
-        ({"accuracy": 1.01}, "--accuracy: got 1.01"),
-        ({"accuracy": float("nan")}, "--accuracy: got nan"),
-        ({"minutes": 0.0}, "--minutes"),
-        ({"trials": 0}, "--trials"),
-        ({"workers": 0}, "--workers"),
-        ({"seed": -1}, "--seed"),
-        ({"network": "none"}, "--network: got 'none'; expected pytorch-example"),
+        ({"accuracy": 0.0}, "`accuracy`: got 0.0"),
+        ({"accuracy": 1.01}, "`accuracy`: got 1.01"),
+        ({"accuracy": float("nan")}, "`accuracy`: got nan"),
+        ({"minutes": 0.0}, "`minutes`"),
+        ({"trials": 0}, "`trials`"),
+        ({"workers": 0}, "`workers`"),
+        ({"seed": -1}, "`seed`"),
+        ({"network": "none"}, "`network`: got 'none'; expected pytorch-example"),
     ],
 )
 def test_arguments_out_of_range(

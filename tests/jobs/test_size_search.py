@@ -14,7 +14,9 @@ from minbits.claims.outputs import so_far_path
 from minbits.errors import ArgumentError, OutputError
 from minbits.information.classifiers import held_out_accuracies
 from minbits.jobs.best_so_far import BestSoFar
+from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import size_job
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeEvents, SizeSearch
@@ -189,13 +191,13 @@ def test_the_default_target_does_not_look_at_the_test_set(tiny: DataSet) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sampler": "best"}, "--sampler: got 'best'; expected auto, ladder, mixed, random"),
-        ({"sampler": "ladder"}, "ladder, with --space"),
-        ({"sampler": "ladder", "space": None, "halving": True}, "--halving"),
-        ({"reliability": 1.0}, "--reliability: got 1.0"),
-        ({"target_bits": 0}, "--target-bits: got 0"),
-        ({"executor": "threads"}, "--executor: got 'threads'"),
-        ({"worker_memory_bytes": 1 << 20}, "--worker-memory: got 1; expected at least 256 MiB"),
+        ({"sampler": "best"}, "`sampler`: got 'best'; expected auto, ladder, mixed, random"),
+        ({"sampler": "ladder"}, "ladder, with `space`"),
+        ({"sampler": "ladder", "space": None, "halving": True}, "`halving`"),
+        ({"reliability": 1.0}, "`reliability`: got 1.0"),
+        ({"target_bits": 0}, "`target_bits`: got 0"),
+        ({"executor": "threads"}, "`executor`: got 'threads'"),
+        ({"worker_memory": 1}, "`worker_memory`: got 1; expected at least 256 MiB"),
     ],
 )
 def test_arguments_that_do_not_go(
@@ -252,7 +254,8 @@ def test_files_are_judged_again_only_where_the_ledger_lacks_it(
     ledger, provenance = Ledger(tmp_path / "ledger.sqlite"), Provenance("0+test", {}, {})
     for one in (older, known, no_network, of_other_data):
         ledger.append_trial(tiny, 0.8, "own", one, provenance)
-    search = SizeSearch(tiny, request(tmp_path), ledger, provenance, SizeEvents())
+    plan = size_plan(tiny, request(tmp_path), Origin())
+    search = SizeSearch(tiny, plan, ledger, provenance, SizeEvents())
     counts = [(item.training_correct, item.training_examples) for item in search.past]
     counted = (result.training_correct, result.training_examples)
     assert counts == [counted, counted, (None, None), (None, None)]

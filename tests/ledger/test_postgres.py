@@ -165,7 +165,7 @@ def test_targets_are_paths_or_urls() -> None:
     assert parse_target("sqlite:///here/l.sqlite") == Path("here/l.sqlite")
     assert parse_target(Path("odd://name")) == Path("odd:/name")
     for bad in ("mysql://me:secret@db/team", "sqlite://", "postgresql://[:secret"):
-        with pytest.raises(LedgerError, match="--ledger") as caught:
+        with pytest.raises(LedgerError, match="`ledger`") as caught:
             parse_target(bad)
         assert "secret" not in str(caught.value)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from minbits import load
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
+from minbits.search import space_file
 from minbits.search.halving import BRACKETS, Halving
+from minbits.search.options import SearchOptions
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.score import Goal
 from minbits.search.space import ladder
-from minbits.search.space_file import parse_space, read_space
+from minbits.search.space_file import DEFAULT_SPACE, parse_space, read_space
 from minbits.search.strategies import StrategyRequest, chosen_sampler, make_strategy
 from minbits.search.strategy import Outcome, Proposal
 from minbits.types import DataSet, TrialStatus
@@ -173,21 +176,21 @@ def small_first(halving: Halving, parameters: int) -> tuple:  # type: ignore[typ
         ("mnist", {}, "ladder"),
         ("digits", {}, "mixed"),
         ("digits", {"halving": True}, "tpe"),
-        ("mnist", {"space": read_space()}, "tpe"),
+        ("mnist", {"space": Path(space_file.__file__).with_name(DEFAULT_SPACE)}, "tpe"),
         ("digits", {"sampler": "ladder"}, "ladder"),
     ],
 )
 def test_auto_takes_the_ladder_where_trials_are_few(
     name: str, changes: dict[str, Any], expected: str
 ) -> None:
-    request = StrategyRequest(load(name), Goal(0.9, 100), 60.0, 0, lambda sha256: None, **changes)
+    options = SearchOptions(**changes)
+    request = StrategyRequest(load(name), Goal(0.9, 100), 60.0, lambda sha256: None, options)
     assert chosen_sampler(request) == expected
 
 
 def test_the_ladder_comes_first_and_random_points_once_a_file_is_good(tiny: DataSet) -> None:
-    request = StrategyRequest(
-        tiny, GOAL, 1000.0, 0, lambda sha256: None, sampler="mixed", moves=False
-    )
+    options = SearchOptions(sampler="mixed", moves=False)
+    request = StrategyRequest(tiny, GOAL, 1000.0, lambda sha256: None, options)
     found = make_strategy(request)
     rungs = {candidate.key for candidate in ladder(tiny)}
     taken = []

@@ -64,7 +64,7 @@ def _result(child: Child) -> MemberResult:
     if isinstance(answer, str):
         raise ProcessError(
             "a process that trains a network of the ladder", answer, "a trained network",
-            "Free some memory, or give 0 --minutes to leave the ladder out.",
+            "Free some memory, or give `minutes=0` to leave the ladder out.",
         )  # fmt: skip
     return answer
 

@@ -260,9 +260,9 @@ def capacity_table(
         ArgumentError: outside these domains.
     """
     if not 1 <= examples <= 10**6:
-        raise ArgumentError("--examples", f"{examples:,}", "1 to 1,000,000", "Choose one.")
+        raise ArgumentError("`examples`", f"{examples:,}", "1 to 1,000,000", "Choose one.")
     if not 1 <= stored_bits <= 64:
-        raise ArgumentError("--bits", str(stored_bits), "1 to 64", "Choose one.")
+        raise ArgumentError("`bits`", str(stored_bits), "1 to 64", "Choose one.")
     question = CapacityQuestion(shape, examples, stored_bits, total_stored_bits)
     lines = []
     for formula in FORMULAS:

@@ -175,7 +175,7 @@ def missed_answer(
     if reached == 0:
         return (
             f"No file of this run reached {target} on validation; the best had "
-            f"{100 * best_validation:.2f} %. More --minutes or another --seed may do."
+            f"{100 * best_validation:.2f} %. More `minutes` or another `seed` may do."
         )
     return (
         f"Of this run's files {reached:,} reached {target} on validation; none of them was put to "

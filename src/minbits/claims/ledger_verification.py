@@ -61,9 +61,9 @@ class _DataSets:
         for digest, data in self._by_digest.items():
             if digest not in claimed:
                 raise DataError(
-                    f"--data {data.name}", f"a data set with SHA-256 {digest}",
+                    f"`data` {data.name}", f"a data set with SHA-256 {digest}",
                     "the data set of one of the ledger's claims",
-                    "Give it as it was, with the same --label, --categorical and --resize.",
+                    "Give it as it was, with the same `label`, `categorical` and `resize`.",
                 )  # fmt: skip
 
     def find(self, claim: Row) -> DataSet | str:
@@ -77,7 +77,7 @@ class _DataSets:
 
     def _load(self, name: str) -> str:
         if name not in BUILT_IN:
-            return f"no built-in data set is called {name!r}: give it with --data"
+            return f"no built-in data set is called {name!r}: give it with `data`"
         try:
             data = load(name)
         except MinbitsError as error:

@@ -139,7 +139,7 @@ def adopt_file(
     if data.digest != card.data_digest:
         raise DataError(
             str(card.path), f"a data set with SHA-256 {card.data_digest}",
-            f"{data.digest}, as {data.name} has", "Give the file's own data set with --data.",
+            f"{data.digest}, as {data.name} has", "Give the file's own data set with `data`.",
         )  # fmt: skip
     found, result = verify_file(path, data, allow_slow), card.result
     content = result.network_file

@@ -27,7 +27,7 @@ from minbits.search.strategy import reaches
 from minbits.types import DataSet, Verification
 
 _SAME_ACCURACY = 1e-12
-_CHOOSE = "Choose another name with --out, or write over it with --force."
+_CHOOSE = "Choose another name with `out`, or write over it with `force=True`."
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import typer
 
 from minbits.benchmarks.cases import CASES
 from minbits.benchmarks.training import CaseResult, measure
-from minbits.cli.output import JsonOption, QuietOption, print_json, print_table, progress_printer
+from minbits.cli.commands import command
+from minbits.cli.output import ShowOptions, print_json, print_table, progress_printer
 from minbits.errors import ArgumentError
 
 bench = typer.Typer(name="bench", help="Measure speed side by side.", no_args_is_help=True)
@@ -27,6 +28,7 @@ def _chosen(cases: list[str] | None) -> list[str]:
 
 
 @bench.command()
+@command
 def train(
     case: Annotated[
         list[str] | None, typer.Option(help="What to train; may be repeated.", show_default="all")
@@ -35,8 +37,8 @@ def train(
     compiles: Annotated[
         bool, typer.Option("--compile/--no-compile", help="Time torch.compile as well.")
     ] = True,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
+    *,
+    show: ShowOptions,
 ) -> None:
     """Time training steps of the lanes engine beside PyTorch, one thread each.
 
@@ -47,9 +49,9 @@ def train(
 
     Example: minbits bench train --case main-job --no-compile
     """
-    say = progress_printer(quiet)
+    say = progress_printer(show.quiet)
     results = measure(_chosen(case), rounds, compiles, lambda text: say(f"{text} …"))
-    if as_json:
+    if show.json:
         print_json({"rounds": rounds, "cases": {r.case: r.as_json() for r in results}})
         return
     for result in results:

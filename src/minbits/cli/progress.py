@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from minbits.cli.flags import with_flags
 from minbits.interrupts import check_interrupt
 from minbits.plain_text import visible
 from minbits.search.space import Candidate
@@ -79,7 +80,7 @@ class SearchProgress:
         """Show what is being done."""
         check_interrupt()
         if not self._quiet:
-            self._console.print(f"{text} …", soft_wrap=True)
+            self._console.print(f"{with_flags(text)} …", soft_wrap=True)
 
     def sign(self, sign: Sign) -> None:
         """Show a sign of life of a trial."""
@@ -143,7 +144,7 @@ class SearchProgress:
         self._last_result, self._unshown = now, 0
         head = f"ledger row {number}, seed {result.config.seed}, {result.seconds:.0f} s"
         if result.network_file is None or result.validation_accuracy is None:
-            reason = f": {result.error}" if result.error else ""
+            reason = f": {with_flags(result.error)}" if result.error else ""
             self._console.print(f"{head}: {result.status}{reason}", soft_wrap=True)
             return
         self._console.print(

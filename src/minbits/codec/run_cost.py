@@ -116,7 +116,7 @@ def check_cost(architecture: Architecture, examples: int, with_logits: bool = Fa
         CostError: if it does.
     """
     cost = run_cost(architecture, examples)
-    remedy = "Run fewer examples, or allow it: --allow-slow, in Python allow_slow=True."
+    remedy = "Run fewer examples, or allow it with `allow_slow=True`."
     if cost.seconds > MOST_SECONDS:
         raise CostError("network", str(cost), f"at most {MOST_SECONDS:g} s", remedy)
     logits_bytes = _VALUE_BYTES * examples * class_count(architecture)

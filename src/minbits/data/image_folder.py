@@ -123,7 +123,7 @@ def _read_all(examples: list[Example], resize: tuple[int, int] | None) -> Pair:
     packed = sum(path.stat().st_size for path, _ in examples)
     check_ratio(
         f"the folder of {examples[0][0]}", packed, len(examples) * first.size,
-        "Bring the images to a smaller size with --resize.", IN_MEMORY_BYTES,
+        "Bring the images to a smaller size with `resize`.", IN_MEMORY_BYTES,
     )  # fmt: skip
     images = allocate((len(examples), channels, height, width), np.uint8)
     for index, (path, _) in enumerate(examples):
@@ -133,7 +133,7 @@ def _read_all(examples: list[Example], resize: tuple[int, int] | None) -> Pair:
                 str(path),
                 f"{image.shape[1]} x {image.shape[2]} pixels",
                 f"{height} x {width}, as {examples[0][0].name} has",
-                f"Bring all to one size with --resize {height}x{width}.",
+                f"Bring all to one size with `resize` {height}x{width}.",
             )
         if image.shape[0] != channels:
             kinds = {1: "grey", 3: "colour"}

@@ -34,7 +34,7 @@ class LoadOptions:
             value = getattr(self, name)
             if value:
                 raise ArgumentError(
-                    f"--{name}", f"'{value}' for {where}", "no such option here", "Leave it out."
+                    f"`{name}`", f"'{value}' for {where}", "no such option here", "Leave it out."
                 )
 
 
@@ -50,5 +50,5 @@ def parse_resize(text: str) -> tuple[int, int]:
         if 1 <= height <= _MOST_SIDE and 1 <= width <= _MOST_SIDE:
             return height, width
     raise ArgumentError(
-        "--resize", f"'{text}'", f"HEIGHTxWIDTH up to {_MOST_SIDE}, such as 28x28", "Correct it."
+        "`resize`", f"'{text}'", f"HEIGHTxWIDTH up to {_MOST_SIDE}, such as 28x28", "Correct it."
     )

@@ -48,15 +48,15 @@ class Discretisation:
     def __post_init__(self) -> None:
         if self.binarise not in BINARISATIONS:
             raise ArgumentError(
-                "--binarise", f"'{self.binarise}'", ", ".join(BINARISATIONS), "Choose one."
+                "`binarise`", f"'{self.binarise}'", ", ".join(BINARISATIONS), "Choose one."
             )
         if not math.isfinite(self.threshold):
             raise ArgumentError(
-                "--threshold", str(self.threshold), "a finite number", "Give a grey value."
+                "`threshold`", str(self.threshold), "a finite number", "Give a grey value."
             )
         if self.step is not None and not (math.isfinite(self.step) and self.step > 0):
             raise ArgumentError(
-                "--step", str(self.step), "a positive number", "Give the resolution of the data."
+                "`step`", str(self.step), "a positive number", "Give the resolution of the data."
             )
 
 
@@ -173,7 +173,7 @@ def column_step(column: Column, values: FloatArray, asked: float | None) -> floa
         return 2.0 ** math.floor(math.log2(wanted)) if wanted > 0 else 1.0
     if spread / asked >= MOST_SYMBOLS - 2:
         raise ArgumentError(
-            "--step",
+            "`step`",
             f"{asked:g} for column '{column.name}', which spans {spread:g}",
             f"a step above {spread / MOST_SYMBOLS:g}",
             "Give a coarser step.",

@@ -10,12 +10,10 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from minbits.claims.claiming import Claimant, Scope
 from minbits.claims.publishing import Publisher
@@ -32,21 +30,16 @@ from minbits.compression.thinning import ThinningPlan, thin
 from minbits.compression.warm_start import with_usual_logits
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
-from minbits.errors import MinbitsError, NetworkError
+from minbits.errors import NetworkError
 from minbits.evaluation.judgement import Judgement, judge
 from minbits.information.ladder import entropy_table
 from minbits.interrupts import answer_interrupt
-from minbits.jobs.compress_request import (
-    BYTE_FACTOR,
-    CompressReport,
-    CompressRequest,
-    check_compress_request,
-)
+from minbits.jobs.compress_plan import CompressPlan
+from minbits.jobs.compress_request import CompressReport
 from minbits.jobs.size_search import past_outcome
-from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
-from minbits.networks.from_torch import Extracted, InputConvention, from_torch
+from minbits.networks.from_torch import Extracted
 from minbits.networks.grammar import format_layers
 from minbits.search.device import device_name
 from minbits.search.planning import measure_epoch_seconds
@@ -63,7 +56,6 @@ from minbits.types import (
     TrialConfig,
     TrialResult,
     TrialStatus,
-    Verification,
 )
 
 Float = npt.NDArray[np.float32]
@@ -79,22 +71,10 @@ _RECOVERY_RATE_FACTOR = 4.0
 _RERUN = "minbits compress with this config on the same module gives the same weights"
 
 
-class TargetMissedError(MinbitsError):
-    """No verified file reaches the accuracy asked for."""
-
-    exit_code = 1
-
-
-def default_convention(data: DataSet) -> InputConvention:
-    """Return the usual convention: bytes over 255, as torchvision's ToTensor; other data as is."""
-    is_bytes = data.train_inputs.dtype == np.uint8
-    return InputConvention(factor=BYTE_FACTOR if is_bytes else 1.0)
-
-
 @dataclass
 class _Job:
     data: DataSet
-    request: CompressRequest
+    request: CompressPlan
     ledger: Ledger
     say: Callable[[str], None]
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -374,17 +354,15 @@ class _Job:
 
 
 def compress_job(
-    given: Extracted, data: DataSet, request: CompressRequest, say: Callable[[str], None]
+    given: Extracted, data: DataSet, request: CompressPlan, say: Callable[[str], None]
 ) -> CompressReport:
     """Compress a network that was extracted from a module; see `CompressRequest`.
 
     Raises:
-        ArgumentError: if an argument is out of its range.
         NetworkError: if the network does not fit the data set.
-        OutputError: if an output cannot be written, or something else is in its place.
+        OutputError: if something else is in the place of an output.
         LedgerError: if the ledger cannot be used.
     """
-    check_compress_request(request)
     if class_count(given.architecture) != data.class_count:
         raise NetworkError(
             "module", f"{class_count(given.architecture)} logits",
@@ -396,56 +374,3 @@ def compress_job(
         return _Job(data, request, ledger, say).run(given)
     finally:
         ledger.close()
-
-
-def compress(
-    module: nn.Module,
-    data: DataSet,
-    accuracy: float = 0.99,
-    *,
-    out: str | Path,
-    ledger: LedgerTarget | None = None,
-    convention: InputConvention | None = None,
-    say: Callable[[str], None] = lambda text: None,
-    **settings: Any,
-) -> Verification:
-    """Compress a PyTorch module to the smallest file found that keeps an accuracy.
-
-    Args:
-        module: usual layers (docs/compress.md); it is set to evaluation mode, else unchanged.
-        data: to fine-tune on, to select on and to make the claim on.
-        accuracy: target test accuracy, in (0, 1].
-        out: where the file goes; its card and diagram go beside it.
-        ledger: its file, or the URL of its database; None takes the one in the user data directory.
-        convention: what the module expects to be done to raw inputs; None: bytes over 255.
-        say: called with lines of progress.
-        settings: further fields of `CompressRequest`.
-
-    Returns:
-        What a fresh process found on the test set.
-
-    Raises:
-        TargetMissedError: if no file reaches the target.
-        MinbitsError: if a layer is not supported, or an argument or output is bad.
-    """
-    request = CompressRequest(
-        accuracy=accuracy,
-        out=Path(out),
-        ledger=ledger if ledger is not None else default_ledger_path(),
-        convention=convention,
-        **settings,
-    )
-    given = from_torch(
-        module, data.input_shape, data.input_exponent, convention or default_convention(data)
-    )
-    report = compress_job(given, data, request, say)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    if report.best is None:
-        best = max((part for _, _, part in report.trials), default=report.given_accuracy)
-        got = report.missed.test_accuracy if report.missed else best
-        raise TargetMissedError(
-            "compress", f"{got:.4f} " + ("on test" if report.missed else "on validation at best"),
-            f"a verified file of accuracy {accuracy}", "Allow a lower rate weight, or more epochs.",
-        )  # fmt: skip
-    return report.best

@@ -6,8 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from minbits.errors import TargetNotReachedError
 from minbits.information.ladder import EntropyTable
-from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_plan import SizePlan
 from minbits.search.reliability import Reliability, plain_reliability
 from minbits.types import ShownFile, Verification, plain_figure
 
@@ -20,7 +21,7 @@ class SizeReport:
     """What the main job found.
 
     Attributes:
-        request: what was asked.
+        request: what was asked, with what was taken where nobody named it.
         data_name: the data set.
         table: its entropies.
         best: the smallest verified file so far that reaches the accuracy, written to
@@ -48,7 +49,7 @@ class SizeReport:
         best_reliability: of the candidate that ``best`` is a file of.
     """
 
-    request: SizeRequest
+    request: SizePlan
     data_name: str
     table: EntropyTable
     best: Verification | None
@@ -69,6 +70,22 @@ class SizeReport:
     table_encoding_bits: int | None = None
     reliability: tuple[Reliability, ...] = ()
     best_reliability: Reliability | None = None
+
+    def raise_if_missed(self) -> Verification:
+        """Return what the verification of the best file found.
+
+        Raises:
+            TargetNotReachedError: if no verified file reaches the accuracy.
+        """
+        if self.best is not None:
+            return self.best
+        found = self.best_validation
+        raise TargetNotReachedError(
+            f"size of {self.data_name}",
+            "no network" if found is None else f"{found:.4f} on validation at best",
+            f"a verified network of accuracy {self.request.accuracy}",
+            "Allow more `minutes`, or try another `seed`.",
+        )
 
 
 def plain_report(report: SizeReport) -> dict[str, Any]:

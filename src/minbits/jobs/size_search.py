@@ -14,7 +14,7 @@ from minbits.errors import MinbitsError
 from minbits.evaluation.judgement import Counts, check_runnable, judge_training
 from minbits.interrupts import answer_interrupt
 from minbits.jobs.best_so_far import BestSoFar
-from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_plan import SizePlan
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.rows import new_uid
 from minbits.ledger.store import Ledger, TrialEntry
@@ -24,7 +24,6 @@ from minbits.search.policy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.score import Goal
 from minbits.search.space import Candidate, own_candidate, zoo_candidate
-from minbits.search.space_file import read_space
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Outcome, Strategy, reaches
 from minbits.search.worker_calls import compile_once
@@ -66,7 +65,7 @@ def past_outcome(row: dict[str, Any]) -> Outcome:
     )
 
 
-def one_candidate(data: DataSet, request: SizeRequest) -> Candidate | None:
+def one_candidate(data: DataSet, request: SizePlan) -> Candidate | None:
     """Return the one network that was asked for, None where the search is free."""
     if request.network is not None:
         return zoo_candidate(request.network, zoo_entry(request.network))
@@ -109,7 +108,7 @@ class SizeSearch:
     def __init__(
         self,
         data: DataSet,
-        request: SizeRequest,
+        request: SizePlan,
         ledger: Ledger,
         provenance: Provenance,
         events: SizeEvents,
@@ -182,22 +181,11 @@ class SizeSearch:
 
     def strategy(self) -> Strategy:
         """Return what decides."""
-        request, seconds = self.request, self.request.minutes * 60
+        seconds = self.request.minutes * 60
         if self.candidate is not None:
             return LadderStrategy([self.candidate], 0, self.goal, seconds)
         return make_strategy(
-            StrategyRequest(
-                data=self.data,
-                goal=self.goal,
-                seconds=seconds,
-                seed=request.seed,
-                read=self.read,
-                sampler=request.sampler,
-                moves=request.moves,
-                halving=request.halving,
-                space=None if request.space is None else read_space(request.space),
-                reliability=request.reliability,
-            )
+            StrategyRequest(self.data, self.goal, seconds, self.read, self.request)
         )
 
     def reserve(self, first: int, count: int) -> list[int]:

@@ -113,7 +113,7 @@ class JsonLinesSource:
         line = self._files.get(sha256)
         if line is None:
             where = f"{self.name}, artifact {sha256[:16]}"
-            raise LedgerError(where, "no file", "its content", "Export with --files.")
+            raise LedgerError(where, "no file", "its content", "Export with `files=True`.")
         content = self._content(line.number, self._read(line))
         if sha256_hex(content) != sha256:
             raise self._bad(line.number, "another line than before", f"artifact {sha256[:16]}")

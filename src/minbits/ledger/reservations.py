@@ -63,7 +63,7 @@ def reserve_seeds(connection: Connection, request: SeedRequest, runs: Runs, name
         if low > MOST_INTEGER:
             raise LedgerError(
                 f"ledger {name}", f"fewer than {request.count} free seeds from {request.first} on",
-                f"some up to {MOST_INTEGER}", "Give a smaller --seed.",
+                f"some up to {MOST_INTEGER}", "Give a smaller `seed`.",
             )  # fmt: skip
         seeds = range(low, min(low + window, MOST_INTEGER + 1))
         free = _free(connection, request, runs, seeds)[: request.count - len(found)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 from minbits.errors import ArgumentError
 from minbits.search.family import Choices, Domain, Family, Point, Value
@@ -12,7 +12,6 @@ from minbits.search.sampled import draw_point, rounded
 from minbits.search.score import Goal
 from minbits.search.strategy import Outcome
 
-SamplerName = Literal["tpe", "nsga2", "gp", "cmaes"]
 _STARTUP_TRIALS = 8
 _POPULATION = 16
 
@@ -23,7 +22,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise ArgumentError(
-            "--sampler", "a sampler of Optuna, which is not installed", "the package optuna",
+            "`sampler`", "a sampler of Optuna, which is not installed", "the package optuna",
             "Run: pip install 'minbits[optuna]'",
         ) from error  # fmt: skip
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -71,7 +70,10 @@ class OptunaPoints:
             sampler = _sampler(self._optuna, name, seed)
         except ImportError as error:
             raise ArgumentError(
-                f"--sampler {name}", str(error), "its package", "Run: pip install 'minbits[optuna]'"
+                f"`sampler`: {name}",
+                str(error),
+                "its package",
+                "Run: pip install 'minbits[optuna]'",
             ) from error
         directions = ["minimize", "minimize"] if self._has_two_values else ["minimize"]
         self._study = self._optuna.create_study(directions=directions, sampler=sampler)

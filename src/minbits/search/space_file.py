@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from minbits.errors import ArgumentError
 from minbits.files import read_text_file
+from minbits.requests import FilePath
 from minbits.search.family import CLASSES, Choices, Domain, Family, Part, Range, Value
 from minbits.types import DataSet, TrainingRecipe
 
@@ -90,7 +91,7 @@ class _Place:
         raise ArgumentError(", ".join(self.words), got, expected, remedy)
 
 
-def read_space(path: Path | None = None) -> Space:
+def read_space(path: FilePath | None = None) -> Space:
     """Return the space of a file; of the one in the package where ``path`` is None.
 
     Raises:
@@ -100,13 +101,13 @@ def read_space(path: Path | None = None) -> Space:
         text = resources.files("minbits.search").joinpath(DEFAULT_SPACE).read_text("utf-8")
         return parse_space(text, "the default search space")
     try:
-        text = read_text_file(path, LARGEST_BYTES)
+        text = read_text_file(Path(path), LARGEST_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ArgumentError(
-            f"--space {path}", reason, "a readable TOML file", "Give another path."
+            f"`space` {path}", reason, "a readable TOML file", "Give another path."
         ) from error
-    return parse_space(text, f"--space {path}")
+    return parse_space(text, f"`space` {path}")
 
 
 def parse_space(text: str, name: str) -> Space:

@@ -1,30 +1,25 @@
-"""Strategies by name: what `minbits size --sampler … --moves --halving` put together."""
+"""Strategies by name: what the options of a search put together."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
 
 from minbits.errors import ArgumentError
 from minbits.search.halving import Halving
 from minbits.search.local_moves import BASE_PART, LocalStrategy
-from minbits.search.optuna_points import OptunaPoints, SamplerName
+from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
+from minbits.search.optuna_points import OptunaPoints
 from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.score import Goal
 from minbits.search.space import is_large_image, ladder, start_rung
-from minbits.search.space_file import Space, read_space
+from minbits.search.space_file import read_space
 from minbits.search.strategy import Outcome, Proposal, Strategy
 from minbits.types import DataSet, TrainingRecipe
 
-AUTO = "auto"
-LADDER = "ladder"
-RANDOM = "random"
-MIXED = "mixed"
-SAMPLERS: tuple[str, ...] = (AUTO, LADDER, MIXED, RANDOM, *get_args(SamplerName))
 # They climb a row of networks of their own, and know no space.
 _CLIMBING = (LADDER, MIXED)
 # What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
@@ -43,25 +38,15 @@ class StrategyRequest:
         data: the data set.
         goal: what is aimed at.
         seconds: time for the whole search.
-        seed: of samplers and moves.
         read: returns a network file by its digest, None where it is gone.
-        sampler: a name of `SAMPLERS`.
-        moves: whether trials also start from the best files.
-        halving: whether trials are stopped early for lack of promise.
-        space: what samplers draw from; None: the default one.
-        reliability: chance of success over seeds that a candidate is to have; 0 asks for none.
+        options: what the user said of sampler, moves, halving, space, reliability and seed.
     """
 
     data: DataSet
     goal: Goal
     seconds: float
-    seed: int
     read: Callable[[str], bytes | None]
-    sampler: str = AUTO
-    moves: bool = True
-    halving: bool = False
-    space: Space | None = None
-    reliability: float = 0.0
+    options: SearchOptions
 
 
 class _UntilMet:
@@ -81,23 +66,24 @@ class _UntilMet:
             strategy.tell(outcome)
 
 
-def check_sampler(name: str, has_space: bool, halving: bool) -> None:
+def check_sampler(options: SearchOptions) -> None:
     """Check that a sampler is known and goes with the other options.
 
     Raises:
         ArgumentError: if it does not.
     """
+    name = options.sampler
     if name not in SAMPLERS:
-        raise ArgumentError("--sampler", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
-    if name in _CLIMBING and has_space:
+        raise ArgumentError("`sampler`", f"'{name}'", ", ".join(SAMPLERS), "Choose one of these.")
+    if name in _CLIMBING and options.space is not None:
         others = ", ".join(other for other in SAMPLERS if other not in _CLIMBING)
         raise ArgumentError(
-            "--sampler", f"{name}, with --space", others, "A ladder is no space: choose another."
+            "`sampler`", f"{name}, with `space`", others, "A ladder is no space: choose another."
         )
-    if name in _CLIMBING and halving:
+    if name in _CLIMBING and options.halving:
         raise ArgumentError(
-            "--halving", f"--sampler {name}", "another sampler",
-            "The ladder tries too few networks to rank them: choose --sampler tpe, say.",
+            "`halving`", f'`sampler="{name}"`', "another sampler",
+            'The ladder tries too few networks to rank them: choose `sampler="tpe"`, say.',
         )  # fmt: skip
 
 
@@ -126,9 +112,10 @@ def chosen_sampler(request: StrategyRequest) -> str:
     On other inputs it takes seconds: the ladder finds something to begin with, then random points
     show which form of network suits the data.
     """
-    if request.sampler != AUTO:
-        return request.sampler
-    if request.space is not None or request.halving:
+    options = request.options
+    if options.sampler != AUTO:
+        return options.sampler
+    if options.space is not None or options.halving:
         return _LEARNING_SAMPLER
     return LADDER if is_large_image(request.data) else MIXED
 
@@ -139,41 +126,40 @@ def make_strategy(request: StrategyRequest) -> Strategy:
     Raises:
         ArgumentError: if a sampler is unknown or not installed, or the space does not fit.
     """
-    check_sampler(request.sampler, request.space is not None, request.halving)
-    request = dataclasses.replace(request, sampler=chosen_sampler(request))
-    found, recipe = _base(request)
-    if request.moves or request.sampler != LADDER:  # which alone is after one good trial
+    options, sampler = request.options, chosen_sampler(request)
+    check_sampler(options)
+    found, recipe = _base(request, sampler)
+    if options.moves or sampler != LADDER:  # which alone is after one good trial
         found = _WithinPart(found, _FIRST_PART * request.seconds)
-    if request.moves:
+    if options.moves:
         found = LocalStrategy(
             found,
             request.goal,
             request.data,
             recipe,
             request.read,
-            request.seed,
-            base_part=BASE_PART if request.sampler == LADDER else _DRAWN_BASE_PART,
+            options.seed,
+            base_part=BASE_PART if sampler == LADDER else _DRAWN_BASE_PART,
         )
-    if request.reliability > 0:
-        found = RepeatingStrategy(found, request.goal, request.reliability, request.read)
+    if options.reliability > 0:
+        found = RepeatingStrategy(found, request.goal, options.reliability, request.read)
     return found
 
 
-def _base(request: StrategyRequest) -> tuple[Strategy, TrainingRecipe]:
+def _base(request: StrategyRequest, sampler: str) -> tuple[Strategy, TrainingRecipe]:
     """Return the strategy that starts from random weights, and a full recipe."""
-    data, goal = request.data, request.goal
-    if request.sampler == MIXED:
-        climbing, recipe = _base(dataclasses.replace(request, sampler=LADDER))
-        drawn, _ = _base(dataclasses.replace(request, sampler=RANDOM))
+    data, goal, options = request.data, request.goal, request.options
+    if sampler == MIXED:
+        climbing, recipe = _base(request, LADDER)
+        drawn, _ = _base(request, RANDOM)
         return _UntilMet(climbing, drawn, goal), recipe
-    if request.sampler == LADDER:
+    if sampler == LADDER:
         rungs = ladder(data)
         start = start_rung(data, goal.accuracy)
         return LadderStrategy(rungs, start, goal, request.seconds), rungs[start].recipe
-    space = request.space or read_space()
-    family = space.family_for(data)
-    source: PointSource = RandomPoints(request.seed)
-    if request.sampler != RANDOM:
-        source = OptunaPoints(request.sampler, goal, request.seed)
-    halving = Halving(goal) if request.halving else None
+    family = read_space(options.space).family_for(data)
+    source: PointSource = RandomPoints(options.seed)
+    if sampler != RANDOM:
+        source = OptunaPoints(sampler, goal, options.seed)
+    halving = Halving(goal) if options.halving else None
     return SampledStrategy(family, data, source, halving), family.full_recipe(data)

@@ -37,7 +37,7 @@ class ExecutorRequest:
 def _processes(request: ExecutorRequest) -> WorkExecutor:
     if request.address:
         raise ArgumentError(
-            "--executor", f"'processes://{request.address}'", "processes", "Leave the address out."
+            "`executor`", f"'processes://{request.address}'", "processes", "Leave the address out."
         )
     return ProcessExecutor(request.workers, request.shared, request.memory_bytes)
 

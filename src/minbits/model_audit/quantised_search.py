@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.audit.quantised_code import (
+from minbits.errors import ArgumentError
+from minbits.model_audit.quantised_code import (
     QuantisedValues,
     decode_tensors,
     encode_tensors,
     quantise,
 )
-from minbits.audit.subject import FloatArray, Runner, StoredTensor, Subject
-from minbits.errors import ArgumentError
+from minbits.model_audit.subject import FloatArray, Runner, StoredTensor, Subject
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
 # Steps in standard deviations of a tensor, from coarse to fine, half an octave apart.

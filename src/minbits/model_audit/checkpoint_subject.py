@@ -6,10 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from minbits.audit.subject import StoredTensor, Subject
-from minbits.audit.torch_subject import stored_tensors
 from minbits.capacity.network_shape import LayerShape, NetworkShape
-from minbits.errors import NetworkFileError
+from minbits.model_audit.subject import StoredTensor, Subject
+from minbits.model_audit.torch_subject import stored_tensors
 from minbits.networks.tensor_file import TensorFile
 
 BUFFER_ENDINGS = ("running_mean", "running_var", "num_batches_tracked")
@@ -22,7 +21,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         NetworkFileError: if the file cannot be read, holds no tensors, or is a pickle that asks for
             more than tensors.
     """
-    file = TensorFile(path, NetworkFileError)
+    file = TensorFile(path)
     found = file.read()
     tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
     if not any(tensor.is_floating_point() for tensor in tensors.values()):

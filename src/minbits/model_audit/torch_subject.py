@@ -11,16 +11,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from minbits.audit.subject import (
+from minbits.capacity.network_shape import NetworkShape
+from minbits.errors import ArgumentError, NetworkError
+from minbits.model_audit.subject import (
     FloatArray,
     StoredTensor,
     Subject,
     UnitActivity,
     layer_of,
 )
-from minbits.audit.torch_trace import ActivityTrace, ForwardTrace
-from minbits.capacity.network_shape import NetworkShape
-from minbits.errors import ArgumentError, NetworkError
+from minbits.model_audit.torch_trace import ActivityTrace, ForwardTrace
 
 BATCH = 500
 

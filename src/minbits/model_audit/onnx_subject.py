@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.audit.onnx_layers import GraphReader
-from minbits.audit.subject import (
+from minbits.errors import NetworkFileError
+from minbits.files import regular_size
+from minbits.model_audit.onnx_layers import GraphReader
+from minbits.model_audit.subject import (
     FloatArray,
     StoredTensor,
     Subject,
     UnitActivity,
     layer_of,
 )
-from minbits.errors import NetworkFileError
-from minbits.files import regular_size
 
 BATCH = 200
 _LONGEST_REASON = 200

@@ -8,22 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.audit.lossless import LosslessSize, lossless_sizes
-from minbits.audit.matrix_rank import MatrixRank, matrix_rank
-from minbits.audit.quantised_search import (
-    QuantisedSize,
-    correct_labels,
-    quantise_without_loss,
-    unpack,
-)
-from minbits.audit.report import (
-    COUNTING,
-    AuditReport,
-    LabelAudit,
-    LayerAudit,
-    looks_note,
-)
-from minbits.audit.subject import FloatArray, StoredTensor, Subject, UnitActivity
 from minbits.capacity.bounds import CapacityLine, capacity_table
 from minbits.capacity.equivocation import maximum_equivocation_bits
 from minbits.capacity.fano import random_labelling_bits
@@ -32,9 +16,25 @@ from minbits.errors import ArgumentError, DataError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.information.discrete import entropy_bits
 from minbits.label_codes.given_logits import labels_given_network_bits
+from minbits.model_audit.limits import MOST_EXAMPLES
+from minbits.model_audit.lossless import LosslessSize, lossless_sizes
+from minbits.model_audit.matrix_rank import MatrixRank, matrix_rank
+from minbits.model_audit.quantised_search import (
+    QuantisedSize,
+    correct_labels,
+    quantise_without_loss,
+    unpack,
+)
+from minbits.model_audit.report import (
+    COUNTING,
+    AuditReport,
+    LabelAudit,
+    LayerAudit,
+    looks_note,
+)
+from minbits.model_audit.subject import FloatArray, StoredTensor, Subject, UnitActivity
 from minbits.types import DataSet
 
-MOST_EXAMPLES = 10_000
 DEFAULT_EXAMPLES = 60_000
 
 
@@ -82,7 +82,7 @@ def audit_subject(
     """
     start = time.perf_counter()
     if most_examples < 1:
-        raise ArgumentError("--examples", str(most_examples), "1 or more", "Choose more.")
+        raise ArgumentError("`examples`", str(most_examples), "1 or more", "Choose more.")
     lossless = lossless_sizes(subject)
     ranks = {tensor.name: matrix_rank(tensor) for tensor in subject.tensors if tensor.is_parameter}
     examples = DEFAULT_EXAMPLES if data is None else len(data.train_labels)

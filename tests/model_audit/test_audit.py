@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.audit.lossless import lossless_sizes, shuffle_bytes, unshuffle_bytes
-from minbits.audit.matrix_rank import _from_probes, _from_spectrum, matrix_rank
-from minbits.audit.quantised_code import decode_tensors, encode_tensors, quantise
-from minbits.audit.quantised_search import pack, quantise_without_loss, unpack
-from minbits.audit.run import audit_subject
-from minbits.audit.subject import StoredTensor, Subject
-from minbits.audit.torch_subject import torch_subject
 from minbits.errors import ArgumentError, DataError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.facade import audit
+from minbits.model_audit.lossless import lossless_sizes, shuffle_bytes, unshuffle_bytes
+from minbits.model_audit.matrix_rank import _from_probes, _from_spectrum, matrix_rank
+from minbits.model_audit.quantised_code import decode_tensors, encode_tensors, quantise
+from minbits.model_audit.quantised_search import pack, quantise_without_loss, unpack
+from minbits.model_audit.run import audit_subject
+from minbits.model_audit.subject import StoredTensor, Subject
+from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.examples import LeNet300100
 from minbits.types import DataSet
 
@@ -186,7 +186,7 @@ def test_without_data_less_is_said() -> None:
     assert report.labels is None
     assert report.quantised is None
     assert report.quantised_note == "no data"
-    assert "give --data" in report.verdict
+    assert "give `data`" in report.verdict
     bare = audit_subject(torch_subject(LeNet300100(), "lenet", None))
     assert bare.capacity == ()
 
@@ -204,5 +204,5 @@ def test_a_model_of_too_few_classes_is_refused(mnist: DataSet) -> None:
 
     with pytest.raises(DataError, match="2 logits"):
         audit(Two(), mnist)
-    with pytest.raises(ArgumentError, match="1 or more"):
-        audit(LeNet300100(), most_examples=0)
+    with pytest.raises(ArgumentError, match="at least 1"):
+        audit(LeNet300100(), examples=0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minbits.audit.subject import FloatArray, StoredTensor
+from minbits.model_audit.subject import FloatArray, StoredTensor
 
 FULL_SPECTRUM_SIDE = 1024
 PROBES = 64

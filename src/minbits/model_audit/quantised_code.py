@@ -16,11 +16,11 @@ import constriction
 import numpy as np
 import numpy.typing as npt
 
-from minbits.audit.subject import FloatArray
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder
 from minbits.codec.integers import ModelBank, code_plain_bits, code_signed, code_unsigned
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import ArgumentError
+from minbits.model_audit.subject import FloatArray
 
 IntArray = npt.NDArray[np.int32]
 MOST_LEVELS = 1 << 20

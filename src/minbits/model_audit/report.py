@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from minbits.audit.lossless import LosslessSize
-from minbits.audit.matrix_rank import MatrixRank
-from minbits.audit.quantised_search import QuantisedSize
-from minbits.audit.subject import UnitActivity
 from minbits.capacity.bounds import CapacityLine
 from minbits.evaluation.known_network import FoundNetwork
+from minbits.model_audit.lossless import LosslessSize
+from minbits.model_audit.matrix_rank import MatrixRank
+from minbits.model_audit.quantised_search import QuantisedSize
+from minbits.model_audit.subject import UnitActivity
 
 COUNTING = (
     "parameters: trained values, shared ones once, biases and normalisation included; stored bits: "
@@ -203,5 +203,5 @@ class AuditReport:
             )
         return (
             f"{self.name} spends {spent / self.smallest_bits:,.2f}x what its own bytes compress to "
-            f"({self.smallest_bits:,} of {spent:,} bits); give --data to learn what is needed."
+            f"({self.smallest_bits:,} of {spent:,} bits); give `data` to learn what is needed."
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minbits.audit.subject import Subject
+from minbits.model_audit.subject import Subject
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
 XZ_MOST_BYTES = 1 << 23

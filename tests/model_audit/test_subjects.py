@@ -15,16 +15,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.audit.checkpoint_subject import checkpoint_subject
-from minbits.audit.onnx_layers import GraphReader
-from minbits.audit.onnx_subject import onnx_subject
-from minbits.audit.sources import SourceSettings, open_model
-from minbits.audit.torch_subject import torch_subject
 from minbits.capacity.bounds import capacity_table
 from minbits.capacity.network_shape import parse_network
 from minbits.capacity.vc_dimension import vc_upper_bound
 from minbits.errors import ArgumentError, NetworkError, NetworkFileError
+from minbits.model_audit.checkpoint_subject import checkpoint_subject
+from minbits.model_audit.onnx_layers import GraphReader
+from minbits.model_audit.onnx_subject import onnx_subject
+from minbits.model_audit.sources import open_model
+from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.examples import LeNet300100, PyTorchExample, ResNet18, resnet18_for_digits
+from minbits.networks.model_options import ModelOptions
 
 
 @pytest.mark.parametrize(
@@ -354,7 +355,7 @@ def test_files_that_are_not_there_or_not_valid_are_refused(tmp_path: Path, name:
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(NetworkFileError, match="; expected "):
-            open_model(str(tmp_path / name), SourceSettings())
+            open_model(str(tmp_path / name), ModelOptions())
 
 
 @pytest.mark.parametrize(
@@ -362,20 +363,20 @@ def test_files_that_are_not_there_or_not_valid_are_refused(tmp_path: Path, name:
 )
 def test_names_that_make_no_module_are_refused(text: str) -> None:
     with pytest.raises(ArgumentError, match="; expected "):
-        open_model(text, SourceSettings())
+        open_model(text, ModelOptions())
 
 
 def test_weights_are_loaded_into_a_module(tmp_path: Path) -> None:
     module = LeNet300100()
     save_file(module.state_dict(), tmp_path / "m.safetensors")
     name = "minbits.networks.examples:LeNet300100"
-    subject = open_model(name, SourceSettings(weights=tmp_path / "m.safetensors"))
+    subject = open_model(name, ModelOptions(weights=tmp_path / "m.safetensors"))
     loaded = {tensor.name: tensor.load() for tensor in subject.tensors}
     assert np.array_equal(loaded["first.weight"], module.first.weight.detach().numpy())
-    with pytest.raises(NetworkFileError, match="tensors of"):
+    with pytest.raises(NetworkError, match="tensors of"):
         open_model(
             "minbits.networks.examples:PyTorchExample",
-            SourceSettings(weights=tmp_path / "m.safetensors"),
+            ModelOptions(weights=tmp_path / "m.safetensors"),
         )
 
 
