@@ -31,18 +31,18 @@ from torch import nn
 
 import minbits
 from minbits.data.splits import validation_split
+from minbits.evaluation.goal import Goal
 from minbits.files import sha256_hex
 from minbits.jobs.compress import TargetMissedError, compress
 from minbits.ledger.store import open_ledger
-from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
-from minbits.search.score import Goal
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.space import START_RUNG, ladder
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Proposal
-from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from minbits.workers.inline import InlineExecutor
+from minbits.workers.work import WorkerContext
 
 RECORD = Path(__file__).with_suffix(".txt")
 TRIALS = 24
@@ -84,8 +84,8 @@ def search_digits() -> list[str]:
 
     def note(finished: Sequence[Finished]) -> None:
         for item in finished:
-            file = item.result.network_file
-            goal.learn(outcome_of(item))
+            file = item.outcome.network_file
+            goal.learn(item.outcome)
             if file is not None:
                 contents[sha256_hex(file)] = file
             digest = "no file" if file is None else sha256_hex(file)
@@ -95,7 +95,7 @@ def search_digits() -> list[str]:
     settings = SearchSettings(FOREVER, TRIALS, seed=1, workers=1, engine="lanes", clock=lambda: 0.0)
     ticks = itertools.count()
     executor = InlineExecutor(digits, lambda: float(next(ticks)))
-    run_search(digits, FewEpochs(strategy), settings, [], SearchEvents(note), executor)
+    run_search(digits, FewEpochs(strategy), settings, [], SearchEvents(on_results=note), executor)
     return lines
 
 
@@ -110,7 +110,7 @@ def train_mnist() -> list[str]:
     for engine, dropout in (("lanes", 0.0), ("torch", 0.1)):
         recipe = TrainingRecipe(1, 1, elastic=0.5, dropout=dropout, averaging_start=0.5)
         config = TrialConfig(text, recipe, 3, engine)  # type: ignore[arg-type]
-        file = run_trial(config, part, 0, TrialHooks()).network_file
+        file = run_trial(config, part, 0, WorkerContext()).network_file
         lines.append(f"MNIST trial, {engine}: {'no file' if file is None else sha256_hex(file)}")
     return lines
 

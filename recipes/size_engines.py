@@ -19,10 +19,10 @@ if os.environ.get("MINBITS_RECIPE") != "started":
 
 import minbits
 from minbits.search.space import START_RUNG, ladder
-from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.search.warm_up import warm_up
 from minbits.types import TrainingRecipe, TrialConfig
+from minbits.workers.work import WorkerContext
 
 SEEDS = range(2)
 RECIPE = TrainingRecipe(float_epochs=4, quantized_epochs=4)
@@ -38,7 +38,7 @@ def main() -> int:
     for seed in SEEDS:
         for engine in ("torch", "lanes"):
             start = time.process_time()
-            result = run_trial(TrialConfig(text, RECIPE, seed, engine), mnist, 0, TrialHooks())
+            result = run_trial(TrialConfig(text, RECIPE, seed, engine), mnist, 0, WorkerContext())
             spent = time.process_time() - start
             seconds[engine] += spent
             if result.network_file is None or result.validation_accuracy is None:

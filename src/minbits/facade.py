@@ -17,9 +17,9 @@ from minbits.jobs.need import DEFAULT_ACCURACY, need_job
 from minbits.jobs.need_steps import NeedReport
 from minbits.jobs.size import size_job
 from minbits.jobs.size_request import MANY_TRIALS, SizeRequest
-from minbits.jobs.size_search import SizeEvents
 from minbits.jobs.target import default_target
 from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet, Verification
 from minbits.workers.environment import usable_cores
 
@@ -75,7 +75,7 @@ def smallest(
         out=Path(out) if out is not None else default_output(data, accuracy),
         force=force,
     )
-    report = size_job(data, request, SizeEvents())
+    report = size_job(data, request, SearchEvents())
     if report.interrupted:
         raise KeyboardInterrupt
     if report.best is None:

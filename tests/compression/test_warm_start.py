@@ -26,11 +26,11 @@ from minbits.compression.warm_start import (
 from minbits.data.splits import validation_split
 from minbits.errors import NetworkError
 from minbits.networks.grammar import format_layers, parse_layers
-from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import TrainingData, training_data
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.workers.work import WorkerContext
 
 TEXT = (
     "conv 6 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; depthwise k3 p1; pointwise 7 relu; "
@@ -42,7 +42,7 @@ ENGINE = LanesEngine()
 
 @pytest.fixture(scope="module")
 def network(tiny: DataSet) -> QuantizedNetwork:
-    result = run_trial(TrialConfig(TEXT, RECIPE, 1), tiny, 0, TrialHooks())
+    result = run_trial(TrialConfig(TEXT, RECIPE, 1), tiny, 0, WorkerContext())
     assert result.network_file is not None
     return decode_network(result.network_file)
 
@@ -99,7 +99,7 @@ def test_behind_an_activation_that_lets_no_factor_through_none_is_taken(
     examples: TrainingData, tiny: DataSet
 ) -> None:
     text = "conv 4 k3 p1 hard_swish; conv 5 k3 p1 relu; avgpool all; linear 2"
-    result = run_trial(TrialConfig(text, RECIPE, 1), tiny, 0, TrialHooks())
+    result = run_trial(TrialConfig(text, RECIPE, 1), tiny, 0, WorkerContext())
     assert result.network_file is not None
     start = warm_start(decode_network(result.network_file))
     found = calibrated(start, ENGINE, examples)

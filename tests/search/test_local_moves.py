@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
+from minbits.evaluation.goal import Goal
 from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
 from minbits.search.move_names import parse_move
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal
-from minbits.types import DataSet, TrialConfig
+from minbits.search.strategy import Proposal
+from minbits.types import DataSet, TrialConfig, TrialOutcome
 from tests.search.outcomes import RECIPE, answer, outcome
 
 GOAL = Goal(0.9, 1000)
@@ -22,12 +22,12 @@ class Base:
     """Always proposes the same, and counts what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[Outcome] = []
+        self.told: list[TrialOutcome] = []
 
     def propose(self, seconds_left: float) -> Proposal | None:
         return Proposal(Candidate("base", TEXT, RECIPE))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         self.told.append(outcome)
 
 
@@ -121,7 +121,7 @@ def test_the_base_keeps_its_part_of_the_time(
 ) -> None:
     """Epochs of moves, which go on from small files, take a second each."""
 
-    def ended(proposal: Proposal, size_bits: int, correct: int, number: int) -> Outcome:
+    def ended(proposal: Proposal, size_bits: int, correct: int, number: int) -> TrialOutcome:
         recipe = proposal.candidate.recipe
         pace = base_seconds_an_epoch if proposal.start is None else 1.0
         seconds = pace * (recipe.float_epochs + recipe.quantized_epochs)

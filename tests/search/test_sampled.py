@@ -10,16 +10,16 @@ import pytest
 from minbits import load
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
 from minbits.search.halving import BRACKETS, Halving
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.score import Goal
 from minbits.search.space import ladder
 from minbits.search.space_file import parse_space, read_space
 from minbits.search.strategies import StrategyRequest, chosen_sampler, make_strategy
-from minbits.search.strategy import Outcome, Proposal
-from minbits.types import DataSet, TrialStatus
+from minbits.search.strategy import Proposal
+from minbits.types import DataSet, TrialOutcome, TrialStatus
 from tests.search.outcomes import answer, outcome, without_file
 
 GOAL = Goal(0.9, 1000)
@@ -36,7 +36,7 @@ def proposed(found: SampledStrategy) -> Proposal:
     return proposal
 
 
-def make_believe(data: DataSet, proposal: Proposal) -> Outcome:
+def make_believe(data: DataSet, proposal: Proposal) -> TrialOutcome:
     """A trial whose bits grow with parameters and fall with the rate, and accuracy with bits."""
     parameters = parameter_count(architecture_for(proposal.candidate.architecture, data))
     bits = 8 * round(parameters / (1 + proposal.candidate.recipe.rate_weight) + 20)
@@ -90,7 +90,7 @@ def test_trials_of_the_past_are_learned_from(tiny: DataSet) -> None:
         result = make_believe(tiny, proposed(earlier))
         found.tell(
             outcome(
-                result.candidate, result.size_bits or 0, result.correct or 0, seed,
+                result.candidate, result.size_bits or 0, result.validation_correct or 0, seed,
                 config=result.config, is_past=True,
             )
         )  # fmt: skip
@@ -200,7 +200,7 @@ def test_the_ladder_comes_first_and_random_points_once_a_file_is_good(tiny: Data
 
 
 def test_the_gap_is_that_of_files_near_the_aim() -> None:
-    def seen(correct: int, parent: str | None = None) -> Outcome:
+    def seen(correct: int, parent: str | None = None) -> TrialOutcome:
         """One that gets 20 of 1,000 more right of its training examples than of validation."""
         found = outcome("one", 800, correct, training_correct=correct + 20, training_examples=1000)
         return dataclasses.replace(found, config=dataclasses.replace(found.config, parent=parent))

@@ -33,7 +33,9 @@ from minbits.compression.warm_start import with_usual_logits
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import MinbitsError, NetworkError
-from minbits.evaluation.judgement import Judgement, judge
+from minbits.evaluation.accuracy import reaches, with_margin
+from minbits.evaluation.evaluate import Evaluation, evaluate
+from minbits.evaluation.goal import Goal
 from minbits.information.ladder import entropy_table
 from minbits.interrupts import answer_interrupt
 from minbits.jobs.compress_request import (
@@ -42,7 +44,6 @@ from minbits.jobs.compress_request import (
     CompressRequest,
     check_compress_request,
 )
-from minbits.jobs.size_search import past_outcome
 from minbits.ledger.location import LedgerTarget, default_ledger_path
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
@@ -50,8 +51,6 @@ from minbits.networks.from_torch import Extracted, InputConvention, from_torch
 from minbits.networks.grammar import format_layers
 from minbits.search.device import device_name
 from minbits.search.planning import measure_epoch_seconds
-from minbits.search.score import Goal, with_margin
-from minbits.search.strategy import reaches
 from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import train_float
@@ -61,7 +60,7 @@ from minbits.types import (
     EngineName,
     TrainingRecipe,
     TrialConfig,
-    TrialResult,
+    TrialOutcome,
     TrialStatus,
     Verification,
 )
@@ -97,7 +96,7 @@ class _Job:
     request: CompressRequest
     ledger: Ledger
     say: Callable[[str], None]
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: list[TrialOutcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.provenance = current_provenance(device_name(), 1)
@@ -218,7 +217,7 @@ class _Job:
         wanted, part = self.request.quantized_epochs, 1 / len(self.request.rate_weights)
         return max(1, self.fitted(start, wanted, "quantized_phase", part))
 
-    def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialResult:
+    def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialOutcome:
         engine = self.engine(start.architecture)
         recipe = self.recipe(rate_weight, epochs)
         every = max(1, epochs // 12)
@@ -240,13 +239,13 @@ class _Job:
                 remove_symmetries(dataclasses.replace(quantized, architecture=shown))
             )
 
-        return self.judged(start.architecture, recipe, engine.name, make)
+        return self.evaluated(start.architecture, recipe, engine.name, make)
 
-    def judged(
+    def evaluated(
         self, architecture: Architecture, recipe: TrainingRecipe, engine: EngineName,
         make: Callable[[], bytes],
-    ) -> TrialResult:  # fmt: skip
-        """Run a trial, judge its decoded file on validation, and append it to the ledger."""
+    ) -> TrialOutcome:  # fmt: skip
+        """Run a trial, evaluate its decoded file on validation, and append it to the ledger."""
         text = format_layers(architecture.layers)
         if self.request.train and self.request.views > 1:
             text = f"views {self.request.views}; {text}"
@@ -254,31 +253,33 @@ class _Job:
         begin = time.perf_counter()
         status: TrialStatus = "done"
         content: bytes | None = None
-        counts: Judgement | None = None
+        counts: Evaluation | None = None
         reason: str | None = None
         stopped: KeyboardInterrupt | None = None
         meter = EnergyMeter()
         try:
             with meter:
                 content = make()
-                counts = judge(content, self.data, allow_slow=True)
+                counts = evaluate(content, self.data, allow_slow=True)
         except KeyboardInterrupt as error:
             status, stopped, content = "interrupted", error, None
         except (FloatingPointError, NetworkError) as error:
             status, reason = "failed", f"{type(error).__name__}: {error}"
         seconds = time.perf_counter() - begin
-        result = TrialResult(config, status, seconds, reason, content, energy_joules=meter.joules)
+        outcome = TrialOutcome(
+            config, status, seconds, reason, content, energy_joules=meter.joules,
+            candidate=f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}",
+        )  # fmt: skip
         if counts is not None:
-            result = counts.counted(result)
-        key = f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}"
+            outcome = counts.counted(outcome)
         number = self.ledger.append_trial(
-            self.data, self.request.accuracy, key, result, self.provenance
+            self.data, self.request.accuracy, outcome, self.provenance
         )
-        self.rows += self.ledger.find("trials", str(number))
+        self.outcomes.append(outcome.without_file())
         if stopped is not None:
             raise stopped
         if content is not None and counts is not None:
-            self.goal.learn(past_outcome(self.rows[-1]))
+            self.goal.learn(outcome)
             found = counts.validation
             self.say(
                 f"ledger row {number}: {8 * len(content):,} bits, validation "
@@ -286,7 +287,7 @@ class _Job:
             )
         else:
             self.say(f"ledger row {number}: failed, {reason}")
-        return result
+        return outcome
 
     def rounded(self, given: Extracted) -> None:
         """Round alone, as coarsely as the accuracy on validation allows.
@@ -309,11 +310,11 @@ class _Job:
         best = found_for(with_margin(wanted, examples)) or found_for(wanted)
         if best is not None:
             content = best.content
-            self.judged(given.architecture, recipe, self.request.engine, lambda: content)
+            self.evaluated(given.architecture, recipe, self.request.engine, lambda: content)
 
     def claim(self, report: CompressReport) -> None:
         """Put a file of this run to the test as the main job does, and write what is to be left."""
-        own = {row["artifact_sha256"] for row in self.rows if row["artifact_sha256"] is not None}
+        own = {one.sha256 for one in self.outcomes if one.sha256 is not None}
         if not own:
             return
         claimant = Claimant(
@@ -361,13 +362,9 @@ class _Job:
             answer_interrupt()  # by what follows: the best file is put to the test
             report.interrupted = True
         report.trials = [
-            (
-                row["status"],
-                row["size_bits"],
-                row["validation_correct"] / row["validation_examples"],
-            )
-            for row in self.rows
-            if row["validation_correct"] is not None
+            (one.status, one.size_bits or 0, one.validation_accuracy)
+            for one in self.outcomes
+            if one.validation_accuracy is not None
         ]
         self.claim(report)
         return report

@@ -9,16 +9,17 @@ from minbits.data.encoding import encoding_bits
 from minbits.information.ladder import entropy_table
 from minbits.jobs.size_report import MOST_RELIABILITIES, SizeReport
 from minbits.jobs.size_request import SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents, SizeSearch, one_candidate
+from minbits.jobs.size_search import SizeSearch, one_candidate
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
 
 class _SizeJob:
     def __init__(
-        self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SizeEvents
+        self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SearchEvents
     ) -> None:
         self.data = data
         self.request = request
@@ -97,7 +98,7 @@ class _SizeJob:
         )
 
 
-def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeReport:
+def size_job(data: DataSet, request: SizeRequest, events: SearchEvents) -> SizeReport:
     """Search for the smallest network, verify it, remember everything and draw the diagram.
 
     Every trial is in the ledger before the next one starts. An interrupt from the keyboard ends

@@ -23,7 +23,7 @@ from minbits.ledger.config_check import (
     is_whole,
     parse_json,
 )
-from minbits.ledger.rows import MOST_TEXT_LENGTH, UID_DIGITS, Outcome
+from minbits.ledger.rows import MOST_TEXT_LENGTH, UID_DIGITS, VerificationOutcome
 from minbits.ledger.schema import ARTIFACTS, TABLES
 from minbits.ledger.shown import shown
 from minbits.types import TrialStatus
@@ -157,7 +157,7 @@ _COLUMNS: dict[str, _Check] = {
     "wilson_low": _number(0.0, 1.0),
     "wilson_high": _number(0.0, 1.0),
     "claim_uid": _hexadecimal(UID_DIGITS),
-    "outcome": _one_of(get_args(Outcome)),
+    "outcome": _one_of(get_args(VerificationOutcome)),
     "problem": _text,
     "code_version": _text,
     "libraries": _facts,

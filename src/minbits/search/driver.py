@@ -11,13 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from typing import get_args
 
-from minbits.files import sha256_hex
 from minbits.interrupts import answer_interrupt, check_interrupt
-from minbits.search.strategy import Outcome, Proposal, Strategy
+from minbits.search.strategy import Proposal, Strategy
 from minbits.search.tasks import TrialTask
 from minbits.search.worker_calls import Runner, run_tasks, train_task
-from minbits.types import DataSet, EngineName, Progress, TrialConfig, TrialResult, TrialStatus
-from minbits.units import bytes_to_bits
+from minbits.types import DataSet, EngineName, Progress, TrialConfig, TrialOutcome, TrialStatus
 from minbits.workers.work import NodeLostError, WorkExecutor
 
 POLL_SECONDS = 0.2
@@ -52,6 +50,9 @@ class SearchSettings:
         engine: which engine trains.
         runner: runs a trial in a worker; to be importable there.
         clock: seconds that the time is counted in.
+        is_enough: whether to end before time is up.
+        reserve: gives some seeds, from a first one on, that no other process uses; asked for the
+            next ones when those are used up.
     """
 
     seconds: float
@@ -61,6 +62,8 @@ class SearchSettings:
     engine: EngineName = "auto"
     runner: Runner = train_task
     clock: Callable[[], float] = time.monotonic
+    is_enough: Callable[[], bool] = lambda: False
+    reserve: Callable[[int, int], Sequence[int]] = lambda first, count: range(first, first + count)
 
 
 @dataclass(frozen=True)
@@ -69,31 +72,30 @@ class Finished:
 
     Attributes:
         proposal: that it came from.
-        asked: the configuration that was to be run; the result's is what was done.
-        result: its outcome.
+        asked: the configuration that was to be run; the outcome's is what was done.
+        outcome: what came of it.
+        row: its number in the ledger, once it is there.
     """
 
     proposal: Proposal
     asked: TrialConfig
-    result: TrialResult
+    outcome: TrialOutcome
+    row: int | None = None
 
 
 @dataclass(frozen=True)
 class SearchEvents:
-    """What a driver tells while it works, and asks.
+    """What a search tells while it works.
 
     Attributes:
+        on_stage: told what is being done, in words.
         on_results: told of trials that ended, before anything else happens.
         on_progress: told of signs of life.
-        is_enough: whether to end before time is up.
-        reserve: gives some seeds, from a first one on, that no other process uses; asked for the
-            next ones when those are used up.
     """
 
-    on_results: Callable[[Sequence[Finished]], None]
+    on_stage: Callable[[str], None] = lambda text: None
+    on_results: Callable[[Sequence[Finished]], None] = lambda finished: None
     on_progress: Callable[[Progress], None] = lambda progress: None
-    is_enough: Callable[[], bool] = lambda: False
-    reserve: Callable[[int, int], Sequence[int]] = lambda first, count: range(first, first + count)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class _Search:
         data: DataSet,
         strategy: Strategy,
         settings: SearchSettings,
-        past: Iterable[Outcome],
+        past: Iterable[TrialOutcome],
         events: SearchEvents,
         executor: Executor,
     ) -> None:
@@ -147,8 +149,8 @@ class _Search:
         for outcome in past:
             used.add(outcome.config.seed)
             strategy.tell(outcome)
-        self.seeds = _Seeds(settings.seed, used, events.reserve)
-        self.running: dict[Future[list[TrialResult]], tuple[_Asked, ...]] = {}
+        self.seeds = _Seeds(settings.seed, used, settings.reserve)
+        self.running: dict[Future[list[TrialOutcome]], tuple[_Asked, ...]] = {}
         self.again: deque[tuple[_Asked, ...]] = deque()
         self.started = 0
         self.is_interrupted = False
@@ -204,7 +206,7 @@ class _Search:
     def next_trial(self, seeds_wanted: int) -> _Asked | None:
         if self.started >= self.settings.trials or not self.is_time_for_another():
             return None
-        if self.events.is_enough():
+        if self.settings.is_enough():
             return None
         left = self.time_left()
         proposal = self.strategy.propose(left)
@@ -258,7 +260,7 @@ class _Search:
             for sign in self.executor.signs():
                 self.events.on_progress(sign)
 
-    def outcome_of(self, future: Future[list[TrialResult]]) -> list[Finished]:
+    def results_of(self, future: Future[list[TrialOutcome]]) -> list[Finished]:
         """Return how the trials of a call ended; those to be run again are put aside."""
         batch = self.running.pop(future)
         try:
@@ -274,7 +276,7 @@ class _Search:
         except Exception as error:  # noqa: BLE001 - whatever a worker died of becomes a failed row
             return self.failed(batch, f"{type(error).__name__}: {error}")
         return [
-            Finished(asked.proposal, asked.task.config, checked(result, asked.task.config))
+            _finished(asked, checked(result, asked.task.config))
             for asked, result in zip(batch, results, strict=True)
         ]
 
@@ -288,19 +290,19 @@ class _Search:
         return [_without_file(batch[0], "failed", reason)]
 
     def learn(self, finished: Finished) -> None:
-        result = finished.result
-        if result.status == "done" and result.config.recipe == finished.asked.recipe:
-            self.shortest_seconds = min(self.shortest_seconds, result.seconds)
+        outcome = finished.outcome
+        if outcome.status == "done" and outcome.config.recipe == finished.asked.recipe:
+            self.shortest_seconds = min(self.shortest_seconds, outcome.seconds)
         if self.mean_seconds == math.inf:
-            self.mean_seconds = result.seconds
-        self.mean_seconds += _NEWEST_WEIGHT * (result.seconds - self.mean_seconds)
-        self.strategy.tell(outcome_of(finished))
+            self.mean_seconds = outcome.seconds
+        self.mean_seconds += _NEWEST_WEIGHT * (outcome.seconds - self.mean_seconds)
+        self.strategy.tell(outcome.without_file())
 
     def collect(self) -> None:
         done, _ = wait(self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         check_interrupt()
         self.pass_on_progress()
-        self.settle([item for future in done for item in self.outcome_of(future)])
+        self.settle([item for future in done for item in self.results_of(future)])
 
     def settle(self, finished: Sequence[Finished]) -> None:
         if finished:
@@ -344,21 +346,25 @@ def _within(asked: _Asked, seconds_left: float) -> _Asked:
 
 def _without_file(asked: _Asked, status: TrialStatus, error: str | None) -> Finished:
     seconds = time.monotonic() - asked.since
-    config = asked.task.config
-    return Finished(asked.proposal, config, TrialResult(config, status, seconds, error=error))
+    return _finished(asked, TrialOutcome(asked.task.config, status, seconds, error=error))
 
 
-def checked(result: object, config: TrialConfig) -> TrialResult:
+def _finished(asked: _Asked, outcome: TrialOutcome) -> Finished:
+    key = asked.proposal.candidate.key
+    return Finished(asked.proposal, asked.task.config, outcome.of_candidate(key))
+
+
+def checked(result: object, config: TrialConfig) -> TrialOutcome:
     """Return what a worker gave back, or a failed result where that makes no sense."""
     reason = _fault(result)
     if reason is None:
-        assert isinstance(result, TrialResult)
+        assert isinstance(result, TrialOutcome)
         return result
-    return TrialResult(config, "failed", 0.0, error=f"the worker returned {reason}")
+    return TrialOutcome(config, "failed", 0.0, error=f"the worker returned {reason}")
 
 
 def _fault(result: object) -> str | None:
-    if not isinstance(result, TrialResult) or not isinstance(result.config, TrialConfig):
+    if not isinstance(result, TrialOutcome) or not isinstance(result.config, TrialConfig):
         return f"{type(result).__name__}, not a result"
     if result.status not in get_args(TrialStatus):
         return f"an unknown status {result.status!r:.20}"
@@ -367,7 +373,7 @@ def _fault(result: object) -> str | None:
     return _file_fault(result)
 
 
-def _file_fault(result: TrialResult) -> str | None:
+def _file_fault(result: TrialOutcome) -> str | None:
     """Return what is wrong with a result's file and counts; only what is done must have them."""
     correct, examples = result.validation_correct, result.validation_examples
     trained = (result.training_correct, result.training_examples)
@@ -391,30 +397,11 @@ def _are_counts(correct: object, examples: object) -> bool:
     return type(correct) is type(examples) is int and 0 <= correct <= examples != 0
 
 
-def outcome_of(finished: Finished) -> Outcome:
-    """Return what is to be learned from a trial that ended."""
-    result = finished.result
-    content = result.network_file
-    return Outcome(
-        candidate=finished.proposal.candidate.key,
-        config=result.config,
-        status=result.status,
-        seconds=result.seconds,
-        correct=result.validation_correct,
-        examples=result.validation_examples,
-        size_bits=None if content is None else bytes_to_bits(len(content)),
-        sha256=None if content is None else sha256_hex(content),
-        milestones=result.milestones,
-        training_correct=result.training_correct,
-        training_examples=result.training_examples,
-    )
-
-
 def run_search(
     data: DataSet,
     strategy: Strategy,
     settings: SearchSettings,
-    past: Iterable[Outcome],
+    past: Iterable[TrialOutcome],
     events: SearchEvents,
     executor: Executor,
 ) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minbits.search.score import Goal
+from minbits.evaluation.goal import Goal
 from minbits.search.tasks import Milestone
 
 BRACKETS: tuple[tuple[float, ...], ...] = ((1 / 9, 1 / 3), (1 / 3,), ())

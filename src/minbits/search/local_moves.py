@@ -18,13 +18,13 @@ import numpy as np
 
 from minbits.data.splits import validation_fraction
 from minbits.errors import MinbitsError
+from minbits.evaluation.goal import Goal
 from minbits.networks.blocks import droppable, shareable
 from minbits.networks.zoo import architecture_for
 from minbits.search.move_names import MoveName, format_move
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal, Start, Strategy
-from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.search.strategy import Proposal, Start, Strategy
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 
 # Files that moves start from: the best so far, and with them what is near.
 MOST_PARENTS = 6
@@ -118,7 +118,7 @@ class _Spent:
     seconds: float = 0.0
     epochs: int = 0
 
-    def learn(self, outcome: Outcome) -> None:
+    def learn(self, outcome: TrialOutcome) -> None:
         if outcome.status == "done":
             self.seconds += outcome.seconds
             self.epochs += _epochs_of(outcome.config)
@@ -154,7 +154,7 @@ class LocalStrategy:
     read: Callable[[str], bytes | None]
     seed: int = 0
     base_part: float = BASE_PART
-    parents: list[Outcome] = field(default_factory=list)
+    parents: list[TrialOutcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._generator = np.random.default_rng(self.seed)
@@ -188,7 +188,7 @@ class LocalStrategy:
                 return proposal, MOVE_KINDS[place]
         return None, None
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Learn from a trial; the base strategy hears of all."""
         success = self._success(outcome)
         asked = [] if outcome.is_past else self._asked.get(outcome.candidate, [])
@@ -211,7 +211,7 @@ class LocalStrategy:
         self._keep(outcome)
         self.base.tell(outcome)
 
-    def _success(self, outcome: Outcome) -> float:
+    def _success(self, outcome: TrialOutcome) -> float:
         """Return what a trial brought, from 0 to 1."""
         score = self.goal.score(outcome)
         if score is None:
@@ -220,15 +220,15 @@ class LocalStrategy:
             return 1.0
         return min(1.0, max(0.0, (self._best - score) / _FULL_GAIN))
 
-    def _origin(self, outcome: Outcome) -> str:
+    def _origin(self, outcome: TrialOutcome) -> str:
         """Return what a file comes from, and remember it; a file may be met before its parent."""
         assert outcome.sha256 is not None
         parent = outcome.config.parent
         found = outcome.sha256 if parent is None else self._origins.get(parent, parent)
         return self._origins.setdefault(outcome.sha256, found)
 
-    def _keep(self, outcome: Outcome) -> None:
-        if outcome.sha256 is None or outcome.accuracy is None:
+    def _keep(self, outcome: TrialOutcome) -> None:
+        if outcome.sha256 is None or outcome.validation_accuracy is None:
             return
         self._origin(outcome)
         if self.goal.shortfall_of(outcome) > _MOST_SHORTFALL:
@@ -325,12 +325,12 @@ class LocalStrategy:
         seconds = self._plan_seconds(steps, seconds_left)
         return Proposal(candidate, seconds, Start(parent.sha256, content, move))
 
-    def _parent(self) -> Outcome:
+    def _parent(self) -> TrialOutcome:
         weights = _PARENT_DECAY ** np.arange(len(self.parents))
         index = int(self._generator.choice(len(self.parents), p=weights / weights.sum()))
         return self.parents[index]
 
-    def _move(self, kind: MoveKind, parent: Outcome) -> str | None:
+    def _move(self, kind: MoveKind, parent: TrialOutcome) -> str | None:
         if kind.move not in ("drop", "share"):
             return format_move(kind.move, kind.amount)
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from minbits.evaluation.goal import Goal
 from minbits.search.reliability import ReliabilityTable
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal, Start, Strategy
+from minbits.search.strategy import Proposal, Start, Strategy
+from minbits.types import TrialOutcome
 
 # Candidates in question: those with the smallest files.
 _MOST_CANDIDATES = 8
@@ -30,7 +31,7 @@ class RepeatingStrategy:
         self._chance = chance
         self._read = read
         self._table = ReliabilityTable(goal.accuracy)
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, TrialOutcome] = {}
         self._is_turn = False
 
     def propose(self, seconds_left: float) -> Proposal | None:
@@ -42,7 +43,7 @@ class RepeatingStrategy:
                 return proposal
         return self._inner.propose(seconds_left)
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Count a trial and pass it on."""
         self._table.add(outcome)
         if outcome.status == "done":
@@ -67,7 +68,7 @@ class RepeatingStrategy:
                 return proposal
         return None
 
-    def _again(self, known: Outcome) -> Proposal | None:
+    def _again(self, known: TrialOutcome) -> Proposal | None:
         config = known.config
         candidate = Candidate(known.candidate, config.architecture, config.recipe)
         if config.parent is None:

@@ -11,12 +11,12 @@ import numpy as np
 
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError, NetworkError
+from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.halving import Halving
-from minbits.search.score import Goal
-from minbits.search.strategy import Outcome, Proposal
-from minbits.types import DataSet
+from minbits.search.strategy import Proposal
+from minbits.types import DataSet, TrialOutcome
 
 _MOST_MISFITS = 100
 _DIGITS = 4  # of real values that are drawn, so that keys are short and exact
@@ -29,11 +29,11 @@ class PointSource(Protocol):
         """Return a new point, and a token to tell about it."""
         ...
 
-    def tell(self, token: Any, outcome: Outcome | None) -> None:
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Tell how the trial at a point ended; None where the point was no network."""
         ...
 
-    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Tell of a point that this source did not give."""
         ...
 
@@ -79,7 +79,7 @@ class SampledStrategy:
             f"for {self._data.name}", "layers that fit the inputs", "Correct the space.",
         )  # fmt: skip
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Learn from a trial, also of the past or of another strategy; not from moved ones."""
         asked = self._asked.get(outcome.candidate)
         if asked and not outcome.is_past and outcome.config.parent is None:
@@ -103,10 +103,10 @@ class RandomPoints:
         """Return a new point."""
         return None, draw_point(family, self._draw)
 
-    def tell(self, token: Any, outcome: Outcome | None) -> None:
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Learn nothing."""
 
-    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Learn nothing."""
 
     def _draw(self, name: str, domain: Domain) -> Value:

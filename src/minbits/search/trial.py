@@ -18,7 +18,7 @@ from minbits.compression.symmetries import remove_symmetries
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import NetworkError
-from minbits.evaluation.judgement import judge
+from minbits.evaluation.evaluate import evaluate
 from minbits.networks.grammar import format_architecture
 from minbits.networks.zoo import architecture_for
 from minbits.search.moves import MoveTools, moved_start
@@ -28,13 +28,14 @@ from minbits.search.planning import (
     plan_epochs,
     plan_second_phase,
 )
-from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.tasks import TrialTask
 from minbits.search.warm_up import is_warm, warm_up
 from minbits.training.choice import choose_engine
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import StoppedError, TrainingData, batch_of, training_data
-from minbits.types import DataSet, Progress, TrialConfig, TrialResult, TrialStatus
+from minbits.types import DataSet, Progress, TrialConfig, TrialOutcome, TrialStatus
+from minbits.workers.work import WorkerContext
 
 
 class StoppedEarlyError(Exception):
@@ -67,7 +68,7 @@ class _Trial:
 
     task: TrialTask
     data: DataSet
-    hooks: TrialHooks
+    worker: WorkerContext
     deadline: float
     config: TrialConfig
     milestones: list[float] = field(default_factory=list)
@@ -78,7 +79,7 @@ class _Trial:
         self.wanted = self.config.recipe
 
     def report(self, stage: str, epoch: int, epochs: int, *facts: float) -> None:
-        self.hooks.report(Progress(self.task.number, stage, epoch, epochs, *facts))
+        self.worker.report(Progress(self.task.number, stage, epoch, epochs, *facts))
 
     def report_float(self, epoch: int, accuracy: float) -> None:
         epochs = self.config.recipe.float_epochs
@@ -101,7 +102,7 @@ class _Trial:
         self.config = dataclasses.replace(self.config, **changes)
 
     def seconds_left(self) -> float:
-        return self.deadline - self.hooks.clock()
+        return self.deadline - self.worker.clock()
 
     def engine_for(self, architecture: Architecture) -> Engine:
         batch = batch_of(self.examples, self.wanted.batch_size)
@@ -117,7 +118,7 @@ class _Trial:
             return
         self.report("planning", 0, 0)
         self.epoch_seconds = measure_epoch_seconds(
-            architecture, self.wanted, self.examples, self.validation, engine, self.hooks.clock
+            architecture, self.wanted, self.examples, self.validation, engine, self.worker.clock
         )
         self.use(recipe=plan_epochs(self.wanted, self.epoch_seconds, self.seconds_left()))
 
@@ -127,7 +128,7 @@ class _Trial:
         _check_classes(architecture, self.data)
         engine = self.engine_for(architecture)
         self.plan(architecture, engine)
-        start = self.hooks.clock()
+        start = self.worker.clock()
         values = train_float(
             architecture,
             self.config.recipe,
@@ -135,11 +136,11 @@ class _Trial:
             self.examples,
             self.validation,
             self.report_float,
-            self.hooks.should_stop,
+            self.worker.should_stop,
             engine,
         )
         if self.epoch_seconds is not None:
-            spent = self.hooks.clock() - start
+            spent = self.worker.clock() - start
             most, left = self.wanted.quantized_epochs, self.seconds_left()
             planned = self.config.recipe
             self.use(recipe=plan_second_phase(planned, most, self.epoch_seconds, spent, left))
@@ -168,7 +169,7 @@ class _Trial:
             self.examples,
             self.validation,
             self.report_quantized,
-            self.hooks.should_stop,
+            self.worker.should_stop,
             start.engine,
             start.step_indices,
         )
@@ -206,47 +207,47 @@ def run_trial(
     config: TrialConfig,
     data: DataSet,
     number: int,
-    hooks: TrialHooks,
+    worker: WorkerContext,
     seconds: float = math.inf,
-) -> TrialResult:
+) -> TrialOutcome:
     """Run one trial from random weights, see `run_task`."""
-    return run_task(TrialTask(config, number, seconds), data, hooks)
+    return run_task(TrialTask(config, number, seconds), data, worker)
 
 
-def run_task(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
-    """Run one trial and return its result; a trial that fails is a result too.
+def run_task(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
+    """Run one trial and return what came of it; a trial that fails has an outcome too.
 
     The validation accuracy is that of the file: decoded from its bytes and run with NumPy. The
-    result's configuration has the epochs that were really run: with it and without a time limit,
+    outcome's configuration has the epochs that were really run: with it and without a time limit,
     the same machine gives the same file.
 
     Args:
         task: architecture, recipe and seed, the time to plan for, and what it starts from; the
             recipe's epochs are the most that are spent.
         data: the data set; its test set is not looked at.
-        hooks: for progress, for stopping, and the clock.
+        worker: for progress, for stopping, and the clock.
     """
     with EnergyMeter() as meter:
-        result = _measured(task, data, hooks)
-    return dataclasses.replace(result, energy_joules=meter.joules)
+        outcome = _measured(task, data, worker)
+    return dataclasses.replace(outcome, energy_joules=meter.joules)
 
 
-def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
-    start = hooks.clock()
+def _measured(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
+    start = worker.clock()
     config = task.config
     milestones: tuple[float, ...] = ()
 
-    def ended(status: TrialStatus, error: str | None = None, **facts: Any) -> TrialResult:
-        seconds = hooks.clock() - start
-        return TrialResult(config, status, seconds, error, milestones=milestones, **facts)
+    def ended(status: TrialStatus, error: str | None = None, **facts: Any) -> TrialOutcome:
+        seconds = worker.clock() - start
+        return TrialOutcome(config, status, seconds, error, milestones=milestones, **facts)
 
     try:
-        trial = _Trial(task, data, hooks, start + task.seconds, config)
+        trial = _Trial(task, data, worker, start + task.seconds, config)
         try:
             network_file = trial.train()
         finally:
             config, milestones = trial.config, tuple(trial.milestones)
-        judged = judge(network_file, data, allow_slow=True)
+        found = evaluate(network_file, data, allow_slow=True)
     except StoppedEarlyError as error:
         return ended("stopped", str(error))
     except (StoppedError, KeyboardInterrupt):
@@ -254,4 +255,4 @@ def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
         return ended("interrupted")
     except Exception as error:  # noqa: BLE001 - whatever went wrong becomes a failed row
         return ended("failed", f"{type(error).__name__}: {error}")
-    return judged.counted(ended("done", network_file=network_file))
+    return found.counted(ended("done", network_file=network_file))

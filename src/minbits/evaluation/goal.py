@@ -5,21 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from minbits.search.strategy import Outcome
-
-
-def standard_error(accuracy: float, examples: int) -> float:
-    """Return the standard error of an accuracy measured on some examples."""
-    return math.sqrt(accuracy * (1 - accuracy) / examples)
-
-
-def with_margin(accuracy: float, examples: int) -> float:
-    """Return the accuracy to aim at on validation: the target and one standard error.
-
-    A validation accuracy just at the target is as likely luck as not.
-    """
-    return min(1.0, accuracy + standard_error(accuracy, examples))
-
+from minbits.evaluation.accuracy import TOLERANCE, accuracy_reaches, standard_error, with_margin
+from minbits.types import TrialOutcome
 
 # Files within about so many standard errors of the aim, above or below, tell what gap is usual
 # there: larger networks overfit more.
@@ -48,19 +35,19 @@ class Goal:
     _gap_sum: float = 0.0
     _gap_weight: float = 1.0  # as if one file without a gap had been seen
 
-    def learn(self, outcome: Outcome) -> None:
+    def learn(self, outcome: TrialOutcome) -> None:
         """Note by how much more a file gets right of what it was trained on than of validation.
 
         Parents are chosen by validation, and whatever luck they had there their children have as
         well: so their gap counts as a little larger.
         """
-        correct, examples = outcome.training_correct, outcome.training_examples
-        if outcome.accuracy is None or correct is None or not examples:
+        validation, training = outcome.validation_accuracy, outcome.training_accuracy
+        if validation is None or training is None:
             return
         unit = self._unit(self.examples)
         luck = 0.0 if outcome.config.parent is None else _INHERITED_LUCK * unit
-        weight = math.exp(-0.5 * ((outcome.accuracy - self.aim) / (_NEAR * unit)) ** 2)
-        self._gap_sum += weight * (correct / examples - outcome.accuracy + luck)
+        weight = math.exp(-0.5 * ((validation - self.aim) / (_NEAR * unit)) ** 2)
+        self._gap_sum += weight * (training - validation + luck)
         self._gap_weight += weight
 
     @property
@@ -84,9 +71,24 @@ class Goal:
         """
         return min(1.0, self.accuracy + self.gap + errors * self._unit(self.examples))
 
-    def is_met(self, outcome: Outcome) -> bool:
-        """Whether a trial's file is believed to reach the target, see `shortfall_of`."""
-        return outcome.accuracy is not None and self.shortfall_of(outcome) == 0
+    def is_met(self, outcome: TrialOutcome) -> bool:
+        """Whether a trial's file is accepted: see `shortfall_of`."""
+        return outcome.validation_accuracy is not None and self.shortfall_of(outcome) == 0
+
+    def rejection_reason(self, outcome: TrialOutcome) -> str | None:
+        """Return why a file that passed validation is rejected: it seems to be luck; else None.
+
+        What it gets right of its training examples must be counted.
+        """
+        found, needed = outcome.training_accuracy, self.training_accuracy_needed()
+        assert found is not None
+        if accuracy_reaches(found, needed):
+            return None
+        return (
+            f"it seems to have passed validation by luck, with {100 * found:.2f} % right of the "
+            f"examples that it was trained on, below the {100 * needed:.2f} % that files of this "
+            "search need to hold on new examples"
+        )
 
     def shortfall(self, accuracy: float) -> float:
         """Return how many standard errors a validation accuracy lies below the aim, or 0."""
@@ -96,7 +98,7 @@ class Goal:
         """Return the validation accuracy that lies that many standard errors below the aim."""
         return self.aim - shortfall * self._unit(self.examples)
 
-    def shortfall_of(self, outcome: Outcome) -> float:
+    def shortfall_of(self, outcome: TrialOutcome) -> float:
         """Return by how many standard errors a trial's file falls short.
 
         Of many files, some pass validation by luck, and where validation examples are few those are
@@ -105,44 +107,44 @@ class Goal:
         """
         return max(self._short(-over, examples) for over, examples in self._margins(outcome))
 
-    def surplus_of(self, outcome: Outcome) -> float:
+    def surplus_of(self, outcome: TrialOutcome) -> float:
         """Return by how many standard errors a trial's file exceeds all it must reach, or 0."""
         over = min(over for over, _ in self._margins(outcome))
         return max(0.0, over / self._unit(self.examples))
 
-    def _margins(self, outcome: Outcome) -> list[tuple[float, int]]:
+    def _margins(self, outcome: TrialOutcome) -> list[tuple[float, int]]:
         """Return by how much a file exceeds each thing it must reach, and of how many examples."""
-        assert outcome.accuracy is not None
-        margins = [(outcome.accuracy - self.aim, self.examples)]
-        correct, examples = outcome.training_correct, outcome.training_examples
-        if correct is not None and examples:
-            margins.append((correct / examples - self.training_accuracy_needed(), examples))
+        assert outcome.validation_accuracy is not None
+        margins = [(outcome.validation_accuracy - self.aim, self.examples)]
+        training, examples = outcome.training_accuracy, outcome.training_examples
+        if training is not None and examples:
+            margins.append((training - self.training_accuracy_needed(), examples))
         return margins
 
     def _short(self, missing: float, examples: int) -> float:
         # Counts, not quotients: rounding must not make a file fall short.
-        return missing / self._unit(examples) if missing * examples > 1e-9 else 0.0
+        return missing / self._unit(examples) if missing * examples > TOLERANCE else 0.0
 
     def _unit(self, examples: int) -> float:
         return max(standard_error(self.accuracy, examples), 1 / examples)
 
-    def score(self, outcome: Outcome) -> float | None:
+    def score(self, outcome: TrialOutcome) -> float | None:
         """Return what is to be made small: log2 of the bits, and two more a standard error short.
 
         None for a trial without a file. A standard error of accuracy costs a network far less than
         four times its bits, so that the smallest score lies at the aim. At 99.4 % of MNIST it costs
         about twice its bits.
         """
-        if outcome.accuracy is None or not outcome.size_bits:
+        if outcome.validation_accuracy is None or not outcome.size_bits:
             return None
         return self.score_at(outcome.size_bits, self.shortfall_of(outcome))
 
-    def promise(self, outcome: Outcome) -> float | None:
+    def promise(self, outcome: TrialOutcome) -> float | None:
         """Return the score that moves from a file can be expected to come to, None without one.
 
         That is milder on a shortfall than `score`, which says what a file is worth as it is.
         """
-        if outcome.accuracy is None or not outcome.size_bits:
+        if outcome.validation_accuracy is None or not outcome.size_bits:
             return None
         return (
             math.log2(outcome.size_bits)
