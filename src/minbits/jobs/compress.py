@@ -52,6 +52,7 @@ from minbits.networks.grammar import format_layers
 from minbits.search.device import device_name
 from minbits.search.planning import measure_epoch_seconds
 from minbits.training.choice import choose_engine
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import train_float
 from minbits.training.loop import batch_of, training_data
@@ -123,6 +124,15 @@ class _Job:
             freezing_start=0.4,
         )
 
+    def context(
+        self, architecture: Architecture, recipe: TrainingRecipe,
+        report: Callable[[EpochReport], None] = lambda report: None,
+    ) -> TrainingContext:  # fmt: skip
+        return TrainingContext(
+            recipe, self.request.seed, self.examples, self.validation, self.engine(architecture),
+            report,
+        )  # fmt: skip
+
     def engine(self, architecture: Architecture) -> Engine:
         recipe = self.recipe(1.0, 1)
         batch = batch_of(self.examples, recipe.batch_size)
@@ -155,14 +165,15 @@ class _Job:
         )
         best, below = given, 0
         total = self.seconds_left()
-        for found in thin(
-            given.architecture, given.values, plan, self.recipe(1.0, 1), request.seed,
-            self.examples, self.validation, lambda epoch, parameters, part: self.say(
-                f"thinning, epoch {epoch}/{plan.epochs}: {parameters:,} parameters, validation "
-                f"{100 * part:.2f} %"
-            ),
-            lambda: False, self.engine,
-        ):  # fmt: skip
+
+        def tell(done: EpochReport) -> None:
+            self.say(
+                f"thinning, epoch {done.epoch}/{plan.epochs}: {done.parameters:,} parameters, "
+                f"validation {100 * done.validation_accuracy:.2f} %"
+            )
+
+        context = self.context(given.architecture, self.recipe(1.0, 1), tell)
+        for found in thin(given.architecture, given.values, plan, context, self.engine):
             parameters = parameter_count(found.architecture)
             text = format_layers(found.architecture.layers)
             report.thinned.append((parameters, found.validation_accuracy, text))
@@ -185,16 +196,16 @@ class _Job:
             self.recipe(1.0, 1), float_epochs=epochs, batch_normalisation=True,
             learning_rate=_RECOVERY_RATE_FACTOR * request.learning_rate,
         )  # fmt: skip
-        every = max(1, epochs // 12)
 
-        def tell(epoch: int, part: float) -> None:
-            if epoch % every == 0 or epoch == epochs:
-                self.say(f"recovery, epoch {epoch}/{epochs}: validation {100 * part:.2f} %")
+        def tell(done: EpochReport) -> None:
+            if _is_told(done.epoch, epochs):
+                self.say(
+                    f"recovery, epoch {done.epoch}/{epochs}: validation "
+                    f"{100 * done.validation_accuracy:.2f} %"
+                )
 
-        values = train_float(
-            thinned.architecture, recipe, request.seed, self.examples, self.validation, tell,
-            lambda: False, self.engine(thinned.architecture), thinned.values,
-        )  # fmt: skip
+        context = self.context(thinned.architecture, recipe, tell)
+        values = train_float(thinned.architecture, context, thinned.values)
         found = Extracted(thinned.architecture, values)
         return found if self.measured(found) >= self.measured(thinned) else thinned
 
@@ -206,10 +217,8 @@ class _Job:
         if self.request.minutes is None or wanted == 0:
             return wanted
         recipe = self.recipe(self.request.rate_weights[0], 1)
-        epoch = measure_epoch_seconds(
-            start.architecture, recipe, self.examples, self.validation,
-            self.engine(start.architecture),
-        )  # fmt: skip
+        context = self.context(start.architecture, recipe)
+        epoch = measure_epoch_seconds(start.architecture, context)
         return min(wanted, int(part * self.seconds_left() / getattr(epoch, phase)))
 
     def epochs(self, start: Extracted) -> int:
@@ -218,28 +227,24 @@ class _Job:
         return max(1, self.fitted(start, wanted, "quantized_phase", part))
 
     def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialOutcome:
-        engine = self.engine(start.architecture)
-        recipe = self.recipe(rate_weight, epochs)
-        every = max(1, epochs // 12)
-
-        def tell(epoch: int, part: float, size_bits: float) -> None:
-            if epoch % every == 0 or epoch == epochs:
+        def tell(done: EpochReport) -> None:
+            if _is_told(done.epoch, epochs):
                 self.say(
-                    f"rate {rate_weight:g}, epoch {epoch}/{epochs}: validation {100 * part:.2f} %, "
-                    f"about {size_bits:,.0f} bits"
+                    f"rate {rate_weight:g}, epoch {done.epoch}/{epochs}: validation "
+                    f"{100 * done.validation_accuracy:.2f} %, about {done.size_bits:,.0f} bits"
                 )
 
+        recipe = self.recipe(rate_weight, epochs)
+        context = self.context(start.architecture, recipe, tell)
+
         def make() -> bytes:
-            quantized = train_quantized(
-                start.architecture, start.values, recipe, self.request.seed, self.examples,
-                self.validation, tell, lambda: False, engine,
-            )  # fmt: skip
+            quantized = train_quantized(start.architecture, start.values, context)
             shown = dataclasses.replace(quantized.architecture, views=self.request.views)
             return encode_network(
                 remove_symmetries(dataclasses.replace(quantized, architecture=shown))
             )
 
-        return self.evaluated(start.architecture, recipe, engine.name, make)
+        return self.evaluated(start.architecture, recipe, context.engine.name, make)
 
     def evaluated(
         self, architecture: Architecture, recipe: TrainingRecipe, engine: EngineName,
@@ -368,6 +373,11 @@ class _Job:
         ]
         self.claim(report)
         return report
+
+
+def _is_told(epoch: int, epochs: int) -> bool:
+    """Whether an epoch is one of the dozen of which a line is said."""
+    return epoch % max(1, epochs // 12) == 0 or epoch == epochs
 
 
 def compress_job(

@@ -7,7 +7,6 @@ that the file, the move and the seed give the same start again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import decode_network
@@ -24,48 +23,29 @@ from minbits.compression.warm_start import (
 from minbits.errors import NetworkError
 from minbits.networks.blocks import Block, blocks_of, droppable, shareable
 from minbits.search.move_names import MoveName, parse_move
-from minbits.training.engine import Engine
-from minbits.training.loop import TrainingData
-from minbits.types import TrainingRecipe
+from minbits.training.context import TrainingContext
 
 
-@dataclass(frozen=True)
-class MoveTools:
-    """What a move may use.
-
-    Attributes:
-        recipe: batch size and augmentation.
-        seed: of whatever is drawn.
-        data: examples to train on.
-        engine: computes losses and predictions.
-    """
-
-    recipe: TrainingRecipe
-    seed: int
-    data: TrainingData
-    engine: Engine
-
-
-def _go_on(start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+def _go_on(start: WarmStart, amount: float, tools: TrainingContext) -> WarmStart:
     return start
 
 
-def _thin(start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
-    return thinned(start, amount, tools.recipe, tools.seed, tools.data, tools.engine)
+def _thin(start: WarmStart, amount: float, tools: TrainingContext) -> WarmStart:
+    return thinned(start, amount, tools)
 
 
-def _coarsen(start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+def _coarsen(start: WarmStart, amount: float, tools: TrainingContext) -> WarmStart:
     return coarsened(start, amount)
 
 
-def _drop(start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+def _drop(start: WarmStart, amount: float, tools: TrainingContext) -> WarmStart:
     block = _block(start, int(amount), droppable)
     width = min(block.inputs, block.outputs)
     start = _narrowed(start, {block.input_tensor: width, block.output_tensor: width}, tools)
     return without_layers(start, block.layers.start, len(block.layers))
 
 
-def _share(start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+def _share(start: WarmStart, amount: float, tools: TrainingContext) -> WarmStart:
     block = _block(start, int(amount), shareable)
     before = blocks_of(start.architecture)[int(amount) - 1]
     width = min(before.inputs, block.inputs, block.outputs)
@@ -74,7 +54,7 @@ def _share(start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
     return with_layers_shared(start, block.layers.start, len(block.layers))
 
 
-MOVES: dict[MoveName, Callable[[WarmStart, float, MoveTools], WarmStart]] = {
+MOVES: dict[MoveName, Callable[[WarmStart, float, TrainingContext], WarmStart]] = {
     "continue": _go_on,
     "thin": _thin,
     "coarsen": _coarsen,
@@ -83,8 +63,8 @@ MOVES: dict[MoveName, Callable[[WarmStart, float, MoveTools], WarmStart]] = {
 }
 
 
-def _narrowed(start: WarmStart, widths: dict[int, int], tools: MoveTools) -> WarmStart:
-    return with_widths(start, widths, tools.recipe, tools.seed, tools.data, tools.engine)
+def _narrowed(start: WarmStart, widths: dict[int, int], tools: TrainingContext) -> WarmStart:
+    return with_widths(start, widths, tools)
 
 
 def _block(
@@ -101,7 +81,7 @@ def _block(
     return blocks_of(start.architecture)[number]
 
 
-def moved_start(content: bytes, move: str, tools: MoveTools) -> WarmStart:
+def moved_start(content: bytes, move: str, tools: TrainingContext) -> WarmStart:
     """Return where training starts: a file's network, calibrated on data and moved.
 
     Raises:

@@ -21,7 +21,7 @@ from minbits.errors import NetworkError
 from minbits.evaluation.evaluate import evaluate
 from minbits.networks.grammar import format_architecture
 from minbits.networks.zoo import architecture_for
-from minbits.search.moves import MoveTools, moved_start
+from minbits.search.moves import moved_start
 from minbits.search.planning import (
     EpochSeconds,
     measure_epoch_seconds,
@@ -31,10 +31,11 @@ from minbits.search.planning import (
 from minbits.search.tasks import TrialTask
 from minbits.search.warm_up import is_warm, warm_up
 from minbits.training.choice import choose_engine
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import StoppedError, TrainingData, batch_of, training_data
-from minbits.types import DataSet, Progress, TrialConfig, TrialOutcome, TrialStatus
+from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig, TrialOutcome, TrialStatus
 from minbits.workers.work import WorkerContext
 
 
@@ -81,7 +82,8 @@ class _Trial:
     def report(self, stage: str, epoch: int, epochs: int, *facts: float) -> None:
         self.worker.report(Progress(self.task.number, stage, epoch, epochs, *facts))
 
-    def report_float(self, epoch: int, accuracy: float) -> None:
+    def report_float(self, found: EpochReport) -> None:
+        epoch, accuracy = found.epoch, found.validation_accuracy
         epochs = self.config.recipe.float_epochs
         self.report("training", epoch, epochs, accuracy)
         for milestone in self.task.milestones[len(self.milestones) :]:
@@ -94,9 +96,15 @@ class _Trial:
                     f"{100 * milestone.least_accuracy:.2f} % was asked for"
                 )
 
-    def report_quantized(self, epoch: int, accuracy: float, size_bits: float) -> None:
-        epochs = self.config.recipe.quantized_epochs
-        self.report("quantising", epoch, epochs, accuracy, size_bits)
+    def report_quantized(self, found: EpochReport) -> None:
+        epochs, bits = self.config.recipe.quantized_epochs, found.size_bits or 0.0
+        self.report("quantising", found.epoch, epochs, found.validation_accuracy, bits)
+
+    def context(self, recipe: TrainingRecipe, engine: Engine, **more: Any) -> TrainingContext:
+        return TrainingContext(
+            recipe, self.config.seed, self.examples, self.validation, engine,
+            should_stop=self.worker.should_stop, clock=self.worker.clock, **more,
+        )  # fmt: skip
 
     def use(self, **changes: Any) -> None:
         self.config = dataclasses.replace(self.config, **changes)
@@ -117,9 +125,7 @@ class _Trial:
         if not math.isfinite(self.deadline):
             return
         self.report("planning", 0, 0)
-        self.epoch_seconds = measure_epoch_seconds(
-            architecture, self.wanted, self.examples, self.validation, engine, self.worker.clock
-        )
+        self.epoch_seconds = measure_epoch_seconds(architecture, self.context(self.wanted, engine))
         self.use(recipe=plan_epochs(self.wanted, self.epoch_seconds, self.seconds_left()))
 
     def random_start(self) -> _Start:
@@ -129,16 +135,8 @@ class _Trial:
         engine = self.engine_for(architecture)
         self.plan(architecture, engine)
         start = self.worker.clock()
-        values = train_float(
-            architecture,
-            self.config.recipe,
-            self.config.seed,
-            self.examples,
-            self.validation,
-            self.report_float,
-            self.worker.should_stop,
-            engine,
-        )
+        context = self.context(self.config.recipe, engine, report=self.report_float)
+        values = train_float(architecture, context)
         if self.epoch_seconds is not None:
             spent = self.worker.clock() - start
             most, left = self.wanted.quantized_epochs, self.seconds_left()
@@ -150,7 +148,7 @@ class _Trial:
         """Start from a file."""
         before = decode_network(content).architecture
         _check_fit(before, self.data)
-        tools = MoveTools(self.wanted, self.config.seed, self.examples, self.engine_for(before))
+        tools = self.context(self.wanted, self.engine_for(before))
         start = moved_start(content, self.config.move or "continue", tools)
         engine = self.engine_for(start.architecture)
         self.use(architecture=format_architecture(start.architecture))
@@ -161,18 +159,8 @@ class _Trial:
         """Train within the time and return the network file."""
         content = self.task.parent_file
         start = self.random_start() if content is None else self.moved_start(content)
-        quantized = train_quantized(
-            start.architecture,
-            start.values,
-            self.config.recipe,
-            self.config.seed,
-            self.examples,
-            self.validation,
-            self.report_quantized,
-            self.worker.should_stop,
-            start.engine,
-            start.step_indices,
-        )
+        context = self.context(self.config.recipe, start.engine, report=self.report_quantized)
+        quantized = train_quantized(start.architecture, start.values, context, start.step_indices)
         return encode_network(remove_symmetries(quantized))
 
     def _warm_up(self) -> None:

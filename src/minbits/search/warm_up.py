@@ -8,6 +8,7 @@ import numpy as np
 
 from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling
 from minbits.compression.quantized_phase import train_quantized
+from minbits.training.context import TrainingContext
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.lanes.vector_code import LANES
@@ -23,14 +24,9 @@ def warm_up() -> None:
     """
     architecture = Architecture((1, 8, 8), 0, (Convolution(4, 3), Pooling("max", 0), Linear(2)))
     data = TrainingData(np.zeros((LANES, 1, 8, 8), np.float32), np.zeros(LANES, np.int64))
-    recipe, engine = TrainingRecipe(1, 1, batch_size=LANES), LanesEngine()
-    values = train_float(
-        architecture, recipe, 0, data, data, lambda epoch, found: None, lambda: False, engine
-    )
-    train_quantized(
-        architecture, values, recipe, 0, data, data, lambda epoch, found, bits: None,
-        lambda: False, engine,
-    )  # fmt: skip
+    recipe = TrainingRecipe(1, 1, batch_size=LANES)
+    context = TrainingContext(recipe, 0, data, data, LanesEngine())
+    train_quantized(architecture, train_float(architecture, context), context)
 
 
 def is_warm() -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from minbits.benchmarks.cases import CASES, MOST_STEPS, SGEMM_FLOPS, useful_flops
-from minbits.benchmarks.processes import Stopwatch
+from speed.cases import CASES, MOST_STEPS, SGEMM_FLOPS, useful_flops
+from speed.processes import Stopwatch
 
 _TRIAL_STEPS = 3
 _SECONDS_A_TURN = 0.35
