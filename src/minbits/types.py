@@ -107,11 +107,6 @@ class Table:
     train_values: npt.NDArray[np.float64]
     test_values: npt.NDArray[np.float64]
 
-    def channel_columns(self) -> npt.NDArray[np.int64]:
-        """Return, for each input channel, the index of the column that it encodes."""
-        counts = [column.channels for column in self.columns]
-        return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-
 
 @dataclass(frozen=True, eq=False)
 class DataSet:

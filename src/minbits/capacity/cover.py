@@ -127,15 +127,3 @@ def separable_probabilities(points: npt.NDArray[np.int64], weights: int) -> npt.
     beyond = points > weights
     result[beyond] = special.betainc(points[beyond] - weights, weights, 0.5)
     return result
-
-
-def memorisation_capacity_bits(weights: int) -> float:
-    """Return 2 K: random labels that a threshold unit fits with probability one half.
-
-    T(2 K, K) / 2 ** (2 K) is exactly one half for every K (MacKay 2003, chapter 40).
-
-    Raises:
-        ArgumentError: outside ``1 <= K <= 10 ** 9``.
-    """
-    check_points_and_weights("memorisation_capacity_bits", 1, weights, MOST_POINTS)
-    return MEMORISATION_BITS_PER_WEIGHT * weights

@@ -29,8 +29,6 @@ from minbits.types import DataSet
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_RECORDS = Path("records")
-
 
 @dataclass(frozen=True)
 class _Found:

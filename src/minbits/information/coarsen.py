@@ -84,13 +84,6 @@ def _within_logarithms(
     return np.log2(chances)
 
 
-def _add_up(logarithms: list[FloatArray], part: SymbolArray, wide: list[int]) -> FloatArray:
-    bits = np.zeros(len(part))
-    for index in wide:
-        bits -= logarithms[index][part[:, index]]
-    return bits
-
-
 def coarsen(symbols: SymbolSet, levels: int) -> Coarsened:
     """Return coarse codes of at most ``levels`` symbols a variable, and the cost of the rest.
 

@@ -58,11 +58,6 @@ class BestSoFar:
         self.size_bits, self._best = outcome.size_bits, outcome.without_file()
         return True
 
-    @property
-    def is_written(self) -> bool:
-        """Whether there is a file of this run."""
-        return self._best is not None
-
     def remove(self) -> None:
         """Remove the file, once the verified one is in its place."""
         self.path.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import numpy as np
 
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError, NetworkError
-from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.halving import Halving
@@ -136,7 +135,3 @@ def draw_point(family: Family, draw: Callable[[str, Domain], Value]) -> Point:
         else:
             point[name] = draw(name, domain)
     return point
-
-
-# A source from a goal, for searches that take turns with others: their trials are added to it.
-SourceMaker = Callable[[Goal, int], PointSource]
