@@ -58,8 +58,11 @@ def claimant(ledger: Ledger, data: DataSet, accuracy: float, said: list[str]) ->
 
 def contents(ledger: Ledger, data: DataSet) -> dict[int, bytes]:
     """Return the ledger's files for a data set by their size in bits."""
-    rows = [row for row in ledger.rows("trials") if row["artifact_sha256"]]
-    return {row["size_bits"]: ledger.artifacts.read(row["artifact_sha256"]) for row in rows}
+    return {
+        one.size_bits: ledger.artifacts.read(one.sha256)
+        for one in ledger.trial_outcomes(data.digest)
+        if one.sha256 is not None and one.size_bits is not None
+    }
 
 
 def claim_stated(
