@@ -15,8 +15,8 @@ from minbits.data.splits import validation_split
 from minbits.ledger.provenance import current_provenance
 from minbits.networks.zoo import architecture_for
 from minbits.search.device import device_name
+from minbits.search.ladder import ladder
 from minbits.search.planning import measure_epoch_seconds
-from minbits.search.space import ladder
 from minbits.search.warm_up import warm_up
 from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine

@@ -36,7 +36,7 @@ from minbits.files import sha256_hex
 from minbits.jobs.compress import TargetMissedError, compress
 from minbits.ledger.store import open_ledger
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.space import START_RUNG, ladder
+from minbits.search.ladder import START_RUNG, ladder
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Proposal
 from minbits.search.trial import run_trial

@@ -18,7 +18,7 @@ if os.environ.get("MINBITS_RECIPE") != "started":
     os.execv(sys.executable, [sys.executable, *sys.argv])
 
 import minbits
-from minbits.search.space import START_RUNG, ladder
+from minbits.search.ladder import START_RUNG, ladder
 from minbits.search.trial import run_trial
 from minbits.search.warm_up import warm_up
 from minbits.types import TrainingRecipe, TrialConfig

@@ -13,9 +13,9 @@ from minbits.errors import ArgumentError
 from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
 from minbits.search.halving import BRACKETS, Halving
+from minbits.search.ladder import ladder
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.space import ladder
 from minbits.search.space_file import parse_space, read_space
 from minbits.search.strategies import StrategyRequest, chosen_sampler, make_strategy
 from minbits.search.strategy import Proposal

@@ -20,9 +20,10 @@ from minbits.ledger.rows import new_uid
 from minbits.ledger.store import Ledger, TrialEntry
 from minbits.networks.zoo import zoo_entry
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
+from minbits.search.ladder import own_candidate
 from minbits.search.policy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
-from minbits.search.space import Candidate, own_candidate, zoo_candidate
+from minbits.search.space import Candidate, zoo_candidate
 from minbits.search.space_file import read_space
 from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Strategy

@@ -10,12 +10,12 @@ from typing import get_args
 from minbits.errors import ArgumentError
 from minbits.evaluation.goal import Goal
 from minbits.search.halving import Halving
+from minbits.search.ladder import is_large_image, ladder, start_rung
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.optuna_points import OptunaPoints, SamplerName
 from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.space import is_large_image, ladder, start_rung
 from minbits.search.space_file import Space, read_space
 from minbits.search.strategy import Proposal, Strategy
 from minbits.types import DataSet, TrainingRecipe, TrialOutcome
