@@ -17,7 +17,7 @@ from minbits.networks.zoo import architecture_for
 from minbits.search.device import device_name
 from minbits.search.ladder import ladder
 from minbits.search.planning import measure_epoch_seconds
-from minbits.search.warm_up import warm_up
+from minbits.search.precompile import precompile
 from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine
 from minbits.training.lanes.engine import LanesEngine
@@ -34,7 +34,7 @@ def main() -> int:
         print("needs a CUDA device: torch.cuda.is_available() is false", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    warm_up()
+    precompile()
     mnist = minbits.load("mnist")
     kept, held_out = validation_split(mnist)
     data, validation = training_data(mnist, kept), training_data(mnist, held_out)

@@ -37,8 +37,8 @@ from minbits.jobs.compress import TargetMissedError, compress
 from minbits.ledger.store import open_ledger
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.ladder import START_RUNG, ladder
-from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Proposal
+from minbits.search.strategy_choice import StrategyRequest, make_strategy
 from minbits.search.trial import run_trial
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from minbits.workers.inline import InlineExecutor

@@ -45,7 +45,7 @@ from minbits.evaluation.goal import Goal
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import current_provenance
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.strategies import StrategyRequest, make_strategy
+from minbits.search.strategy_choice import StrategyRequest, make_strategy
 from minbits.search.worker_calls import compile_once
 from minbits.types import DataSet, TrialOutcome, Verification
 from minbits.workers.inline import InlineExecutor

@@ -19,8 +19,8 @@ if os.environ.get("MINBITS_RECIPE") != "started":
 
 import minbits
 from minbits.search.ladder import START_RUNG, ladder
+from minbits.search.precompile import precompile
 from minbits.search.trial import run_trial
-from minbits.search.warm_up import warm_up
 from minbits.types import TrainingRecipe, TrialConfig
 from minbits.workers.work import WorkerContext
 
@@ -32,7 +32,7 @@ def main() -> int:
     """Run the trials in turn and print a row for each and the ratio of the sums."""
     mnist = minbits.load("mnist")
     text = ladder(mnist)[START_RUNG].architecture
-    warm_up()
+    precompile()
     print(f"{text}\n{RECIPE.float_epochs} + {RECIPE.quantized_epochs} epochs", flush=True)
     seconds = {"torch": 0.0, "lanes": 0.0}
     for seed in SEEDS:

@@ -260,7 +260,7 @@ def trial_config(plain: dict[str, Any]) -> TrialConfig:
     return TrialConfig(recipe=TrainingRecipe(**recipe), **rest)
 
 
-# A stopped trial was given up early for lack of promise; it counts as one that missed.
+# A stopped trial was given up early since it falls behind the others; it counts as one that missed.
 TrialStatus = Literal["done", "failed", "stopped", "interrupted"]
 
 

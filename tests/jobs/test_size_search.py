@@ -154,7 +154,7 @@ def test_files_below_the_aim_are_not_written(tmp_path: Path, tiny: DataSet) -> N
 
 def test_goals_doubt_what_fails_on_its_own_training_examples() -> None:
     goal = Goal(0.9, 100)
-    assert goal.aim == pytest.approx(0.93)
+    assert goal.validation_target == pytest.approx(0.93)
     good = outcome(
         "good", 800, 93, validation_examples=100, training_correct=900, training_examples=1000
     )
@@ -165,7 +165,7 @@ def test_goals_doubt_what_fails_on_its_own_training_examples() -> None:
     # Files at the aim that get more right of what they were trained on raise the bar for it.
     for _ in range(9):
         goal.learn(dataclasses.replace(good, training_correct=950))
-    assert goal.gap == pytest.approx(0.018, abs=1e-6)
+    assert goal.generalisation_gap == pytest.approx(0.018, abs=1e-6)
     assert not goal.is_met(good)
     assert goal.is_met(dataclasses.replace(good, training_correct=918))
     score = goal.score(dataclasses.replace(good, validation_correct=90, training_correct=None))

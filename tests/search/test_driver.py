@@ -15,7 +15,7 @@ from minbits.evaluation.accuracy import reaches
 from minbits.evaluation.goal import Goal
 from minbits.search import driver
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.policy import LadderStrategy
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.space import Candidate
 from minbits.search.strategy import Proposal
 from minbits.search.tasks import TrialTask

@@ -15,8 +15,8 @@ from minbits.codec.file_format import decode_network
 from minbits.codec.inference import predict
 from minbits.data.splits import validation_split
 from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase, step_seconds
+from minbits.search.precompile import precompile
 from minbits.search.trial import run_trial
-from minbits.search.warm_up import warm_up
 from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig
 from minbits.workers.environment import WORKER_ENVIRONMENT
 from minbits.workers.work import WorkerContext
@@ -54,7 +54,7 @@ def test_the_same_config_gives_the_same_bytes(tiny: DataSet, batch: int, engine:
 def test_compiling_is_reported_once_a_process(
     tiny: DataSet,
 ) -> None:
-    warm_up.cache_clear()
+    precompile.cache_clear()
     stages: list[list[str]] = []
     for _ in range(2):
         signs: list[Progress] = []

@@ -13,7 +13,7 @@ import pytest
 from minbits.errors import ArgumentError
 from minbits.evaluation.goal import Goal
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.policy import LadderStrategy
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.space import Candidate
 from minbits.types import DataSet, TrainingRecipe
 from minbits.workers.ray_cluster import RayExecutor

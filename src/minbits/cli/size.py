@@ -43,7 +43,7 @@ from minbits.jobs.target import default_target
 from minbits.ledger.location import ledger_name
 from minbits.ledger.store import open_ledger
 from minbits.search.driver import SearchEvents
-from minbits.search.strategies import AUTO, SAMPLERS
+from minbits.search.strategy_choice import AUTO, SAMPLERS
 from minbits.workers.registry import DEFAULT_EXECUTOR, default_workers
 
 DEFAULT_MINUTES = 13.0

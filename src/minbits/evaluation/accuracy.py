@@ -32,7 +32,7 @@ def standard_error(accuracy: float, examples: int) -> float:
 
 
 def with_margin(accuracy: float, examples: int) -> float:
-    """Return the accuracy to aim at on validation: the target and one standard error.
+    """Return the validation target: the accuracy that is wanted and one standard error.
 
     A validation accuracy just at the target is as likely luck as not.
     """

@@ -1,4 +1,4 @@
-"""How good a trial is: bits, and how far it is from the accuracy that is aimed at."""
+"""How good a trial is: bits, and how far its file is from the accuracy that it must reach."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from minbits.evaluation.accuracy import TOLERANCE, accuracy_reaches, standard_error, with_margin
 from minbits.types import TrialOutcome
 
-# Files within about so many standard errors of the aim, above or below, tell what gap is usual
-# there: larger networks overfit more.
+# Files within about so many standard errors of the validation target, above or below, tell what
+# generalisation gap is usual there: larger networks overfit more.
 _NEAR = 2.0
 # By how many standard errors the files are lucky on validation that others are made from.
 _INHERITED_LUCK = 0.5
-# What a standard error of accuracy is worth in bits, as doublings, once moves have spent a surplus
-# or made up for a shortfall: of MNIST's files 0.1 to 0.2 from 98 to 99 %, 0.5 from there to 99.4 %.
-_DOUBLINGS_A_SURPLUS = 0.15
-_DOUBLINGS_A_SHORTFALL = 0.5
+# What a standard error of accuracy is worth in bits, as doublings, once moves have spent a spare
+# one or gained a missing one: of MNIST's files 0.1 to 0.2 from 98 to 99 %, 0.5 from there to 99.4 %.
+_DOUBLINGS_A_SPARE_STANDARD_ERROR = 0.15
+_DOUBLINGS_A_MISSING_STANDARD_ERROR = 0.5
 # A file that falls short by one standard error counts as one of four times its bits.
 _DOUBLINGS_A_STANDARD_ERROR = 2.0
 
 
 @dataclass
 class Goal:
-    """What a search is after, and what it has learned about when to believe in it.
+    """What a search is after, and what it has learned about which files to accept.
 
     Attributes:
         accuracy: target, in (0, 1].
@@ -46,12 +46,12 @@ class Goal:
             return
         unit = self._unit(self.examples)
         luck = 0.0 if outcome.config.parent is None else _INHERITED_LUCK * unit
-        weight = math.exp(-0.5 * ((validation - self.aim) / (_NEAR * unit)) ** 2)
+        weight = math.exp(-0.5 * ((validation - self.validation_target) / (_NEAR * unit)) ** 2)
         self._gap_sum += weight * (training - validation + luck)
         self._gap_weight += weight
 
     @property
-    def gap(self) -> float:
+    def generalisation_gap(self) -> float:
         """The usual difference between training and validation accuracy, 0 or more.
 
         A mean over many files: hardly any luck is left in it.
@@ -59,7 +59,7 @@ class Goal:
         return max(0.0, self._gap_sum / self._gap_weight)
 
     @property
-    def aim(self) -> float:
+    def validation_target(self) -> float:
         """The validation accuracy that counts as a success."""
         return with_margin(self.accuracy, self.examples)
 
@@ -69,11 +69,13 @@ class Goal:
         Args:
             errors: standard errors of validation by which the target is exceeded.
         """
-        return min(1.0, self.accuracy + self.gap + errors * self._unit(self.examples))
+        margin = errors * self._unit(self.examples)
+        return min(1.0, self.accuracy + self.generalisation_gap + margin)
 
     def is_met(self, outcome: TrialOutcome) -> bool:
-        """Whether a trial's file is accepted: see `shortfall_of`."""
-        return outcome.validation_accuracy is not None and self.shortfall_of(outcome) == 0
+        """Whether a trial's file is accepted: see `missing_standard_errors`."""
+        has_file = outcome.validation_accuracy is not None
+        return has_file and self.missing_standard_errors(outcome) == 0
 
     def rejection_reason(self, outcome: TrialOutcome) -> str | None:
         """Return why a file that passed validation is rejected: it seems to be luck; else None.
@@ -90,15 +92,15 @@ class Goal:
             "search need to hold on new examples"
         )
 
-    def shortfall(self, accuracy: float) -> float:
-        """Return how many standard errors a validation accuracy lies below the aim, or 0."""
-        return self._short(self.aim - accuracy, self.examples)
+    def missing_standard_errors_at(self, accuracy: float) -> float:
+        """Return how many standard errors an accuracy lies below the validation target, or 0."""
+        return self._short(self.validation_target - accuracy, self.examples)
 
-    def accuracy_at(self, shortfall: float) -> float:
-        """Return the validation accuracy that lies that many standard errors below the aim."""
-        return self.aim - shortfall * self._unit(self.examples)
+    def accuracy_at(self, missing: float) -> float:
+        """Return the accuracy that lies that many standard errors below the validation target."""
+        return self.validation_target - missing * self._unit(self.examples)
 
-    def shortfall_of(self, outcome: TrialOutcome) -> float:
+    def missing_standard_errors(self, outcome: TrialOutcome) -> float:
         """Return by how many standard errors a trial's file falls short.
 
         Of many files, some pass validation by luck, and where validation examples are few those are
@@ -107,7 +109,7 @@ class Goal:
         """
         return max(self._short(-over, examples) for over, examples in self._margins(outcome))
 
-    def surplus_of(self, outcome: TrialOutcome) -> float:
+    def spare_standard_errors(self, outcome: TrialOutcome) -> float:
         """Return by how many standard errors a trial's file exceeds all it must reach, or 0."""
         over = min(over for over, _ in self._margins(outcome))
         return max(0.0, over / self._unit(self.examples))
@@ -115,7 +117,7 @@ class Goal:
     def _margins(self, outcome: TrialOutcome) -> list[tuple[float, int]]:
         """Return by how much a file exceeds each thing it must reach, and of how many examples."""
         assert outcome.validation_accuracy is not None
-        margins = [(outcome.validation_accuracy - self.aim, self.examples)]
+        margins = [(outcome.validation_accuracy - self.validation_target, self.examples)]
         training, examples = outcome.training_accuracy, outcome.training_examples
         if training is not None and examples:
             margins.append((training - self.training_accuracy_needed(), examples))
@@ -132,32 +134,32 @@ class Goal:
         """Return what is to be made small: log2 of the bits, and two more a standard error short.
 
         None for a trial without a file. A standard error of accuracy costs a network far less than
-        four times its bits, so that the smallest score lies at the aim. At 99.4 % of MNIST it costs
-        about twice its bits.
+        four times its bits, so that the smallest score lies at the validation target. At 99.4 % of
+        MNIST it costs about twice its bits.
         """
         if outcome.validation_accuracy is None or not outcome.size_bits:
             return None
-        return self.score_at(outcome.size_bits, self.shortfall_of(outcome))
+        return self.score_at(outcome.size_bits, self.missing_standard_errors(outcome))
 
-    def promise(self, outcome: TrialOutcome) -> float | None:
+    def expected_score(self, outcome: TrialOutcome) -> float | None:
         """Return the score that moves from a file can be expected to come to, None without one.
 
-        That is milder on a shortfall than `score`, which says what a file is worth as it is.
+        A missing standard error counts for less than in `score`, which is of the file as it is.
         """
         if outcome.validation_accuracy is None or not outcome.size_bits:
             return None
         return (
             math.log2(outcome.size_bits)
-            + _DOUBLINGS_A_SHORTFALL * self.shortfall_of(outcome)
-            - _DOUBLINGS_A_SURPLUS * self.surplus_of(outcome)
+            + _DOUBLINGS_A_MISSING_STANDARD_ERROR * self.missing_standard_errors(outcome)
+            - _DOUBLINGS_A_SPARE_STANDARD_ERROR * self.spare_standard_errors(outcome)
         )
 
     @staticmethod
-    def score_at(size: float, shortfall: float) -> float:
+    def score_at(size: float, missing: float) -> float:
         """Return the score of a network of some bits, or parameters, so many errors short."""
-        return math.log2(size) + _DOUBLINGS_A_STANDARD_ERROR * shortfall
+        return math.log2(size) + _DOUBLINGS_A_STANDARD_ERROR * missing
 
     @staticmethod
-    def shortfall_at(size: float, score: float) -> float:
+    def allowed_standard_errors(size: float, score: float) -> float:
         """Return how far a network of some size may fall short for a score, or 0: the inverse."""
         return max(0.0, (score - math.log2(size)) / _DOUBLINGS_A_STANDARD_ERROR)

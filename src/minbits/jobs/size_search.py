@@ -21,12 +21,12 @@ from minbits.ledger.store import Ledger, TrialEntry
 from minbits.networks.zoo import zoo_entry
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.ladder import own_candidate
-from minbits.search.policy import LadderStrategy
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.space import Candidate, zoo_candidate
 from minbits.search.space_file import read_space
-from minbits.search.strategies import StrategyRequest, make_strategy
 from minbits.search.strategy import Strategy
+from minbits.search.strategy_choice import StrategyRequest, make_strategy
 from minbits.search.worker_calls import compile_once
 from minbits.types import DataSet, TrialOutcome
 from minbits.workers.registry import open_executor
@@ -110,7 +110,7 @@ class SizeSearch:
         """
         scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
         best = sorted((score, place) for score, place in scored if score is not None)
-        # The gap between training and validation is learned from files without parents.
+        # The generalisation gap is learned from files without parents.
         orphans = [item for item in best if outcomes[item[1]].config.parent is None]
         for _, place in dict.fromkeys((*best[:_EVALUATED_AGAIN], *orphans[:_EVALUATED_AGAIN])):
             outcome = outcomes[place]

@@ -151,7 +151,7 @@ class _Search:
             strategy.tell(outcome)
         self.seeds = _Seeds(settings.seed, used, settings.reserve)
         self.running: dict[Future[list[TrialOutcome]], tuple[_Asked, ...]] = {}
-        self.again: deque[tuple[_Asked, ...]] = deque()
+        self.retry_queue: deque[tuple[_Asked, ...]] = deque()
         self.started = 0
         self.is_interrupted = False
         self.mean_seconds = math.inf  # of the trials of this run, the newest ones counting more
@@ -228,9 +228,9 @@ class _Search:
         return _Asked(proposal, task)
 
     def next_batch(self) -> tuple[_Asked, ...]:
-        if self.again:
+        if self.retry_queue:
             left = max(0.0, self.time_left())
-            return tuple(_within(asked, left) for asked in self.again.popleft())
+            return tuple(_within(asked, left) for asked in self.retry_queue.popleft())
         batch: list[_Asked] = []
         size = self.batch_size()
         while len(batch) < size:
@@ -271,7 +271,7 @@ class _Search:
             if all(asked.losses for asked in batch):
                 return [_without_file(asked, "failed", str(error)) for asked in batch]
             losses = (dataclasses.replace(asked, losses=asked.losses + 1) for asked in batch)
-            self.again.append(tuple(losses))
+            self.retry_queue.append(tuple(losses))
             return []
         except Exception as error:  # noqa: BLE001 - whatever a worker died of becomes a failed row
             return self.failed(batch, f"{type(error).__name__}: {error}")
@@ -285,7 +285,7 @@ class _Search:
             return [_without_file(asked, "interrupted", None) for asked in batch]
         if len(batch) > 1:
             # One trial must not take others with it: each is run again by itself.
-            self.again.extend((asked,) for asked in batch)
+            self.retry_queue.extend((asked,) for asked in batch)
             return []
         return [_without_file(batch[0], "failed", reason)]
 
@@ -311,8 +311,8 @@ class _Search:
             self.learn(item)
 
     def stop(self) -> None:
-        given_up = [asked for batch in self.again for asked in batch]
-        self.again.clear()
+        given_up = [asked for batch in self.retry_queue for asked in batch]
+        self.retry_queue.clear()
         self.settle([_without_file(asked, "interrupted", None) for asked in given_up])
         if isinstance(self.executor, WorkExecutor):
             self.executor.stop()

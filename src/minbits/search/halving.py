@@ -45,12 +45,14 @@ class Halving:
         if len(known) < _LEAST_KNOWN:
             return 0.0
         worst = float(np.quantile(known, KEPT_PART))
-        return max(0.0, self._goal.accuracy_at(self._goal.shortfall_at(parameters, worst)))
+        return max(
+            0.0, self._goal.accuracy_at(self._goal.allowed_standard_errors(parameters, worst))
+        )
 
     def learn(
         self, asked: Sequence[Milestone], accuracies: Sequence[float], parameters: int
     ) -> None:
         """Remember what a trial reached at the milestones that it came to."""
         for milestone, accuracy in zip(asked, accuracies, strict=False):
-            shortfall = self._goal.shortfall(accuracy)
-            self._scores[milestone.part].append(self._goal.score_at(parameters, shortfall))
+            missing = self._goal.missing_standard_errors_at(accuracy)
+            self._scores[milestone.part].append(self._goal.score_at(parameters, missing))

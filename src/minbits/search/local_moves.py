@@ -30,8 +30,8 @@ from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 MOST_PARENTS = 6
 # Of files made from one and the same by moves: others are worth being refined too.
 MOST_OF_ONE_ORIGIN = 2
-# A file further below the aim than this many standard errors is no start.
-_MOST_SHORTFALL = 3.0
+# A file further below the validation target than this many standard errors is no start.
+_MOST_MISSING_STANDARD_ERRORS = 3.0
 # Each further parent is chosen this many times less often than the one before.
 _PARENT_DECAY = 0.6
 _LEAST_EPOCHS = 3
@@ -138,7 +138,7 @@ class LocalStrategy:
     """Takes turns between another strategy and moves from the best files.
 
     Attributes:
-        base: proposes trials from random weights; alone until a file is near the aim.
+        base: proposes trials from random weights; alone until a file is near the target.
         goal: what is aimed at.
         data: the data set.
         recipe: a full one, of which moves take parts.
@@ -168,7 +168,7 @@ class LocalStrategy:
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a move, or what the base strategy proposes."""
-        for steps in self._lengths_by_promise(seconds_left):
+        for steps in self._lengths_by_expected_success(seconds_left):
             proposal, kind = self._proposal(steps, seconds_left)
             if proposal is not None:
                 self._asked.setdefault(proposal.candidate.key, []).append((kind, steps))
@@ -231,11 +231,13 @@ class LocalStrategy:
         if outcome.sha256 is None or outcome.validation_accuracy is None:
             return
         self._origin(outcome)
-        if self.goal.shortfall_of(outcome) > _MOST_SHORTFALL:
+        if self.goal.missing_standard_errors(outcome) > _MOST_MISSING_STANDARD_ERRORS:
             return
         if any(parent.sha256 == outcome.sha256 for parent in self.parents):
             return
-        ranked = sorted([*self.parents, outcome], key=lambda item: self.goal.promise(item) or 0.0)
+        ranked = sorted(
+            [*self.parents, outcome], key=lambda item: self.goal.expected_score(item) or 0.0
+        )
         counts: Counter[str] = Counter()
         self.parents = []
         for item in ranked:
@@ -255,7 +257,7 @@ class LocalStrategy:
         most = max(_LEAST_EPOCHS, round(_MOST_PARTS * full))
         return min(most, max(_LEAST_EPOCHS, round(steps / steps_an_epoch)))
 
-    def _lengths_by_promise(self, seconds_left: float) -> Sequence[int | None]:
+    def _lengths_by_expected_success(self, seconds_left: float) -> Sequence[int | None]:
         """Return lengths of moves, the most promising draw a second first; None: no move.
 
         Those that would take far more than the time that is left are not among them.
@@ -312,7 +314,7 @@ class LocalStrategy:
         if move is None:
             return None
         before, epochs = parent.config.recipe, self._epochs(steps)
-        margin = self.goal.surplus_of(parent) - self.goal.shortfall_of(parent)
+        margin = self.goal.spare_standard_errors(parent) - self.goal.missing_standard_errors(parent)
         doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
         rate_weight = min(MOST_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
         rate_weight = float(f"{rate_weight:.3g}")

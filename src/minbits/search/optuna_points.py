@@ -138,7 +138,7 @@ class OptunaPoints:
     def _values(self, outcome: TrialOutcome) -> list[float] | None:
         if outcome.milestones and outcome.status == "stopped":
             # As bad as what it reached, and of a size that tempts nobody.
-            outcome_score = 20.0 + self._goal.shortfall(outcome.milestones[-1])
+            outcome_score = 20.0 + self._goal.missing_standard_errors_at(outcome.milestones[-1])
             return None if self._has_two_values else [outcome_score]
         if outcome.validation_accuracy is None or not outcome.size_bits:
             return None

@@ -63,12 +63,12 @@ class RepeatingStrategy:
             known = self._known.get(item.candidate)
             if known is None or item.is_refuted(self._chance):
                 continue
-            proposal = self._again(known)
+            proposal = self._repeated(known)
             if proposal is not None:
                 return proposal
         return None
 
-    def _again(self, known: TrialOutcome) -> Proposal | None:
+    def _repeated(self, known: TrialOutcome) -> Proposal | None:
         config = known.config
         candidate = Candidate(known.candidate, config.architecture, config.recipe)
         if config.parent is None:

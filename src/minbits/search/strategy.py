@@ -34,7 +34,7 @@ class Proposal:
         seconds: time that it should plan for; None: all that is left; infinity: it knows that time
             is plenty, and need not plan.
         start: the network file that it starts from; None: random weights.
-        milestones: where its first phase is stopped for lack of promise.
+        milestones: where its first phase is stopped since it falls behind the others.
     """
 
     candidate: Candidate

@@ -30,7 +30,7 @@ class TrialTask:
         number: under which its progress is reported.
         seconds: time to plan for, on the clock of its worker.
         parent_file: content of the file that training starts from; None: random weights.
-        milestones: where the first phase is stopped for lack of promise.
+        milestones: where the first phase is stopped since it falls behind the others.
     """
 
     config: TrialConfig

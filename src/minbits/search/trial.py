@@ -28,8 +28,8 @@ from minbits.search.planning import (
     plan_epochs,
     plan_second_phase,
 )
+from minbits.search.precompile import is_precompiled, precompile
 from minbits.search.tasks import TrialTask
-from minbits.search.warm_up import is_warm, warm_up
 from minbits.training.choice import choose_engine
 from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.engine import Engine
@@ -117,7 +117,7 @@ class _Trial:
         engine = choose_engine(self.task.config.engine, architecture, self.wanted, batch)
         self.use(engine=engine.name)
         if engine.name == "lanes":
-            self._warm_up()
+            self._precompile()
         return engine
 
     def plan(self, architecture: Architecture, engine: Engine) -> None:
@@ -163,11 +163,11 @@ class _Trial:
         quantized = train_quantized(start.architecture, start.values, context, start.step_indices)
         return encode_network(remove_symmetries(quantized))
 
-    def _warm_up(self) -> None:
+    def _precompile(self) -> None:
         """Compile once a machine; later processes load what is cached, later trials nothing."""
-        if not is_warm():
+        if not is_precompiled():
             self.report("compiling", 0, 0)
-            warm_up()
+            precompile()
 
 
 def _check_classes(architecture: Architecture, data: DataSet) -> None:

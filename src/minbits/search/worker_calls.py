@@ -23,9 +23,9 @@ def train_task(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOu
 def compile_once() -> None:
     """Compile what trials run through, or load it from the cache that a compilation leaves."""
     # See `train_task`.
-    from minbits.search.warm_up import warm_up
+    from minbits.search.precompile import precompile
 
-    warm_up()
+    precompile()
 
 
 def run_tasks(

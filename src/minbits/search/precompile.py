@@ -17,7 +17,7 @@ from minbits.types import TrainingRecipe
 
 
 @functools.cache
-def warm_up() -> None:
+def precompile() -> None:
     """Take a step of both phases, which compiles their code or loads it from the cache.
 
     The code does not depend on the network: its layers are rows of a table.
@@ -29,6 +29,6 @@ def warm_up() -> None:
     train_quantized(architecture, train_float(architecture, context), context)
 
 
-def is_warm() -> bool:
-    """Whether `warm_up` has run in this process."""
-    return warm_up.cache_info().currsize > 0
+def is_precompiled() -> bool:
+    """Whether `precompile` has run in this process."""
+    return precompile.cache_info().currsize > 0

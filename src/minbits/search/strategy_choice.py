@@ -11,9 +11,9 @@ from minbits.errors import ArgumentError
 from minbits.evaluation.goal import Goal
 from minbits.search.halving import Halving
 from minbits.search.ladder import is_large_image, ladder, start_rung
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.optuna_points import OptunaPoints, SamplerName
-from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
 from minbits.search.space_file import Space, read_space
@@ -47,7 +47,7 @@ class StrategyRequest:
         read: returns a network file by its digest, None where it is gone.
         sampler: a name of `SAMPLERS`.
         moves: whether trials also start from the best files.
-        halving: whether trials are stopped early for lack of promise.
+        halving: whether trials are stopped early since they fall behind the others.
         space: what samplers draw from; None: the default one.
         reliability: chance of success over seeds that a candidate is to have; 0 asks for none.
     """

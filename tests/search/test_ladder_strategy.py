@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minbits.search.ladder import START_RUNG, ladder, own_candidate, start_rung
-from minbits.search.policy import RungState, next_rung
+from minbits.search.ladder_strategy import RungState, next_rung
 from minbits.types import DataSet, TrainingRecipe
 
 GOLDEN = Path(__file__).parents[1] / "golden"
