@@ -14,7 +14,8 @@ _NEAR = 2.0
 # By how many standard errors the files are lucky on validation that others are made from.
 _INHERITED_LUCK = 0.5
 # What a standard error of accuracy is worth in bits, as doublings, once moves have spent a spare
-# one or gained a missing one: of MNIST's files 0.1 to 0.2 from 98 to 99 %, 0.5 from there to 99.4 %.
+# one or gained a missing one. Of MNIST's files it is 0.1 to 0.2 from 98 to 99 %, and 0.5 from there
+# to 99.4 %.
 _DOUBLINGS_A_SPARE_STANDARD_ERROR = 0.15
 _DOUBLINGS_A_MISSING_STANDARD_ERROR = 0.5
 # A file that falls short by one standard error counts as one of four times its bits.

@@ -38,7 +38,7 @@ class SizeRequest:
         architecture: in the grammar, in place of the built-in family.
         rate_weight: of the rate penalty for ``architecture``.
         executor: where trials run, a name of `minbits.workers.registry`.
-        sampler: what proposes trials from random weights, a name of `minbits.search.strategy_choice`.
+        sampler: what proposes trials from random weights, see `minbits.search.strategy_choice`.
         moves: whether trials also start from the best files, changed a little.
         halving: whether trials are stopped early where they fall behind.
         space: a TOML file that samplers draw from; None: the one in the package.
