@@ -33,7 +33,7 @@ from speed.cases import CASES
 SEEDS = range(12)
 EXAMPLES = 12_800
 RECIPE = TrainingRecipe(float_epochs=5, quantized_epochs=1)
-LEAST_P = 0.01
+MIN_P = 0.01
 
 
 def main() -> int:
@@ -72,7 +72,7 @@ def main() -> int:
         print(
             f"Mann-Whitney U = {test.statistic:.1f} of {len(SEEDS) ** 2}, p = {test.pvalue:.3f}\n"
         )
-        agree = agree and test.pvalue > LEAST_P
+        agree = agree and test.pvalue > MIN_P
     print("the engines agree" if agree else "THE ENGINES DIFFER")
     return 0 if agree else 1
 

@@ -12,7 +12,7 @@ import pytest
 import minbits
 
 PACKAGE = Path(minbits.__file__).parent
-MOST_PARAMETERS = 7
+MAX_PARAMETERS = 7
 # Compiled code takes arrays and numbers one by one; these decorators mark it.
 KERNELS = ("compiled", "_compiled", "intrinsic")
 # Functions that are generated from a request, or are its public form: a parameter for each option.
@@ -61,7 +61,7 @@ def test_no_function_takes_more_than_seven_parameters() -> None:
         for path, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, Function)
-        and parameter_count(node) > MOST_PARAMETERS
+        and parameter_count(node) > MAX_PARAMETERS
         and not is_kernel(node)
     }
     assert found <= GENERATED

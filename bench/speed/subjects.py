@@ -14,7 +14,7 @@ from minbits.training.float_phase import FloatTraining, loop_settings
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import Draw, TrainingData, run_epochs
 from minbits.training.many import train_many
-from speed.cases import CASES, MOST_STEPS, SGEMM_SIZE, Case
+from speed.cases import CASES, MAX_STEPS, SGEMM_SIZE, Case
 from speed.torch_loop import Layout, Sampling, TorchTraining
 
 Steps = Callable[[int], None]
@@ -30,7 +30,7 @@ def _lanes(case: Case) -> Steps:
     if case.networks > 1:
         return _many(case)
     architecture, data = case.training()
-    data = _part(data, max(len(data.labels), MOST_STEPS * case.batch_size))
+    data = _part(data, max(len(data.labels), MAX_STEPS * case.batch_size))
     recipe = case.recipe()
     training = FloatTraining(architecture, TrainingContext(recipe, 0, data, data, LanesEngine()))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from minbits.audit.report import AuditReport
-from minbits.audit.run import MOST_EXAMPLES
+from minbits.audit.run import MAX_EXAMPLES
 from minbits.audit.sources import SourceSettings, open_model
 from minbits.audit.torch_subject import torch_subject
 from minbits.claims.outputs import default_output
@@ -99,7 +99,7 @@ def audit(
     accuracy: float | None = None,
     ledger: LedgerTarget | None = None,
     records: str | Path | None = None,
-    most_examples: int = MOST_EXAMPLES,
+    most_examples: int = MAX_EXAMPLES,
     allow_slow: bool = False,
 ) -> AuditReport:
     """Audit a model: what it stores, could hold, and needs, beside what was found sufficient.

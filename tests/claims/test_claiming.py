@@ -317,7 +317,7 @@ def test_labels_are_left_out_where_coding_them_takes_minutes(
     network = decode_network(contents(ledger, digits)[3496])
     assert len(digits.train_labels) > 1000
     most = run_cost.run_cost(network.architecture, 1000).seconds
-    monkeypatch.setattr(run_cost, "MOST_SECONDS", most)
+    monkeypatch.setattr(run_cost, "MAX_SECONDS", most)
     found = find_network(digits, 0.9, place, None, with_residual=True)
     assert found is not None
     assert found.residual_bits is None

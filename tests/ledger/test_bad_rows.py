@@ -161,7 +161,7 @@ def test_what_is_no_file_to_read_twice_is_refused(empty: Ledger, tmp_path: Path)
 def test_a_line_without_end_is_not_read_to_its_end(
     empty: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minbits.ledger.json_lines._MOST_LINE_BYTES", 10_000)
+    monkeypatch.setattr("minbits.ledger.json_lines._MAX_LINE_BYTES", 10_000)
     path = tmp_path / "all.jsonl"
     with path.open("wb") as file:
         file.truncate(2**40)  # zeros that take no room on the disk

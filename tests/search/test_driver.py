@@ -108,8 +108,8 @@ def test_every_kind_of_trouble_fails_one_trial(
     tiny: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(driver, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(driver, "LEAST_HANG_SECONDS", 3.0)
+    monkeypatch.setattr(driver, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "MIN_HANG_SECONDS", 3.0)
     monkeypatch.setattr(processes, "STOPPING_SECONDS", 0.5)
     found = search(tiny, FAST, settings(12, runner=calls.trial_with_trouble))
     status = {result.config.seed: result for _, result in found}

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from minbits.evaluation.goal import Goal
-from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
+from minbits.search.local_moves import MAX_PARENTS, LocalStrategy
 from minbits.search.move_names import parse_move
 from minbits.search.space import Candidate
 from minbits.search.strategy import Proposal
@@ -162,10 +162,10 @@ def test_parents_are_the_best_few(local: LocalStrategy) -> None:
         local.tell(outcome(f"candidate {number}", 1000 + 8 * number, 950, number, is_past=True))
     local.tell(outcome("too bad", 8, 500, is_past=True))
     assert [parent.size_bits for parent in local.parents] == [
-        1000 + 8 * number for number in range(MOST_PARENTS)
+        1000 + 8 * number for number in range(MAX_PARENTS)
     ]
     local.tell(outcome("candidate 0", 1000, 950, 0, is_past=True))
-    assert len({parent.sha256 for parent in local.parents}) == MOST_PARENTS
+    assert len({parent.sha256 for parent in local.parents}) == MAX_PARENTS
 
 
 def test_a_file_that_is_gone_is_no_parent(tiny: DataSet) -> None:

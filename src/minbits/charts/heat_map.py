@@ -7,7 +7,7 @@ import matplotlib.figure
 from minbits.charts.pictures import drawing, name_text, picture
 from minbits.information.binary_pixels import PixelCounts
 
-MOST_CHANNELS = 12
+MAX_CHANNELS = 12
 _CHANNELS_A_ROW = 4
 _SIDE_INCHES = 4.6
 
@@ -18,7 +18,7 @@ def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
 
     Of more than twelve channels the first twelve are drawn, and the title says so.
     """
-    probabilities = pixels.probabilities[:MOST_CHANNELS]
+    probabilities = pixels.probabilities[:MAX_CHANNELS]
     channels = len(pixels.probabilities)
     columns = min(len(probabilities), _CHANNELS_A_ROW)
     rows = -(-len(probabilities) // columns)
@@ -32,7 +32,7 @@ def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
         axes.set_xlabel("column")
         axes.set_ylabel("row")
     figure.colorbar(image, ax=list(all_axes), label="probability that the pixel is on")
-    left_out = "" if channels <= MOST_CHANNELS else f", channels 1 to {MOST_CHANNELS} of {channels}"
+    left_out = "" if channels <= MAX_CHANNELS else f", channels 1 to {MAX_CHANNELS} of {channels}"
     figure.suptitle(
         f"{name_text(data_name)}, binarised at > {pixels.threshold:g}: "
         f"{pixels.examples:,} images summed{left_out}"

@@ -20,7 +20,7 @@ from minbits.capacity.channels import (
     gaussian_capacity,
 )
 from minbits.capacity.cover import (
-    MOST_EXACT_POINTS,
+    MAX_EXACT_POINTS,
     dichotomy_count,
     log2_dichotomies,
     separable_probability,
@@ -56,7 +56,7 @@ from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
 
-MOST_DIGITS = 60
+MAX_DIGITS = 60
 
 capacity_app = typer.Typer(
     help=(
@@ -122,7 +122,7 @@ def separable(
         "probability": separable_probability(points, weights),
         "dichotomies": None,
     }
-    if points <= MOST_EXACT_POINTS and log2_count < 3.3 * MOST_DIGITS:
+    if points <= MAX_EXACT_POINTS and log2_count < 3.3 * MAX_DIGITS:
         found["dichotomies"] = dichotomy_count(points, weights)
     if draws:
         measured = measure_separability(points, weights, draws, seed)

@@ -16,7 +16,7 @@ from minbits.types import Progress as Sign
 from minbits.types import TrialOutcome
 
 PLAIN_LINES_A_STAGE = 6
-MOST_BARS = 8
+MAX_BARS = 8
 # Trials that end closer together than this share a line.
 SECONDS_A_RESULT = 0.2
 
@@ -106,7 +106,7 @@ class SearchProgress:
         part = sign.epoch // every if sign.epoch < sign.epochs else PLAIN_LINES_A_STAGE + every
         before = self._parts.pop(sign.trial, None)
         self._parts[sign.trial] = (sign.stage, part)
-        if len(self._parts) > MOST_BARS:
+        if len(self._parts) > MAX_BARS:
             del self._parts[next(iter(self._parts))]
         if before is None or before[0] != sign.stage:
             return part > 0 or not sign.epochs
@@ -115,7 +115,7 @@ class SearchProgress:
     def _update_bar(self, sign: Sign) -> None:
         task = self._tasks.get(sign.trial)
         if task is None:
-            if len(self._tasks) == MOST_BARS:
+            if len(self._tasks) == MAX_BARS:
                 oldest = next(iter(self._tasks))
                 self._bar.remove_task(self._tasks.pop(oldest))
             task = self._tasks[sign.trial] = self._bar.add_task(

@@ -19,7 +19,7 @@ from minbits.errors import DataError
 from minbits.types import DataSet, TrialOutcome
 
 # More would cost large sets seconds, and tell hardly more.
-MOST_TRAINING_EXAMPLES = 6000
+MAX_TRAINING_EXAMPLES = 6000
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Evaluation:
 
 
 def training_sample(kept: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return at most `MOST_TRAINING_EXAMPLES` of the examples trained on, evenly spaced."""
-    return kept[:: -(-len(kept) // MOST_TRAINING_EXAMPLES)]
+    """Return at most `MAX_TRAINING_EXAMPLES` of the examples trained on, evenly spaced."""
+    return kept[:: -(-len(kept) // MAX_TRAINING_EXAMPLES)]
 
 
 def check_runnable(content: bytes, data: DataSet) -> None:
@@ -66,7 +66,7 @@ def check_runnable(content: bytes, data: DataSet) -> None:
     Raises:
         NetworkFileError: if it is not a network file.
         DataError: if it does not fit the data set.
-        CostError: if `MOST_TRAINING_EXAMPLES` take too long.
+        CostError: if `MAX_TRAINING_EXAMPLES` take too long.
     """
     architecture = decode_network(content).architecture
     if math.prod(architecture.input_shape) != math.prod(data.input_shape):
@@ -79,7 +79,7 @@ def check_runnable(content: bytes, data: DataSet) -> None:
             "network file", f"{class_count(architecture)} logits",
             f"{data.class_count}, one a class of {data.name}", "Use it with its own data set.",
         )  # fmt: skip
-    check_cost(architecture, MOST_TRAINING_EXAMPLES)
+    check_cost(architecture, MAX_TRAINING_EXAMPLES)
 
 
 def evaluate(content: bytes, data: DataSet, allow_slow: bool = False) -> Evaluation:

@@ -7,7 +7,7 @@ from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_replaceable
 from minbits.data.encoding import encoding_bits
 from minbits.information.ladder import entropy_table
-from minbits.jobs.size_report import MOST_RELIABILITIES, SizeReport
+from minbits.jobs.size_report import MAX_RELIABILITIES, SizeReport
 from minbits.jobs.size_request import SizeRequest, check_request
 from minbits.jobs.size_search import SizeSearch, one_candidate
 from minbits.ledger.provenance import Provenance, current_provenance
@@ -91,7 +91,7 @@ class _SizeJob:
             best_validation=tally.best_validation,
             claim_count=outcome.looks,
             interrupted=interrupted,
-            reliability=self.search.reliability.surviving(MOST_RELIABILITIES),
+            reliability=self.search.reliability.surviving(MAX_RELIABILITIES),
             best_reliability=reliability if best is not None else None,
             outputs=self.publisher.outputs,
             table_encoding_bits=None if columns is None else encoding_bits(columns.columns),

@@ -12,7 +12,7 @@ from minbits.search.reliability import Reliability, plain_reliability
 from minbits.types import ShownFile, Verification, plain_figure
 
 # Candidates whose reliability is reported.
-MOST_RELIABILITIES = 20
+MAX_RELIABILITIES = 20
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from minbits.networks.zoo import zoo_entry
 from minbits.search.space_file import read_space
 from minbits.search.strategy_choice import AUTO, check_sampler
 from minbits.types import EngineName
-from minbits.workers.registry import DEFAULT_EXECUTOR, MOST_WORKERS, executor_kind
+from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS, executor_kind
 
 # As many as fit into the time.
 MANY_TRIALS = 1_000_000_000
@@ -86,8 +86,8 @@ def check_request(request: SizeRequest) -> None:
         "--trials": (request.trials, request.trials >= 1, "at least 1"),
         "--workers": (
             request.workers,
-            1 <= request.workers <= MOST_WORKERS,
-            f"1 to {MOST_WORKERS}",
+            1 <= request.workers <= MAX_WORKERS,
+            f"1 to {MAX_WORKERS}",
         ),
         "--rate-weight": (request.rate_weight, 0 <= request.rate_weight < 1e6, "0 or above"),
         "--reliability": (request.reliability, 0 <= request.reliability < 1, "0 to below 1"),

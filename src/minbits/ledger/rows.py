@@ -16,7 +16,7 @@ from minbits.types import DataSet, TrialOutcome, Verification, plain_config, tri
 
 Row = dict[str, Any]
 UID_DIGITS = 32  # hexadecimal ones
-MOST_TEXT_LENGTH = 2**20
+MAX_TEXT_LENGTH = 2**20
 VerificationOutcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
 
 
@@ -80,7 +80,7 @@ def storable_text(text: str) -> str:
     """Return a text as a ledger can hold it: no NUL, no halves of characters, not endless."""
     # PostgreSQL's texts hold no NUL; a name of a file may be no Unicode.
     whole = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
-    return whole if len(whole) <= MOST_TEXT_LENGTH else f"{whole[: MOST_TEXT_LENGTH - 1]}…"
+    return whole if len(whole) <= MAX_TEXT_LENGTH else f"{whole[: MAX_TEXT_LENGTH - 1]}…"
 
 
 def second_name(row: Row) -> str:

@@ -22,7 +22,7 @@ POLL_SECONDS = 0.2
 # A trial that gets less than this part of what the others took would only waste the time.
 FAIR_SHARE = 0.5
 # No trial is started with less time left than this, unless trials are known to be shorter.
-LEAST_SECONDS = 20.0
+MIN_SECONDS = 20.0
 # Trials plan to end in time; whatever still runs this long after the end is told to stop, and ended
 # by the executor if it does not.
 GRACE_SECONDS = 20.0
@@ -30,10 +30,10 @@ GRACE_SECONDS = 20.0
 HANG_FACTOR = 30.0
 # A trial may take so many times what it planned for.
 LATE_FACTOR = 2.0
-LEAST_HANG_SECONDS = 60.0
+MIN_HANG_SECONDS = 60.0
 # Short trials go to a worker in calls of about this length.
 BATCH_SECONDS = 0.5
-_MOST_IN_A_BATCH = 1000
+_MAX_IN_A_BATCH = 1000
 # Weight of the newest trial in the running mean of their seconds.
 _NEWEST_WEIGHT = 0.1
 
@@ -162,7 +162,7 @@ class _Search:
 
     def is_time_for_another(self) -> bool:
         shortest = self.shortest_seconds
-        needed = LEAST_SECONDS if shortest == math.inf else min(LEAST_SECONDS, shortest)
+        needed = MIN_SECONDS if shortest == math.inf else min(MIN_SECONDS, shortest)
         if shortest < math.inf:
             needed = max(needed, FAIR_SHARE * shortest)
         return self.started == 0 or self.time_left() >= needed
@@ -176,7 +176,7 @@ class _Search:
         return each * places - len(self.running)
 
     def batch_size(self) -> int:
-        fitting = int(BATCH_SECONDS / max(self.mean_seconds, BATCH_SECONDS / _MOST_IN_A_BATCH))
+        fitting = int(BATCH_SECONDS / max(self.mean_seconds, BATCH_SECONDS / _MAX_IN_A_BATCH))
         left = self.settings.trials - self.started
         fair = math.ceil(left / (2 * self.settings.workers))
         return max(1, min(fitting, fair))
@@ -189,7 +189,7 @@ class _Search:
         """
         planned = sum(task.seconds for task in tasks)
         late = max(planned, min(LATE_FACTOR * planned, self.time_left()))
-        usual = max(LEAST_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
+        usual = max(MIN_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
         return min(late, usual) + GRACE_SECONDS
 
     def config_of(self, proposal: Proposal, seeds_wanted: int) -> TrialConfig:

@@ -19,7 +19,7 @@ from minbits.search.tasks import Milestone
 
 BRACKETS: tuple[tuple[float, ...], ...] = ((1 / 9, 1 / 3), (1 / 3,), ())
 KEPT_PART = 1 / 3
-_LEAST_KNOWN = 6
+_MIN_KNOWN = 6
 
 
 class Halving:
@@ -42,7 +42,7 @@ class Halving:
 
     def _least_accuracy(self, part: float, parameters: int) -> float:
         known = self._scores[part]
-        if len(known) < _LEAST_KNOWN:
+        if len(known) < _MIN_KNOWN:
             return 0.0
         worst = float(np.quantile(known, KEPT_PART))
         return max(

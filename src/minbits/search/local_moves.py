@@ -27,14 +27,14 @@ from minbits.search.strategy import Proposal, Start, Strategy
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 
 # Files that moves start from: the best so far, and with them what is near.
-MOST_PARENTS = 6
+MAX_PARENTS = 6
 # Of files made from one and the same by moves: others are worth being refined too.
-MOST_OF_ONE_ORIGIN = 2
+MAX_OF_ONE_ORIGIN = 2
 # A file further below the validation target than this many standard errors is no start.
-_MOST_MISSING_STANDARD_ERRORS = 3.0
+_MAX_MISSING_STANDARD_ERRORS = 3.0
 # Each further parent is chosen this many times less often than the one before.
 _PARENT_DECAY = 0.6
-_LEAST_EPOCHS = 3
+_MIN_EPOCHS = 3
 # With less than this part of the time that it needs, a trial would waste it; and planning itself
 # keeps some seconds free.
 _FAIR_SHARE = 0.7
@@ -71,15 +71,15 @@ MOVE_STEPS = (8_000, 25_000)
 # moves alone get stuck.
 BASE_PART = 0.3
 # Never more than this many times a full second phase.
-_MOST_PARTS = 1.5
+_MAX_PARTS = 1.5
 
 # So many doublings of the rate weight spend a standard error that a parent is too accurate by, and
 # as many halvings gain one that it lacks.
 _RATE_DOUBLINGS_AN_ERROR = 0.5
 # Far below 97 % of MNIST so many at once ruin one network of three; at 98 % two are too few.
-_MOST_DOUBLINGS = 3.0
+_MAX_DOUBLINGS = 3.0
 # Generations of moves on easy data double it again and again; far below this nothing is left.
-MOST_RATE_WEIGHT = 1e6
+MAX_RATE_WEIGHT = 1e6
 # A score better by this much, 7 % of the bits, is a full success; less is a part of one.
 _FULL_GAIN = 0.1
 
@@ -231,7 +231,7 @@ class LocalStrategy:
         if outcome.sha256 is None or outcome.validation_accuracy is None:
             return
         self._origin(outcome)
-        if self.goal.missing_standard_errors(outcome) > _MOST_MISSING_STANDARD_ERRORS:
+        if self.goal.missing_standard_errors(outcome) > _MAX_MISSING_STANDARD_ERRORS:
             return
         if any(parent.sha256 == outcome.sha256 for parent in self.parents):
             return
@@ -243,9 +243,9 @@ class LocalStrategy:
         for item in ranked:
             origin = self._origin(item)
             counts[origin] += 1
-            if counts[origin] <= MOST_OF_ONE_ORIGIN:
+            if counts[origin] <= MAX_OF_ONE_ORIGIN:
                 self.parents.append(item)
-        del self.parents[MOST_PARENTS:]
+        del self.parents[MAX_PARENTS:]
 
     def _epochs(self, steps: int | None) -> int:
         full = self.recipe.quantized_epochs
@@ -254,8 +254,8 @@ class LocalStrategy:
         labels = len(self.data.train_labels)
         examples = (1 - validation_fraction(labels)) * labels
         steps_an_epoch = max(1.0, examples // self.recipe.batch_size)
-        most = max(_LEAST_EPOCHS, round(_MOST_PARTS * full))
-        return min(most, max(_LEAST_EPOCHS, round(steps / steps_an_epoch)))
+        most = max(_MIN_EPOCHS, round(_MAX_PARTS * full))
+        return min(most, max(_MIN_EPOCHS, round(steps / steps_an_epoch)))
 
     def _lengths_by_expected_success(self, seconds_left: float) -> Sequence[int | None]:
         """Return lengths of moves, the most promising draw a second first; None: no move.
@@ -315,8 +315,8 @@ class LocalStrategy:
             return None
         before, epochs = parent.config.recipe, self._epochs(steps)
         margin = self.goal.spare_standard_errors(parent) - self.goal.missing_standard_errors(parent)
-        doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
-        rate_weight = min(MOST_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
+        doublings = min(_MAX_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
+        rate_weight = min(MAX_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
         rate_weight = float(f"{rate_weight:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight

@@ -11,7 +11,7 @@ from minbits.search.strategy import Proposal, Start, Strategy
 from minbits.types import TrialOutcome
 
 # Candidates in question: those with the smallest files.
-_MOST_CANDIDATES = 8
+_MAX_CANDIDATES = 8
 
 
 class RepeatingStrategy:
@@ -52,12 +52,12 @@ class RepeatingStrategy:
         self._inner.tell(outcome)
 
     def _forget(self) -> None:
-        if len(self._known) > 4 * _MOST_CANDIDATES:
-            kept = {item.candidate for item in self._table.surviving(_MOST_CANDIDATES)}
+        if len(self._known) > 4 * _MAX_CANDIDATES:
+            kept = {item.candidate for item in self._table.surviving(_MAX_CANDIDATES)}
             self._known = {key: known for key, known in self._known.items() if key in kept}
 
     def _repetition(self) -> Proposal | None:
-        for item in self._table.surviving(_MOST_CANDIDATES):
+        for item in self._table.surviving(_MAX_CANDIDATES):
             if item.is_shown(self._chance):
                 return None  # what is larger than a reliable one is of no interest
             known = self._known.get(item.candidate)

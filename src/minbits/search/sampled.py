@@ -17,7 +17,7 @@ from minbits.search.halving import Halving
 from minbits.search.strategy import Proposal
 from minbits.types import DataSet, TrialOutcome
 
-_MOST_MISFITS = 100
+_MAX_MISFITS = 100
 _DIGITS = 4  # of real values that are drawn, so that keys are short and exact
 
 
@@ -58,7 +58,7 @@ class SampledStrategy:
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a new point's trial."""
-        for _ in range(_MOST_MISFITS):
+        for _ in range(_MAX_MISFITS):
             token, point = self._source.ask(self._family)
             try:
                 candidate = self._family.candidate(point, self._data)
@@ -74,7 +74,7 @@ class SampledStrategy:
             self._asked.setdefault(candidate.key, []).append((token, proposal, parameters))
             return proposal
         raise ArgumentError(
-            f"family {self._family.name!r}", f"{_MOST_MISFITS} points in a row that are no network "
+            f"family {self._family.name!r}", f"{_MAX_MISFITS} points in a row that are no network "
             f"for {self._data.name}", "layers that fit the inputs", "Correct the space.",
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from minbits.types import DataSet, TrainingRecipe
 
 # Small sets take more epochs to see as many batches; never more than this many times as many.
 _USUAL_EXAMPLES = 20_000
-_MOST_REPETITIONS = 6
+_MAX_REPETITIONS = 6
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def rated_candidate(architecture: str, recipe: TrainingRecipe) -> Candidate:
 
 def repeated(recipe: TrainingRecipe, data: DataSet) -> TrainingRecipe:
     """Return a recipe with more epochs where a data set is small: its epochs have fewer batches."""
-    times = min(_MOST_REPETITIONS, max(1, _USUAL_EXAMPLES // len(data.train_labels)))
+    times = min(_MAX_REPETITIONS, max(1, _USUAL_EXAMPLES // len(data.train_labels)))
     return dataclasses.replace(
         recipe,
         float_epochs=recipe.float_epochs * times,

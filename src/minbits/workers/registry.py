@@ -13,7 +13,7 @@ from minbits.workers.ray_cluster import RayExecutor
 from minbits.workers.work import WorkExecutor
 
 DEFAULT_EXECUTOR = "processes"
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def default_workers(name: str) -> int:
     Raises:
         ArgumentError: if there is no executor of that name.
     """
-    return usable_cores() if executor_kind(name) == "processes" else MOST_WORKERS
+    return usable_cores() if executor_kind(name) == "processes" else MAX_WORKERS
 
 
 def open_executor(
