@@ -15,6 +15,11 @@ def reaches(correct: float, examples: int, accuracy: float) -> bool:
     return correct >= accuracy * examples - TOLERANCE
 
 
+def correct_needed(examples: int, accuracy: float) -> int:
+    """Return the fewest right answers of ``examples`` that reach an accuracy."""
+    return math.ceil(accuracy * examples - TOLERANCE)
+
+
 def accuracy_reaches(found: float, accuracy: float) -> bool:
     """Return whether one accuracy is at least another one, safe from rounding."""
     return reaches(found, 1, accuracy)
