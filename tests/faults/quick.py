@@ -34,7 +34,7 @@ def random_network(task: TrialTask, data: DataSet) -> QuantizedNetwork:
     return QuantizedNetwork(architecture, tuple(layers))
 
 
-def quick_trial(task: TrialTask, data: DataSet, hooks: WorkerContext) -> TrialOutcome:
+def quick_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Run a trial as `minbits.search.trial.run_task` does, with chance in place of training."""
     start = time.perf_counter()
     content = encode_network(random_network(task, data))

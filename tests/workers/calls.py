@@ -70,7 +70,7 @@ def fake_result(task: TrialTask) -> TrialOutcome:
     return TrialOutcome(task.config, "done", 0.001, None, b"file", 9, 10)
 
 
-def trial_with_trouble(task: TrialTask, data: DataSet, hooks: WorkerContext) -> TrialOutcome:
+def trial_with_trouble(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Misbehave as the seed says; every other trial is good."""
     seed = task.config.seed
     if seed == 1:
@@ -88,18 +88,18 @@ def trial_with_trouble(task: TrialTask, data: DataSet, hooks: WorkerContext) -> 
     return fake_result(task)
 
 
-def quick_trial(task: TrialTask, data: DataSet, hooks: WorkerContext) -> TrialOutcome:
+def quick_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     time.sleep(0.002)
     return TrialOutcome(task.config, "done", 0.002, None, b"file", 9, 10)
 
 
-def quick_trial_with_trouble(task: TrialTask, data: DataSet, hooks: WorkerContext) -> TrialOutcome:
+def quick_trial_with_trouble(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     if task.config.seed == 70:
         os.kill(os.getpid(), signal.SIGKILL)
-    return quick_trial(task, data, hooks)
+    return quick_trial(task, data, worker)
 
 
-def slow_trial(task: TrialTask, data: DataSet, hooks: WorkerContext) -> TrialOutcome:
+def slow_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     time.sleep(1.0)
     return fake_result(task)
 
@@ -114,11 +114,11 @@ def sleep_deaf(seconds: float) -> None:
             continue
 
 
-def late_trial(task: TrialTask, data: DataSet, hooks: WorkerContext) -> TrialOutcome:
+def late_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """One that takes half as long again as it planned for."""
     end = time.monotonic() + 1.5 * task.seconds
     while time.monotonic() < end:
-        if hooks.should_stop():
+        if worker.should_stop():
             return TrialOutcome(task.config, "interrupted", task.seconds)
         time.sleep(0.01)
     return TrialOutcome(task.config, "done", 1.5 * task.seconds, None, b"file", 9, 10)
