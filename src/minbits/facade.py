@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from minbits.audit.report import AuditReport
-from minbits.audit.run import MOST_EXAMPLES
+from minbits.audit.run import MAX_EXAMPLES
 from minbits.audit.sources import SourceSettings, open_model
 from minbits.audit.torch_subject import torch_subject
 from minbits.claims.outputs import default_output
@@ -17,9 +17,9 @@ from minbits.jobs.need import DEFAULT_ACCURACY, need_job
 from minbits.jobs.need_steps import NeedReport
 from minbits.jobs.size import size_job
 from minbits.jobs.size_request import MANY_TRIALS, SizeRequest
-from minbits.jobs.size_search import SizeEvents
 from minbits.jobs.target import default_target
 from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet, Verification
 from minbits.workers.environment import usable_cores
 
@@ -75,7 +75,7 @@ def smallest(
         out=Path(out) if out is not None else default_output(data, accuracy),
         force=force,
     )
-    report = size_job(data, request, SizeEvents())
+    report = size_job(data, request, SearchEvents())
     if report.interrupted:
         raise KeyboardInterrupt
     if report.best is None:
@@ -99,7 +99,7 @@ def audit(
     accuracy: float | None = None,
     ledger: LedgerTarget | None = None,
     records: str | Path | None = None,
-    most_examples: int = MOST_EXAMPLES,
+    most_examples: int = MAX_EXAMPLES,
     allow_slow: bool = False,
 ) -> AuditReport:
     """Audit a model: what it stores, could hold, and needs, beside what was found sufficient.

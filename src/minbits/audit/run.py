@@ -34,7 +34,7 @@ from minbits.information.discrete import entropy_bits
 from minbits.label_codes.given_logits import labels_given_network_bits
 from minbits.types import DataSet
 
-MOST_EXAMPLES = 10_000
+MAX_EXAMPLES = 10_000
 DEFAULT_EXAMPLES = 60_000
 
 
@@ -63,7 +63,7 @@ def audit_subject(
     subject: Subject,
     data: DataSet | None = None,
     sufficient: FoundNetwork | None = None,
-    most_examples: int = MOST_EXAMPLES,
+    most_examples: int = MAX_EXAMPLES,
 ) -> AuditReport:
     """Audit a model.
 

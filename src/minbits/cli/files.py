@@ -24,8 +24,8 @@ from minbits.cli.output import (
 from minbits.codec.file_format import decode_with_parts, errors_named, read_bytes
 from minbits.codec.run_cost import run_cost
 from minbits.data import load
+from minbits.evaluation.accuracy import reaches
 from minbits.networks.grammar import format_architecture
-from minbits.search.strategy import reaches
 from minbits.units import bytes_to_bits
 
 FileArgument = Annotated[Path, typer.Argument(help="A network file (.mbn).")]

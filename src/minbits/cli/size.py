@@ -39,11 +39,11 @@ from minbits.jobs.curve import CurveReport, curve_job, plain_curve
 from minbits.jobs.size import size_job
 from minbits.jobs.size_report import SizeReport, plain_report
 from minbits.jobs.size_request import MANY_TRIALS, SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents
 from minbits.jobs.target import default_target
 from minbits.ledger.location import ledger_name
 from minbits.ledger.store import open_ledger
-from minbits.search.strategies import AUTO, SAMPLERS
+from minbits.search.driver import SearchEvents
+from minbits.search.strategy_choice import AUTO, SAMPLERS
 from minbits.workers.registry import DEFAULT_EXECUTOR, default_workers
 
 DEFAULT_MINUTES = 13.0
@@ -192,7 +192,7 @@ def size(
         name = default_output(loaded, None if curve else request.accuracy, label, network)
         request = dataclasses.replace(request, out=name)
     with SearchProgress(error_console(), minutes * 60, quiet) as progress:
-        events = SizeEvents(progress.stage, progress.result, progress.sign)
+        events = SearchEvents(progress.stage, progress.results, progress.sign)
         report: SizeReport | CurveReport
         job = curve_job if curve else size_job
         report = job(loaded, request, events)

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from minbits.audit.report import AuditReport, CompressTarget, LabelAudit
-from minbits.audit.run import MOST_EXAMPLES, audit_subject
+from minbits.audit.run import MAX_EXAMPLES, audit_subject
 from minbits.audit.subject import Subject
 from minbits.claims.best_known import best_known, find_network
 from minbits.errors import ArgumentError
@@ -27,7 +27,7 @@ def audit_job(
     accuracy: float | None = None,
     ledger: LedgerTarget | None = None,
     records: Path | None = None,
-    most_examples: int = MOST_EXAMPLES,
+    most_examples: int = MAX_EXAMPLES,
     allow_slow: bool = False,
 ) -> AuditReport:
     """Audit a model and compare it with the smallest verified file for its data.

@@ -13,15 +13,15 @@ from minbits.claims.outputs import PICTURE_KINDS
 from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_curve_replaceable, check_replaceable
 from minbits.data.splits import validation_split
+from minbits.evaluation.goal import Goal
 from minbits.information.ladder import entropy_table
 from minbits.jobs.size import size_job
 from minbits.jobs.size_request import SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents, past_outcome
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.search.reliability import reliability_table
-from minbits.search.score import Goal
 from minbits.types import DataSet, Verification
 
 # From loose to strict: a file found for a strict target is a candidate for every looser one.
@@ -79,7 +79,7 @@ def _request_at(request: SizeRequest, target: float, share: float) -> SizeReques
     )
 
 
-def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveReport:
+def curve_job(data: DataSet, request: SizeRequest, events: SearchEvents) -> CurveReport:
     """Run the main job for every target, strict ones first, in shares of the time.
 
     Every point is a file of its own, verified in a fresh process, with its card. At the end each
@@ -148,7 +148,7 @@ def _check_replaceable(data: DataSet, request: SizeRequest, points: list[SizeReq
     check_curve_replaceable(pictures, [asked.out for asked in points], force=request.force)
 
 
-def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents) -> CurvePoint:
+def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SearchEvents) -> CurvePoint:
     """Write the smallest file known at one target, with a card that counts all looks."""
     goal = Goal(asked.accuracy, len(validation_split(data)[1]))
     provenance = current_provenance(device_name(), asked.workers)
@@ -158,7 +158,7 @@ def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents
         return CurvePoint(asked.accuracy, None)
     outcome = claimant.known(best)
     candidate = trial_of(ledger, data, best.verification)["candidate"]
-    trials = [past_outcome(row) for row in ledger.trials_of(data.digest, candidate)]
+    trials = ledger.trials_of(data.digest, candidate)
     reliability = reliability_table(trials, asked.accuracy).of(candidate)
     publisher = Publisher(data, asked.accuracy, ledger, asked.out, force=asked.force)
     found = publisher.publish(outcome, entropy_table(data), reliability)

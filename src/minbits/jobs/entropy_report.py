@@ -19,7 +19,7 @@ from minbits.information.rung import InputModel
 from minbits.types import DataSet, Figure
 
 DEFAULT_MINUTES = 1.0
-_MOST_DENSITY_SECONDS = 20.0
+_MAX_DENSITY_SECONDS = 20.0
 
 # Counting models first, then networks, which take what time is left.
 ALL_MODELS: tuple[InputModel, ...] = (*INPUT_MODELS, *NEURAL_MODELS)
@@ -95,6 +95,6 @@ def entropy_report(
     curves = dimension_curves(data) if with_dimension else ()
     if minutes == 0:
         return EntropyReport(table, labels, inspection, (), None, curves)
-    density = differential_figures(data, how.step, min(_MOST_DENSITY_SECONDS, 6 * minutes))
+    density = differential_figures(data, how.step, min(_MAX_DENSITY_SECONDS, 6 * minutes))
     ladder = climb(discretise(data, how), 60 * minutes, models, report)
     return EntropyReport(table, labels, inspection, density, ladder, curves)

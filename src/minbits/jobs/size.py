@@ -7,18 +7,19 @@ from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_replaceable
 from minbits.data.encoding import encoding_bits
 from minbits.information.ladder import entropy_table
-from minbits.jobs.size_report import MOST_RELIABILITIES, SizeReport
+from minbits.jobs.size_report import MAX_RELIABILITIES, SizeReport
 from minbits.jobs.size_request import SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents, SizeSearch, one_candidate
+from minbits.jobs.size_search import SizeSearch, one_candidate
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
 
 class _SizeJob:
     def __init__(
-        self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SizeEvents
+        self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SearchEvents
     ) -> None:
         self.data = data
         self.request = request
@@ -90,14 +91,14 @@ class _SizeJob:
             best_validation=tally.best_validation,
             claim_count=outcome.looks,
             interrupted=interrupted,
-            reliability=self.search.reliability.surviving(MOST_RELIABILITIES),
+            reliability=self.search.reliability.surviving(MAX_RELIABILITIES),
             best_reliability=reliability if best is not None else None,
             outputs=self.publisher.outputs,
             table_encoding_bits=None if columns is None else encoding_bits(columns.columns),
         )
 
 
-def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeReport:
+def size_job(data: DataSet, request: SizeRequest, events: SearchEvents) -> SizeReport:
     """Search for the smallest network, verify it, remember everything and draw the diagram.
 
     Every trial is in the ledger before the next one starts. An interrupt from the keyboard ends

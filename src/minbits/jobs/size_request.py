@@ -11,9 +11,9 @@ from minbits.files import check_outputs
 from minbits.ledger.location import LedgerTarget
 from minbits.networks.zoo import zoo_entry
 from minbits.search.space_file import read_space
-from minbits.search.strategies import AUTO, check_sampler
+from minbits.search.strategy_choice import AUTO, check_sampler
 from minbits.types import EngineName
-from minbits.workers.registry import DEFAULT_EXECUTOR, MOST_WORKERS, executor_kind
+from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS, executor_kind
 
 # As many as fit into the time.
 MANY_TRIALS = 1_000_000_000
@@ -38,9 +38,9 @@ class SizeRequest:
         architecture: in the grammar, in place of the built-in family.
         rate_weight: of the rate penalty for ``architecture``.
         executor: where trials run, a name of `minbits.workers.registry`.
-        sampler: what proposes trials from random weights, a name of `minbits.search.strategies`.
+        sampler: what proposes trials from random weights, see `minbits.search.strategy_choice`.
         moves: whether trials also start from the best files, changed a little.
-        halving: whether trials are stopped early for lack of promise.
+        halving: whether trials are stopped early where they fall behind.
         space: a TOML file that samplers draw from; None: the one in the package.
         target_bits: the search ends with a file of at most so many bits; None: with the time.
         reliability: chance of success over seeds that a claimed candidate is to have; 0: any.
@@ -86,8 +86,8 @@ def check_request(request: SizeRequest) -> None:
         "--trials": (request.trials, request.trials >= 1, "at least 1"),
         "--workers": (
             request.workers,
-            1 <= request.workers <= MOST_WORKERS,
-            f"1 to {MOST_WORKERS}",
+            1 <= request.workers <= MAX_WORKERS,
+            f"1 to {MAX_WORKERS}",
         ),
         "--rate-weight": (request.rate_weight, 0 <= request.rate_weight < 1e6, "0 or above"),
         "--reliability": (request.reliability, 0 <= request.reliability < 1, "0 to below 1"),

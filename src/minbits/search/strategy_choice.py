@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import get_args
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.search.halving import Halving
+from minbits.search.ladder import is_large_image, ladder, start_rung
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.optuna_points import OptunaPoints, SamplerName
-from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.score import Goal
-from minbits.search.space import is_large_image, ladder, start_rung
 from minbits.search.space_file import Space, read_space
-from minbits.search.strategy import Outcome, Proposal, Strategy
-from minbits.types import DataSet, TrainingRecipe
+from minbits.search.strategy import Proposal, Strategy
+from minbits.types import DataSet, TrainingRecipe, TrialOutcome
 
 AUTO = "auto"
 LADDER = "ladder"
@@ -47,7 +47,7 @@ class StrategyRequest:
         read: returns a network file by its digest, None where it is gone.
         sampler: a name of `SAMPLERS`.
         moves: whether trials also start from the best files.
-        halving: whether trials are stopped early for lack of promise.
+        halving: whether trials are stopped early since they fall behind the others.
         space: what samplers draw from; None: the default one.
         reliability: chance of success over seeds that a candidate is to have; 0 asks for none.
     """
@@ -75,7 +75,7 @@ class _UntilMet:
     def propose(self, seconds_left: float) -> Proposal | None:
         return self._strategies[self._is_met].propose(seconds_left)
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         self._is_met = self._is_met or self._goal.is_met(outcome)
         for strategy in self._strategies:
             strategy.tell(outcome)
@@ -115,7 +115,7 @@ class _WithinPart:
         least = self._seconds if proposal.seconds is None else proposal.seconds
         return dataclasses.replace(proposal, seconds=min(self._seconds, least))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         self._inner.tell(outcome)
 
 
