@@ -47,10 +47,11 @@ from minbits.networks.from_torch import from_torch
 from minbits.networks.grammar import format_architecture, parse_architecture
 from minbits.networks.to_torch import to_torch
 from minbits.registry import Registry
-from minbits.search.moves.base import Amount, Move, MoveTools
+from minbits.search.moves.base import Amount, Move
 from minbits.search.moves.registry import MOVES, move_kinds
-from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.tasks import TrialTask
 from minbits.search.trial import run_task
+from minbits.training.context import TrainingContext
 from minbits.training.lanes.plan import obstacle_to
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from minbits.workers.registry import EXECUTORS, ExecutorKind, ExecutorRequest, open_executor
@@ -137,7 +138,7 @@ def test_a_layer_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
         found = predict_logits(network, tiny.test_inputs)
         assert np.allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
         assert run_cost(architecture, 10).seconds > 0
-        result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 0), 0), tiny, TrialHooks())
+        result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 0), 0), tiny, WorkerContext())
         assert result.status == "done", result.error
         assert result.network_file is not None
         assert decode_network(result.network_file).architecture.layers[1] == Power(2)
@@ -186,7 +187,7 @@ def test_an_activation_is_written_decoded_run_and_trained(tiny: DataSet) -> None
             expected = to_torch(network)(torch.from_numpy(tiny.test_inputs)).numpy()
         assert np.allclose(predict_logits(network, tiny.test_inputs), expected, atol=1e-4)
         assert obstacle_to(run_order(architecture)[1]) == "layer 1 with activation softsign"
-        result = run_task(TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, TrialHooks())
+        result = run_task(TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, WorkerContext())
         assert result.status == "done", result.error
         module = nn.Sequential(nn.Conv2d(1, 2, 8), nn.Softsign(), nn.Flatten())
         assert from_torch(module, (1, 8, 8), 0).architecture.layers == (
@@ -219,22 +220,24 @@ class Blunt(Move):
     key = "blunt"
     amounts = (Amount(0.5),)
 
-    def apply(self, start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+    def apply(self, start: WarmStart, amount: float, context: TrainingContext) -> WarmStart:
         return coarsened(start, 4 * amount)
 
 
 def test_a_move_is_chosen_and_made(tiny: DataSet) -> None:
     text = "conv 3 k3 p1 relu; avgpool all; linear 2"
-    parent = run_task(TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, TrialHooks()).network_file
+    parent = run_task(
+        TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, WorkerContext()
+    ).network_file
     assert parent is not None
     recipe = TrainingRecipe(float_epochs=0, quantized_epochs=2, batch_size=64)
     config = TrialConfig(text, recipe, 1, parent=sha256_hex(parent), move="blunt 0.5")
     task = TrialTask(config, 0, parent_file=parent)
     with MOVES.extended(Blunt()):
         assert move_kinds()[-1].move == "blunt"
-        assert run_task(task, tiny, TrialHooks()).status == "done"
+        assert run_task(task, tiny, WorkerContext()).status == "done"
     assert all(kind.move != "blunt" for kind in move_kinds())
-    assert run_task(task, tiny, TrialHooks()).status == "failed"
+    assert run_task(task, tiny, WorkerContext()).status == "failed"
 
 
 def most(found: Fingerprint) -> Estimate:

@@ -20,7 +20,7 @@ from minbits.files import sha256_hex
 from minbits.layers.linear import Linear
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 from tests.cli.here import Here
 from tests.strategies import random_network
 
@@ -113,8 +113,8 @@ def test_a_ledger_knows_files_without_a_card(
     target = tmp_path / "ledger.sqlite"
     ledger = Ledger(target)
     config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
-    result = TrialResult(config, "done", 1.0, None, path.read_bytes(), 5, 10)
-    ledger.append_trial(table, 0.5, "linear 2", result, PROVENANCE)
+    result = TrialOutcome(config, "done", 1.0, None, path.read_bytes(), 5, 10)
+    ledger.append_trial(table, 0.5, result.of_candidate("linear 2"), PROVENANCE)
     ledger.append_claim(table, 0.5, verify_file(path, table), PROVENANCE)
     ledger.close()
     run = verify(path, table, ledger=target)

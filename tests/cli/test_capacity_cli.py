@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def test_channels_and_fano() -> None:
     found = json.loads(answer("capacity", "fano", "0", "8", "--examples", "10", "--json"))
     assert found["least_information_bits_per_example"] == 3.0
     assert found["random_labelling_bits"] == 30.0
+
+
+def test_a_noisy_network_carries_no_more_than_its_smallest_layer() -> None:
+    found = json.loads(answer("capacity", "noisy", "20-6-4", "--activation-bits", "2", "--json"))
+    low, high = found["unit_bits"]
+    assert 0 < low <= high <= 2
+    assert found["layer_bits_per_example"] == [6 * high, 4 * high]
+    assert found["network_bits_per_example"] == 4 * high
+    weights = 20 * 6 + 6 + 6 * 4 + 4
+    assert found["weight_bits"] == pytest.approx(weights * 0.5 * math.log2(5))
+    assert "let pass at most" in answer("capacity", "noisy", "20-6-4")
 
 
 def test_need_corrects_the_questions_estimate(tmp_path: Path) -> None:

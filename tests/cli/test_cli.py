@@ -232,9 +232,3 @@ def test_a_missing_or_truncated_idx_file_is_one_message(here: Here, idx_folder: 
 
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout.startswith("minbits 0.")
-
-
-def test_bench_names_the_cases_that_it_knows(here: Here) -> None:
-    done = here("bench", "train", "--case", "lenet")
-    assert done.returncode == 2
-    assert "main-job" in done.stderr

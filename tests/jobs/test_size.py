@@ -16,11 +16,12 @@ import minbits
 from minbits.claims.verification import verify_file
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError, LedgerError, OutputError, TargetNotReachedError
-from minbits.jobs.size import SizeEvents, size_job
+from minbits.evaluation.accuracy import with_margin
+from minbits.jobs.size import size_job
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.store import Ledger
-from minbits.search.score import with_margin
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 from tests.conftest import stripes
 
@@ -40,7 +41,7 @@ def request(folder: Path, **changes: object) -> SizeRequest:
 
 def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     asked = request(tmp_path)
-    report = size_job(tiny, asked, SizeEvents())
+    report = size_job(tiny, asked, SearchEvents())
     assert report.best is not None
     assert report.improved
     assert (report.trials, report.failed) == (2, 0)
@@ -62,7 +63,7 @@ def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     assert [row["status"] for row in first_trials] == ["done", "done"]
     assert len(ledger.rows("claims")) == 1
 
-    second = size_job(tiny, dataclasses.replace(asked, trials=1), SizeEvents())
+    second = size_job(tiny, dataclasses.replace(asked, trials=1), SearchEvents())
     assert second.best is not None
     assert second.best.size_bits <= report.best.size_bits
     assert second.improved == (second.best.sha256 != report.best.sha256)
@@ -77,7 +78,7 @@ def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> 
     """The test labels are swapped: whatever passes validation misses."""
     images, labels = stripes(200, 1)
     data = assemble("swapped", stripes(400, 0), (images, 1 - labels), "test", "made by the tests")
-    report = size_job(data, request(tmp_path, trials=4, minutes=1.0), SizeEvents())
+    report = size_job(data, request(tmp_path, trials=4, minutes=1.0), SearchEvents())
     assert report.reached >= 3
     assert report.best is None
     assert report.missed is not None
@@ -139,7 +140,7 @@ def test_arguments_out_of_range(
     tmp_path: Path, tiny: DataSet, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ArgumentError, match=message):
-        size_job(tiny, request(tmp_path, **changes), SizeEvents())
+        size_job(tiny, request(tmp_path, **changes), SearchEvents())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -147,11 +148,11 @@ def test_outputs_that_cannot_be_written_are_told_before_any_work(
     tmp_path: Path, tiny: DataSet
 ) -> None:
     with pytest.raises(OutputError, match="a folder"):
-        size_job(tiny, request(tmp_path, out=tmp_path), SizeEvents())
+        size_job(tiny, request(tmp_path, out=tmp_path), SearchEvents())
     with pytest.raises(OutputError, match="/proc/none"):
-        size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SizeEvents())
+        size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SearchEvents())
     with pytest.raises(LedgerError, match="/proc/none"):
-        size_job(tiny, request(tmp_path, ledger=Path("/proc/none/l.sqlite")), SizeEvents())
+        size_job(tiny, request(tmp_path, ledger=Path("/proc/none/l.sqlite")), SearchEvents())
 
 
 def children_of(pid: int) -> set[int]:

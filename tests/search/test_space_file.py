@@ -12,8 +12,8 @@ from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Range
+from minbits.search.ladder import ladder
 from minbits.search.sampled import RandomPoints
-from minbits.search.space import ladder
 from minbits.search.space_file import parse_space, read_space
 from minbits.types import DataSet, TrialConfig
 

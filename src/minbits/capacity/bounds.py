@@ -9,7 +9,6 @@ from typing import Literal
 from minbits.capacity.cover import MEMORISATION_BITS_PER_WEIGHT
 from minbits.capacity.equivocation import maximum_equivocation_bits
 from minbits.capacity.network_shape import NetworkShape
-from minbits.capacity.statistical_mechanics import KRAUTH_MEZARD_BITS_PER_WEIGHT
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
     is_piecewise_linear,
@@ -20,6 +19,10 @@ from minbits.capacity.vc_dimension import (
     vc_upper_bound_closed,
 )
 from minbits.errors import ArgumentError
+
+# Krauth & Mézard 1989, "Storage capacity of memory networks with binary couplings"; the tests
+# compute it.
+KRAUTH_MEZARD_BITS_PER_WEIGHT = 0.833
 
 LineKind = Literal["exact", "upper bound", "lower bound", "estimate", "up to a constant"]
 STORED_BITS = 32

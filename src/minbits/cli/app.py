@@ -29,7 +29,6 @@ COMMANDS = {
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",
-    "bench": "minbits.cli.bench:bench",
 }
 
 

@@ -20,7 +20,7 @@ from minbits.capacity.channels import (
     gaussian_capacity,
 )
 from minbits.capacity.cover import (
-    MOST_EXACT_POINTS,
+    MAX_EXACT_POINTS,
     dichotomy_count,
     log2_dichotomies,
     separable_probability,
@@ -28,6 +28,12 @@ from minbits.capacity.cover import (
 from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
+from minbits.capacity.noisy_network import (
+    layer_throughput_bits,
+    noisy_weights_bits,
+    quantised_unit_capacity,
+    sequential_capacity,
+)
 from minbits.charts.chart import picture_kind
 from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.cli.capacity_tables import print_capacity_lines
@@ -45,7 +51,7 @@ from minbits.errors import ArgumentError
 from minbits.files import check_outputs
 from minbits.jobs.need_request import NeedRequest
 
-MOST_DIGITS = 60
+MAX_DIGITS = 60
 
 capacity_app = typer.Typer(
     help=(
@@ -115,7 +121,7 @@ def separable(
         "probability": separable_probability(points, weights),
         "dichotomies": None,
     }
-    if points <= MOST_EXACT_POINTS and log2_count < 3.3 * MOST_DIGITS:
+    if points <= MAX_EXACT_POINTS and log2_count < 3.3 * MAX_DIGITS:
         found["dichotomies"] = dichotomy_count(points, weights)
     if draws:
         measured = measure_separability(points, weights, draws, seed)
@@ -246,6 +252,53 @@ def _matrix(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
         raise ArgumentError(
             "channel", f"'{text}'", "rows as JSON", 'Write them as "[[0.9, 0.1], [0.2, 0.8]]".'
         ) from None
+
+
+@capacity_app.command()
+@command
+def noisy(
+    architecture: Annotated[
+        str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
+    ],
+    input_shape: Annotated[
+        str, typer.Option("--input", help="One example, for the zoo and the grammar.")
+    ] = "1x28x28",
+    activation_bits: Annotated[int, typer.Option(help="Bits of an activation, 1 to 8.")] = 4,
+    noise: Annotated[
+        float, typer.Option(help="Standard deviation of the noise on activations in [0, 1].")
+    ] = 0.1,
+    weight_noise: Annotated[
+        float, typer.Option(help="Standard deviation of the noise, over that of the weights.")
+    ] = 0.5,
+    *,
+    show: JsonOptions,
+) -> None:
+    """Print what a network of noisy weights and of noisy, quantised activations can carry.
+
+    Example: minbits capacity noisy 784-300-100-10 --activation-bits 4 --noise 0.1
+    """
+    shape = parse_network(architecture, parse_input_shape(input_shape))
+    unit = quantised_unit_capacity(activation_bits, noise)
+    layers = layer_throughput_bits(shape, unit.upper_bits)
+    found = {
+        "architecture": architecture,
+        "unit_bits": [unit.lower_bits, unit.upper_bits],
+        "layer_bits_per_example": list(layers),
+        "network_bits_per_example": sequential_capacity(layers),
+        "weight_bits": noisy_weights_bits(shape.parameters, 1.0, weight_noise),
+    }
+    if show.json:
+        print_json(found)
+        return
+    console().print(
+        f"A unit of {activation_bits} bits with noise {noise:g} carries {unit.lower_bits:.6f} to "
+        f"{unit.upper_bits:.6f} bits. The layers let pass at most "
+        f"{', '.join(f'{bits:,.1f}' for bits in layers)} bits of one example, so that the network "
+        f"lets pass at most {found['network_bits_per_example']:,.1f}. {shape.parameters:,} weights "
+        f"with noise of {weight_noise:g} times their deviation carry at most "
+        f"{found['weight_bits']:,.0f} bits from training to use.",
+        soft_wrap=True,
+    )
 
 
 @capacity_app.command()

@@ -22,9 +22,9 @@ from minbits.cli.output import (
     print_table,
     progress_printer,
 )
+from minbits.evaluation.accuracy import reaches
 from minbits.jobs.inspect_file import inspect_file, plain_inspection
 from minbits.jobs.verify_request import VerifyRequest
-from minbits.search.strategy import reaches
 
 FileArgument = Annotated[Path, typer.Argument(help="A network file (.mbn).")]
 

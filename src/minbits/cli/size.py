@@ -34,8 +34,8 @@ from minbits.jobs.size import size_job
 from minbits.jobs.size_plan import check_size_request
 from minbits.jobs.size_report import SizeReport, plain_report
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeEvents
 from minbits.ledger.location import ledger_name
+from minbits.search.driver import SearchEvents
 
 _RELIABILITY_LINES = 5
 
@@ -62,7 +62,7 @@ def size(
     check_size_request(request, origin)
     loaded = source.load(data)
     with SearchProgress(error_console(), request.minutes * 60, show.quiet) as progress:
-        events = SizeEvents(progress.stage, progress.result, progress.sign)
+        events = SearchEvents(progress.stage, progress.results, progress.sign)
         job = curve_job if curve else size_job
         report: SizeReport | CurveReport = job(loaded, request, events, origin)
     if isinstance(report, CurveReport):

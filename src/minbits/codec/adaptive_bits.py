@@ -24,8 +24,8 @@ Integers = npt.NDArray[np.integer[Any]]
 COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
 _ONE = 1 << PROBABILITY_BITS
-LEAST_PROBABILITY = 1 << 5
-_MOST_PROBABILITY = _ONE - LEAST_PROBABILITY
+MIN_PROBABILITY = 1 << 5
+_MAX_PROBABILITY = _ONE - MIN_PROBABILITY
 _BLOCK_BITS = 1 << 18
 
 
@@ -45,10 +45,10 @@ class BitModel:
         """
         zeros, ones = self.zeros, self.ones
         probability = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (zeros + ones) + 2)
-        if probability < LEAST_PROBABILITY:
-            probability = LEAST_PROBABILITY
-        elif probability > _MOST_PROBABILITY:
-            probability = _MOST_PROBABILITY
+        if probability < MIN_PROBABILITY:
+            probability = MIN_PROBABILITY
+        elif probability > _MAX_PROBABILITY:
+            probability = _MAX_PROBABILITY
         coded = coder.code(bit, probability)
         if coded:
             self.ones = ones + 1

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from minbits.codec.adaptive_bits import (
     COUNT_LIMIT,
     HALF,
-    LEAST_PROBABILITY,
+    MIN_PROBABILITY,
     BitCoder,
     BitEncoder,
     code_cost,
@@ -67,7 +67,7 @@ def _contexts(family: str) -> list[Context]:
 def _probability(counts: Counts, model: int) -> int:
     zeros, ones = counts[model]
     found: int = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (zeros + ones) + 2)
-    return min(max(found, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
+    return min(max(found, MIN_PROBABILITY), _ONE - MIN_PROBABILITY)
 
 
 @compiled()

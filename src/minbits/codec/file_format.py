@@ -27,7 +27,7 @@ from minbits.codec.architecture_code import (
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.range_decoder import BitDecoder
-from minbits.codec.tensor_code import LEAST_MIXED, TensorCode
+from minbits.codec.tensor_code import MIN_MIXED, TensorCode
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.files import open_regular
 from minbits.units import bytes_to_bits
@@ -121,7 +121,7 @@ def _useful_versions(network: QuantizedNetwork) -> tuple[int, ...]:
         return (NAMED_LAYERS_VERSION,)
     if network.has_dependent_levels:
         return VERSIONS[2:]
-    is_large = any(layer.weights.levels.size >= LEAST_MIXED for layer in network.layers)
+    is_large = any(layer.weights.levels.size >= MIN_MIXED for layer in network.layers)
     first = 0 if is_of_version_1(network.architecture) else 1
     return VERSIONS[first : 3 if is_large else 2]
 

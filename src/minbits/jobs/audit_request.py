@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minbits.jobs.shared_options import ForceOptions, KnownFilesOptions
-from minbits.model_audit.limits import MOST_EXAMPLES
+from minbits.model_audit.limits import MAX_EXAMPLES
 from minbits.networks.model_options import ModelOptions
 from minbits.requests import FRACTION, MINUTES, FilePath, at_least, option
 
@@ -21,7 +21,7 @@ class AuditRequest(ModelOptions, KnownFilesOptions, ForceOptions):
         check=FRACTION,
     )
     examples: int = option(
-        MOST_EXAMPLES, "Most examples of each split that are run.", check=at_least(1)
+        MAX_EXAMPLES, "Most examples of each split that are run.", check=at_least(1)
     )
     name: str | None = option(
         None, "What the model is called in tables.", shown="its class, callable or file"

@@ -14,17 +14,17 @@ from minbits.claims.outputs import PICTURE_KINDS, default_output
 from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_curve_replaceable, check_replaceable
 from minbits.data.splits import validation_split
+from minbits.evaluation.goal import Goal
 from minbits.information.ladder import entropy_table
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import size_job
 from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeEvents, past_outcome
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.search.reliability import reliability_table
-from minbits.search.score import Goal
 from minbits.types import DataSet, Verification
 
 # From loose to strict: a file found for a strict target is a candidate for every looser one.
@@ -75,7 +75,7 @@ class CurveReport:
 def curve_job(
     data: DataSet,
     request: SizeRequest,
-    events: SizeEvents | None = None,
+    events: SearchEvents | None = None,
     origin: Origin | None = None,
 ) -> CurveReport:
     """Run the main job for every target, strict ones first, in shares of the time.
@@ -95,7 +95,7 @@ def curve_job(
         OutputError: if an output cannot be written.
         LedgerError: if the ledger cannot be used.
     """
-    events, origin = events or SizeEvents(), origin or Origin()
+    events, origin = events or SearchEvents(), origin or Origin()
     check_size_request(request, origin)
     out = Path(request.out or default_output(data, None, origin.label, request.network))
     shares = time_shares(CURVE_TARGETS)
@@ -157,7 +157,7 @@ def _check_replaceable(data: DataSet, out: Path, points: list[SizePlan]) -> None
     check_curve_replaceable(pictures, [asked.out for asked in points], force=points[0].force)
 
 
-def _point(data: DataSet, ledger: Ledger, asked: SizePlan, events: SizeEvents) -> CurvePoint:
+def _point(data: DataSet, ledger: Ledger, asked: SizePlan, events: SearchEvents) -> CurvePoint:
     """Write the smallest file known at one target, with a card that counts all looks."""
     goal = Goal(asked.accuracy, len(validation_split(data)[1]))
     provenance = current_provenance(device_name(), asked.workers)
@@ -167,7 +167,7 @@ def _point(data: DataSet, ledger: Ledger, asked: SizePlan, events: SizeEvents) -
         return CurvePoint(asked.accuracy, None)
     outcome = claimant.known(best)
     candidate = trial_of(ledger, data, best.verification)["candidate"]
-    trials = [past_outcome(row) for row in ledger.trials_of(data.digest, candidate)]
+    trials = ledger.trials_of(data.digest, candidate)
     reliability = reliability_table(trials, asked.accuracy).of(candidate)
     publisher = Publisher(data, asked.accuracy, ledger, asked.out, force=asked.force)
     found = publisher.publish(outcome, entropy_table(data), reliability)

@@ -30,7 +30,7 @@ from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.shared_options import Origin
 from minbits.types import DataSet, Figure, plain_figure
 
-_MOST_DENSITY_SECONDS = 20.0
+_MAX_DENSITY_SECONDS = 20.0
 
 # Counting models first, then networks, which take what time is left.
 ALL_MODELS: tuple[InputModel, ...] = (*INPUT_MODELS, *NEURAL_MODELS)
@@ -126,7 +126,7 @@ def entropy_job(
         dimensions=dimension_curves(data) if request.dimension else (),
     )
     if request.minutes > 0:
-        most_seconds = min(_MOST_DENSITY_SECONDS, 6 * request.minutes)
+        most_seconds = min(_MAX_DENSITY_SECONDS, 6 * request.minutes)
         density = differential_figures(data, how.step, most_seconds)
         ladder = climb(discretise(data, how), 60 * request.minutes, models, say)
         report = dataclasses.replace(report, density=density, ladder=ladder)

@@ -9,19 +9,20 @@ from minbits.data.encoding import encoding_bits
 from minbits.information.ladder import entropy_table
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan
-from minbits.jobs.size_report import MOST_RELIABILITIES, SizeReport
+from minbits.jobs.size_report import MAX_RELIABILITIES, SizeReport
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeEvents, SizeSearch, one_candidate
+from minbits.jobs.size_search import SizeSearch, one_candidate
 from minbits.ledger.location import chosen_ledger
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
 
 class _SizeJob:
     def __init__(
-        self, data: DataSet, request: SizePlan, ledger: Ledger, events: SizeEvents
+        self, data: DataSet, request: SizePlan, ledger: Ledger, events: SearchEvents
     ) -> None:
         self.data = data
         self.request = request
@@ -93,7 +94,7 @@ class _SizeJob:
             best_validation=tally.best_validation,
             claim_count=outcome.looks,
             interrupted=interrupted,
-            reliability=self.search.reliability.surviving(MOST_RELIABILITIES),
+            reliability=self.search.reliability.surviving(MAX_RELIABILITIES),
             best_reliability=reliability if best is not None else None,
             outputs=self.publisher.outputs,
             table_encoding_bits=None if columns is None else encoding_bits(columns.columns),
@@ -103,7 +104,7 @@ class _SizeJob:
 def size_job(
     data: DataSet,
     request: SizeRequest,
-    events: SizeEvents | None = None,
+    events: SearchEvents | None = None,
     origin: Origin | None = None,
 ) -> SizeReport:
     """Search for the smallest network, verify it, remember everything and draw the diagram.
@@ -122,7 +123,7 @@ def size_job(
         OutputError: if an output cannot be written, or something else is in its place.
         LedgerError: if the ledger cannot be used.
     """
-    events, origin = events or SizeEvents(), origin or Origin()
+    events, origin = events or SearchEvents(), origin or Origin()
     check_size_request(request, origin)
     # Before seconds go into finding the target: a ledger that cannot be used is said at once.
     ledger = open_ledger(chosen_ledger(request.ledger))

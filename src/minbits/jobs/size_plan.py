@@ -14,7 +14,7 @@ from minbits.jobs.target import default_target
 from minbits.ledger.location import LedgerTarget, chosen_ledger
 from minbits.networks.zoo import zoo_entry
 from minbits.search.space_file import read_space
-from minbits.search.strategies import check_sampler
+from minbits.search.strategy_choice import check_sampler
 from minbits.types import DataSet
 from minbits.workers.registry import default_workers, executor_kind
 

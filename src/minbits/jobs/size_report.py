@@ -13,7 +13,7 @@ from minbits.search.reliability import Reliability, plain_reliability
 from minbits.types import ShownFile, Verification, plain_figure
 
 # Candidates whose reliability is reported.
-MOST_RELIABILITIES = 20
+MAX_RELIABILITIES = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SizeReport:
         improved: whether this run made what was found so far smaller.
         trials: trials of this run.
         failed: how many of them failed.
-        stopped: how many of them were stopped early for lack of promise.
+        stopped: how many of them were stopped early since they fall behind the others.
         reached: how many of them reached the target on validation.
         best_validation: the largest validation accuracy of this run.
         claim_count: how many different files were run on the test set for a claim, ever.

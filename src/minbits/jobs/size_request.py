@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from minbits.jobs.shared_options import EngineOptions, ForceOptions, LedgerOptions
 from minbits.requests import FRACTION, MINUTES, FilePath, at_least, option
 from minbits.search.options import SearchOptions
-from minbits.workers.registry import DEFAULT_EXECUTOR, MOST_WORKERS
+from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS
 
 # As many as fit into the time.
 MANY_TRIALS = 1_000_000_000
@@ -37,7 +37,7 @@ class SizeRequest(SearchOptions, EngineOptions, ForceOptions, LedgerOptions):
         None,
         "Trials at a time, each on one thread.",
         shown="one a core",
-        check=(lambda value: 1 <= value <= MOST_WORKERS, f"1 to {MOST_WORKERS}"),
+        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
     )
     network: str | None = option(
         None, "A network of the zoo, such as pytorch-example, in place of the built-in family."

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 # Most examples of each split; more of them take longer, and say little more.
-MOST_EXAMPLES = 10_000
+MAX_EXAMPLES = 10_000

@@ -23,7 +23,7 @@ from minbits.errors import ArgumentError
 from minbits.model_audit.subject import FloatArray
 
 IntArray = npt.NDArray[np.int32]
-MOST_LEVELS = 1 << 20
+MAX_LEVELS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def quantise(values: FloatArray, step: float) -> QuantisedValues:
         ArgumentError: if the step is not positive, or levels would be too many.
     """
     largest = float(np.abs(values).max(initial=0.0))
-    if not step > 0 or largest / step > MOST_LEVELS:
+    if not step > 0 or largest / step > MAX_LEVELS:
         raise ArgumentError(
             "quantise", f"step {step:g} for values up to {largest:g}", "a larger step", "Raise it."
         )

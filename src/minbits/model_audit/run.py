@@ -16,7 +16,7 @@ from minbits.errors import ArgumentError, DataError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.information.discrete import entropy_bits
 from minbits.label_codes.given_logits import labels_given_network_bits
-from minbits.model_audit.limits import MOST_EXAMPLES
+from minbits.model_audit.limits import MAX_EXAMPLES
 from minbits.model_audit.lossless import LosslessSize, lossless_sizes
 from minbits.model_audit.matrix_rank import MatrixRank, matrix_rank
 from minbits.model_audit.quantised_search import (
@@ -63,7 +63,7 @@ def audit_subject(
     subject: Subject,
     data: DataSet | None = None,
     sufficient: FoundNetwork | None = None,
-    most_examples: int = MOST_EXAMPLES,
+    most_examples: int = MAX_EXAMPLES,
 ) -> AuditReport:
     """Audit a model.
 

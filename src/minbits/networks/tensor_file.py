@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minbits.data.limits import ALWAYS_ALLOWED_BYTES, MOST_RATIO
+from minbits.data.limits import ALWAYS_ALLOWED_BYTES, MAX_RATIO
 from minbits.errors import MinbitsError, NetworkFileError
 from minbits.files import open_regular, regular_size
 
@@ -100,10 +100,10 @@ class TensorFile:
             return torch.load(self.path, map_location="cpu", weights_only=True, mmap=is_zip)
 
     def _check_bytes(self, unpacked: int) -> None:
-        if unpacked > max(ALWAYS_ALLOWED_BYTES, MOST_RATIO * self.size_bytes):
+        if unpacked > max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * self.size_bytes):
             raise self.refuse(
                 f"{self.size_bytes:,} bytes that unpack to {unpacked:,}",
-                f"at most {MOST_RATIO} times the size of the file",
+                f"at most {MAX_RATIO} times the size of the file",
                 "Save the tensors themselves, without expanding or packing them.",
             )
 

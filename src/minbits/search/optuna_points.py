@@ -7,10 +7,10 @@ import warnings
 from typing import Any
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.sampled import draw_point, rounded
-from minbits.search.score import Goal
-from minbits.search.strategy import Outcome
+from minbits.types import TrialOutcome
 
 _STARTUP_TRIALS = 8
 _POPULATION = 16
@@ -97,7 +97,7 @@ class OptunaPoints:
 
         return trial, draw_point(family, suggest)
 
-    def tell(self, token: Any, outcome: Outcome | None) -> None:
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Tell Optuna how its trial ended; one without a file has failed."""
         values = None if outcome is None else self._values(outcome)
         if values is None:
@@ -105,7 +105,7 @@ class OptunaPoints:
         else:
             self._study.tell(token, values)
 
-    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Add a trial that Optuna did not ask for."""
         values = self._values(outcome)
         if values is None:
@@ -137,14 +137,14 @@ class OptunaPoints:
             )
         return kinds.FloatDistribution(domain.low, domain.high, log=domain.is_logarithmic)
 
-    def _values(self, outcome: Outcome) -> list[float] | None:
+    def _values(self, outcome: TrialOutcome) -> list[float] | None:
         if outcome.milestones and outcome.status == "stopped":
             # As bad as what it reached, and of a size that tempts nobody.
-            outcome_score = 20.0 + self._goal.shortfall(outcome.milestones[-1])
+            outcome_score = 20.0 + self._goal.missing_standard_errors_at(outcome.milestones[-1])
             return None if self._has_two_values else [outcome_score]
-        if outcome.accuracy is None or not outcome.size_bits:
+        if outcome.validation_accuracy is None or not outcome.size_bits:
             return None
         if self._has_two_values:
-            return [math.log2(outcome.size_bits), 1 - outcome.accuracy]
+            return [math.log2(outcome.size_bits), 1 - outcome.validation_accuracy]
         score = self._goal.score(outcome)
         return None if score is None else [score]

@@ -14,7 +14,7 @@ from minbits.workers.ray_cluster import RayExecutor
 from minbits.workers.work import WorkExecutor
 
 DEFAULT_EXECUTOR = "processes"
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ExecutorKind:
 EXECUTORS: Registry[ExecutorKind] = Registry(
     "executor",
     ExecutorKind("processes", ("processes",), _processes, usable_cores),
-    ExecutorKind("ray", ("ray", "ray://HOST:PORT"), _ray, lambda: MOST_WORKERS),
+    ExecutorKind("ray", ("ray", "ray://HOST:PORT"), _ray, lambda: MAX_WORKERS),
 )
 
 

@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minbits.benchmarks.cases import CASES, MOST_STEPS, SGEMM_SIZE, Case
-from minbits.benchmarks.torch_loop import Layout, Sampling, TorchTraining
 from minbits.networks.parameters import parameter_layout
+from minbits.training.context import TrainingContext
 from minbits.training.distortion import NO_DISTORTIONS
 from minbits.training.engine import ObjectiveSettings
 from minbits.training.float_phase import FloatTraining, loop_settings
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import Draw, TrainingData, run_epochs
 from minbits.training.many import train_many
+from speed.cases import CASES, MAX_STEPS, SGEMM_SIZE, Case
+from speed.torch_loop import Layout, Sampling, TorchTraining
 
 Steps = Callable[[int], None]
 
@@ -29,9 +30,9 @@ def _lanes(case: Case) -> Steps:
     if case.networks > 1:
         return _many(case)
     architecture, data = case.training()
-    data = _part(data, max(len(data.labels), MOST_STEPS * case.batch_size))
+    data = _part(data, max(len(data.labels), MAX_STEPS * case.batch_size))
     recipe = case.recipe()
-    training = FloatTraining(architecture, recipe, 0, data, LanesEngine())
+    training = FloatTraining(architecture, TrainingContext(recipe, 0, data, data, LanesEngine()))
 
     def run(steps: int) -> None:
         part = data.part(steps * case.batch_size)

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minbits.search.score import Goal
+from minbits.evaluation.goal import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal
+from minbits.search.strategy import Proposal
+from minbits.types import TrialOutcome
 
 # A past trial that got less than this part of the time that one has now says little.
 FAIR_SHARE = 0.5
@@ -86,7 +87,7 @@ class LadderStrategy:
         )
         return Proposal(self._ladder[index])
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Count a trial of one of the rungs."""
         index = self._rungs.get(outcome.candidate)
         if index is None:
@@ -97,7 +98,7 @@ class LadderStrategy:
         elif passed or self._had_its_chance(outcome, self._ladder[index]):
             self.states[index] = RungState(state.tries + 1, state.passes + passed, state.running)
 
-    def _had_its_chance(self, outcome: Outcome, candidate: Candidate) -> bool:
+    def _had_its_chance(self, outcome: TrialOutcome, candidate: Candidate) -> bool:
         if outcome.status == "interrupted":
             return False
         full = outcome.config.recipe.float_epochs >= candidate.recipe.float_epochs

@@ -17,7 +17,7 @@ from minbits.networks.zoo import architecture_for
 from minbits.training.loop import TrainingData, training_data
 from minbits.types import TrainingRecipe
 
-MOST_STEPS = 400  # of one turn
+MAX_STEPS = 400  # of one turn
 SGEMM_SIZE = 1024
 SGEMM_FLOPS = 2 * SGEMM_SIZE**3
 

@@ -1,4 +1,4 @@
-"""Capacities of the perceptron in the limit of many weights, by the replica method."""
+"""Capacities of the perceptron in the limit of many weights, by the replica method: a reference."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from scipy import optimize, special
 
 from minbits.errors import ArgumentError
 
-# Krauth & Mézard 1989, "Storage capacity of memory networks with binary couplings";
-# `binary_weight_capacity` computes it.
-KRAUTH_MEZARD_BITS_PER_WEIGHT = 0.833
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(200)
 _GAUSSIAN = _WEIGHTS / _WEIGHTS.sum()
 

@@ -17,7 +17,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from minbits.benchmarks.cases import CASES, SGEMM_FLOPS, SGEMM_SIZE, Case
 from minbits.codec.architecture import activation_shapes, run_order
 from minbits.layers.base import WeightedLayer
 from minbits.layers.linear import Linear
@@ -34,6 +33,7 @@ from minbits.training.lanes.walk import (
     turn_kernels,
 )
 from minbits.training.optimizers import AdamW, Float
+from speed.cases import CASES, SGEMM_FLOPS, SGEMM_SIZE, Case
 
 Pass = Literal["forward", "backward", "other"]
 _TURNS = 7

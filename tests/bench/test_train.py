@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from minbits.benchmarks.cases import CASES, SGEMM_FLOPS, useful_flops
-from minbits.benchmarks.torch_loop import TorchTraining, build_module
-from minbits.benchmarks.training import CaseResult, entrants, measure
 from minbits.codec.architecture import Architecture, parameter_count
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.torch_layers import run_layers
 from minbits.training.loop import training_data
 from minbits.types import DataSet
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+
+from speed.cases import CASES, SGEMM_FLOPS, useful_flops
+from speed.torch_loop import TorchTraining, build_module
+from speed.training import CaseResult, entrants, measure
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 
 def network(text: str, shape: tuple[int, int, int] = (1, 8, 8)) -> Architecture:
@@ -85,3 +94,10 @@ def test_a_small_case_is_measured() -> None:
     assert ratio is not None
     assert ratio > 1
     assert any("round 1 of 1" in text for text in told)
+
+
+def test_the_script_names_the_cases_that_it_knows() -> None:
+    command = [sys.executable, str(BENCH / "train.py"), "--case", "lenet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "main-job" in done.stderr

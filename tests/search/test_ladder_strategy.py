@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minbits.search.policy import RungState, next_rung
-from minbits.search.space import START_RUNG, ladder, start_rung
-from minbits.types import DataSet
+from minbits.search.ladder import START_RUNG, ladder, own_candidate, start_rung
+from minbits.search.ladder_strategy import RungState, next_rung
+from minbits.types import DataSet, TrainingRecipe
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 RUNGS = st.lists(
     st.builds(
@@ -77,3 +85,20 @@ def test_the_ladder_has_distinct_keys_and_a_start(tiny: DataSet, mnist: DataSet)
         assert 0 <= min(starts) <= max(starts) < len(rungs)
     assert start_rung(tiny, 0.5) == START_RUNG
     assert start_rung(mnist, 0.99) < start_rung(mnist, 0.98)
+
+
+@pytest.mark.parametrize("case", json.loads((GOLDEN / "ladder.json").read_text()), ids=str)
+def test_the_ladder_of_the_default_space_is_the_one_that_was_recorded(case: dict[str, Any]) -> None:
+    inputs = np.zeros((case["examples"], *case["shape"]), np.uint8)
+    labels = np.zeros(len(inputs), np.int64)
+    names = tuple(map(str, range(case["classes"])))
+    data = DataSet("zeros", inputs, labels, inputs[:1], labels[:1], names, 8, "0" * 64, "test")
+    rungs = ladder(data)
+    assert [rung.key for rung in rungs] == case["keys"]
+    for rung in rungs:
+        text, _, rate = rung.key.partition(" @ rate ")
+        recipe = TrainingRecipe(**case["recipe"], rate_weight=float(rate))
+        assert (rung.architecture, rung.recipe) == (text, recipe)
+        assert own_candidate(text, float(rate), data) == rung
+    for accuracy, start in case["starts"].items():
+        assert start_rung(data, float(accuracy)) == start

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from minbits.benchmarks.cases import CASES, MOST_STEPS, SGEMM_FLOPS, useful_flops
-from minbits.benchmarks.processes import Stopwatch
+from speed.cases import CASES, MAX_STEPS, SGEMM_FLOPS, useful_flops
+from speed.processes import Stopwatch
 
 _TRIAL_STEPS = 3
 _SECONDS_A_TURN = 0.35
@@ -141,7 +141,7 @@ def _measure_case(
         stopwatch = stopwatches[entrant.process]
         stopwatch.seconds(case, entrant.subject, _TRIAL_STEPS)
         trial = stopwatch.seconds(case, entrant.subject, _TRIAL_STEPS) / _TRIAL_STEPS
-        steps[entrant] = min(MOST_STEPS, max(_TRIAL_STEPS, round(_SECONDS_A_TURN / trial)))
+        steps[entrant] = min(MAX_STEPS, max(_TRIAL_STEPS, round(_SECONDS_A_TURN / trial)))
     seconds: dict[str, list[float]] = {entrant.name: [] for entrant in takes_part}
     for number in range(rounds):
         report(f"{case}: round {number + 1} of {rounds}")

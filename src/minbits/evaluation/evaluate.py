@@ -16,10 +16,10 @@ from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.codec.run_cost import check_cost
 from minbits.data.splits import validation_split
 from minbits.errors import DataError
-from minbits.types import DataSet, TrialResult
+from minbits.types import DataSet, TrialOutcome
 
 # More would cost large sets seconds, and tell hardly more.
-MOST_TRAINING_EXAMPLES = 6000
+MAX_TRAINING_EXAMPLES = 6000
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,33 @@ class Counts:
     correct: int
     examples: int
 
+    def of_training(self, outcome: TrialOutcome) -> TrialOutcome:
+        """Return a trial's outcome with these counts of examples that it was trained on."""
+        return dataclasses.replace(
+            outcome, training_correct=self.correct, training_examples=self.examples
+        )
+
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """What a file gets right of validation examples, and of some that it was trained on."""
 
     validation: Counts
     training: Counts
 
-    def counted(self, result: TrialResult) -> TrialResult:
-        """Return a trial's result with these counts."""
-        return dataclasses.replace(
-            result,
+    def counted(self, outcome: TrialOutcome) -> TrialOutcome:
+        """Return a trial's outcome with these counts."""
+        counted = dataclasses.replace(
+            outcome,
             validation_correct=self.validation.correct,
             validation_examples=self.validation.examples,
-            training_correct=self.training.correct,
-            training_examples=self.training.examples,
         )
+        return self.training.of_training(counted)
 
 
 def training_sample(kept: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return at most `MOST_TRAINING_EXAMPLES` of the examples trained on, evenly spaced."""
-    return kept[:: -(-len(kept) // MOST_TRAINING_EXAMPLES)]
+    """Return at most `MAX_TRAINING_EXAMPLES` of the examples trained on, evenly spaced."""
+    return kept[:: -(-len(kept) // MAX_TRAINING_EXAMPLES)]
 
 
 def check_runnable(content: bytes, data: DataSet) -> None:
@@ -61,7 +66,7 @@ def check_runnable(content: bytes, data: DataSet) -> None:
     Raises:
         NetworkFileError: if it is not a network file.
         DataError: if it does not fit the data set.
-        CostError: if `MOST_TRAINING_EXAMPLES` take too long.
+        CostError: if `MAX_TRAINING_EXAMPLES` take too long.
     """
     architecture = decode_network(content).architecture
     if math.prod(architecture.input_shape) != math.prod(data.input_shape):
@@ -74,10 +79,10 @@ def check_runnable(content: bytes, data: DataSet) -> None:
             "network file", f"{class_count(architecture)} logits",
             f"{data.class_count}, one a class of {data.name}", "Use it with its own data set.",
         )  # fmt: skip
-    check_cost(architecture, MOST_TRAINING_EXAMPLES)
+    check_cost(architecture, MAX_TRAINING_EXAMPLES)
 
 
-def judge(content: bytes, data: DataSet, allow_slow: bool = False) -> Judgement:
+def evaluate(content: bytes, data: DataSet, allow_slow: bool = False) -> Evaluation:
     """Decode a file and run it with NumPy.
 
     Args:
@@ -91,13 +96,13 @@ def judge(content: bytes, data: DataSet, allow_slow: bool = False) -> Judgement:
     """
     network = decode_network(content)
     kept, held_out = validation_split(data)
-    return Judgement(
+    return Evaluation(
         _counts(network, data, held_out, allow_slow),
         _counts(network, data, training_sample(kept), allow_slow),
     )
 
 
-def judge_validation(content: bytes, data: DataSet, allow_slow: bool = False) -> Counts:
+def evaluate_on_validation(content: bytes, data: DataSet, allow_slow: bool = False) -> Counts:
     """Return what a file gets right of the validation examples.
 
     Raises:
@@ -107,7 +112,7 @@ def judge_validation(content: bytes, data: DataSet, allow_slow: bool = False) ->
     return _counts(decode_network(content), data, validation_split(data)[1], allow_slow)
 
 
-def judge_training(content: bytes, data: DataSet, allow_slow: bool = False) -> Counts:
+def evaluate_on_training(content: bytes, data: DataSet, allow_slow: bool = False) -> Counts:
     """Return what a file gets right of some of the examples that it was trained on.
 
     Raises:

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.search.halving import Halving
+from minbits.search.ladder import is_large_image, ladder, start_rung
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
 from minbits.search.optuna_points import OptunaPoints
-from minbits.search.policy import LadderStrategy
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.score import Goal
-from minbits.search.space import is_large_image, ladder, start_rung
 from minbits.search.space_file import read_space
-from minbits.search.strategy import Outcome, Proposal, Strategy
-from minbits.types import DataSet, TrainingRecipe
+from minbits.search.strategy import Proposal, Strategy
+from minbits.types import DataSet, TrainingRecipe, TrialOutcome
 
 # They climb a row of networks of their own, and know no space.
 _CLIMBING = (LADDER, MIXED)
@@ -60,7 +60,7 @@ class _UntilMet:
     def propose(self, seconds_left: float) -> Proposal | None:
         return self._strategies[self._is_met].propose(seconds_left)
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         self._is_met = self._is_met or self._goal.is_met(outcome)
         for strategy in self._strategies:
             strategy.tell(outcome)
@@ -101,7 +101,7 @@ class _WithinPart:
         least = self._seconds if proposal.seconds is None else proposal.seconds
         return dataclasses.replace(proposal, seconds=min(self._seconds, least))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         self._inner.tell(outcome)
 
 

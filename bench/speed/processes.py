@@ -30,7 +30,7 @@ ENVIRONMENTS = {
 def _serve(connection: Connection) -> None:
     """Answer requests ``(case, subject, steps)`` by seconds, until the pipe is closed."""
     # Here alone: the command line itself imports neither PyTorch nor compiled code.
-    from minbits.benchmarks.subjects import make_subject
+    from speed.subjects import make_subject
 
     subjects: dict[tuple[str, str], Callable[[int], None]] = {}
     while True:
