@@ -80,7 +80,7 @@ def executor_kind(name: str) -> str:
     if kind not in EXECUTORS:
         *usages, last = [usage for found in EXECUTORS.values() for usage in found.usages]
         known = f"{', '.join(usages)} or {last}"
-        raise ArgumentError("--executor", f"'{name}'", known, "Choose one of these.")
+        raise ArgumentError("`executor`", f"'{name}'", known, "Choose one of these.")
     return kind
 
 
