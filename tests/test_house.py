@@ -15,22 +15,6 @@ PACKAGE = Path(minbits.__file__).parent
 MAX_PARAMETERS = 7
 # Compiled code takes arrays and numbers one by one; these decorators mark it.
 KERNELS = ("compiled", "_compiled", "intrinsic")
-# Functions that are generated from a request, or are its public form: a parameter for each option.
-GENERATED = {
-    ("cli/audit.py", "audit"),
-    ("cli/capacity.py", "need"),
-    ("cli/compress.py", "compress"),
-    ("cli/entropy.py", "entropy"),
-    ("cli/files.py", "verify"),
-    ("cli/ledger.py", "verify"),
-    ("cli/ledger_exchange.py", "import_file"),
-    ("cli/size.py", "size"),
-    ("facade.py", "audit"),
-    ("facade.py", "smallest"),
-    ("jobs/audit.py", "compress_audited"),
-    ("jobs/compress.py", "compress"),
-    ("jobs/need.py", "need_job"),
-}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -64,7 +48,7 @@ def test_no_function_takes_more_than_seven_parameters() -> None:
         and parameter_count(node) > MAX_PARAMETERS
         and not is_kernel(node)
     }
-    assert found <= GENERATED
+    assert found == set()
 
 
 @pytest.mark.parametrize(
