@@ -47,8 +47,8 @@ class SizePart:
     values: int
 
 
-def _get_file_again(where: str, got: str, expected: str) -> NetworkFileError:
-    return NetworkFileError(where, got, expected, "Get the file again, or write it anew.")
+def _damaged(where: str, got: str, expected: str) -> NetworkFileError:
+    return NetworkFileError(where, got, expected, "The file is damaged: get another copy.")
 
 
 class _Parts:
@@ -138,7 +138,10 @@ def encode_network(network: QuantizedNetwork) -> bytes:
 def _checked_version(data: bytes) -> int:
     if len(data) < HEADER_BYTES or data[0] & 0xF0 != MAGIC:
         start = data[:2].hex(" ") or "nothing"
-        raise _get_file_again("file", f"{len(data)} bytes, starting {start}", "a .mbn network file")
+        raise NetworkFileError(
+            "file", f"{len(data)} bytes, starting {start}", "a .mbn network file",
+            "This is not a .mbn file: give one.",
+        )  # fmt: skip
     version = data[0] & 0x0F
     if version not in (*VERSIONS, NAMED_LAYERS_VERSION):
         known = " or ".join(str(number) for number in VERSIONS)
@@ -146,9 +149,9 @@ def _checked_version(data: bytes) -> int:
             "file", f"format version {version}", f"version {known}", "Update minbits."
         )
     if len(data) > MAX_FILE_BYTES:
-        raise _get_file_again("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
+        raise _damaged("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
     if _checksum(version, data[HEADER_BYTES:]) != data[1:HEADER_BYTES]:
-        raise _get_file_again("file", "a checksum that does not match", "intact bytes")
+        raise _damaged("file", "a checksum that does not match", "intact bytes")
     return version
 
 
@@ -157,10 +160,10 @@ def _decode(data: bytes, parts: _Parts, decoder: BitDecoder) -> QuantizedNetwork
     try:
         network, _ = _code_network(decoder, None, version, parts)
     except NetworkError as error:
-        raise _get_file_again(f"file, {error.where}", error.got, error.expected) from error
+        raise _damaged(f"file, {error.where}", error.got, error.expected) from error
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
     if decoder.payload() != data[HEADER_BYTES:]:
-        raise _get_file_again("file", "bytes that no encoder writes", "a canonical encoding")
+        raise _damaged("file", "bytes that no encoder writes", "a canonical encoding")
     return network
 
 
@@ -213,7 +216,10 @@ def read_bytes(path: Path) -> bytes:
             str(path), error.strerror or "an error", "a readable file", "Check the path."
         ) from error
     if size > MAX_FILE_BYTES:
-        raise _get_file_again(str(path), f"{size} bytes or more", f"at most {MAX_FILE_BYTES}")
+        raise NetworkFileError(
+            str(path), f"{size} bytes or more", f"at most {MAX_FILE_BYTES}",
+            "This is not a .mbn file: give one.",
+        )  # fmt: skip
     return content
 
 

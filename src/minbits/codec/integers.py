@@ -23,7 +23,10 @@ USUAL_COUNT = 3
 def integer_too_long() -> NetworkFileError:
     """Return the error for a prefix longer than any valid value has."""
     return NetworkFileError(
-        "payload", "an integer of over 24 bits", "a smaller one", "Get the file again."
+        "payload",
+        "an integer of over 24 bits",
+        "a smaller one",
+        "The file is damaged: get another copy.",
     )
 
 
@@ -31,7 +34,7 @@ def not_canonical() -> NetworkFileError:
     """Return the error for what can be said in fewer fields."""
     return NetworkFileError(
         "payload", "bits that no encoder writes", "a canonical encoding",
-        "Get the file again, or write it anew.",
+        "The file is damaged: get another copy.",
     )  # fmt: skip
 
 

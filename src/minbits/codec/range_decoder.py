@@ -29,7 +29,10 @@ _FREE_PARTS = (1 << PRECISION) - 2
 def invalid_code_word() -> NetworkFileError:
     """Return the error for what no encoder writes."""
     return NetworkFileError(
-        "payload", "an invalid code word", "what an encoder writes", "Get the file again."
+        "payload",
+        "an invalid code word",
+        "what an encoder writes",
+        "The file is damaged: get another copy.",
     )
 
 

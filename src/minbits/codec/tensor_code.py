@@ -89,7 +89,7 @@ class TensorCode:
         if not MIN_STEP_INDEX <= self._steps[role] <= MAX_STEP_INDEX:
             raise NetworkFileError(
                 f"payload, {role} step", f"index {self._steps[role]}",
-                f"{MIN_STEP_INDEX} to {MAX_STEP_INDEX}", "Get the file again.",
+                f"{MIN_STEP_INDEX} to {MAX_STEP_INDEX}", "The file is damaged: get another copy.",
             )  # fmt: skip
         return self._steps[role]
 
@@ -241,7 +241,10 @@ class TensorCode:
         result = first + np.concatenate([np.zeros(1, np.int64), np.cumsum(rises, dtype=np.int64)])
         if max(-first, int(result[-1])) > MAX_LEVEL:
             raise NetworkFileError(
-                "payload, bias", "a level beyond 2**20", "smaller levels", "Get the file again."
+                "payload, bias",
+                "a level beyond 2**20",
+                "smaller levels",
+                "The file is damaged: get another copy.",
             )
         return result.astype(np.int32)
 

@@ -96,7 +96,10 @@ def read_gzip(path: Path) -> bytes:
                 parts.append(part)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
-            str(path), f"broken gzip ({error})", "a whole file", "Get the file again."
+            str(path),
+            f"broken gzip ({error})",
+            "a whole file",
+            "The file is damaged: get another copy.",
         ) from error
     except OSError as error:
         raise read_failure(path, error) from error

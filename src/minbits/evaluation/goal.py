@@ -79,7 +79,7 @@ class Goal:
         return has_file and self.missing_standard_errors(outcome) == 0
 
     def rejection_reason(self, outcome: TrialOutcome) -> str | None:
-        """Return why a file that passed validation is rejected: it seems to be luck; else None.
+        """Return why a file that passed validation is rejected, or None where it is accepted.
 
         What it gets right of its training examples must be counted.
         """
@@ -88,9 +88,8 @@ class Goal:
         if accuracy_reaches(found, needed):
             return None
         return (
-            f"it seems to have passed validation by luck, with {100 * found:.2f} % right of the "
-            f"examples that it was trained on, below the {100 * needed:.2f} % that files of this "
-            "search need to hold on new examples"
+            f"rejected: {100 * found:.2f} % correct on training examples, below the required "
+            f"{100 * needed:.2f} % (the target plus the usual gap to new examples)"
         )
 
     def missing_standard_errors_at(self, accuracy: float) -> float:

@@ -2,8 +2,8 @@
 
 A move costs a part of a trial from random weights. Which kind of move pays, and how long a child
 should train, is learned on the way: both are drawn by Thompson sampling (Thompson 1933) from what
-each brought, an epoch. A parent that is more accurate than it must be has bits to give away: then
-all moves raise the rate weight by as much more. One that falls short needs some: they lower it.
+each gained per second. Each spare standard error of a parent's accuracy multiplies the rate weight
+of its children by the square root of 2. Each missing standard error divides it by as much.
 """
 
 from __future__ import annotations
