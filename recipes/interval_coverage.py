@@ -26,14 +26,14 @@ from interval_sources import Case, PairCase, cases, distributions, entropy, pair
 
 from minbits.data import from_arrays
 from minbits.data.tables import RawTable, assemble_table
-from minbits.information.differential import differential_figures
+from minbits.information.differential import differential_quantities
 from minbits.information.discretise import Discretisation, discretise
 from minbits.information.entropy_estimators import ESTIMATORS, fingerprint
+from minbits.information.entropy_table import entropy_table
 from minbits.information.input_ladder import climb
 from minbits.information.label_information import label_information
-from minbits.information.ladder import entropy_table
 from minbits.information.nearest_neighbours import ksg
-from minbits.types import Column, DataSet, Figure
+from minbits.types import Column, DataSet, Quantity
 
 DRAWS = 60
 COUNTED_DRAWS = 200
@@ -60,17 +60,17 @@ def data_set(case: Case, seed: int) -> DataSet:
     return assemble_table("t", tuple(columns), RawTable(values, labels), None, "t", "drawn")
 
 
-def all_figures(data: DataSet) -> Iterator[Figure]:
+def all_figures(data: DataSet) -> Iterator[Quantity]:
     yield from entropy_table(data).figures
     yield from label_information(data).figures
-    yield from differential_figures(data, None, DENSITY_SECONDS)
+    yield from differential_quantities(data, None, DENSITY_SECONDS)
     ladder = climb(discretise(data, Discretisation()), LADDER_SECONDS)
     yield from ladder.figures()
     what = ("all_rungs", ladder.bound_bits, "bits", "X", "example", "upper bound", "")
-    yield Figure(*what)
+    yield Quantity(*what)
 
 
-def truth_of(figure: Figure, truth: dict[str, float], examples: int) -> float | None:
+def truth_of(figure: Quantity, truth: dict[str, float], examples: int) -> float | None:
     """Return what a figure is of in this source, in the figure's unit; None where unknown."""
     if figure.key.endswith("_model_cost") or figure.key.startswith("label_entropy_total"):
         return None
@@ -82,7 +82,7 @@ def truth_of(figure: Figure, truth: dict[str, float], examples: int) -> float | 
     return truth.get(figure.of) if figure.scope == "example" else None
 
 
-def judged(source: str, figure: Figure, truth: float) -> Row | None:
+def judged(source: str, figure: Quantity, truth: float) -> Row | None:
     if figure.kind == "lower bound" and figure.bound is not None:
         return source, figure.key, figure.bound <= truth + TINY, truth - figure.bound
     if figure.kind == "upper bound" and figure.bound is not None:

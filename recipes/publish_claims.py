@@ -25,7 +25,7 @@ from minbits.data import load
 from minbits.evaluation.accuracy import reaches
 from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.files import write_atomically
-from minbits.information.ladder import entropy_table
+from minbits.information.entropy_table import entropy_table
 from minbits.intervals import anytime_lower_limit
 from minbits.jobs.curve import CURVE_TARGETS
 from minbits.jobs.shared_options import Origin

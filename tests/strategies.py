@@ -12,11 +12,11 @@ from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, Qu
 from minbits.errors import NetworkError
 from minbits.layers.activations import CODED_ACTIVATIONS
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.base import Layer, Shape
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 
 KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
 
@@ -37,7 +37,7 @@ def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Lay
         return Addition(draw(st.integers(1, max(1, depth))), activation)
     if kind == "again":
         back = draw(st.integers(1, max(1, min(depth, 3))))
-        return Again(draw(st.integers(1, back)), back)
+        return Repetition(draw(st.integers(1, back)), back)
     depthwise = kind == "depthwise"
     return Convolution(
         channels if depthwise else draw(st.integers(1, 8)),

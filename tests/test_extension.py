@@ -32,7 +32,7 @@ from minbits.exports.protocol import export_checked
 from minbits.exports.registry import EXPORTERS
 from minbits.files import sha256_hex
 from minbits.information.entropy_estimators import ESTIMATORS, Estimate, Estimator, Fingerprint
-from minbits.information.label_information import label_entropy_figures
+from minbits.information.label_information import label_entropy_quantities
 from minbits.label_codes.protocol import Known, Labels, decodable_code
 from minbits.label_codes.registry import LABEL_CODES
 from minbits.layers.activations import ACTIVATIONS, Activation
@@ -248,10 +248,10 @@ def test_an_estimator_is_in_the_table() -> None:
     data = load("iris")
     toy = Estimator("most", most, "logarithm of the number of classes", "Hartley 1928")
     with ESTIMATORS.extended(toy):
-        figure = label_entropy_figures(data)[-1]
+        figure = label_entropy_quantities(data)[-1]
     assert (figure.key, figure.value) == ("label_entropy_most", math.log2(3))
     assert figure.method == "H(Y): logarithm of the number of classes (Hartley 1928)"
-    assert all(figure.key != "label_entropy_most" for figure in label_entropy_figures(data))
+    assert all(figure.key != "label_entropy_most" for figure in label_entropy_quantities(data))
 
 
 def test_a_chart_is_saved_as_each_kind_of_file(tmp_path: Path) -> None:

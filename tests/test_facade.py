@@ -21,7 +21,7 @@ from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import Request, options_of
-from minbits.types import DataSet, plain_figure
+from minbits.types import DataSet, plain_quantity
 
 RECORD = Path(__file__).parent.parent / "records" / "mnist-99.mbn"
 
@@ -84,7 +84,7 @@ def test_the_library_and_the_command_have_the_same_figures() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     plain = json.loads(done.stdout)
     report = minbits.entropy("iris", minutes=0)
-    assert [plain_figure(figure) for figure in report.figures] == plain["figures"]
+    assert [plain_quantity(figure) for figure in report.figures] == plain["figures"]
     assert len(report.figures) >= 16
     assert json.loads(json.dumps(plain_entropy(report))) == plain
     with pytest.raises(minbits.MinbitsError, match="label_entropy"):

@@ -36,13 +36,13 @@ def test_names_from_outside_are_no_markup() -> None:
 
 
 def test_a_table_of_entropies_has_a_row_a_figure() -> None:
-    from minbits.information.ladder import entropy_table
+    from minbits.information.entropy_table import entropy_table
 
     table = entropy_table(iris())
     assert repr(table) == f"<EntropyTable: {len(table.figures)} figures of iris>"
     assert rich(table).count("<tr>") == 1 + len(table.figures)
     figure = table.figure("label_entropy")
-    assert repr(figure) == "<Figure: label_entropy = 1.58496 bits/label, estimate of Y>"
+    assert repr(figure) == "<Quantity: label_entropy = 1.58496 bits/label, estimate of Y>"
     assert "bits/label" in rich(figure)
 
 

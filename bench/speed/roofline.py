@@ -24,14 +24,14 @@ from minbits.networks.grammar import format_layer
 from minbits.networks.parameters import parameter_layout
 from minbits.training.distortion import random_maps
 from minbits.training.lanes.batches import write_inputs
-from minbits.training.lanes.plan import Plan, make_plan
-from minbits.training.lanes.vector_code import LANES
-from minbits.training.lanes.walk import (
+from minbits.training.lanes.forward_backward import (
     backward_block,
     forward_block,
     linear_gradients,
     turn_kernels,
 )
+from minbits.training.lanes.plan import Plan, make_plan
+from minbits.training.lanes.vector_code import LANES
 from minbits.training.optimizers import AdamW, Float
 from speed.cases import CASES, SGEMM_FLOPS, SGEMM_SIZE, Case
 

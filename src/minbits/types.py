@@ -13,13 +13,13 @@ from minbits.files import sha256_hex
 from minbits.notebook import Cells, Shown
 from minbits.units import bytes_to_bits
 
-FigureOf = Literal["X", "Y", "Y given X", "network", "X and Y", "model of X"]
-FigureScope = Literal["example", "data set"]
-FigureKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an entropy"]
+QuantityOf = Literal["X", "Y", "Y given X", "network", "X and Y", "model of X"]
+QuantityScope = Literal["example", "data set"]
+QuantityKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an entropy"]
 
 
 @dataclass(frozen=True, repr=False)
-class Figure(Shown):
+class Quantity(Shown):
     """One number and what it says: its unit, what it measures, and what kind of statement it is.
 
     Attributes:
@@ -39,9 +39,9 @@ class Figure(Shown):
     key: str
     value: float
     unit: str
-    of: FigureOf
-    scope: FigureScope
-    kind: FigureKind
+    of: QuantityOf
+    scope: QuantityScope
+    kind: QuantityKind
     method: str
     low: float | None = None
     high: float | None = None
@@ -68,16 +68,16 @@ class Figure(Shown):
         return rows if self.bound is None else [*rows, ("bound", str(self.bound))]
 
 
-def plain_figure(figure: Figure) -> dict[str, Any]:
+def plain_quantity(figure: Quantity) -> dict[str, Any]:
     """Return a figure as plain data for JSON, with what holds of a bound."""
     return {**vars(figure), "bound": figure.bound}
 
 
-FIGURE_COLUMNS = ("figure", "value", "unit", "of", "scope", "kind", "method")
+QUANTITY_COLUMNS = ("figure", "value", "unit", "of", "scope", "kind", "method")
 
 
-def figure_cells(figures: Iterable[Figure]) -> Cells:
-    """Return the rows of a table of figures, in the order of `FIGURE_COLUMNS`."""
+def quantity_cells(figures: Iterable[Quantity]) -> Cells:
+    """Return the rows of a table of figures, in the order of `QUANTITY_COLUMNS`."""
     return [
         (item.key, f"{item.value:,.6g}", item.unit, item.of, item.scope, item.kind, item.method)
         for item in figures
@@ -161,7 +161,7 @@ class DataSet(Shown):
     origin: str
     split: str = "as given"
     table: Table | None = None
-    truth: tuple[Figure, ...] = ()
+    truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
 
     @property

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from minbits.capacity.bounds import FORMULAS, KRAUTH_MEZARD_BITS_PER_WEIGHT, capacity_table
 from minbits.capacity.cover import dichotomy_count
-from minbits.capacity.equivocation import layer_equivocation_bits, maximum_equivocation_bits
+from minbits.capacity.memory_equivalent_capacity import (
+    layer_capacities_bits,
+    memory_equivalent_capacity_bits,
+)
 from minbits.capacity.network_shape import dense_shape, parse_input_shape, parse_network
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
@@ -37,8 +40,8 @@ widths = st.lists(st.integers(1, 60), min_size=2, max_size=5).map(tuple)
 )
 def test_friedlands_figures(text: str, bits: int) -> None:
     shape = parse_network(text)
-    assert maximum_equivocation_bits(shape) == bits
-    assert sum(layer_equivocation_bits(shape)) == bits
+    assert memory_equivalent_capacity_bits(shape) == bits
+    assert sum(layer_capacities_bits(shape)) == bits
 
 
 def test_shapes_count_as_the_codec_does() -> None:
@@ -97,7 +100,7 @@ def test_bounds_grow_with_every_layer(sizes: tuple[int, ...], place: int) -> Non
     small, large = dense_shape(sizes), dense_shape(tuple(wider))
     assert vc_upper_bound(large) >= vc_upper_bound(small)
     assert vc_lower_bound(large) >= vc_lower_bound(small)
-    assert maximum_equivocation_bits(large) >= maximum_equivocation_bits(small)
+    assert memory_equivalent_capacity_bits(large) >= memory_equivalent_capacity_bits(small)
     assert baldi_vershynin_capacity(tuple(wider)) >= baldi_vershynin_capacity(sizes)
     assert counting_bound_bits(large, 100) >= counting_bound_bits(small, 100)
 

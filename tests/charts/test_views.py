@@ -29,7 +29,7 @@ from minbits.data import load
 from minbits.data.encoding import encoding_bits
 from minbits.errors import ArgumentError
 from minbits.information.binary_pixels import count_pixels
-from minbits.information.ladder import entropy_table
+from minbits.information.entropy_table import entropy_table
 from minbits.intervals import anytime_lower_limit
 from minbits.types import DataSet, ShownFile, Verification
 

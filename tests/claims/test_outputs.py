@@ -25,7 +25,7 @@ from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, Qu
 from minbits.data import load
 from minbits.errors import OutputError
 from minbits.files import sha256_hex
-from minbits.information.ladder import entropy_table
+from minbits.information.entropy_table import entropy_table
 from minbits.layers.linear import Linear
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger

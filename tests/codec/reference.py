@@ -10,11 +10,11 @@ import numpy.typing as npt
 from minbits.codec.quantized_network import QuantizedNetwork, step_size
 from minbits.layers.activations import LEAKY_RELU_SLOPE
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.base import Layer
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 
 Image = npt.NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def logits(network: QuantizedNetwork, example: npt.NDArray[Any]) -> Image:
                 bias = found.bias.levels * step_size(found.bias.step_index)
         written.append((layer, weights, bias))
         run = [written[-1]]
-        if isinstance(layer, Again):
+        if isinstance(layer, Repetition):
             start = index - layer.back
             run = written[start : start + layer.count]
         for item in run:

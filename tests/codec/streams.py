@@ -46,11 +46,11 @@ from minbits.codec.quantized_network import (
 from minbits.errors import MinbitsError, NetworkError, NetworkFileError
 from minbits.layers.activations import CODED_ACTIVATIONS
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.base import Layer
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 
 Random = np.random.Generator
 SIDES = (1, 1, 2, 3, 5, 9, 28, 32, 255, 4096)
@@ -84,7 +84,7 @@ def any_layer(random: Random, channels: int, depth: int, is_plain: bool) -> Laye
         return Addition(int(random.integers(1, depth + 2)), activation)
     if kind == "again":
         back = int(random.integers(1, min(depth, 4) + 2))
-        return Again(int(random.integers(1, back + 1)), back)
+        return Repetition(int(random.integers(1, back + 1)), back)
     wide = kind == "depthwise"
     return Convolution(
         channels if wide else one_of(random, CHANNELS),

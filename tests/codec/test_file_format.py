@@ -30,10 +30,10 @@ from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 from tests.codec.streams import versions_of, with_checksum
 from tests.strategies import architectures, networks, random_network, same_network
 
@@ -138,7 +138,7 @@ def test_a_newer_version_is_named() -> None:
 @given(networks())
 def test_files_are_of_the_shorter_version_that_can_say_them(network: QuantizedNetwork) -> None:
     is_new = any(
-        isinstance(layer, Addition | Again)
+        isinstance(layer, Addition | Repetition)
         or (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
         for layer in network.architecture.layers
     )
@@ -168,12 +168,18 @@ HOSTILE = [
 ]
 # What only version 2 can say, and how it is refused.
 HOSTILE_2 = [
-    (Architecture(IMAGE, 8, (Convolution(4, 3), Again(1, 2))), "repeat nothing"),
-    (Architecture(IMAGE, 8, (Again(1, 1),)), "repeat nothing"),
-    (Architecture(IMAGE, 8, (Convolution(1, 3), Again(1, 1), Again(1, 1))), "repeat nothing"),
-    (Architecture(IMAGE, 8, (Pooling("max", 1), Again(1, 1)) * 33), "layers"),
-    (Architecture(IMAGE, 8, (Convolution(4, 3), Again(1, 1))), "first use"),
-    (Architecture((1, 9, 9), 8, (Convolution(1, 5), Again(1, 1), Again(1, 2))), "larger input"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Repetition(1, 2))), "repeat nothing"),
+    (Architecture(IMAGE, 8, (Repetition(1, 1),)), "repeat nothing"),
+    (
+        Architecture(IMAGE, 8, (Convolution(1, 3), Repetition(1, 1), Repetition(1, 1))),
+        "repeat nothing",
+    ),
+    (Architecture(IMAGE, 8, (Pooling("max", 1), Repetition(1, 1)) * 33), "layers"),
+    (Architecture(IMAGE, 8, (Convolution(4, 3), Repetition(1, 1))), "first use"),
+    (
+        Architecture((1, 9, 9), 8, (Convolution(1, 5), Repetition(1, 1), Repetition(1, 2))),
+        "larger input",
+    ),
     (Architecture(IMAGE, 8, (Convolution(4, 3), Addition(1))), "one shape"),
     (Architecture(IMAGE, 8, (Convolution(4, 3), Addition(40))), "one shape"),
     (Architecture(IMAGE, 8, (Convolution(4, 3), Addition(65))), "1 to 64"),

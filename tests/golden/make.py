@@ -14,10 +14,10 @@ from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 
 
 def smooth(network: QuantizedNetwork) -> QuantizedNetwork:
@@ -58,8 +58,8 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
             Convolution(4, 3, 1, 1, depthwise=True, bias=False, activation="none"),
             Convolution(4, 1, activation="leaky_relu"),
             Addition(2, "relu"),
-            Again(3, 3),
-            Again(2, 4),
+            Repetition(3, 3),
+            Repetition(2, 4),
             Pooling("max", 2),
             Linear(6, activation="hard_swish"),
             Linear(6),

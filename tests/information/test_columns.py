@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minbits.data import from_arrays, load
-from minbits.information.binary_pixels import count_pixels, pixel_figures
-from minbits.information.columns import column_figures
-from minbits.information.ladder import entropy_table
+from minbits.information.binary_pixels import count_pixels, pixel_quantities
+from minbits.information.columns import column_quantities
+from minbits.information.entropy_table import entropy_table
 from minbits.information.mean_interval import mean_ends
 from minbits.information.ranks import normal_scores
-from minbits.types import DataSet, Figure
+from minbits.types import DataSet, Quantity
 
 
 def table(tmp_path: Path, rows: list[str], header: str) -> DataSet:
@@ -49,7 +49,7 @@ def test_columns_of_many_categories_count(tmp_path: Path) -> None:
 
 def test_a_column_of_names_is_bounded_by_the_names_there_are(tmp_path: Path) -> None:
     data = table(tmp_path, [f"n{i},1,{i % 2}" for i in range(300)], "name,one,label")
-    figure = column_figures(data)[0]
+    figure = column_quantities(data)[0]
     assert figure.bound is not None
     assert figure.bound >= math.log2(240)
     assert "name" in str(figure.warning)
@@ -63,7 +63,7 @@ def test_missing_values_and_numbers_count(tmp_path: Path) -> None:
         for i in range(6000)
     ]
     data = table(tmp_path, rows, "whole,real,label")
-    figure = column_figures(data, 0.25)[0]
+    figure = column_quantities(data, 0.25)[0]
     missing = -(0.25 * math.log2(0.25) + 0.75 * math.log2(0.75)) + 0.75 * 2
     real = 0.5 * math.log2(2 * math.pi * math.e) + 2
     assert figure.value == pytest.approx(missing + real, abs=0.06)
@@ -96,7 +96,7 @@ def test_independent_columns_cover_their_sum() -> None:
     for _ in range(60):
         columns = [generator.choice(len(one), 120, p=one) for one in p]
         data = from_arrays(np.stack(columns, axis=1), np.arange(120) % 2)
-        figure = column_figures(data)[0]
+        figure = column_quantities(data)[0]
         assert figure.bound is not None
         covered += truth <= figure.bound
     assert covered >= 57
@@ -111,7 +111,7 @@ def test_independent_pixels_cover_their_sum(p: float) -> None:
         images = (generator.random((80, 1, 6, 6)) < p).astype(np.uint8)
         figure = next(
             item
-            for item in pixel_figures(count_pixels(images, 0))
+            for item in pixel_quantities(count_pixels(images, 0))
             if item.key == "independent_pixels"
         )
         assert figure.low is not None
@@ -127,7 +127,7 @@ def test_the_code_variance_of_pixels_equals_the_plain_sum() -> None:
     p = counts.probabilities
     lengths = [-np.log2(np.where(image > 0, p, 1 - p)).sum() for image in images]
     assert counts.code_variance == pytest.approx(np.var(lengths, ddof=1), rel=1e-4)
-    assert np.mean(lengths) == pytest.approx(pixel_figures(counts)[1].value)
+    assert np.mean(lengths) == pytest.approx(pixel_quantities(counts)[1].value)
 
 
 @given(st.floats(0, 50), st.floats(0, 30), st.integers(2, 500), st.floats(0, 200))
@@ -155,8 +155,8 @@ def test_rare_long_codes_that_were_not_drawn_are_within_the_interval() -> None:
 
 
 def test_a_bound_is_the_end_that_holds() -> None:
-    def figure(kind: str, low: float | None, high: float | None) -> Figure:
-        return Figure("k", 1.0, "bits", "X", "example", kind, "m", low, high)  # type: ignore[arg-type]
+    def figure(kind: str, low: float | None, high: float | None) -> Quantity:
+        return Quantity("k", 1.0, "bits", "X", "example", kind, "m", low, high)  # type: ignore[arg-type]
 
     assert figure("lower bound", 0.8, 1.2).bound == 0.8
     assert figure("upper bound", 0.8, 1.2).bound == 1.2

@@ -10,7 +10,7 @@ from minbits.data.assemble import assemble
 from minbits.distributions import GaussianPair
 from minbits.information.differential import (
     DIFFERENTIAL_UNIT,
-    differential_figures,
+    differential_quantities,
     gaussian_bound,
     kozachenko_leonenko,
 )
@@ -60,7 +60,7 @@ def test_the_nearest_neighbour_estimate_converges() -> None:
 def test_differential_and_quantised_entropies_are_never_mixed() -> None:
     data: DataSet = sample(GaussianPair(0.8, 1), 3000, 2000, seed=6)
     truth = 2 * NORMAL_BITS + 0.5 * math.log2(1 - 0.8**2)
-    figures = {figure.key: figure for figure in differential_figures(data, 0.25, 5.0)}
+    figures = {figure.key: figure for figure in differential_quantities(data, 0.25, 5.0)}
     assert figures["differential_entropy_neighbours"].unit == DIFFERENTIAL_UNIT
     assert figures["differential_entropy_gaussians"].unit == DIFFERENTIAL_UNIT
     assert figures["differential_entropy_gaussians"].kind == "upper bound"
@@ -74,10 +74,10 @@ def test_rounded_measurements_are_spread_over_their_resolution() -> None:
     values = np.round(normal(2000, 1, 7), 1)
     assert resolution(values[:, 0]) == pytest.approx(0.1)
     data = assemble("rounded", (values, np.arange(2000) % 2), None, "test", "test")
-    found = differential_figures(data, None, 5.0)
+    found = differential_quantities(data, None, 5.0)
     assert math.isfinite(found[0].value)
     assert found[0].value == pytest.approx(NORMAL_BITS, abs=0.15)
 
 
 def test_images_and_integers_have_none(tiny: DataSet) -> None:
-    assert differential_figures(tiny, None, 1.0) == ()
+    assert differential_quantities(tiny, None, 1.0) == ()

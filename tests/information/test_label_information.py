@@ -21,7 +21,7 @@ from minbits.information.features import (
 )
 from minbits.information.held_out_bounds import held_out_bounds
 from minbits.information.label_information import label_fingerprint, label_information
-from minbits.types import DataSet, Figure
+from minbits.types import DataSet, Quantity
 
 DRAWS = 200
 
@@ -30,7 +30,7 @@ def truth_of(source: distributions.Source) -> dict[str, float]:
     return {figure.key: figure.value for figure in source.truth()}
 
 
-def figures_of(data: DataSet) -> dict[str, Figure]:
+def figures_of(data: DataSet) -> dict[str, Quantity]:
     return {figure.key: figure for figure in label_information(data).figures}
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
-from minbits.information.binary_pixels import count_pixels, pixel_figures
-from minbits.information.ladder import entropy_table
+from minbits.information.binary_pixels import count_pixels, pixel_quantities
+from minbits.information.entropy_table import entropy_table
 from minbits.types import DataSet
 
 MNIST = {
@@ -49,14 +49,14 @@ def test_counting_pixels_equals_the_plain_loop() -> None:
 
 def test_fair_coins_are_bounded_tightly() -> None:
     coins = np.random.default_rng(0).integers(0, 2, (40_000, 1, 4, 4)).astype(np.uint8)
-    figures = {figure.key: figure.value for figure in pixel_figures(count_pixels(coins, 0))}
+    figures = {figure.key: figure.value for figure in pixel_quantities(count_pixels(coins, 0))}
     assert figures["independent_pixels"] == pytest.approx(16, abs=1e-2)
     assert figures["histogram_over_pixels"] == pytest.approx(4, abs=1e-3)
     assert figures["pixel_sum_without_complement"] == pytest.approx(8, abs=0.1)
 
 
 def test_black_images_have_no_histogram() -> None:
-    figures = pixel_figures(count_pixels(np.zeros((10, 1, 2, 2), np.uint8), 0))
+    figures = pixel_quantities(count_pixels(np.zeros((10, 1, 2, 2), np.uint8), 0))
     assert [figure.key for figure in figures] == [
         "pixel_sum_without_complement",
         "independent_pixels",

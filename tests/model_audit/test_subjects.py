@@ -20,9 +20,9 @@ from minbits.capacity.network_shape import parse_network
 from minbits.capacity.vc_dimension import vc_upper_bound
 from minbits.errors import ArgumentError, NetworkError, NetworkFileError
 from minbits.model_audit.checkpoint_subject import checkpoint_subject
+from minbits.model_audit.model_formats import open_model
 from minbits.model_audit.onnx_layers import GraphReader
 from minbits.model_audit.onnx_subject import onnx_subject
-from minbits.model_audit.sources import open_model
 from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.examples import LeNet300100, PyTorchExample, ResNet18, resnet18_for_digits
 from minbits.networks.model_options import ModelOptions

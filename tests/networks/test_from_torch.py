@@ -12,8 +12,8 @@ from minbits.codec.architecture import parameter_count
 from minbits.codec.inference import predict_logits
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import ArgumentError, NetworkError
-from minbits.layers.again import Again
 from minbits.layers.base import Shape
+from minbits.layers.repetition import Repetition
 from minbits.networks.from_torch import (
     Extracted,
     InputConvention,
@@ -134,7 +134,7 @@ def test_a_block_that_is_called_twice_is_written_once() -> None:
     module = settle(Residual(), (1, 8, 8))
     extracted = from_torch(module, (1, 8, 8), 0)
     text = format_layers(extracted.architecture.layers)
-    assert any(isinstance(layer, Again) for layer in extracted.architecture.layers), text
+    assert any(isinstance(layer, Repetition) for layer in extracted.architecture.layers), text
     assert text.count("conv ") <= 3
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from minbits.codec.architecture import Architecture, parameter_count
 from minbits.errors import ArgumentError, NetworkError
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.convolution import Convolution
+from minbits.layers.repetition import Repetition
 from minbits.networks.grammar import format_layers, parse_layers
 from minbits.networks.zoo import ZOO, architecture_for, zoo_entry
 from minbits.types import DataSet
@@ -49,7 +49,7 @@ def test_every_word_of_the_grammar() -> None:
     layers = parse_layers(text, 1)
     assert format_layers(layers) == text
     assert layers[0] == Convolution(4, 3, 1, 2, dilation=2)
-    assert layers[3:6] == (Addition(2, "relu"), Again(3, 3), Again(2, 4))
+    assert layers[3:6] == (Addition(2, "relu"), Repetition(3, 3), Repetition(2, 4))
     assert layers[6] == Convolution(3, 5, 2, 2, activation="hard_swish", flat=True)
 
 

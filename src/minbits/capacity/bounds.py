@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from minbits.capacity.cover import MEMORISATION_BITS_PER_WEIGHT
-from minbits.capacity.equivocation import maximum_equivocation_bits
+from minbits.capacity.memory_equivalent_capacity import memory_equivalent_capacity_bits
 from minbits.capacity.network_shape import NetworkShape
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
@@ -176,7 +176,7 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "threshold units, a bit a parameter, a layer limited by the bits that enter it",
         "Friedland, Krell & Metere 2018",
         _always,
-        lambda q: float(maximum_equivocation_bits(q.shape)),
+        lambda q: float(memory_equivalent_capacity_bits(q.shape)),
     ),
     CapacityFormula(
         "baldi_vershynin",

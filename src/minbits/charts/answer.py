@@ -8,7 +8,7 @@ from scipy.special import bdtrc
 
 from minbits.charts.published import published_networks
 from minbits.evaluation.accuracy import correct_needed
-from minbits.information.ladder import EntropyTable
+from minbits.information.entropy_table import EntropyTable
 from minbits.plain_text import visible
 from minbits.types import ShownFile, Verification
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from minbits.charts.chart import Chart, name_text
 from minbits.charts.published import PublishedNetwork, published_networks
-from minbits.information.ladder import EntropyTable
+from minbits.information.entropy_table import EntropyTable
 
 DEFAULT_X = "label_entropy_total"
 

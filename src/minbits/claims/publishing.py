@@ -16,7 +16,7 @@ from minbits.codec.file_format import decode_network
 from minbits.errors import OutputError
 from minbits.evaluation.accuracy import reaches
 from minbits.files import sha256_hex, write_atomically
-from minbits.information.ladder import EntropyTable
+from minbits.information.entropy_table import EntropyTable
 from minbits.ledger.rows import Row
 from minbits.ledger.store import Claim, Ledger
 from minbits.search.reliability import Reliability

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from minbits.cli.output import console, headed, print_table
-from minbits.types import Figure
+from minbits.types import Quantity
 
 _COLUMNS = [
     ("figure", "left"),
@@ -29,7 +29,7 @@ def _rounded(end: float, decimals: int, outwards: Callable[[float], int]) -> str
     return f"{outwards(steps) / 10**decimals:,.{decimals}f}"
 
 
-def _interval(figure: Figure) -> str:
+def _interval(figure: Quantity) -> str:
     """Return what holds at 95 %: of a bound its one end, of others both ends of the interval.
 
     Ends are rounded outwards, so that what is printed holds too.
@@ -44,7 +44,7 @@ def _interval(figure: Figure) -> str:
     return f"≤ {high}" if low is None else f"{low} to {high}"
 
 
-def print_figures(title: str, figures: Sequence[Figure]) -> None:
+def print_figures(title: str, figures: Sequence[Quantity]) -> None:
     """Print figures; one that comes with a warning carries an exclamation mark."""
     rows = [
         (

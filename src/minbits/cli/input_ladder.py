@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from minbits.cli.flags import with_flags
 from minbits.cli.output import console, headed, print_table
+from minbits.information.entropy_table import EntropyTable
 from minbits.information.input_ladder import InputLadder
-from minbits.information.ladder import EntropyTable
 
 
 def print_ladder(ladder: InputLadder, data_name: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from minbits.layers.again import Again
 from minbits.layers.base import (
     MAX_CHANNELS,
     MAX_LAYERS,
@@ -22,6 +21,7 @@ from minbits.layers.base import (
 from minbits.layers.base import (
     architecture_error as _error,
 )
+from minbits.layers.repetition import Repetition
 
 # Rows and columns by which the views of an image are shifted.
 VIEW_SHIFTS = ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
@@ -102,7 +102,7 @@ class Growth:
         if index >= MAX_LAYERS:
             raise _error("network", f"more than {MAX_LAYERS} layers", f"1 to {MAX_LAYERS}")
         layer.check(f"layer {index}")
-        if isinstance(layer, Again):
+        if isinstance(layer, Repetition):
             start = index - layer.back
             repeated = self._written[start : start + layer.count] if start >= 0 else [None]
             if None in repeated:

@@ -19,8 +19,8 @@ from minbits.compression.steps import is_homogeneous, scales_are_free
 from minbits.compression.thinning import narrowed, without_least_channels
 from minbits.errors import NetworkError
 from minbits.information.temperature import best_temperature, tempered_log_probabilities
-from minbits.layers.again import Again
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 from minbits.networks.parameters import flat_parameters, parameter_layout
 from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine
@@ -203,7 +203,7 @@ def with_layers_shared(start: WarmStart, first: int, count: int) -> WarmStart:
         NetworkError: if they are of other shapes than the ``count`` layers before them.
     """
     layers = start.architecture.layers
-    kept = (*layers[:first], Again(count, count), *layers[first + count :])
+    kept = (*layers[:first], Repetition(count, count), *layers[first + count :])
     return _rebuilt(start, dataclasses.replace(start.architecture, layers=kept), first, count)
 
 

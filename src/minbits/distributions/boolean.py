@@ -16,7 +16,7 @@ from minbits.distributions.source import (
     symmetric_channel,
 )
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 Bits = npt.NDArray[np.uint8]
 _MAX_ENUMERATED = 20
@@ -57,7 +57,7 @@ class BooleanFunction:
         clean = self.function(inputs[:, : self.relevant])
         return inputs, draw_rows(symmetric_channel(2, self.flip), clean, generator)
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures, by going through all values of the relevant bits."""
         numbers = np.arange(2**self.relevant)
         everything = ((numbers[:, None] >> np.arange(self.relevant)) & 1).astype(np.uint8)

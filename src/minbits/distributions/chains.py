@@ -17,7 +17,7 @@ from minbits.distributions.source import (
     symmetric_channel,
 )
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class MarkovChain:
                 state = draw_rows(transition, state, generator)
         return symbols, labels
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures by the chain rule."""
         transition, marginal = np.array(self.transition), np.array(self.initial)
         rates = np.array([shannon_bits(row) for row in transition])
@@ -127,7 +127,7 @@ class IsingTree:
         root = spins[:, 0].astype(np.int64)
         return spins, draw_rows(symmetric_channel(2, self.flip), root, generator)
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures: one bit for the root, a flip's entropy for every edge."""
         entropy = 1 + sum(shannon_bits(np.array([p, 1 - p])) for p in self._differ())
         return (

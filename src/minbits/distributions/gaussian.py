@@ -19,7 +19,7 @@ from minbits.distributions.source import (
     symmetric_channel,
 )
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 _GAUSSIAN_BITS = 0.5 * math.log2(2 * math.pi * math.e)
 _GRID = 200_001
@@ -76,12 +76,12 @@ class GaussianPair:
         labels = draw_rows(symmetric_channel(2, self.flip), signs, generator)
         return np.concatenate([first, second], axis=1), labels
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures; the pair's mutual information among them."""
         density = 2 * self.dimensions * _GAUSSIAN_BITS - self.pair_information_bits
         return (
             density_truth(density, "closed form"),
-            Figure(
+            Quantity(
                 "true_pair_information",
                 self.pair_information_bits,
                 "bits",
@@ -143,7 +143,7 @@ class GaussianMixture:
         terms = -density * np.log2(density, out=np.zeros_like(density), where=density > 0)
         return float(terms.sum() * (grid[1] - grid[0]))
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures, by quadrature in one dimension."""
         first = self._first_coordinate_bits()
         how = "quadrature of the mixture's density along the line of means"

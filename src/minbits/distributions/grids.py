@@ -17,7 +17,7 @@ from minbits.distributions.source import (
     symmetric_channel,
 )
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 _MAX_ROWS = 1024
 
@@ -98,7 +98,7 @@ class PottsGrid:
         channel = symmetric_channel(self.states, self.flip)
         return images, draw_rows(channel, images[:, 0, 0].astype(np.int64), generator)
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures by the chain rule over rows."""
         marginal, transitions = self._chain
         entropy = shannon_bits(marginal)

@@ -8,7 +8,7 @@ import numpy as np
 
 from minbits.distributions.source import Drawn, input_truth, label_truth
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class BarsAndStripes:
         images = np.where(labels[:, None, None] == 1, upright, upright.transpose(0, 2, 1))
         return images, labels
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures: 2^(side+1) - 4 images of probability 2^-(side+1), two twice."""
         ambiguous = 2.0 ** (1 - self.side)
         entropy = (1 - ambiguous) * (self.side + 1) + ambiguous * self.side

@@ -16,7 +16,7 @@ from minbits.distributions.source import (
     symmetric_channel,
 )
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class IndependentBits:
         labels = draw_rows(symmetric_channel(2, self.flip), bits[:, 0].astype(np.int64), generator)
         return bits, labels
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures: the bits' entropies add up."""
         entropy = sum(shannon_bits(np.array([p, 1 - p])) for p in self.probabilities)
         first = np.array([1 - self.probabilities[0], self.probabilities[0]])
@@ -90,7 +90,7 @@ class NoisyLabels:
         labels = draw_rows(symmetric_channel(self.classes, self.flip), states, generator)
         return np.concatenate([shown, noise], axis=1).astype(np.uint8), labels
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures of the symmetric channel."""
         uniform = np.full(self.classes, 1 / self.classes)
         return (
@@ -122,7 +122,7 @@ class RandomLabels:
         labels = draw_rows(np.array([self.probabilities]), np.zeros(examples, np.int64), generator)
         return inputs, labels
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures: inputs say nothing about labels."""
         entropy = shannon_bits(np.array(self.probabilities))
         return (

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.errors import ArgumentError
-from minbits.types import Figure
+from minbits.types import Quantity
 
 FloatArray = npt.NDArray[np.float64]
 Drawn = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]
@@ -26,7 +26,7 @@ class Source(Protocol):
         """Return inputs of shape ``(examples, …)`` and labels of shape ``(examples,)``."""
         ...
 
-    def truth(self) -> tuple[Figure, ...]:
+    def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures of one example."""
         ...
 
@@ -49,14 +49,14 @@ def shannon_bits(probabilities: FloatArray) -> float:
     return float(-(p * np.log2(p)).sum())
 
 
-def input_truth(entropy_bits: float, how: str) -> Figure:
+def input_truth(entropy_bits: float, how: str) -> Quantity:
     """Return the exact Shannon entropy of one example's inputs."""
-    return Figure("true_input_entropy", entropy_bits, "bits", "X", "example", "exact", how)
+    return Quantity("true_input_entropy", entropy_bits, "bits", "X", "example", "exact", how)
 
 
-def density_truth(entropy_bits: float, how: str) -> Figure:
+def density_truth(entropy_bits: float, how: str) -> Quantity:
     """Return the exact differential entropy of one example's real-valued inputs."""
-    return Figure(
+    return Quantity(
         "true_differential_entropy",
         entropy_bits,
         "bits (differential)",
@@ -69,12 +69,12 @@ def density_truth(entropy_bits: float, how: str) -> Figure:
 
 def label_truth(
     label_entropy_bits: float, mutual_information_bits: float, how: str
-) -> tuple[Figure, ...]:
+) -> tuple[Quantity, ...]:
     """Return the exact H(Y), I(X;Y) and H(Y|X) of one example."""
     unit = "bits/label"
     return (
-        Figure("true_label_entropy", label_entropy_bits, unit, "Y", "example", "exact", how),
-        Figure(
+        Quantity("true_label_entropy", label_entropy_bits, unit, "Y", "example", "exact", how),
+        Quantity(
             "true_mutual_information",
             mutual_information_bits,
             unit,
@@ -83,7 +83,7 @@ def label_truth(
             "exact",
             how,
         ),
-        Figure(
+        Quantity(
             "true_conditional_label_entropy",
             label_entropy_bits - mutual_information_bits,
             unit,
@@ -116,7 +116,7 @@ def symmetric_channel(states: int, flip: float) -> FloatArray:
     return channel
 
 
-def channel_truth(marginal: FloatArray, channel: FloatArray, how: str) -> tuple[Figure, ...]:
+def channel_truth(marginal: FloatArray, channel: FloatArray, how: str) -> tuple[Quantity, ...]:
     """Return the truth of a label that is a noisy copy of a state with the given marginal."""
     label_entropy = shannon_bits(marginal @ channel)
     noise = float(sum(p * shannon_bits(row) for p, row in zip(marginal, channel, strict=True)))

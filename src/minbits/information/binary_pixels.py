@@ -15,7 +15,7 @@ from minbits.information.discrete import (
     minus_p_log2_p,
 )
 from minbits.information.mean_interval import mean_ends
-from minbits.types import Figure
+from minbits.types import Quantity
 
 _CHUNK = 4096
 
@@ -75,13 +75,13 @@ def _independent_ends(counts: PixelCounts) -> tuple[float | None, float | None]:
     return max(0.0, low), min(float(p.size), high + p.size * float(np.log2(1 + 1 / n)))
 
 
-def pixel_figures(counts: PixelCounts) -> tuple[Figure, ...]:
+def pixel_quantities(counts: PixelCounts) -> tuple[Quantity, ...]:
     """Return the figures that the per-pixel counts allow."""
     p = counts.probabilities
     low, high = _independent_ends(counts)
     binarised = f"inputs binarised at > {counts.threshold:g}, {counts.examples:,} examples"
     figures = [
-        Figure(
+        Quantity(
             key="pixel_sum_without_complement",
             value=float(minus_p_log2_p(p).sum()),
             unit="bits",
@@ -94,7 +94,7 @@ def pixel_figures(counts: PixelCounts) -> tuple[Figure, ...]:
                 "entropy"
             ),
         ),
-        Figure(
+        Quantity(
             key="independent_pixels",
             value=float(binary_entropy_bits(p).sum()),
             unit="bits",
@@ -113,7 +113,7 @@ def pixel_figures(counts: PixelCounts) -> tuple[Figure, ...]:
     ]
     if counts.ones.sum() > 0:
         figures.append(
-            Figure(
+            Quantity(
                 key="histogram_over_pixels",
                 value=entropy_bits(counts.ones.ravel()),
                 unit="bits",

@@ -12,13 +12,13 @@ from minbits.information.discretise import Discretisation, discretise
 from minbits.information.entropy_estimators import fingerprint
 from minbits.information.mean_interval import mean_ends
 from minbits.plain_text import shortened
-from minbits.types import DataSet, Figure
+from minbits.types import DataSet, Quantity
 
 FloatArray = npt.NDArray[np.float64]
 _LONGEST_NAME = 60
 
 
-def column_figures(data: DataSet, step: float | None = None) -> tuple[Figure, ...]:
+def column_quantities(data: DataSet, step: float | None = None) -> tuple[Quantity, ...]:
     """Return the sum of the columns' entropies, an upper bound of H(X).
 
     Categories count as they are, however many, missing values as one more symbol, integers by
@@ -55,7 +55,7 @@ def column_figures(data: DataSet, step: float | None = None) -> tuple[Figure, ..
     value = float(lengths.mean())
     low, high = mean_ends(value, float(lengths.var(ddof=1)), examples, surprise)
     return (
-        Figure(
+        Quantity(
             key="independent_columns",
             value=value,
             unit="bits",

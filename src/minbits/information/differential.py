@@ -25,7 +25,7 @@ from minbits.information.ranks import normal_scores
 from minbits.information.rung import HIGH_END, standard_error
 from minbits.information.ties import resolution, spread_ties
 from minbits.plain_text import shortened
-from minbits.types import DataSet, Figure, FigureKind
+from minbits.types import DataSet, Quantity, QuantityKind
 from minbits.units import BITS_PER_NAT
 
 FloatArray = npt.NDArray[np.float64]
@@ -187,9 +187,9 @@ def _atoms(names: list[str], values: FloatArray, steps: FloatArray) -> str | Non
 
 
 def _figure(
-    key: str, found: DensityEstimate, kind: FigureKind, method: str, unit: str = DIFFERENTIAL_UNIT
-) -> Figure:
-    return Figure(
+    key: str, found: DensityEstimate, kind: QuantityKind, method: str, unit: str = DIFFERENTIAL_UNIT
+) -> Quantity:
+    return Quantity(
         key=key,
         value=found.value_bits,
         unit=unit,
@@ -203,7 +203,9 @@ def _figure(
     )
 
 
-def differential_figures(data: DataSet, step: float | None, seconds: float) -> tuple[Figure, ...]:
+def differential_quantities(
+    data: DataSet, step: float | None, seconds: float
+) -> tuple[Quantity, ...]:
     """Return the differential entropy of all real columns together; none where there are none.
 
     Args:

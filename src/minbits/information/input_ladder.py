@@ -13,7 +13,7 @@ from minbits.information.entropy_estimators import CONFIDENCE
 from minbits.information.input_models import INPUT_MODELS
 from minbits.information.rung import FittedModel, InputModel, Rung, standard_error
 from minbits.information.symbols import SymbolSet
-from minbits.types import Figure
+from minbits.types import Quantity
 
 # A bound this much above the fit to its own training examples says little about the entropy.
 _LOOSE_RATIO = 1.1
@@ -70,7 +70,7 @@ class InputLadder:
         ends = [rung.ends_bits(tail) or (0.0, rung.example_bits) for rung in self.rungs]
         return min(high for _, high in ends)
 
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[Quantity, ...]:
         """Return bounds and model costs as figures, in the order of climbing."""
         return tuple(figure for rung in self.rungs for figure in rung.figures())
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.errors import ArgumentError
-from minbits.types import DataSet, Figure
+from minbits.types import DataSet, Quantity
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -84,12 +84,12 @@ class DimensionCurve:
     means: tuple[float, ...]
     spreads: tuple[float, ...]
 
-    def figure(self) -> Figure:
+    def figure(self) -> Quantity:
         """Return the end of the curve, with the curve in its method."""
         curve = ", ".join(
             f"{mean:.1f} at {size:,}" for size, mean in zip(self.sizes, self.means, strict=True)
         )
-        return Figure(
+        return Quantity(
             key=f"intrinsic_dimension_{self.estimator.key}",
             value=self.means[-1],
             unit="dimensions",

@@ -27,7 +27,7 @@ from minbits.information.ranks import normal_scores
 from minbits.information.rung import HIGH_END, LOW_END
 from minbits.information.ties import without_ties
 from minbits.plain_text import shortened
-from minbits.types import DataSet, Figure, FigureKind, FigureOf
+from minbits.types import DataSet, Quantity, QuantityKind, QuantityOf
 
 _UNIT = "bits/label"
 _ROSS_EXAMPLES = 5000
@@ -46,15 +46,15 @@ class LabelInformation:
         classifier: the one that the bounds come from.
     """
 
-    figures: tuple[Figure, ...]
+    figures: tuple[Quantity, ...]
     features: FeatureInformation
     classifier: HeldOut
 
 
 def _figure(
-    key: str, estimate: Estimate, of: FigureOf, kind: FigureKind, method: str, unit: str = _UNIT
-) -> Figure:
-    return Figure(
+    key: str, estimate: Estimate, of: QuantityOf, kind: QuantityKind, method: str, unit: str = _UNIT
+) -> Quantity:
+    return Quantity(
         key=key,
         value=estimate.value_bits,
         unit=unit,
@@ -78,7 +78,7 @@ def label_fingerprint(data: DataSet) -> Fingerprint:
     return fingerprint(counts, None if (counts == 1).any() else data.class_count)
 
 
-def label_entropy_figures(data: DataSet) -> list[Figure]:
+def label_entropy_quantities(data: DataSet) -> list[Quantity]:
     """Return H(Y) by the estimators that correct the plug-in's bias, with their intervals."""
     found = label_fingerprint(data)
     return [
@@ -109,7 +109,7 @@ def _unseen_columns(data: DataSet) -> str:
     return f", without the columns of more than {MAX_CATEGORIES} categories ({shown})"
 
 
-def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
+def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Quantity]:
     train, test = len(data.train_labels), len(data.test_labels)
     bounds = held_out_bounds(classifier.probabilities, classifier.prior, data.test_labels, train)
     source = (
@@ -158,7 +158,7 @@ def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:
     ]
 
 
-def _ross_figures(data: DataSet, label_entropy: Estimate) -> list[Figure]:
+def _ross_figures(data: DataSet, label_entropy: Estimate) -> list[Quantity]:
     """Return Ross's estimate for real-valued vectors of few dimensions."""
     table = table_of(data)
     if table is None or len(table.columns) > _ROSS_DIMENSIONS:
@@ -202,7 +202,7 @@ def _ross_figures(data: DataSet, label_entropy: Estimate) -> list[Figure]:
     ]
 
 
-def _counted_figures(data: DataSet) -> list[Figure]:
+def _counted_figures(data: DataSet) -> list[Quantity]:
     """Return I(X;Y) by counting whole examples, where each occurs twice or more on average."""
     table = data.table
     codes = distinct_codes(data.train_inputs if table is None else table.train_values)
@@ -221,7 +221,7 @@ def _counted_figures(data: DataSet) -> list[Figure]:
     ]
 
 
-def _feature_figures(features: FeatureInformation) -> list[Figure]:
+def _feature_figures(features: FeatureInformation) -> list[Quantity]:
     best = features.ranked()[0]
     count = len(features.information_bits)
     reasons = "; ".join(filter(None, (features.best.warning, features.warning))) or None
@@ -236,7 +236,7 @@ def _feature_figures(features: FeatureInformation) -> list[Figure]:
             "less the luck of the best, as halves of the examples show it; limits of all inputs at "
             f"once (Bonferroni); {LOW_END}",
         ),
-        Figure(
+        Quantity(
             key="input_information_sum",
             value=features.sum_bits,
             unit=_UNIT,
@@ -260,10 +260,10 @@ def label_information(data: DataSet) -> LabelInformation:
     Raises:
         DataError: if the inputs are too many to hold as numbers in memory.
     """
-    entropies = label_entropy_figures(data)
+    entropies = label_entropy_quantities(data)
     counts = np.bincount(data.train_labels, minlength=data.class_count)
     label_entropy = nsb(label_fingerprint(data))
-    ceiling = Figure(
+    ceiling = Quantity(
         key="mutual_information_ceiling",
         value=entropy_upper_limit_bits(counts),
         unit=_UNIT,

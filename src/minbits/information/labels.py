@@ -8,19 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.information.discrete import entropy_bits
-from minbits.types import Figure
+from minbits.types import Quantity
 
 # MacKay 2003, chapter 40: a threshold unit with K inputs can memorise about 2K random labels.
 CAPACITY_BITS_PER_WEIGHT = 2.0
 
 
-def label_figures(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Figure, ...]:
+def label_quantities(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Quantity, ...]:
     """Return the entropy of the labels of shape ``(examples,)``, a label and in total."""
     counts = np.bincount(labels, minlength=class_count)
     per_label = entropy_bits(counts)
     examples = len(labels)
     return (
-        Figure(
+        Quantity(
             key="label_entropy",
             value=per_label,
             unit="bits/label",
@@ -32,7 +32,7 @@ def label_figures(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Figu
                 "tell at most H(Y) about a label, which plug-in is low by about (K - 1) / 2N nats"
             ),
         ),
-        Figure(
+        Quantity(
             key="label_entropy_total",
             value=per_label * examples,
             unit="bits",
@@ -45,7 +45,7 @@ def label_figures(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Figu
                 "given the inputs"
             ),
         ),
-        Figure(
+        Quantity(
             key="label_uniform_code_total",
             value=examples * math.log2(class_count),
             unit="bits",
@@ -57,9 +57,9 @@ def label_figures(labels: npt.NDArray[np.int64], class_count: int) -> tuple[Figu
     )
 
 
-def question_figures(
+def question_quantities(
     pixel_sum_bits: float, label_total_bits: float, inputs: int
-) -> tuple[Figure, ...]:
+) -> tuple[Quantity, ...]:
     """Return the question's estimate of neurons and the corrected one of weights; both no bounds.
 
     Args:
@@ -71,7 +71,7 @@ def question_figures(
     weights = label_total_bits / CAPACITY_BITS_PER_WEIGHT
     held_bits = neurons * (inputs + 1) * CAPACITY_BITS_PER_WEIGHT
     return (
-        Figure(
+        Quantity(
             key="question_estimate_neurons",
             value=float(neurons),
             unit="neurons",
@@ -86,7 +86,7 @@ def question_figures(
                 "bits)"
             ),
         ),
-        Figure(
+        Quantity(
             key="corrected_estimate_weights",
             value=weights,
             unit="weights",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from minbits.information.entropy_estimators import CONFIDENCE
 from minbits.information.mean_interval import mean_ends
 from minbits.information.symbols import SymbolSet
-from minbits.types import Figure
+from minbits.types import Quantity
 from minbits.units import bytes_to_bits
 
 _TAIL = (1 - CONFIDENCE) / 2
@@ -92,10 +92,10 @@ class Rung:
         variance = self.standard_error_bits**2 * self.test_examples
         return mean_ends(self.example_bits, variance, self.test_examples, self.surprise_bits, tail)
 
-    def figures(self) -> tuple[Figure, Figure]:
+    def figures(self) -> tuple[Quantity, Quantity]:
         """Return the bound and the model's cost as figures."""
         low, high = self.interval_bits or (None, None)
-        bound = Figure(
+        bound = Quantity(
             key=self.key,
             value=self.example_bits,
             unit="bits",
@@ -107,7 +107,7 @@ class Rung:
             high=high,
             warning=self.warning,
         )
-        cost = Figure(
+        cost = Quantity(
             key=f"{self.key}_model_cost",
             value=self.model_bits,
             unit="bits",

@@ -25,9 +25,9 @@ from minbits.jobs.compress_request import CompressRequest
 from minbits.jobs.shared_options import Origin
 from minbits.ledger.location import chosen_ledger
 from minbits.ledger.store import open_ledger
+from minbits.model_audit.model_formats import names_module, open_model
 from minbits.model_audit.report import AuditReport, CompressTarget, LabelAudit
 from minbits.model_audit.run import audit_subject
-from minbits.model_audit.sources import names_module, open_model
 from minbits.networks.checkpoint import open_module
 from minbits.networks.from_torch import InputConvention, from_torch
 from minbits.networks.model_options import model_files
@@ -47,7 +47,7 @@ def audit_job(
     but no ledger counts them, and the report says so.
 
     Args:
-        model: a module, or what `minbits.model_audit.sources.open_model` takes.
+        model: a module, or what `minbits.model_audit.model_formats.open_model` takes.
         data: what it classifies; None audits it without.
         request: what is asked.
         say: called with lines of progress.

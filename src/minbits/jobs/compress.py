@@ -34,7 +34,7 @@ from minbits.errors import NetworkError
 from minbits.evaluation.accuracy import reaches, with_margin
 from minbits.evaluation.evaluate import Evaluation, evaluate
 from minbits.evaluation.goal import Goal
-from minbits.information.ladder import entropy_table
+from minbits.information.entropy_table import entropy_table
 from minbits.interrupts import answer_interrupt
 from minbits.jobs.compress_plan import CompressPlan
 from minbits.jobs.compress_request import CompressReport

@@ -15,7 +15,7 @@ from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_curve_replaceable, check_replaceable
 from minbits.data.splits import validation_split
 from minbits.evaluation.goal import Goal
-from minbits.information.ladder import entropy_table
+from minbits.information.entropy_table import entropy_table
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import size_job
 from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan

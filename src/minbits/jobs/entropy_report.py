@@ -17,18 +17,18 @@ from minbits.claims.outputs import kept_files, output_stem
 from minbits.data.inspection import DataReport, inspect_data, plain_report
 from minbits.data.tables import plain_columns
 from minbits.files import check_outputs
-from minbits.information.differential import differential_figures
+from minbits.information.differential import differential_quantities
 from minbits.information.discretise import discretise
+from minbits.information.entropy_table import EntropyTable, entropy_table, figure_of
 from minbits.information.features import plain_features
 from minbits.information.input_ladder import InputLadder, climb
 from minbits.information.input_models import INPUT_MODELS
 from minbits.information.intrinsic_dimension import DimensionCurve, dimension_curves
 from minbits.information.label_information import LabelInformation, label_information
-from minbits.information.ladder import EntropyTable, entropy_table, figure_of
 from minbits.information.rung import InputModel
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.shared_options import Origin
-from minbits.types import DataSet, Figure, plain_figure
+from minbits.types import DataSet, Quantity, plain_quantity
 
 _MAX_DENSITY_SECONDS = 20.0
 
@@ -57,25 +57,25 @@ class EntropyReport:
     table: EntropyTable
     labels: LabelInformation
     inspection: DataReport
-    density: tuple[Figure, ...]
+    density: tuple[Quantity, ...]
     ladder: InputLadder | None
     dimensions: tuple[DimensionCurve, ...] = ()
     pictures: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
-    def quick_figures(self) -> tuple[Figure, ...]:
+    def quick_figures(self) -> tuple[Quantity, ...]:
         """All figures but the ladder's."""
         dimensions = tuple(curve.figure() for curve in self.dimensions)
         return (*self.table.figures, *self.labels.figures, *self.density, *dimensions)
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[Quantity, ...]:
         """All figures, the ladder's last."""
         if self.ladder is None:
             return self.quick_figures
         return (*self.quick_figures, *self.ladder.figures())
 
-    def figure(self, key: str) -> Figure:
+    def figure(self, key: str) -> Quantity:
         """Return the figure of that key.
 
         Raises:
@@ -127,7 +127,7 @@ def entropy_job(
     )
     if request.minutes > 0:
         most_seconds = min(_MAX_DENSITY_SECONDS, 6 * request.minutes)
-        density = differential_figures(data, how.step, most_seconds)
+        density = differential_quantities(data, how.step, most_seconds)
         ladder = climb(discretise(data, how), 60 * request.minutes, models, say)
         report = dataclasses.replace(report, density=density, ladder=ladder)
     return dataclasses.replace(report, pictures=_draw(report, paths))
@@ -173,7 +173,7 @@ def plain_entropy(report: EntropyReport) -> dict[str, Any]:
         "threshold": report.request.threshold,
         "binarise": report.request.binarise,
         **report.pictures,
-        "figures": [plain_figure(figure) for figure in report.figures],
+        "figures": [plain_quantity(figure) for figure in report.figures],
         "report": plain_report(report.inspection),
         "columns": report.columns,
         "features": plain_features(report.labels.features),

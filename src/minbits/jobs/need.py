@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minbits.claims.best_known import find_network
-from minbits.information.ladder import EntropyTable, entropy_table
+from minbits.information.entropy_table import EntropyTable, entropy_table
 from minbits.information.neighbour_code import neighbour_code_lengths
 from minbits.information.rung import standard_error
 from minbits.jobs.need_request import NeedRequest

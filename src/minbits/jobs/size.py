@@ -6,7 +6,7 @@ from minbits.claims.claiming import Claimant, Scope
 from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_replaceable
 from minbits.data.encoding import encoding_bits
-from minbits.information.ladder import entropy_table
+from minbits.information.entropy_table import entropy_table
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan
 from minbits.jobs.size_report import MAX_RELIABILITIES, SizeReport

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from minbits.errors import TargetNotReachedError
-from minbits.information.ladder import EntropyTable
+from minbits.information.entropy_table import EntropyTable
 from minbits.jobs.size_plan import SizePlan
 from minbits.search.reliability import Reliability, plain_reliability
-from minbits.types import ShownFile, Verification, plain_figure
+from minbits.types import ShownFile, Verification, plain_quantity
 
 # Candidates whose reliability is reported.
 MAX_RELIABILITIES = 20
@@ -111,7 +111,7 @@ def plain_report(report: SizeReport) -> dict[str, Any]:
         "smaller_files_not_taken": report.smaller_not_taken,
         "outputs": report.outputs,
         "table_encoding_bits": report.table_encoding_bits,
-        "entropy": [plain_figure(figure) for figure in report.table.figures],
+        "entropy": [plain_quantity(figure) for figure in report.table.figures],
     }
     plain["reliability"] = [plain_reliability(item) for item in report.reliability]
     best = report.best_reliability

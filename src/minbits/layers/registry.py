@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from minbits.layers.addition import Addition
-from minbits.layers.again import Again
 from minbits.layers.base import Layer
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.repetition import Repetition
 from minbits.registry import Registry
 
 LAYERS: Registry[type[Layer]] = Registry(
@@ -16,7 +16,7 @@ LAYERS: Registry[type[Layer]] = Registry(
     Linear,
     Pooling,
     Addition,
-    Again,
+    Repetition,
 )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.capacity.bounds import CapacityLine, capacity_table
-from minbits.capacity.equivocation import maximum_equivocation_bits
 from minbits.capacity.fano import random_labelling_bits
+from minbits.capacity.memory_equivalent_capacity import memory_equivalent_capacity_bits
 from minbits.data.splits import validation_split
 from minbits.errors import ArgumentError, DataError
 from minbits.evaluation.known_network import FoundNetwork
@@ -211,7 +211,7 @@ def _label_audit(
     scale = len(data.train_labels) / len(labels)
     friedland = None
     if subject.shape is not None:
-        bits = maximum_equivocation_bits(subject.shape)
+        bits = memory_equivalent_capacity_bits(subject.shape)
         friedland = scale * correct * entropy / bits
     looks = 1 if counts.test_correct_quantised is None else 2
     # Somebody who does not look at the model needs N H(Y): it tells nothing, rather than less.

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, activation_shapes
-from minbits.layers.again import Again
 from minbits.layers.base import Layer, RunLayer, Shape, WeightedLayer
 from minbits.layers.convolution import Convolution
+from minbits.layers.repetition import Repetition
 from minbits.networks.parameters import PlainTensors
 
 Float = npt.NDArray[np.float32]
@@ -117,7 +117,7 @@ class Chain:
         return self.end
 
     def written(self) -> tuple[tuple[Layer, ...], list[PlainTensors]]:
-        """Return the layers as a file writes them, runs of repeated layers as `Again`."""
+        """Return the layers as a file writes them, runs of repeated layers as `Repetition`."""
         layers: list[Layer] = []
         origin: list[Link | None] = []  # of each layer as written; None for a repetition
         tensors: list[PlainTensors] = []
@@ -126,7 +126,7 @@ class Chain:
             link = self.links[index]
             start, count = _longest_repetition(self.links, index, origin)
             if count:
-                layers.append(Again(count, len(origin) - start))
+                layers.append(Repetition(count, len(origin) - start))
                 origin.append(None)
                 index += count
                 continue

@@ -16,9 +16,9 @@ an image and of four shifted by a pixel.
 from __future__ import annotations
 
 from minbits.codec.architecture import Architecture
-from minbits.layers.again import Again
 from minbits.layers.base import Layer, Shape
 from minbits.layers.registry import LAYERS, layer_of_word
+from minbits.layers.repetition import Repetition
 from minbits.layers.text import LayerText
 
 
@@ -70,8 +70,8 @@ def parse_layers(text: str, channels: int) -> tuple[Layer, ...]:
     for part in text.split(";"):
         layer = parse_layer(part).fitted_to(channels)
         # What reaches out of the network is found later.
-        start = max(0, len(layers) - layer.back) if isinstance(layer, Again) else 0
-        run = layers[start : start + layer.count] if isinstance(layer, Again) else [layer]
+        start = max(0, len(layers) - layer.back) if isinstance(layer, Repetition) else 0
+        run = layers[start : start + layer.count] if isinstance(layer, Repetition) else [layer]
         for one in run:
             channels = one.channels_after(channels)
         layers.append(layer)

@@ -7,17 +7,17 @@ import numpy.typing as npt
 
 from minbits.compilation import compiled
 from minbits.training.lanes import passes
-from minbits.training.lanes.linear_maps import Float
-from minbits.training.lanes.plan import Plan
-from minbits.training.lanes.sampling import copy_image, sample_image
-from minbits.training.lanes.vector_code import LANES, VECTOR, transpose_square
-from minbits.training.lanes.walk import (
+from minbits.training.lanes.forward_backward import (
     Integer,
     backward_block,
     forward_block,
     linear_gradients,
     turn_kernels,
 )
+from minbits.training.lanes.linear_maps import Float
+from minbits.training.lanes.plan import Plan
+from minbits.training.lanes.sampling import copy_image, sample_image
+from minbits.training.lanes.vector_code import LANES, VECTOR, transpose_square
 
 _ZERO = np.float32(0)
 

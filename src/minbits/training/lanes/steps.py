@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from minbits.compilation import compiled
 from minbits.training.lanes.batches import one_gradient, workspace
+from minbits.training.lanes.forward_backward import Integer
 from minbits.training.lanes.linear_maps import Float
 from minbits.training.lanes.plan import Plan
-from minbits.training.lanes.walk import Integer
 from minbits.training.optimizers import update
 
 

@@ -12,10 +12,10 @@ from minbits.layers.text import LayerText
 
 
 @dataclass(frozen=True)
-class Again(Layer):
+class Repetition(Layer):
     """Runs ``count`` layers once more, with the same weights, from the one ``back`` layers before.
 
-    ``back`` and ``count`` are of layers as written; none of the repeated ones may be an `Again`.
+    ``back`` and ``count`` are of layers as written; none of the repeated ones may be a `Repetition`.
     It is written out where a network is built (`minbits.codec.architecture`), and never run itself.
     """
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from minbits.data.tables import table_of
 from minbits.errors import ArgumentError
-from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_figures
-from minbits.information.columns import column_figures
+from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_quantities
+from minbits.information.columns import column_quantities
 from minbits.information.discretise import Discretisation, can_binarise
-from minbits.information.labels import label_figures, question_figures
+from minbits.information.labels import label_quantities, question_quantities
 from minbits.notebook import Cells, Shown
-from minbits.types import FIGURE_COLUMNS, DataSet, Figure, figure_cells
+from minbits.types import QUANTITY_COLUMNS, DataSet, Quantity, quantity_cells
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,10 +30,10 @@ class EntropyTable(Shown):
 
     data_name: str
     data_digest: str
-    figures: tuple[Figure, ...]
+    figures: tuple[Quantity, ...]
     pixels: PixelCounts | None
 
-    def figure(self, key: str) -> Figure:
+    def figure(self, key: str) -> Quantity:
         """Return the figure of that key.
 
         Raises:
@@ -42,7 +42,7 @@ class EntropyTable(Shown):
         return figure_of(self.figures, key)
 
 
-def figure_of(figures: Sequence[Figure], key: str) -> Figure:
+def figure_of(figures: Sequence[Quantity], key: str) -> Quantity:
     """Return the figure of a key.
 
     Raises:
@@ -60,11 +60,11 @@ def figure_of(figures: Sequence[Figure], key: str) -> Figure:
 
     def facts(self) -> Cells:
         """Return the rows of its table, one a figure."""
-        return figure_cells(self.figures)
+        return quantity_cells(self.figures)
 
     def header(self) -> tuple[str, ...]:
         """Return the names of the table's columns."""
-        return FIGURE_COLUMNS
+        return QUANTITY_COLUMNS
 
 
 def entropy_table(
@@ -85,16 +85,16 @@ def entropy_table(
     """
     if not math.isfinite(threshold):
         raise ArgumentError("`threshold`", str(threshold), "a finite number", "Give a grey value.")
-    labels = label_figures(data.train_labels, data.class_count)
+    labels = label_quantities(data.train_labels, data.class_count)
     if table_of(data) is not None:
-        figures = (*column_figures(data, step), *labels)
+        figures = (*column_quantities(data, step), *labels)
         return EntropyTable(data.name, data.digest, figures, None)
     if not can_binarise(data):
         return EntropyTable(data.name, data.digest, labels, None)
     pixels = count_pixels(data.train_inputs, threshold)
-    inputs = pixel_figures(pixels)
+    inputs = pixel_quantities(pixels)
     values = {figure.key: figure.value for figure in (*inputs, *labels)}
-    estimates = question_figures(
+    estimates = question_quantities(
         values["pixel_sum_without_complement"],
         values["label_entropy_total"],
         math.prod(data.input_shape),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from minbits.capacity.network_shape import NetworkShape
 
 
-def layer_equivocation_bits(shape: NetworkShape) -> tuple[int, ...]:
+def layer_capacities_bits(shape: NetworkShape) -> tuple[int, ...]:
     """Return the bits of each layer: parameters, limited by the outputs of the layer before it.
 
     The rules are stated for fully connected threshold units. A convolution counts with its
@@ -22,6 +22,6 @@ def layer_equivocation_bits(shape: NetworkShape) -> tuple[int, ...]:
     return tuple(bits)
 
 
-def maximum_equivocation_bits(shape: NetworkShape) -> int:
+def memory_equivalent_capacity_bits(shape: NetworkShape) -> int:
     """Return the sum over the layers, such as 39 for 11-3-1."""
-    return sum(layer_equivocation_bits(shape))
+    return sum(layer_capacities_bits(shape))
