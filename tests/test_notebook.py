@@ -65,3 +65,12 @@ def test_a_small_set_of_many_classes_stays_short() -> None:
     data = from_arrays(np.zeros((60, 1)) + np.arange(60)[:, None], np.arange(60) % 30)
     assert len(repr(data)) < 150
     assert ", …" in rich(data)
+
+
+def test_the_reports_of_all_verbs_are_tables() -> None:
+    report = minbits.entropy(iris(), minutes=0)
+    assert repr(report) == f"<EntropyReport: {len(report.figures)} figures of iris>"
+    assert rich(report).count("<tr>") == 1 + len(report.figures)
+    need = minbits.need(iris(), 0.9, measure=False)
+    assert repr(need) == "<NeedReport: iris at 90 %: from entropy to a network>"
+    assert rich(need).count("<tr>") == 1 + len(need.steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def html_picture(path: str | Path | None) -> str:
     return f'<img src="data:image/png;base64,{data}" alt="{html.escape(Path(path).name)}">'
 
 
-class Shown:
+class Shown(ABC):
     """A record with a short ``__repr__``, and a table for notebooks.
 
     A dataclass that derives from it is declared with ``repr=False``.
@@ -37,13 +38,13 @@ class Shown:
 
     __slots__ = ()
 
+    @abstractmethod
     def summary(self) -> str:
         """Return what the record says, in one line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def facts(self) -> Cells:
         """Return the rows of its table, a name and a value each or more."""
-        raise NotImplementedError
 
     def header(self) -> Sequence[str]:
         """Return the names of the table's columns; none by default."""

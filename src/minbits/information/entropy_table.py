@@ -41,6 +41,18 @@ class EntropyTable(Shown):
         """
         return figure_of(self.figures, key)
 
+    def summary(self) -> str:
+        """Return what it is, in one line."""
+        return f"{len(self.figures)} figures of {self.data_name}"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a figure."""
+        return quantity_cells(self.figures)
+
+    def header(self) -> tuple[str, ...]:
+        """Return the names of the table's columns."""
+        return QUANTITY_COLUMNS
+
 
 def figure_of(figures: Sequence[Quantity], key: str) -> Quantity:
     """Return the figure of a key.
@@ -53,18 +65,6 @@ def figure_of(figures: Sequence[Quantity], key: str) -> Quantity:
             return figure
     known = ", ".join(figure.key for figure in figures)
     raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
-
-    def summary(self) -> str:
-        """Return what it is, in one line."""
-        return f"{len(self.figures)} figures of {self.data_name}"
-
-    def facts(self) -> Cells:
-        """Return the rows of its table, one a figure."""
-        return quantity_cells(self.figures)
-
-    def header(self) -> tuple[str, ...]:
-        """Return the names of the table's columns."""
-        return QUANTITY_COLUMNS
 
 
 def entropy_table(

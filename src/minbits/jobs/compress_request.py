@@ -10,6 +10,7 @@ from minbits.codec.architecture import VIEW_SHIFTS
 from minbits.errors import TargetNotReachedError
 from minbits.jobs.shared_options import EngineOptions, ForceOptions, LedgerOptions
 from minbits.networks.model_options import ModelOptions
+from minbits.notebook import Cells, Shown
 from minbits.requests import FRACTION, MINUTES, SEED, FilePath, Request, at_least, option
 from minbits.types import Verification
 
@@ -97,8 +98,8 @@ class RoundingOptions(Request):
     )
 
 
-@dataclass
-class CompressReport:
+@dataclass(repr=False)
+class CompressReport(Shown):
     """What a compression found.
 
     Attributes:
@@ -131,6 +132,30 @@ class CompressReport:
     claim_count: int = 0
     interrupted: bool = False
     outputs: dict[str, str] = field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Return what was found, in one line."""
+        found = self.best or self.nearest
+        if found is None:
+            return f"{self.data_name}: no file"
+        word = "reaches" if self.best is not None else "misses"
+        return (
+            f"{self.data_name}: {found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % of the "
+            f"test set, which {word} {100 * self.accuracy:g} %"
+        )
+
+    def facts(self) -> Cells:
+        """Return the rows of its table: the module, the trials, and what was written."""
+        trials = [
+            (name, f"{size_bits:,} bits, {100 * accuracy:.2f} % on validation")
+            for name, size_bits, accuracy in self.trials
+        ]
+        given = ("parameters of the module", f"{self.given_parameters:,}")
+        return [given, *trials, *self.outputs.items()]
+
+    def picture_path(self) -> str | None:
+        """Return the diagram, as it was written."""
+        return self.outputs.get("diagram png")
 
     def raise_if_missed(self) -> Verification:
         """Return what the verification of the best file found.

@@ -28,7 +28,8 @@ from minbits.information.label_information import LabelInformation, label_inform
 from minbits.information.rung import InputModel
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.shared_options import Origin
-from minbits.types import DataSet, Quantity, plain_quantity
+from minbits.notebook import Cells, Shown
+from minbits.types import QUANTITY_COLUMNS, DataSet, Quantity, plain_quantity, quantity_cells
 
 _MAX_DENSITY_SECONDS = 20.0
 
@@ -36,8 +37,8 @@ _MAX_DENSITY_SECONDS = 20.0
 ALL_MODELS: tuple[InputModel, ...] = (*INPUT_MODELS, *NEURAL_MODELS)
 
 
-@dataclass(frozen=True, eq=False)
-class EntropyReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class EntropyReport(Shown):
     """The figures of one data set.
 
     Attributes:
@@ -82,6 +83,22 @@ class EntropyReport:
             ArgumentError: if there is none.
         """
         return figure_of(self.figures, key)
+
+    def summary(self) -> str:
+        """Return what it is, in one line."""
+        return f"{len(self.figures)} figures of {self.table.data_name}"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a figure."""
+        return quantity_cells(self.figures)
+
+    def header(self) -> tuple[str, ...]:
+        """Return the names of the table's columns."""
+        return QUANTITY_COLUMNS
+
+    def picture_path(self) -> str | None:
+        """Return the chart of the ladder, or else another picture, as it was written."""
+        return self.pictures.get("ladder_chart") or self.pictures.get("heat_map")
 
 
 def entropy_job(

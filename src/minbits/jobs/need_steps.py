@@ -16,6 +16,7 @@ from minbits.capacity.fano import random_labelling_bits
 from minbits.errors import ArgumentError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.label_codes.prequential import PrequentialCode
+from minbits.notebook import Cells, Shown
 
 StepUnit = Literal["neurons", "weights"]
 
@@ -125,8 +126,8 @@ class ReferencePoints:
         return text
 
 
-@dataclass(frozen=True)
-class NeedReport:
+@dataclass(frozen=True, repr=False)
+class NeedReport(Shown):
     """The way from an entropy to two reference points, and what the search has found.
 
     Attributes:
@@ -144,6 +145,21 @@ class NeedReport:
     reference_points: ReferencePoints
     prequential: PrequentialCode | None
     found: FoundNetwork | None
+
+    def summary(self) -> str:
+        """Return what it is of, in one line."""
+        return f"{self.figures.data_name} at {100 * self.accuracy:g} %: from entropy to a network"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a step."""
+        return [
+            (step.title, f"{step.bits:,.2f}", f"{step.count:,.0f} {step.unit}", step.bits_of)
+            for step in self.steps
+        ]
+
+    def header(self) -> tuple[str, ...]:
+        """Return the names of the table's columns."""
+        return ("step", "bits", "at 2 bits each", "bits of")
 
     @property
     def labels_alone_bits(self) -> float:

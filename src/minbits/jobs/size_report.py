@@ -9,6 +9,7 @@ from typing import Any
 from minbits.errors import TargetNotReachedError
 from minbits.information.entropy_table import EntropyTable
 from minbits.jobs.size_plan import SizePlan
+from minbits.notebook import Cells, Shown
 from minbits.search.reliability import Reliability, plain_reliability
 from minbits.types import ShownFile, Verification, plain_quantity
 
@@ -16,8 +17,8 @@ from minbits.types import ShownFile, Verification, plain_quantity
 MAX_RELIABILITIES = 20
 
 
-@dataclass(frozen=True)
-class SizeReport:
+@dataclass(frozen=True, repr=False)
+class SizeReport(Shown):
     """What the main job found.
 
     Attributes:
@@ -70,6 +71,30 @@ class SizeReport:
     table_encoding_bits: int | None = None
     reliability: tuple[Reliability, ...] = ()
     best_reliability: Reliability | None = None
+
+    def summary(self) -> str:
+        """Return what was found, in one line."""
+        found = self.best or self.nearest
+        if found is None:
+            return f"{self.data_name}: no file"
+        word = "reaches" if self.best is not None else "misses"
+        return (
+            f"{self.data_name}: {found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % of the "
+            f"test set, which {word} {100 * self.request.accuracy:g} %"
+        )
+
+    def facts(self) -> Cells:
+        """Return the rows of its table: the file, the trials, and what was written."""
+        found = self.best or self.nearest
+        rows = [("trials", f"{self.trials:,}"), ("looks at the test set", f"{self.claim_count:,}")]
+        if found is not None:
+            rows += [("correct", f"{found.correct:,} of {found.n_test:,}")]
+            rows += [("size", f"{found.bytes:,} bytes")]
+        return [*rows, *self.outputs.items()]
+
+    def picture_path(self) -> str | None:
+        """Return the diagram, as it was written."""
+        return self.outputs.get("diagram png")
 
     def raise_if_missed(self) -> Verification:
         """Return what the verification of the best file found.

@@ -15,7 +15,7 @@ from minbits.layers.text import LayerText
 class Repetition(Layer):
     """Runs ``count`` layers once more, with the same weights, from the one ``back`` layers before.
 
-    ``back`` and ``count`` are of layers as written; none of the repeated ones may be a `Repetition`.
+    ``back`` and ``count`` are of layers as written; no repeated one may be a `Repetition` itself.
     It is written out where a network is built (`minbits.codec.architecture`), and never run itself.
     """
 

@@ -11,6 +11,7 @@ from minbits.model_audit.lossless import LosslessSize
 from minbits.model_audit.matrix_rank import MatrixRank
 from minbits.model_audit.quantised_search import QuantisedSize
 from minbits.model_audit.subject import UnitActivity
+from minbits.notebook import Cells, Shown
 
 COUNTING = (
     "parameters: trained values, shared ones once, biases and normalisation included; stored bits: "
@@ -115,8 +116,8 @@ class CompressTarget:
     source: str
 
 
-@dataclass(frozen=True)
-class AuditReport:
+@dataclass(frozen=True, repr=False)
+class AuditReport(Shown):
     """All that an audit found.
 
     Attributes:
@@ -179,6 +180,21 @@ class AuditReport:
         if known is None or found.size_bits < known.size_bits:
             return report.beside(found)
         return report
+
+    def summary(self) -> str:
+        """Return the verdict."""
+        return self.verdict
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a layer."""
+        return [
+            (item.name, f"{item.parameters:,}", f"{item.stored_bits:,}", f"{item.lossless_bits:,}")
+            for item in self.layers
+        ]
+
+    def header(self) -> tuple[str, ...]:
+        """Return the names of the table's columns."""
+        return ("layer", "parameters", "bits as stored", "bits compressed")
 
     @property
     def verdict(self) -> str:
