@@ -156,6 +156,12 @@ def test_all_that_compiled_code_rests_on_is_watched() -> None:
         assert path in watched or path.parent in watched, f"compiled code rests on {path}"
 
 
+def test_every_source_that_is_watched_is_there() -> None:
+    # A source that was renamed would leave no digest, and every process would compile for itself.
+    assert [source for source in SOURCES if not (PACKAGE / source).exists()] == []
+    assert compilation.digest_on_disk() is not None
+
+
 def test_numba_s_own_cache_is_used_nowhere() -> None:
     for path in PACKAGE.rglob("*.py"):
         if path != PACKAGE / "compilation.py":
