@@ -7,21 +7,16 @@ import dataclasses
 import numpy as np
 from hypothesis import strategies as st
 
-from minbits.codec.architecture import (
-    ACTIVATION_KINDS,
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Layer,
-    Linear,
-    Pooling,
-    Shape,
-    activation_shapes,
-    tensor_shapes,
-)
+from minbits.codec.architecture import Architecture, activation_shapes, tensor_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.errors import NetworkError
+from minbits.layers.activations import CODED_ACTIVATIONS
+from minbits.layers.addition import Addition
+from minbits.layers.again import Again
+from minbits.layers.base import Layer, Shape
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 
 KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
 
@@ -30,7 +25,7 @@ KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "aga
 def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Layer:
     """Draw a layer that may follow ``depth`` layers; whether it fits is for the caller to see."""
     kind = draw(st.sampled_from(KINDS))
-    activation = draw(st.sampled_from(ACTIVATION_KINDS))
+    activation = draw(st.sampled_from(CODED_ACTIVATIONS))
     bias = draw(st.booleans())
     if kind == "pooling":
         return Pooling(draw(st.sampled_from(["max", "average"])), draw(st.integers(0, 3)))

@@ -13,7 +13,7 @@ from minbits.claims.best_known import find_network, residual_label_bits
 from minbits.claims.claiming import Claimant, Scope, verify_bytes
 from minbits.claims.ledger_verification import verify_ledger
 from minbits.codec import run_cost
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.data import load
 from minbits.data.splits import validation_split
@@ -24,6 +24,7 @@ from minbits.intervals import anytime_lower_limit
 from minbits.jobs.size import SizeEvents, size_job
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeSearch
+from minbits.layers.linear import Linear
 from minbits.ledger.front import front
 from minbits.ledger.rows import claim_row
 from minbits.ledger.store import Claim, Ledger

@@ -19,13 +19,14 @@ from minbits.claims.replacing import (
     stays,
     write_once,
 )
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.data import load
 from minbits.errors import OutputError
 from minbits.files import sha256_hex
 from minbits.information.ladder import entropy_table
+from minbits.layers.linear import Linear
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult

@@ -12,11 +12,12 @@ import minbits
 from minbits.claims.ledger_verification import verify_ledger
 from minbits.claims.own_data import plain_run, verify
 from minbits.claims.verification import verify_file
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.data import load
 from minbits.errors import DataError, LedgerError
 from minbits.files import sha256_hex
+from minbits.layers.linear import Linear
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult

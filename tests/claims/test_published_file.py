@@ -12,13 +12,14 @@ import pytest
 
 from minbits.claims.ledger_verification import verify_ledger
 from minbits.claims.published_file import adopt_file, read_card
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.errors import DataError, LedgerError
 from minbits.evaluation.judgement import judge
 from minbits.jobs.size_search import past_outcome
+from minbits.layers.linear import Linear
 from minbits.ledger.store import Ledger
 from tests.strategies import random_network
 

@@ -8,12 +8,13 @@ import pytest
 
 from minbits.claims.verification import verify_file
 from minbits.codec import run, run_cost
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.codec.inference import predict
 from minbits.codec.run_cost import RunCost
 from minbits.errors import CostError, DataError, NetworkFileError
 from minbits.files import sha256_hex
+from minbits.layers.linear import Linear
 from minbits.types import DataSet
 from tests.strategies import SLOW, random_network, slow_network
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minbits.codec.architecture import Architecture, Linear, Pooling
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import decode_network, encode_network
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from tests.cli.here import Here
 from tests.codec.streams import edge_architecture, edge_file, edge_network
 from tests.strategies import random_network, slow_network

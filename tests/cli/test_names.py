@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import minbits.jobs.size_search
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
+from minbits.layers.linear import Linear
 from minbits.plain_text import is_visible, visible
 from tests.cli.here import Done, Here
 from tests.faults.quick import quick_trial

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import (
-    LEAKY_RELU_SLOPE,
-    Addition,
-    Again,
-    Convolution,
-    Layer,
-    Linear,
-    Pooling,
-)
 from minbits.codec.quantized_network import QuantizedNetwork, step_size
+from minbits.layers.activations import LEAKY_RELU_SLOPE
+from minbits.layers.addition import Addition
+from minbits.layers.again import Again
+from minbits.layers.base import Layer
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 
 Image = npt.NDArray[np.float64]
 

@@ -25,16 +25,9 @@ import numpy as np
 from minbits.codec import tensor_code
 from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.architecture import (
-    ACTIVATION_KINDS,
     MAX_PARAMETERS,
-    Addition,
-    Again,
     Architecture,
-    Convolution,
     Growth,
-    Layer,
-    Linear,
-    Pooling,
     parameter_count,
     tensor_shapes,
 )
@@ -51,6 +44,13 @@ from minbits.codec.quantized_network import (
     QuantizedTensor,
 )
 from minbits.errors import MinbitsError, NetworkError, NetworkFileError
+from minbits.layers.activations import CODED_ACTIVATIONS
+from minbits.layers.addition import Addition
+from minbits.layers.again import Again
+from minbits.layers.base import Layer
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 
 Random = np.random.Generator
 SIDES = (1, 1, 2, 3, 5, 9, 28, 32, 255, 4096)
@@ -73,7 +73,7 @@ def any_layer(random: Random, channels: int, depth: int, is_plain: bool) -> Laye
     """Draw a layer that may follow ``depth`` others; whether it fits is for the caller to see."""
     kinds = ("convolution", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
     kind = one_of(random, kinds[: 5 if is_plain else 7])
-    activation, bias = one_of(random, ACTIVATION_KINDS), bool(random.integers(2))
+    activation, bias = one_of(random, CODED_ACTIVATIONS), bool(random.integers(2))
     if kind == "pooling":
         return Pooling(one_of(random, ("max", "average")), one_of(random, SMALL))
     if kind == "linear":

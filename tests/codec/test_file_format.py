@@ -12,15 +12,7 @@ from hypothesis import strategies as st
 
 from minbits.cli.doctor import self_test_network
 from minbits.codec.adaptive_bits import BitEncoder
-from minbits.codec.architecture import (
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Linear,
-    Pooling,
-    tensor_shapes,
-)
+from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.architecture_code import code_architecture, is_of_version_1
 from minbits.codec.file_format import (
     HEADER_BYTES,
@@ -37,6 +29,11 @@ from minbits.codec.file_format import (
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import NetworkError, NetworkFileError
+from minbits.layers.addition import Addition
+from minbits.layers.again import Again
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from tests.codec.streams import versions_of, with_checksum
 from tests.strategies import architectures, networks, random_network, same_network
 

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minbits.codec.run_cost
-from minbits.codec.architecture import Architecture, Linear, Pooling
+from minbits.codec.architecture import Architecture
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.errors import DataError
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from minbits.networks.torch_layers import run_layers
 from tests.codec import reference
 from tests.strategies import architectures, random_network

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from minbits.codec import mixed_levels
 from minbits.codec.adaptive_bits import BitEncoder, code_cost
-from minbits.codec.architecture import Architecture, Convolution, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.compiled_levels import large_levels_cost
 from minbits.codec.dependent import TRANSITIONS, multiples
 from minbits.codec.file_format import decode_network, encode_network, read_network
@@ -28,6 +28,8 @@ from minbits.codec.mixing_tables import squash_table, stretch_table
 from minbits.codec.quantized_network import IntegerArray, QuantizedNetwork
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkError, NetworkFileError
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
 from tests.codec.reference_mixing import STRETCH, Mixing, squash
 from tests.strategies import dependent, random_network, same_network
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from minbits.codec import compiled_levels, tensor_code
 from minbits.codec.adaptive_bits import HALF, BitCoder, BitEncoder
-from minbits.codec.architecture import Architecture, Convolution, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.compiled_bits import DONE, move_on, read_bit, state_of
 from minbits.codec.compiled_levels import ORIENTED, POSITIVE, SIGNED, code_large_levels
 from minbits.codec.file_format import (
@@ -29,6 +29,8 @@ from minbits.codec.payload_ending import MOST_BITS_TO_SHORTEN
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkFileError
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
 from tests.strategies import dependent, networks, random_network, same_network
 
 RECORDS = Path(__file__).parent.parent.parent / "records"

@@ -10,23 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minbits.codec import forward, run_cost
+from minbits.codec import run_cost
 from minbits.codec.architecture import (
-    Addition,
     Architecture,
-    Convolution,
-    Layer,
-    Linear,
-    Pooling,
     activation_shapes,
     multiply_accumulate_count,
     run_order,
 )
-from minbits.codec.forward import last_uses, met_lines, tiles
+from minbits.codec.forward import last_uses
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.network import Network
 from minbits.codec.run_cost import RunCost, batch_bytes, check_cost, thread_count
 from minbits.errors import CostError
+from minbits.layers import convolution_numpy
+from minbits.layers.addition import Addition
+from minbits.layers.base import Layer
+from minbits.layers.convolution import Convolution
+from minbits.layers.convolution_numpy import met_lines, tiles
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from tests.codec.streams import edge_architecture
 from tests.strategies import architectures, random_network
 
@@ -87,7 +89,7 @@ def test_tiles_change_nothing(architecture: Architecture, seed: int, values: int
     )
     whole = predict_logits(network, inputs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forward, "TILE_VALUES", values)
+        patch.setattr(convolution_numpy, "TILE_VALUES", values)
         found = predict_logits(network, inputs)
     assert np.allclose(found, whole, rtol=1e-4, atol=1e-4 * max(1e-6, np.abs(whole).max()))
 
@@ -108,14 +110,14 @@ def test_met_lines_are_counted(
     kernel: int, stride: int, padding: int, dilation: int, side: int
 ) -> None:
     layer = Convolution(1, kernel, stride, padding, dilation=dilation)
-    outputs = layer.output_side(side, 0)
+    outputs = layer.geometry.output_side(side, 0)
     if outputs < 1:
         return
     met = np.array([
         [0 <= place * stride + line * dilation - padding < side for place in range(outputs)]
         for line in range(kernel)
     ])  # fmt: skip
-    assert met_lines(layer, 0, side, outputs) == (met.any(1).sum(), met.sum())
+    assert met_lines(layer.geometry, 0, side, outputs) == (met.any(1).sum(), met.sum())
 
 
 def test_activations_are_let_go_after_their_last_use() -> None:

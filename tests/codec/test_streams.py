@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from minbits.codec import architecture_code, tensor_code
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder
-from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling, tensor_shapes
+from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.file_format import (
     HEADER_BYTES,
     VERSIONS,
@@ -33,6 +33,9 @@ from minbits.codec.quantized_network import (
 )
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkError, NetworkFileError
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from tests.codec.streams import (
     chosen_file,
     edge_architecture,
@@ -196,14 +199,12 @@ def test_a_flag_that_says_nothing_is_refused(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_pointwise_layer_is_called_so(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    true = architecture_code.kind_of
+    def called(layer: Convolution) -> str:
+        return "depthwise" if layer.depthwise else "convolution"
+
     network = ones(Architecture((2, 3, 3), 8, (Convolution(3, 1), Linear(2))))
     with monkeypatch.context() as patch:
-        patch.setattr(
-            architecture_code,
-            "kind_of",
-            lambda layer: "convolution" if true(layer) == "pointwise" else true(layer),
-        )
+        patch.setattr(Convolution, "code_kind", property(called))
         content = _encode(network, version)
     with pytest.raises(NetworkFileError, match="canonical"):
         decode_network(content)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.codec.architecture_code import kind_of
 from minbits.codec.quantized_network import STEPS_PER_OCTAVE
 
 
@@ -56,7 +55,7 @@ def quantize(architecture: Architecture, latent: Tensor, step_indices: Tensor) -
     at = 0
     steps = iter(torch.exp2(step_indices / STEPS_PER_OCTAVE))
     for shape in tensor_shapes(architecture):
-        sizes = [(kind_of(architecture.layers[shape.layer_index]), math.prod(shape.weights))]
+        sizes = [(architecture.layers[shape.layer_index].code_kind, math.prod(shape.weights))]
         if shape.bias is not None:
             sizes.append(("bias", shape.bias))
         for family, size in sizes:

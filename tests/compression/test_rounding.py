@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minbits.codec.architecture import Architecture, Linear
+from minbits.codec.architecture import Architecture
 from minbits.codec.dependent import TRANSITIONS, multiples
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict_logits
@@ -20,6 +20,7 @@ from minbits.compression.rounding import round_network
 from minbits.compression.step_search import coarsest_rounding
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.trellis import _best_path, dependent_levels
+from minbits.layers.linear import Linear
 from minbits.networks.parameters import parameter_layout
 from tests.compression.reference_trellis import cost_of, least_cost
 

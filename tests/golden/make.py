@@ -10,9 +10,14 @@ import numpy as np
 from tests.strategies import dependent, random_network
 
 from minbits.cli.doctor import self_test_network
-from minbits.codec.architecture import Addition, Again, Architecture, Convolution, Linear, Pooling
+from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.layers.addition import Addition
+from minbits.layers.again import Again
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 
 
 def smooth(network: QuantizedNetwork) -> QuantizedNetwork:

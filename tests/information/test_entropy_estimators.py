@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,3 +239,13 @@ def test_one_example_has_no_interval_to_speak_of() -> None:
         one = estimate(found)
         assert one.warning is not None
         assert one.high_bits == pytest.approx(2)
+
+
+def test_the_page_lists_every_estimator_with_its_source() -> None:
+    page = Path(__file__).parents[2] / "docs" / "label-information.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `label_entropy_")]
+    listed = [estimator for estimator in ESTIMATORS.values() if estimator.corrects_bias]
+    assert len(rows) == len(listed)
+    for row, estimator in zip(rows, listed, strict=True):
+        assert f"`label_entropy_{estimator.key}`" in row
+        assert estimator.source in row

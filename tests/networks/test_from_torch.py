@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.codec.architecture import Again, Shape, parameter_count
+from minbits.codec.architecture import parameter_count
 from minbits.codec.inference import predict_logits
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import ArgumentError, NetworkError
+from minbits.layers.again import Again
+from minbits.layers.base import Shape
 from minbits.networks.from_torch import (
     Extracted,
     InputConvention,

@@ -3,8 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from minbits.codec.architecture import Addition, Again, Architecture, Convolution, parameter_count
+from minbits.codec.architecture import Architecture, parameter_count
 from minbits.errors import ArgumentError, NetworkError
+from minbits.layers.addition import Addition
+from minbits.layers.again import Again
+from minbits.layers.convolution import Convolution
 from minbits.networks.grammar import format_layers, parse_layers
 from minbits.networks.zoo import ZOO, architecture_for, zoo_entry
 from minbits.types import DataSet

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
-from minbits.search.move_names import parse_move
+from minbits.search.moves.registry import parse_move
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, Proposal

@@ -10,7 +10,7 @@ from minbits.codec.file_format import decode_network
 from minbits.errors import ArgumentError
 from minbits.files import sha256_hex
 from minbits.networks.grammar import format_architecture
-from minbits.search.move_names import MoveName, format_move, parse_move
+from minbits.search.moves.registry import format_move, parse_move
 from minbits.search.tasks import Milestone, TrialHooks, TrialTask
 from minbits.search.trial import run_task
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult
@@ -38,7 +38,7 @@ def moved(data: DataSet, parent: bytes, move: str, **changes: object) -> TrialRe
 
 
 @given(st.sampled_from(["continue", "thin", "coarsen"]), st.floats(0.01, 64))
-def test_moves_have_texts(name: MoveName, amount: float) -> None:
+def test_moves_have_texts(name: str, amount: float) -> None:
     short = float(f"{amount:g}")
     assert parse_move(format_move(name, short)) == (name, short)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minbits.codec.architecture import Architecture, Pooling, parameter_count, run_order
+from minbits.codec.architecture import Architecture, parameter_count, run_order
 from minbits.errors import NetworkError
+from minbits.layers.pooling import Pooling
 from minbits.networks.grammar import parse_layers
 from minbits.networks.parameters import parameter_layout
 from minbits.training.distortion import NO_DISTORTIONS

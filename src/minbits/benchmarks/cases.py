@@ -8,12 +8,11 @@ import numpy as np
 
 from minbits.codec.architecture import (
     Architecture,
-    WeightedLayer,
     activation_shapes,
-    layer_multiply_accumulates,
     run_order,
 )
 from minbits.data import load
+from minbits.layers.base import WeightedLayer
 from minbits.networks.zoo import architecture_for
 from minbits.training.loop import TrainingData, training_data
 from minbits.types import TrainingRecipe
@@ -107,9 +106,5 @@ def useful_flops(architecture: Architecture) -> int:
     for index, step in enumerate(run_order(architecture)):
         if isinstance(step.layer, WeightedLayer):
             passes = 3 if index else 2
-            total += (
-                passes
-                * 2
-                * layer_multiply_accumulates(step.layer, shapes[index], shapes[index + 1])
-            )
+            total += passes * 2 * step.layer.multiply_accumulates(shapes[index], shapes[index + 1])
     return total

@@ -18,13 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from minbits.benchmarks.cases import CASES, SGEMM_FLOPS, SGEMM_SIZE, Case
-from minbits.codec.architecture import (
-    Linear,
-    WeightedLayer,
-    activation_shapes,
-    layer_multiply_accumulates,
-    run_order,
-)
+from minbits.codec.architecture import activation_shapes, run_order
+from minbits.layers.base import WeightedLayer
+from minbits.layers.linear import Linear
 from minbits.networks.grammar import format_layer
 from minbits.networks.parameters import parameter_layout
 from minbits.training.distortion import random_maps
@@ -145,7 +141,7 @@ def _parts(case: Case) -> tuple[Part, ...]:
             moved = sum(int(np.prod(shape)) for shape in shapes[index : index + 2])
             flops = 0
             if isinstance(step.layer, WeightedLayer):
-                flops = 2 * layer_multiply_accumulates(step.layer, shapes[index], shapes[index + 1])
+                flops = 2 * step.layer.multiply_accumulates(shapes[index], shapes[index + 1])
             flops *= (2 if index else 1) if backward else 1
             parts.append(
                 Part(

@@ -14,8 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling, activation_shapes
+from minbits.codec.architecture import Architecture, activation_shapes
 from minbits.errors import NetworkError
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from minbits.training.distortion import random_maps
 from minbits.training.lanes.sampling import sample_images
 from minbits.training.loop import TrainingData
@@ -42,8 +45,8 @@ def build_module(architecture: Architecture) -> nn.Sequential:
             case Convolution():
                 modules.append(
                     nn.Conv2d(
-                        shape[0], layer.out_channels, layer.kernel_shape, layer.strides,
-                        layer.paddings, layer.dilation, shape[0] if layer.depthwise else 1,
+                        shape[0], layer.out_channels, layer.geometry.kernel, layer.geometry.strides,
+                        layer.geometry.paddings, layer.dilation, shape[0] if layer.depthwise else 1,
                         bias=False,
                     )
                 )  # fmt: skip

@@ -8,23 +8,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from minbits.codec.architecture import (
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Linear,
-    Pooling,
-    Shape,
-    activation_shapes,
-)
+from minbits.codec.architecture import Architecture, activation_shapes
 from minbits.errors import ArgumentError
+from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.base import Shape
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from minbits.networks.grammar import parse_layers
 from minbits.networks.zoo import ZOO
 
 UnitKind = Literal["linear", "piecewise linear", "other"]
 DEFAULT_INPUT_SHAPE: Shape = (1, 28, 28)
-_PIECEWISE_LINEAR = ("relu", "leaky_relu")
 _DENSE_CHAIN = re.compile(r"\d+(-\d+)+")
 
 
@@ -142,7 +137,7 @@ def architecture_shape(architecture: Architecture, name: str) -> NetworkShape:
             if layers:
                 layers[-1] = _pooled(layers[-1], layer, before, outputs)
             continue
-        if isinstance(layer, Addition | Again):
+        if not isinstance(layer, Convolution | Linear):
             raise ArgumentError(
                 "architecture", f"{layer}", "a chain of layers used once each", "Leave it out."
             )
@@ -153,7 +148,7 @@ def architecture_shape(architecture: Architecture, name: str) -> NetworkShape:
         units: UnitKind = "other"
         if layer.activation == "none":
             units = "linear"
-        elif layer.activation in _PIECEWISE_LINEAR:
+        elif ACTIVATIONS[layer.activation].slope is not None:
             units = "piecewise linear"
         layers.append(
             LayerShape(f"layer {index}", kind, fan_in, rows, positions, layer.bias, units, outputs)
@@ -170,7 +165,7 @@ def _convolution_counts(
     return (
         "convolution",
         layer.out_channels,
-        channels * math.prod(layer.kernel_shape),
+        channels * math.prod(layer.geometry.kernel),
         after[1] * after[2],
     )
 

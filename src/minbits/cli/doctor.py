@@ -11,11 +11,14 @@ import typer
 
 from minbits.child_processes import child_environment, python_command
 from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json
-from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling, tensor_shapes
+from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict_logits
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.files import sha256_hex
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from minbits.ledger.location import default_ledger_path, ledger_exists, ledger_name
 from minbits.ledger.provenance import code_version, library_versions
 from minbits.search.device import device_name

@@ -5,9 +5,6 @@ Nothing in this room imports PyTorch, and no constant in it was fitted to a data
 
 from minbits.codec.architecture import (
     Architecture,
-    Convolution,
-    Linear,
-    Pooling,
     class_count,
     multiply_accumulate_count,
     parameter_count,
@@ -21,6 +18,9 @@ from minbits.codec.file_format import (
 )
 from minbits.codec.inference import predict, predict_logits
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 
 __all__ = [
     "Architecture",

@@ -8,125 +8,28 @@ PyTorch: the same records are read from files, run with NumPy and built into tra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from minbits.errors import NetworkError
-
-Shape = tuple[int, int, int]
-ActivationKind = Literal["none", "relu", "leaky_relu", "hard_swish"]
-PoolingKind = Literal["max", "average"]
-
-ACTIVATION_KINDS: tuple[ActivationKind, ...] = get_args(ActivationKind)
-POOLING_KINDS: tuple[PoolingKind, ...] = get_args(PoolingKind)
-LEAKY_RELU_SLOPE = 0.125  # a power of two, so that every machine computes the same product
+from minbits.layers.again import Again
+from minbits.layers.base import (
+    MAX_CHANNELS,
+    MAX_LAYERS,
+    Layer,
+    RunLayer,
+    Shape,
+    WeightedLayer,
+)
+from minbits.layers.base import (
+    architecture_error as _error,
+)
 
 # Rows and columns by which the views of an image are shifted.
 VIEW_SHIFTS = ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
-MAX_LAYERS = 64
 MAX_SIDE = 4096
-MAX_CHANNELS = 65_536
 MAX_PARAMETERS = 1_048_576
 MAX_ACTIVATIONS = 1_048_576  # values in the largest activation of one example
 MAX_MULTIPLY_ACCUMULATES = 1 << 32  # of one example
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """A square convolution, zero padded, followed by bias and activation.
-
-    Weights have shape ``(out_channels, in_channels, kernel, kernel)``; a depthwise convolution
-    keeps the number of channels and has weights ``(channels, 1, kernel, kernel)``. A ``flat``
-    convolution is one over a sequence: its kernel is ``1 x kernel``, and stride, padding and
-    dilation act along the row alone.
-    """
-
-    out_channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    depthwise: bool = False
-    bias: bool = True
-    activation: ActivationKind = "relu"
-    dilation: int = 1
-    flat: bool = False
-
-    @property
-    def kernel_shape(self) -> tuple[int, int]:
-        """Rows and columns of the kernel."""
-        return (1 if self.flat else self.kernel, self.kernel)
-
-    @property
-    def strides(self) -> tuple[int, int]:
-        """Steps down and across from one output to the next."""
-        return (1 if self.flat else self.stride, self.stride)
-
-    @property
-    def paddings(self) -> tuple[int, int]:
-        """Zeros above and below, left and right of the input."""
-        return (0 if self.flat else self.padding, self.padding)
-
-    def output_side(self, side: int, axis: int) -> int:
-        """Return the rows (axis 0) or columns (1) of the output for those of the input."""
-        if self.flat and axis == 0:
-            return side
-        reach = self.dilation * (self.kernel - 1) + 1
-        return (side + 2 * self.padding - reach) // self.stride + 1
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A fully connected layer over the flattened input; weights ``(out_features, in_features)``."""
-
-    out_features: int
-    bias: bool = True
-    activation: ActivationKind = "none"
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """Pooling over non-overlapping ``size`` x ``size`` windows; ``size`` 0 means the whole image.
-
-    Rows and columns that do not fill a window are dropped. Over a sequence, an image of one row,
-    windows are ``1 x size``.
-    """
-
-    kind: PoolingKind
-    size: int
-
-    def window(self, height: int, width: int) -> tuple[int, int]:
-        """Return rows and columns of a window on an image of ``height`` x ``width``."""
-        if self.size == 0:
-            return (height, width)
-        return (1 if height == 1 else self.size, self.size)
-
-
-@dataclass(frozen=True)
-class Addition:
-    """Adds an earlier activation to the present one: a residual connection (He et al. 2015).
-
-    ``back`` counts layers as they are run: 1 stands for the input of the layer before.
-    """
-
-    back: int
-    activation: ActivationKind = "none"
-
-
-@dataclass(frozen=True)
-class Again:
-    """Runs ``count`` layers once more, with the same weights, from the one ``back`` layers before.
-
-    ``back`` and ``count`` are of layers as written; none of the repeated ones may be an `Again`.
-    """
-
-    count: int
-    back: int
-
-
-WeightedLayer = Convolution | Linear
-Layer = Convolution | Linear | Pooling | Addition | Again
 
 
 @dataclass(frozen=True)
@@ -151,12 +54,12 @@ class Step:
     """One layer as it is run.
 
     Attributes:
-        layer: never an `Again`.
+        layer: what is run.
         layer_index: where the layer is written.
         tensor: number of its weights in file order, None where it has none.
     """
 
-    layer: WeightedLayer | Pooling | Addition
+    layer: RunLayer
     layer_index: int
     tensor: int | None
 
@@ -168,64 +71,6 @@ class TensorShapes:
     layer_index: int
     weights: tuple[int, ...]
     bias: int | None
-
-
-def _error(where: str, got: str, expected: str) -> NetworkError:
-    return NetworkError(where, got, expected, "Change the architecture.")
-
-
-def _output_shape(
-    layer: WeightedLayer | Pooling | Addition, shapes: Sequence[Shape], where: str
-) -> Shape:
-    shape = shapes[-1]
-    channels, height, width = shape
-    match layer:
-        case Linear():
-            return (layer.out_features, 1, 1)
-        case Pooling(size=0):
-            return (channels, 1, 1)
-        case Pooling():
-            rows, columns = layer.window(height, width)
-            result = (channels, height // rows, width // columns)
-        case Addition():
-            if layer.back >= len(shapes) or shapes[-1 - layer.back] != shape:
-                earlier = shapes[-1 - layer.back] if layer.back < len(shapes) else "nothing"
-                raise _error(where, f"shape {shape} plus {earlier}", "two activations of one shape")
-            return shape
-        case Convolution():
-            if layer.depthwise and layer.out_channels != channels:
-                raise _error(where, f"{layer.out_channels} depthwise channels", f"{channels}")
-            result = (layer.out_channels, layer.output_side(height, 0), layer.output_side(width, 1))
-    if min(result) < 1:
-        raise _error(where, f"an input of shape {shape}, too small for {layer}", "a larger input")
-    return result
-
-
-def _check_layer(layer: Layer, where: str) -> None:
-    match layer:
-        case Convolution():
-            ranges = {
-                "out_channels": (layer.out_channels, 1, MAX_CHANNELS),
-                "kernel": (layer.kernel, 1, 31),
-                "stride": (layer.stride, 1, 31),
-                "padding": (layer.padding, 0, 31),
-                "dilation": (layer.dilation, 1, 31),
-            }
-        case Linear():
-            ranges = {"out_features": (layer.out_features, 1, MAX_CHANNELS)}
-        case Pooling():
-            ranges = {"size": (layer.size, 0, 31)}
-            if layer.kind not in POOLING_KINDS:
-                raise _error(where, repr(layer.kind), f"one of {POOLING_KINDS}")
-        case Addition():
-            ranges = {"back": (layer.back, 1, MAX_LAYERS)}
-        case Again():
-            ranges = {"count": (layer.count, 1, layer.back), "back": (layer.back, 1, MAX_LAYERS)}
-    for name, (value, low, high) in ranges.items():
-        if not low <= value <= high:
-            raise _error(where, f"{name} = {value}", f"{low} to {high}")
-    if not isinstance(layer, Pooling | Again) and layer.activation not in ACTIVATION_KINDS:
-        raise _error(where, repr(layer.activation), f"one of {ACTIVATION_KINDS}")
 
 
 class Growth:
@@ -256,7 +101,7 @@ class Growth:
         index = len(self._written)
         if index >= MAX_LAYERS:
             raise _error("network", f"more than {MAX_LAYERS} layers", f"1 to {MAX_LAYERS}")
-        _check_layer(layer, f"layer {index}")
+        layer.check(f"layer {index}")
         if isinstance(layer, Again):
             start = index - layer.back
             repeated = self._written[start : start + layer.count] if start >= 0 else [None]
@@ -266,6 +111,7 @@ class Growth:
                 )
             self._written.append(None)
             return [step for step in repeated if step is not None]
+        assert isinstance(layer, RunLayer)
         weighted = isinstance(layer, WeightedLayer)
         step = Step(layer, index, self._tensors if weighted else None)
         self._tensors += weighted
@@ -281,7 +127,7 @@ class Growth:
         for step in self._new_steps(layer):
             if len(self.steps) >= MAX_LAYERS:
                 raise _error("network", f"more than {MAX_LAYERS} layers to run", "fewer")
-            shape = _output_shape(step.layer, self.shapes, f"layer {step.layer_index}")
+            shape = step.layer.output_shape(self.shapes, f"layer {step.layer_index}")
             self.steps.append(step)
             self.shapes.append(shape)
             self._check_size()
@@ -298,7 +144,12 @@ def _check_input(shape: Shape, exponent: int, views: int) -> None:
         raise _error("views", f"{views} of inputs of shape {shape}", "images")
 
 
-def _grown(architecture: Architecture) -> Growth:
+def grown(architecture: Architecture) -> Growth:
+    """Return the layers as they are run, and all shapes.
+
+    Raises:
+        NetworkError: as `activation_shapes`.
+    """
     if not architecture.layers:
         raise _error("network", "0 layers", f"1 to {MAX_LAYERS}")
     growth = Growth(architecture.input_shape, architecture.input_exponent, architecture.views)
@@ -313,7 +164,7 @@ def run_order(architecture: Architecture) -> tuple[Step, ...]:
     Raises:
         NetworkError: as `activation_shapes`.
     """
-    return tuple(_grown(architecture).steps)
+    return tuple(grown(architecture).steps)
 
 
 def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
@@ -323,13 +174,7 @@ def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
         NetworkError: if a layer does not fit its input, a repetition reaches out of the network or
             repeats a repetition, or a limit of the format is exceeded.
     """
-    return tuple(_grown(architecture).shapes)
-
-
-def _weights_shape(layer: WeightedLayer, shape: Shape) -> tuple[int, ...]:
-    if isinstance(layer, Linear):
-        return (layer.out_features, math.prod(shape))
-    return (layer.out_channels, 1 if layer.depthwise else shape[0], *layer.kernel_shape)
+    return tuple(grown(architecture).shapes)
 
 
 def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
@@ -341,13 +186,13 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
     """
     result: list[TensorShapes] = []
     parameters = operations = 0
-    growth = _grown(architecture)
+    growth = grown(architecture)
     shapes = growth.shapes
     for index, step in enumerate(growth.steps):
         layer = step.layer
         if not isinstance(layer, WeightedLayer):
             continue
-        weights = _weights_shape(layer, shapes[index])
+        weights = layer.weights_shape(shapes[index])
         if step.tensor == len(result):
             bias = weights[0] if layer.bias else None
             result.append(TensorShapes(layer_index=step.layer_index, weights=weights, bias=bias))
@@ -378,17 +223,12 @@ def class_count(architecture: Architecture) -> int:
     return math.prod(activation_shapes(architecture)[-1])
 
 
-def layer_multiply_accumulates(layer: WeightedLayer, shape: Shape, output_shape: Shape) -> int:
-    """Return the multiply-accumulates of a layer that maps one shape to another, without biases."""
-    return math.prod(_weights_shape(layer, shape)) * math.prod(output_shape[1:])
-
-
 def multiply_accumulate_count(architecture: Architecture) -> int:
     """Return the multiply-accumulates of one example, all views, biases not counted."""
-    growth = _grown(architecture)
+    growth = grown(architecture)
     shapes = growth.shapes
     return architecture.views * sum(
-        layer_multiply_accumulates(step.layer, shapes[index], shapes[index + 1])
+        step.layer.multiply_accumulates(shapes[index], shapes[index + 1])
         for index, step in enumerate(growth.steps)
         if isinstance(step.layer, WeightedLayer)
     )

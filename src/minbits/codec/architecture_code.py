@@ -11,33 +11,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minbits.codec.adaptive_bits import BitCoder
-from minbits.codec.architecture import (
-    ACTIVATION_KINDS,
-    VIEW_SHIFTS,
-    ActivationKind,
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Growth,
-    Layer,
-    Linear,
-    Pooling,
-    Shape,
-    activation_shapes,
-)
+from minbits.codec.architecture import VIEW_SHIFTS, Architecture, Growth, activation_shapes
 from minbits.codec.integers import (
+    Context,
     ModelBank,
     code_adaptive_bit,
     code_difference,
     code_exception,
+    code_plain_bits,
     code_signed,
     code_unsigned,
     not_canonical,
 )
+from minbits.errors import NetworkError, NetworkFileError
+from minbits.layers.activations import CODED_ACTIVATIONS
+from minbits.layers.base import MAX_LAYERS, Layer, Shape
+from minbits.layers.pooling import Pooling
+from minbits.layers.registry import layer_of_kind
 
+# Versions from this one on name the kinds of layers that versions 1 to 3 do not know.
+NAMED_LAYERS_VERSION = 15
+_MAX_NAME_BYTES = 64
 USUAL_INPUT_EXPONENT = 8
-USUAL_KERNEL = 3
 
 # What may follow each kind of layer, the most usual first.
 _SUCCESSORS = {
@@ -63,20 +58,6 @@ _SUCCESSORS_2 = {
 }  # fmt: skip
 
 
-def kind_of(layer: Layer | None) -> str:
-    """Return the kind under which a layer is coded; ``None`` stands for the end of the network."""
-    match layer:
-        case Convolution(depthwise=True):
-            return "depthwise"
-        case Convolution(kernel=1, stride=1, padding=0, dilation=1, flat=False):
-            return "pointwise"
-        case Convolution():
-            return "convolution"
-        case None:
-            return "end"
-    return {Linear: "linear", Pooling: "pooling", Addition: "addition", Again: "again"}[type(layer)]
-
-
 def is_of_version_1(architecture: Architecture) -> bool:
     """Whether version 1 of the format can say it: nothing in it came with version 2."""
     if architecture.views > 1 or _is_extended(architecture):
@@ -89,12 +70,75 @@ def is_of_version_1(architecture: Architecture) -> bool:
 
 
 def _is_extended(architecture: Architecture) -> bool:
-    """Whether a layer came with version 2."""
-    return any(
-        isinstance(layer, Addition | Again)
-        or (isinstance(layer, Convolution) and (layer.flat or layer.dilation > 1))
-        for layer in architecture.layers
-    )
+    """Whether a layer came with version 2, or is named."""
+    return bool(named_kinds(architecture)) or any(x.is_extended for x in architecture.layers)
+
+
+def named_kinds(architecture: Architecture) -> tuple[str, ...]:
+    """Return the kinds of layers that versions 1 to 3 do not know, in order of their first use."""
+    kinds = (layer.code_kind for layer in architecture.layers)
+    return tuple(dict.fromkeys(kind for kind in kinds if kind not in _SUCCESSORS_2))
+
+
+class _Fields:
+    """What layers code their numbers with (`minbits.layers.fields.FieldCoder`)."""
+
+    def __init__(self, coder: BitCoder, bank: ModelBank) -> None:
+        self._coder, self._bank = coder, bank
+
+    def flag(self, context: Context, bit: int) -> int:
+        return code_adaptive_bit(self._coder, self._bank, context, bit)
+
+    def exception(self, context: Context, bit: int) -> int:
+        return code_exception(self._coder, self._bank, context, bit)
+
+    def unsigned(self, context: Context, value: int, order: int = 0) -> int:
+        return code_unsigned(self._coder, self._bank, context, value, order)
+
+    def signed(self, context: Context, value: int, order: int = 0) -> int:
+        return code_signed(self._coder, self._bank, context, value, order)
+
+    def difference(self, context: Context, value: int, order: int) -> int:
+        return code_difference(self._coder, self._bank, context, value, order)
+
+    def activation(self, family: str, key: str, is_usual: bool = False) -> str:
+        if key not in CODED_ACTIVATIONS:
+            known = f"one of {', '.join(CODED_ACTIVATIONS)}"
+            raise NetworkError("file", f"activation '{key}'", known, "Change the architecture.")
+        index = CODED_ACTIVATIONS.index(key)
+        high = self.exception((family, "activation, high bit"), index >> 1)
+        code_low = self.flag if is_usual else self.exception
+        low = code_low((family, "activation, low bit", high), index & 1)
+        return CODED_ACTIVATIONS[high << 1 | low]
+
+    def name(self, text: str) -> str:
+        """Code a name: its length in bytes, then UTF-8."""
+        given = text.encode()
+        length = 1 + self.unsigned(("name",), max(len(given) - 1, 0), order=3)
+        if length > _MAX_NAME_BYTES:
+            raise NetworkFileError(
+                "payload",
+                f"a name of {length} bytes",
+                f"at most {_MAX_NAME_BYTES}",
+                "Get it again.",
+            )
+        given = given.ljust(length)
+        found = bytes(code_plain_bits(self._coder, given[place], 8) for place in range(length))
+        try:
+            return found.decode()
+        except UnicodeDecodeError as error:
+            raise not_canonical() from error
+
+
+def _successors(extended: bool, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return what may follow each kind; kinds that are named follow any, and are ranked last."""
+    if not extended:
+        return _SUCCESSORS
+    if not names:
+        return _SUCCESSORS_2
+    known = {kind: (*ranks, *names) for kind, ranks in _SUCCESSORS_2.items()}
+    usual = ("end", *(kind for kind in _SUCCESSORS_2 if kind != "start"), *names)
+    return {**known, **dict.fromkeys(names, usual)}
 
 
 def _code_kind(
@@ -118,105 +162,33 @@ def _code_shape(coder: BitCoder, bank: ModelBank, shape: Shape) -> Shape:
     return (channels, height, width)
 
 
-def _code_activation(
-    coder: BitCoder, bank: ModelBank, family: str, activation: ActivationKind
-) -> ActivationKind:
-    index = ACTIVATION_KINDS.index(activation)
-    high = code_exception(coder, bank, (family, "activation, high bit"), index >> 1)
-    # Hidden layers mostly have one, depthwise halves and last layers mostly none.
-    code_low = code_adaptive_bit if family == "convolution" else code_exception
-    low = code_low(coder, bank, (family, "activation, low bit", high), index & 1)
-    return ACTIVATION_KINDS[high << 1 | low]
-
-
-def _code_convolution(
-    coder: BitCoder, bank: ModelBank, layer: Convolution, kind: str, shape: Shape, extended: bool
-) -> Convolution:
-    family = "depthwise" if kind == "depthwise" else "convolution"
-    channels = shape[0]
-    out_channels, kernel, stride, padding, dilation, flat = channels, 1, 1, 0, 1, False
-    if kind != "depthwise":
-        change = code_difference(
-            coder, bank, ("more channels",), layer.out_channels - channels, order=1
-        )
-        out_channels = channels + change
-    if kind != "pointwise":
-        kernel = USUAL_KERNEL + code_signed(
-            coder, bank, (kind, "kernel"), layer.kernel - USUAL_KERNEL
-        )
-        if code_exception(coder, bank, (kind, "strided"), int(layer.stride > 1)):
-            stride = 2 + code_unsigned(coder, bank, (kind, "stride"), max(layer.stride - 2, 0))
-        if extended:
-            if code_exception(coder, bank, (kind, "dilated"), int(layer.dilation > 1)):
-                wider = max(layer.dilation - 2, 0)
-                dilation = 2 + code_unsigned(coder, bank, (kind, "dilation"), wider)
-            # Kernels are flat where the image is: over sequences.
-            usual = shape[1] == 1
-            unusual = code_exception(coder, bank, (kind, "flat"), int(layer.flat != usual))
-            flat = usual != bool(unusual)
-        same = dilation * (kernel // 2)
-        padding = same + code_signed(coder, bank, (kind, "padding"), layer.padding - same)
-    # A depthwise half is linear: its bias would add nothing to that of the pointwise half.
-    usual_bias = kind != "depthwise"
-    unusual = code_exception(coder, bank, (family, "bias"), int(layer.bias != usual_bias))
-    activation = _code_activation(coder, bank, family, layer.activation)
-    bias = usual_bias != bool(unusual)
-    return Convolution(
-        out_channels, kernel, stride, padding, kind == "depthwise", bias, activation, dilation, flat
-    )
-
-
-def _code_linear(coder: BitCoder, bank: ModelBank, layer: Linear) -> Linear:
-    features = 1 + code_unsigned(coder, bank, ("out features",), layer.out_features - 1, order=3)
-    bias = code_exception(coder, bank, ("linear", "bias"), int(not layer.bias)) == 0
-    return Linear(features, bias, _code_activation(coder, bank, "linear", layer.activation))
-
-
-def _code_pooling(coder: BitCoder, bank: ModelBank, layer: Pooling) -> Pooling:
-    average = code_adaptive_bit(coder, bank, ("average",), int(layer.kind == "average"))
-    usual = 0 if average else 2
-    size = usual + code_signed(coder, bank, ("pooling size", average), layer.size - usual)
-    return Pooling("average" if average else "max", size)
-
-
-def _code_addition(coder: BitCoder, bank: ModelBank, layer: Addition) -> Addition:
-    back = 1 + code_unsigned(coder, bank, ("addition", "back"), layer.back - 1, order=1)
-    return Addition(back, _code_activation(coder, bank, "addition", layer.activation))
-
-
-def _code_again(coder: BitCoder, bank: ModelBank, layer: Again) -> Again:
-    count = 1 + code_unsigned(coder, bank, ("again", "count"), layer.count - 1, order=1)
-    between = layer.back - layer.count
-    return Again(count, count + code_unsigned(coder, bank, ("again", "between"), between, order=0))
-
-
-# What a decoder passes in place of the layer that it is about to read: any value will do.
-_ANY_CONVOLUTION = Convolution(1, 1)
-_ANY_LINEAR = Linear(1)
-_ANY_POOLING = Pooling("max", 2)
-_ANY_ADDITION = Addition(1)
-_ANY_AGAIN = Again(1, 1)
-
-
 def _code_layer(
-    coder: BitCoder, bank: ModelBank, layer: Layer | None, kind: str, shape: Shape, extended: bool
+    fields: _Fields, given: Layer | None, kind: str, shape: Shape, extended: bool
 ) -> Layer:
-    match kind:
-        case "linear":
-            linear = layer if isinstance(layer, Linear) else _ANY_LINEAR
-            return _code_linear(coder, bank, linear)
-        case "pooling":
-            pooling = layer if isinstance(layer, Pooling) else _ANY_POOLING
-            return _code_pooling(coder, bank, pooling)
-        case "addition":
-            addition = layer if isinstance(layer, Addition) else _ANY_ADDITION
-            return _code_addition(coder, bank, addition)
-        case "again":
-            again = layer if isinstance(layer, Again) else _ANY_AGAIN
-            return _code_again(coder, bank, again)
-        case _:
-            convolution = layer if isinstance(layer, Convolution) else _ANY_CONVOLUTION
-            return _code_convolution(coder, bank, convolution, kind, shape, extended)
+    layer_type = layer_of_kind(kind)
+    assert layer_type is not None
+    # A decoder is given none, and an encoder's is of the kind.
+    same = given if isinstance(given, layer_type) else None
+    return layer_type.code(fields, same, kind, shape, extended)
+
+
+def _code_names(fields: _Fields, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Code the kinds of layers that are named in the file.
+
+    Raises:
+        NetworkFileError: if no layer of such a kind is registered.
+    """
+    count = 1 + fields.unsigned(("names",), max(len(names) - 1, 0))
+    if count > MAX_LAYERS:
+        raise not_canonical()
+    found = tuple(fields.name(names[place] if place < len(names) else "") for place in range(count))
+    for name in found:
+        if layer_of_kind(name) is None:
+            raise NetworkFileError(
+                "file", f"a layer of kind '{name}'", "a kind that is registered",
+                "Import what registers it, then read the file again.",
+            )  # fmt: skip
+    return found
 
 
 def code_architecture(
@@ -239,23 +211,27 @@ def code_architecture(
         if code_exception(coder, bank, ("views",), int(given.views > 1)):
             views = len(VIEW_SHIFTS)
         extended = bool(code_exception(coder, bank, ("extended",), int(_is_extended(given))))
+    fields = _Fields(coder, bank)
+    names: tuple[str, ...] = ()
+    if version >= NAMED_LAYERS_VERSION:
+        names = _code_names(fields, named_kinds(given))
     layers: list[Layer] = []
     growth = Growth(given_shape, exponent, views)
-    kind, successors = "start", _SUCCESSORS_2 if extended else _SUCCESSORS
+    kind, successors = "start", _successors(extended, names)
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
         # A decoder's source is always None, and what it codes for the kind is ignored.
-        wanted = kind_of(source)
+        wanted = "end" if source is None else source.code_kind
         if wanted not in successors[kind]:
             wanted = successors[kind][0]
         kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
             found = Architecture(given_shape, exponent, tuple(layers), views)
-            if extended and not _is_extended(found):
+            if (extended and not _is_extended(found)) or named_kinds(found) != names:
                 raise not_canonical()
             return found
-        layers.append(_code_layer(coder, bank, source, kind, shape, extended))
-        if kind_of(layers[-1]) != kind:
+        layers.append(_code_layer(fields, source, kind, shape, extended))
+        if layers[-1].code_kind != kind:
             raise not_canonical()
         growth.add(layers[-1])
         shape = growth.shapes[-1]

@@ -2,7 +2,8 @@
 
 ``magic and version (1 byte) · CRC-16 (2 bytes) · payload``. The payload is one stream of adaptive
 bits: architecture, steps, levels. Encoder and decoder run the same functions, so that the format
-is described once.
+is described once. A network with layers that are registered from outside is written in version 15,
+which names them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from pathlib import Path
 
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder
 from minbits.codec.architecture import tensor_shapes
-from minbits.codec.architecture_code import code_architecture, is_of_version_1, kind_of
+from minbits.codec.architecture_code import (
+    NAMED_LAYERS_VERSION,
+    code_architecture,
+    is_of_version_1,
+    named_kinds,
+)
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.range_decoder import BitDecoder
@@ -76,7 +82,7 @@ def _code_network(
     layers: list[QuantizedLayer] = []
     for index, shapes in enumerate(tensor_shapes(architecture)):
         layer = network.layers[index] if network else None
-        family = kind_of(architecture.layers[shapes.layer_index])
+        family = architecture.layers[shapes.layer_index].code_kind
         name = f"layer {shapes.layer_index} {family}: "
         with parts.part(f"{name}weights step", 0):
             step = code.step("weights", layer.weights if layer else None)
@@ -111,6 +117,8 @@ def _encode(network: QuantizedNetwork, version: int, modes: Sequence[bool] | Non
 
 def _useful_versions(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions that can say a network and may be the shortest."""
+    if named_kinds(network.architecture):
+        return (NAMED_LAYERS_VERSION,)
     if network.has_dependent_levels:
         return VERSIONS[2:]
     is_large = any(layer.weights.levels.size >= LEAST_MIXED for layer in network.layers)
@@ -132,7 +140,7 @@ def _checked_version(data: bytes) -> int:
         start = data[:2].hex(" ") or "nothing"
         raise _get_file_again("file", f"{len(data)} bytes, starting {start}", "a .mbn network file")
     version = data[0] & 0x0F
-    if version not in VERSIONS:
+    if version not in (*VERSIONS, NAMED_LAYERS_VERSION):
         known = " or ".join(str(number) for number in VERSIONS)
         raise NetworkFileError(
             "file", f"format version {version}", f"version {known}", "Update minbits."

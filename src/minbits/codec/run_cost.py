@@ -12,19 +12,14 @@ from dataclasses import dataclass
 
 from minbits.codec.architecture import (
     Architecture,
-    Convolution,
-    Linear,
-    Pooling,
-    Shape,
-    Step,
     activation_shapes,
     class_count,
-    layer_multiply_accumulates,
     multiply_accumulate_count,
     run_order,
 )
-from minbits.codec.forward import last_uses, met_lines, tile_places
+from minbits.codec.forward import last_uses
 from minbits.errors import CostError
+from minbits.layers.cost import Work
 
 MOST_SECONDS = 120.0
 MOST_LOGITS_BYTES = 1 << 29
@@ -35,15 +30,6 @@ _WORKSPACE_VALUES = 1 << 18
 _LARGEST_BATCH = 512
 _VALUE_BYTES = 4
 
-# Seconds on one core of a server of 2020 or later, beside measured ones in recipes/run_cost.py: of
-# a multiply-accumulate in a product of matrices, of a value copied out of or added into an image,
-# of a value written by a pass over an activation, and of a call of NumPy.
-_PRODUCT_SECONDS = 0.05e-9
-_COPY_SECONDS = 0.4e-9
-_PASS_SECONDS = 0.7e-9
-_CALL_SECONDS = 1.5e-6
-# The start of a line costs as much as so many values of it.
-_LINE = 20
 # Inputs are transposed, which is slow, and each batch has calls of its own.
 _INPUT_PASSES = 10
 _BATCH_CALLS = 20
@@ -78,67 +64,12 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:,.1f} hours"
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What one example takes of one step: see the seconds above."""
-
-    products: int = 0
-    copied: int = 0
-    passed: int = 0
-    calls: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        return (
-            self.products * _PRODUCT_SECONDS
-            + self.copied * _COPY_SECONDS
-            + self.passed * _PASS_SECONDS
-            + self.calls * _CALL_SECONDS
-        )
-
-
-def _convolution_work(layer: Convolution, shape: Shape, output: Shape, batch: int) -> _Work:
-    products, values = layer_multiply_accumulates(layer, shape, output), math.prod(output)
-    if layer.kernel == 1 and shape[1:] == output[1:] and not layer.depthwise:
-        return _Work(products, 0, 3 * values, 6 / batch)
-    (rows, row_meetings), (columns, column_meetings) = (
-        met_lines(layer, axis, shape[1 + axis], output[1 + axis]) for axis in (0, 1)
-    )
-    # What is not beside each other in memory takes longer, and so does each start of a line.
-    met = shape[0] * row_meetings * (column_meetings * min(layer.stride, 2) + _LINE * columns)
-    if layer.depthwise:
-        return _Work(0, 2 * met, 3 * values, (4 + 3 * rows * columns) / batch)
-    places = math.prod(output[1:])
-    unfolded = shape[0] * math.prod(layer.kernel_shape) * places
-    tile_count = math.ceil(places / min(places, tile_places(layer, shape[0], batch)))
-    calls = 4 + tile_count * (4 + 2 * rows * columns)
-    return _Work(products, unfolded + met, 4 * values, calls / batch)
-
-
-def _work(step: Step, shape: Shape, output: Shape, batch: int) -> _Work:
-    layer = step.layer
-    match layer:
-        case Convolution():
-            return _convolution_work(layer, shape, output, batch)
-        case Linear():
-            products = layer_multiply_accumulates(layer, shape, output)
-            return _Work(products, 0, 3 * math.prod(output), 6 / batch)
-        case Pooling():
-            window = math.prod(layer.window(*shape[1:]))
-            calls = 3 if window > math.prod(shape[1:]) // 2 else 3 + window
-            return _Work(0, math.prod(shape), math.prod(output), calls / batch)
-        case _:
-            return _Work(passed=4 * math.prod(output), calls=4 / batch)
-
-
 def batch_size(architecture: Architecture) -> int:
     """Return how many examples are run at a time."""
     shapes = activation_shapes(architecture)
     largest = max(math.prod(shape) for shape in shapes)
     for index, step in enumerate(run_order(architecture)):
-        if isinstance(step.layer, Convolution) and not step.layer.depthwise:
-            places = math.prod(shapes[index + 1][1:])
-            largest = max(largest, shapes[index][0] * math.prod(step.layer.kernel_shape) * places)
+        largest = max(largest, step.layer.workspace(shapes[index], shapes[index + 1]))
     return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
 
 
@@ -150,10 +81,7 @@ def batch_bytes(architecture: Architecture) -> int:
     for index, step in enumerate(steps):
         kept = sum(sizes[number] for number in range(index + 1) if uses[number] >= index)
         made = 3 * sizes[index + 1]  # a result, and what its activation makes on the way
-        if isinstance(step.layer, Convolution) and not step.layer.depthwise:
-            places = math.prod(shapes[index + 1][1:])
-            places = min(places, tile_places(step.layer, shapes[index][0], batch))
-            made += shapes[index][0] * math.prod(step.layer.kernel_shape) * places
+        made += step.layer.workspace(shapes[index], shapes[index + 1], batch)
         most = max(most, kept + made)
     return _VALUE_BYTES * batch * most
 
@@ -169,11 +97,11 @@ def run_cost(architecture: Architecture, examples: int) -> RunCost:
         activation_shapes(architecture), run_order(architecture), batch_size(architecture),
     )  # fmt: skip
     of_one = sum(
-        _work(step, shapes[index], shapes[index + 1], batch).seconds
+        step.layer.work(shapes[index], shapes[index + 1], batch).seconds
         for index, step in enumerate(steps)
     )
     values = math.prod(architecture.input_shape)
-    of_input = _Work(passed=_INPUT_PASSES * values, calls=_BATCH_CALLS / batch).seconds
+    of_input = Work(passed=_INPUT_PASSES * values, calls=_BATCH_CALLS / batch).seconds
     return RunCost(
         multiply_accumulates=multiply_accumulate_count(architecture),
         examples=examples,

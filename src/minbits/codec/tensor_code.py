@@ -16,12 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minbits.codec.adaptive_bits import BitCoder
-from minbits.codec.architecture import (
-    Architecture,
-    Convolution,
-    TensorShapes,
-)
-from minbits.codec.architecture_code import kind_of
+from minbits.codec.architecture import Architecture, TensorShapes
 from minbits.codec.integers import (
     ModelBank,
     code_adaptive_bit,
@@ -40,6 +35,7 @@ from minbits.codec.quantized_network import (
     QuantizedTensor,
 )
 from minbits.errors import NetworkFileError
+from minbits.layers.convolution import Convolution
 
 if TYPE_CHECKING:
     from minbits.codec.mixed_levels import MixingState
@@ -101,7 +97,7 @@ class TensorCode:
         self, architecture: Architecture, shapes: TensorShapes, given: QuantizedTensor | None
     ) -> tuple[IntegerArray, bool]:
         """Code the levels of a layer's weights; return them and whether they are dependent."""
-        family = kind_of(architecture.layers[shapes.layer_index])
+        family = architecture.layers[shapes.layer_index].code_kind
         levels = given.levels if given else _NOTHING
         if self.version > 2 and self._codes_mixed(architecture, shapes, family, given):
             wanted = int(given is not None and given.is_dependent)

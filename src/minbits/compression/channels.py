@@ -9,18 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import (
-    LEAKY_RELU_SLOPE,
-    ActivationKind,
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Linear,
-    Pooling,
-    activation_shapes,
-    tensor_shapes,
-)
+from minbits.codec.architecture import Architecture, activation_shapes, tensor_shapes
+from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.base import WeightedLayer
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
 from minbits.networks.parameters import flat_parameters, parameter_layout
 
 Float = npt.NDArray[np.float32]
@@ -50,7 +43,7 @@ def channel_groups(architecture: Architecture) -> tuple[ChannelGroup, ...]:
 
     Channels of a residual sum are tied to each other, and those of repeated layers to themselves.
     """
-    if any(isinstance(layer, Addition | Again) for layer in architecture.layers):
+    if any(layer.channel_role == "tied" for layer in architecture.layers):
         return ()
     shapes = activation_shapes(architecture)
     groups: list[ChannelGroup] = []
@@ -58,10 +51,10 @@ def channel_groups(architecture: Architecture) -> tuple[ChannelGroup, ...]:
     changers: list[int] = []
     tensor = -1
     for index, layer in enumerate(architecture.layers):
-        if isinstance(layer, Pooling):
+        if layer.channel_role == "kept":
             continue
         tensor += 1
-        if isinstance(layer, Convolution) and layer.depthwise:
+        if layer.channel_role == "each":
             changers.append(tensor)
             continue
         if producer is not None:
@@ -121,27 +114,13 @@ def keep_channels(
             pairs[number] = [weights[mask], None if bias is None else bias[mask]]
             index = layout.slots[number].layer_index
             layer = layers[index]
-            if isinstance(layer, Convolution):
-                layers[index] = dataclasses.replace(layer, out_channels=int(mask.sum()))
-            elif isinstance(layer, Linear):
-                layers[index] = dataclasses.replace(layer, out_features=int(mask.sum()))
+            assert isinstance(layer, WeightedLayer)
+            layers[index] = layer.with_outputs(int(mask.sum()))
         weights = pairs[group.user][0]
         assert weights is not None
         pairs[group.user][0] = weights[:, np.repeat(mask, group.places)]
     small = dataclasses.replace(architecture, layers=tuple(layers))
     return small, flat_parameters(small, [(w, b) for w, b in pairs if w is not None])
-
-
-def _activated(values: Float, kind: ActivationKind) -> Float:
-    match kind:
-        case "none":
-            return values
-        case "relu":
-            return np.asarray(np.maximum(values, 0), np.float32)
-        case "leaky_relu":
-            return np.asarray(np.maximum(values, values * LEAKY_RELU_SLOPE), np.float32)
-        case "hard_swish":
-            return np.asarray(values * np.clip(values + 3, 0, 6) / 6, np.float32)
 
 
 def _constants(architecture: Architecture, values: Float, group: ChannelGroup) -> Float:
@@ -152,7 +131,7 @@ def _constants(architecture: Architecture, values: Float, group: ChannelGroup) -
     for number in (group.producer, *group.changers):
         weights, bias = tensors[number]
         layer = architecture.layers[layout.slots[number].layer_index]
-        assert isinstance(layer, Convolution | Linear)
+        assert isinstance(layer, WeightedLayer)
         rows = weights.reshape(len(weights), -1)
         shift = np.zeros(len(rows), np.float32) if bias is None else bias
         if constant is None:
@@ -162,7 +141,7 @@ def _constants(architecture: Architecture, values: Float, group: ChannelGroup) -
             # Zeros around the image are of another value than a constant that is not zero.
             inner = constant if unpadded else np.where(constant == 0, constant, np.nan)
             result = np.where(rows.any(1), rows.sum(1) * inner, 0) + shift
-        constant = _activated(result.astype(np.float32), layer.activation)
+        constant = ACTIVATIONS[layer.activation].numpy(result.astype(np.float32))
     assert constant is not None
     return constant
 

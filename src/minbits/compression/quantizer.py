@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.codec.architecture_code import kind_of
 from minbits.codec.quantized_network import (
     STEPS_PER_OCTAVE,
     QuantizedLayer,
@@ -152,7 +151,7 @@ class Quantizer:
         families: list[str] = []
         for shape in self._shapes:
             sizes.append(math.prod(shape.weights))
-            families.append(kind_of(architecture.layers[shape.layer_index]))
+            families.append(architecture.layers[shape.layer_index].code_kind)
             if shape.bias is not None:
                 sizes.append(shape.bias)
                 families.append("bias")

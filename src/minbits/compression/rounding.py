@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.codec.architecture_code import kind_of
 from minbits.codec.layout import layout_of
 from minbits.codec.mixed_levels import MixingState
 from minbits.codec.quantized_network import (
@@ -144,7 +143,7 @@ def _pieces(
     sensitive = None if sensitivity is None else layout.tensors(sensitivity.astype(np.float32))
     pieces: list[_Piece] = []
     for index, (weights, bias) in enumerate(tensors):
-        family = kind_of(architecture.layers[layout.slots[index].layer_index])
+        family = architecture.layers[layout.slots[index].layer_index].code_kind
         factor = step_factors[index] if step_factors else 1.0
         if sensitive is None:
             norm = max(float(np.linalg.norm(weights)), SMALLEST_SCALE)

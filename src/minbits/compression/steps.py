@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from minbits.codec.architecture import (
-    Addition,
-    Architecture,
-    Convolution,
-    Linear,
-    TensorShapes,
-    run_order,
-    tensor_shapes,
-)
+from minbits.codec.architecture import Architecture, TensorShapes, run_order, tensor_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.tensor_code import USUAL_STEP_INDEX
-
-# f(c x) = c f(x) for every c > 0.
-_HOMOGENEOUS = ("none", "relu", "leaky_relu")
+from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.base import WeightedLayer
 
 
 def scales_are_free(architecture: Architecture) -> bool:
@@ -27,15 +18,15 @@ def scales_are_free(architecture: Architecture) -> bool:
     """
     order = run_order(architecture)
     tensors = [step.tensor for step in order if step.tensor is not None]
-    is_sum = any(isinstance(step.layer, Addition) for step in order)
+    is_sum = any(step.layer.channel_role == "tied" for step in order)
     return not is_sum and len(set(tensors)) == len(tensors)
 
 
 def is_homogeneous(architecture: Architecture, shape: TensorShapes) -> bool:
     """Return whether the activation behind a layer with weights lets positive factors through."""
     layer = architecture.layers[shape.layer_index]
-    assert isinstance(layer, Convolution | Linear)
-    return layer.activation in _HOMOGENEOUS
+    assert isinstance(layer, WeightedLayer)
+    return ACTIVATIONS[layer.activation].is_homogeneous
 
 
 def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:

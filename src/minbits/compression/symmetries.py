@@ -13,17 +13,11 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import (
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Linear,
-    Pooling,
-    activation_shapes,
-)
+from minbits.codec.architecture import Architecture, activation_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.tensor_code import is_oriented
+from minbits.layers.again import Again
+from minbits.layers.base import WeightedLayer
 
 _Order = npt.NDArray[np.int64]
 
@@ -31,9 +25,7 @@ _Order = npt.NDArray[np.int64]
 def _tensor_of(architecture: Architecture) -> dict[int, int]:
     """Return the number of the weights of each layer that has some."""
     weighted = [
-        index
-        for index, layer in enumerate(architecture.layers)
-        if isinstance(layer, Convolution | Linear)
+        index for index, layer in enumerate(architecture.layers) if isinstance(layer, WeightedLayer)
     ]
     return {index: number for number, index in enumerate(weighted)}
 
@@ -66,22 +58,22 @@ def sort_channels(network: QuantizedNetwork) -> QuantizedNetwork:
     meet again (residual additions, repeated layers) are returned as they are.
     """
     architecture = network.architecture
-    if any(isinstance(layer, Addition | Again) for layer in architecture.layers):
+    if any(layer.channel_role == "tied" for layer in architecture.layers):
         return network
     shapes = activation_shapes(architecture)
     tensors, layers = _tensor_of(architecture), list(network.layers)
     for index, number in tensors.items():
         layer, stored = architecture.layers[index], layers[number]
-        if stored.bias is None or getattr(layer, "depthwise", False):
+        if stored.bias is None or layer.channel_role == "each":
             continue
         # What reads these channels: depthwise layers carry the order on, the first other one ends.
         followers: list[int] = []
         reader = None
         for behind in range(index + 1, len(architecture.layers)):
             found = architecture.layers[behind]
-            if isinstance(found, Pooling):
+            if found.channel_role == "kept":
                 continue
-            if isinstance(found, Convolution) and found.depthwise:
+            if found.channel_role == "each":
                 followers.append(behind)
                 continue
             reader = behind

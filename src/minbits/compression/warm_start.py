@@ -13,18 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import (
-    Again,
-    Architecture,
-    Pooling,
-    parameter_count,
-    tensor_shapes,
-)
+from minbits.codec.architecture import Architecture, parameter_count, tensor_shapes
 from minbits.codec.quantized_network import STEPS_PER_OCTAVE, QuantizedNetwork
 from minbits.compression.steps import is_homogeneous, scales_are_free
 from minbits.compression.thinning import narrowed, without_least_channels
 from minbits.errors import NetworkError
 from minbits.information.temperature import best_temperature, tempered_log_probabilities
+from minbits.layers.again import Again
+from minbits.layers.pooling import Pooling
 from minbits.networks.parameters import flat_parameters, parameter_layout
 from minbits.training.engine import Engine
 from minbits.training.loop import TrainingData

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import chdtri, digamma, gammaln, polygamma
 
 from minbits.errors import ArgumentError
+from minbits.registry import Registry
 from minbits.units import BITS_PER_NAT
 
 FloatArray = npt.NDArray[np.float64]
@@ -376,10 +377,46 @@ def nsb(found: Fingerprint) -> Estimate:
     return _bounded(value, half, found, undersampling_warning(found))
 
 
-ESTIMATORS: dict[str, Callable[[Fingerprint], Estimate]] = {
-    "plug_in": plug_in,
-    "miller_madow": miller_madow,
-    "chao_shen": chao_shen,
-    "grassberger": grassberger,
-    "nsb": nsb,
-}
+@dataclass(frozen=True)
+class Estimator:
+    """An estimator of a discrete entropy from counts.
+
+    Attributes:
+        key: its name in tables, in JSON and in the ledger.
+        function: returns the estimate of a fingerprint.
+        method: what it does, in a few words.
+        source: author and year.
+        corrects_bias: whether tables of H(Y) list it beside the plug-in estimate.
+    """
+
+    key: str
+    function: Callable[[Fingerprint], Estimate]
+    method: str
+    source: str
+    corrects_bias: bool = True
+
+    def __call__(self, found: Fingerprint) -> Estimate:
+        """Return the estimate of a fingerprint."""
+        return self.function(found)
+
+
+ESTIMATORS: Registry[Estimator] = Registry(
+    "estimator of an entropy",
+    Estimator("plug_in", plug_in, "relative frequencies", "Shannon 1948", corrects_bias=False),
+    Estimator(
+        "miller_madow", miller_madow, "plug-in plus (classes seen - 1) / 2N nats", "Miller 1955"
+    ),
+    Estimator(
+        "chao_shen",
+        chao_shen,
+        "coverage-adjusted, inversely weighted frequencies",
+        "Chao & Shen 2003",
+    ),
+    Estimator("grassberger", grassberger, "digamma functions of the counts", "Grassberger 2003"),
+    Estimator(
+        "nsb",
+        nsb,
+        "mixture of Dirichlet priors flat in entropy",
+        "Nemenman, Shafee & Bialek 2002",
+    ),
+)

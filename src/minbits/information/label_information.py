@@ -35,13 +35,6 @@ _ROSS_DIMENSIONS = 32
 _LONGEST_NAME = 60
 _COUNTED_EXAMPLES_A_VALUE = 2
 
-_ENTROPY_METHODS = {
-    "miller_madow": "plug-in plus (classes seen - 1) / 2N nats (Miller 1955)",
-    "chao_shen": "coverage-adjusted, inversely weighted frequencies (Chao & Shen 2003)",
-    "grassberger": "digamma functions of the counts (Grassberger 2003)",
-    "nsb": "mixture of Dirichlet priors flat in entropy (Nemenman, Shafee & Bialek 2002)",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class LabelInformation:
@@ -90,9 +83,14 @@ def label_entropy_figures(data: DataSet) -> list[Figure]:
     found = label_fingerprint(data)
     return [
         _figure(
-            f"label_entropy_{name}", ESTIMATORS[name](found), "Y", "estimate", f"H(Y): {method}"
+            f"label_entropy_{estimator.key}",
+            estimator(found),
+            "Y",
+            "estimate",
+            f"H(Y): {estimator.method} ({estimator.source})",
         )
-        for name, method in _ENTROPY_METHODS.items()
+        for estimator in ESTIMATORS.values()
+        if estimator.corrects_bias
     ]
 
 

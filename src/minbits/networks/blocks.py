@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minbits.codec.architecture import Addition, Again, Architecture, Convolution, Linear
+from minbits.codec.architecture import Architecture
+from minbits.layers.base import WeightedLayer
+from minbits.layers.convolution import Convolution
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,13 @@ class Block:
 
 def blocks_of(architecture: Architecture) -> tuple[Block, ...]:
     """Return the blocks in order; none where layers repeat or add, which ties them to others."""
-    if any(isinstance(layer, Addition | Again) for layer in architecture.layers):
+    if any(layer.channel_role == "tied" for layer in architecture.layers):
         return ()
     found: list[Block] = []
     start: int | None = None
     channels, producer, tensor = architecture.input_shape[0], -1, -1
     for index, layer in enumerate(architecture.layers):
-        tensor += isinstance(layer, Convolution | Linear)
+        tensor += isinstance(layer, WeightedLayer)
         if not isinstance(layer, Convolution):
             start = None
             continue

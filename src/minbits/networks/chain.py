@@ -7,25 +7,15 @@ reads anything but the newest state cannot be said by a chain, but for residual 
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import (
-    ActivationKind,
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Layer,
-    Linear,
-    Pooling,
-    Shape,
-    WeightedLayer,
-    activation_shapes,
-)
+from minbits.codec.architecture import Architecture, activation_shapes
+from minbits.layers.again import Again
+from minbits.layers.base import Layer, RunLayer, Shape, WeightedLayer
+from minbits.layers.convolution import Convolution
 from minbits.networks.parameters import PlainTensors
 
 Float = npt.NDArray[np.float32]
@@ -43,7 +33,7 @@ class Value:
 class Link:
     """One layer as it is run; links of the same ``key`` share their tensors."""
 
-    layer: WeightedLayer | Pooling | Addition
+    layer: RunLayer
     tensors: PlainTensors | None
     key: object
     state: int = 0
@@ -78,7 +68,7 @@ class Chain:
         return value.number == 0 or self.links[value.number - 1].state == value.state
 
     def append(
-        self, layer: WeightedLayer | Pooling | Addition, tensors: PlainTensors | None = None,
+        self, layer: RunLayer, tensors: PlainTensors | None = None,
         key: object = None,
     ) -> Value:  # fmt: skip
         """Append a layer and return its output."""
@@ -86,23 +76,22 @@ class Chain:
         return self.end
 
     def append_affine(
-        self, factors: Float, summands: Float | None, activation: ActivationKind = "none"
+        self, factors: Float, summands: Float | None, activation: str = "none"
     ) -> Value:
         """Append a factor and a summand a channel, as a depthwise convolution of one place."""
         weights = factors.astype(np.float32).reshape(-1, 1, 1, 1)
         layer = Convolution(len(weights), 1, 1, 0, True, summands is not None, activation)
         return self.append(layer, (weights, summands))
 
-    def activate(self, kind: ActivationKind, may_join: bool) -> Value:
+    def activate(self, kind: str, may_join: bool) -> Value:
         """Apply an activation function: in the last layer where it may, else in one of its own."""
         last = self.links[-1] if self.links else None
         if (
             may_join
             and isinstance(last, Link)
-            and not isinstance(last.layer, Pooling)
-            and last.layer.activation == "none"
+            and getattr(last.layer, "activation", None) == "none"
         ):
-            last.layer = dataclasses.replace(last.layer, activation=kind)
+            last.layer = last.layer.replaced(activation=kind)
             last.state += 1
             return self.end
         channels = self.shape[0]
@@ -114,7 +103,7 @@ class Chain:
         if (
             not may_join
             or last is None
-            or not isinstance(last.layer, Convolution | Linear)
+            or not isinstance(last.layer, WeightedLayer)
             or last.layer.activation != "none"
             or last.tensors is None
         ):
@@ -123,7 +112,7 @@ class Chain:
         weights = weights * factors.reshape(-1, *[1] * (weights.ndim - 1))
         shifted = summands if bias is None else bias * factors + summands
         last.tensors = (weights.astype(np.float32), shifted.astype(np.float32))
-        last.layer = dataclasses.replace(last.layer, bias=True)
+        last.layer = last.layer.replaced(bias=True)
         last.state += 1
         return self.end
 

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from minbits.codec.architecture import Architecture, Shape, tensor_shapes
+from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.errors import ArgumentError, NetworkError
+from minbits.layers.base import Shape
 from minbits.networks.grammar import parse_layers
 from minbits.networks.tensor_file import TensorFile
 from minbits.networks.to_torch import to_torch

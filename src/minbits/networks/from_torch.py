@@ -17,27 +17,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, fx, nn
 
-from minbits.codec.architecture import (
-    Architecture,
-    Convolution,
-    Layer,
-    Linear,
-    Shape,
-    tensor_shapes,
-)
+from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.errors import ArgumentError, NetworkError
+from minbits.layers.base import Layer, Shape
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
 from minbits.networks.chain import Chain, Value
 from minbits.networks.module_graph import Graph, shape_at, trace, unsupported
-from minbits.networks.module_layers import (
-    ADDITIONS,
-    ENDINGS,
-    FUNCTIONS,
-    METHODS,
-    MODULES,
-    Converter,
-    Reader,
-    add,
-)
+from minbits.networks.module_layers import ADDITIONS, ENDINGS, Reader, add, converters
 from minbits.networks.parameters import PlainTensors, flat_parameters, parameter_layout
 from minbits.networks.torch_layers import run_layers
 
@@ -100,14 +87,6 @@ class Extracted:
     values: Float
 
 
-def _converter(node: fx.Node, modules: dict[str, Any]) -> tuple[Converter | None, Any]:
-    if node.op == "call_module":
-        module = modules[str(node.target)]
-        return MODULES.get(type(module)), module
-    table: dict[Any, Converter] = METHODS if node.op == "call_method" else FUNCTIONS
-    return table.get(node.target), None
-
-
 def _kind_of_call(node: fx.Node, modules: dict[str, Any]) -> Any:
     return type(modules[str(node.target)]) if node.op == "call_module" else node.target
 
@@ -129,6 +108,7 @@ class _Walk:
             for node in self.graph.nodes
             if node.op == "call_module"
         )
+        self.converters = converters()
         self.input_factor = 1.0
         self.has_softmax = False
 
@@ -171,14 +151,16 @@ class _Walk:
         if kind in ENDINGS and _is_last(node):
             self.has_softmax = True
             return first
-        converter, module = _converter(node, self.modules)
+        converter = self.converters.get(kind)
+        module = self.modules[str(node.target)] if node.op == "call_module" else None
         if converter is None:
             raise unsupported(node, _name(kind))
         given = node.args[0] if node.args else node.kwargs.get("input")
         joins = isinstance(given, fx.Node) and len(given.users) == 1
         reader = Reader(self.chain, node, first, joins, self.uses)
         try:
-            return converter(reader, module)
+            result: Value = converter(reader, module)
+            return result
         except NetworkError as error:
             if error.where.startswith("module"):
                 raise

@@ -15,53 +15,22 @@ an image and of four shifted by a pixel.
 
 from __future__ import annotations
 
-import dataclasses
-
-from minbits.codec.architecture import (
-    ACTIVATION_KINDS,
-    ActivationKind,
-    Addition,
-    Again,
-    Architecture,
-    Convolution,
-    Layer,
-    Linear,
-    Pooling,
-    Shape,
-)
-from minbits.errors import NetworkError
-
-_EXPECTED = (
-    "conv N, pointwise N, depthwise, linear N, maxpool N, avgpool N, add N or again N, with options"
-)
+from minbits.codec.architecture import Architecture
+from minbits.layers.again import Again
+from minbits.layers.base import Layer, Shape
+from minbits.layers.registry import LAYERS, layer_of_word
+from minbits.layers.text import LayerText
 
 
-def _bad(text: str, got: str) -> NetworkError:
-    return NetworkError(f"layer '{text.strip()}'", got, _EXPECTED, "Correct the architecture.")
+def _expected() -> str:
+    """Return what a layer's text may be: the usages of all layers."""
+    usages = [usage for layer in LAYERS.values() for usage in layer.usages]
+    return f"{', '.join(usages[:-1])} or {usages[-1]}, with options"
 
 
-def _split_options(text: str, words: list[str]) -> tuple[dict[str, int], ActivationKind, str, bool]:
-    numbers = {"k": 1, "s": 1, "p": 0, "d": 1}
-    activation: ActivationKind = "none"
-    bias, flat = "", False
-    for word in words:
-        if word in ACTIVATION_KINDS:
-            activation = word
-        elif word in ("bias", "nobias"):
-            bias = word
-        elif word == "flat":
-            flat = True
-        elif word[:1] in numbers and word[1:].isdigit():
-            numbers[word[0]] = int(word[1:])
-        else:
-            raise _bad(text, f"'{word}'")
-    return numbers, activation, bias, flat
-
-
-def _number(text: str, words: list[str]) -> int:
-    if not words or not words[0].isdigit():
-        raise _bad(text, f"'{words[0]}'" if words else "no number")
-    return int(words[0])
+def _words_of(text: str) -> LayerText:
+    name, *words = text.split() or [""]
+    return LayerText(text, name, tuple(words), _expected())
 
 
 def parse_layer(text: str) -> Layer:
@@ -70,37 +39,11 @@ def parse_layer(text: str) -> Layer:
     Raises:
         NetworkError: if it is not in the grammar.
     """
-    words = text.split()
-    if not words:
-        raise _bad(text, "nothing")
-    name, rest = words[0], words[1:]
-    if name in ("maxpool", "avgpool"):
-        size = 0 if rest == ["all"] else _number(text, rest)
-        return Pooling("max" if name == "maxpool" else "average", size)
-    if name == "add":
-        _, activation, _, _ = _split_options(text, rest[1:])
-        return Addition(_number(text, rest), activation)
-    if name == "again":
-        return _parse_again(text, rest)
-    if name not in ("conv", "pointwise", "depthwise", "linear"):
-        raise _bad(text, f"'{name}'")
-    depthwise = name == "depthwise"
-    size = 1 if depthwise else _number(text, rest)
-    numbers, activation, bias_word, flat = _split_options(text, rest if depthwise else rest[1:])
-    bias = bias_word == "bias" if bias_word else not depthwise
-    if name == "linear":
-        return Linear(size, bias, activation)
-    geometry = (numbers["k"], numbers["s"], numbers["p"])
-    return Convolution(size, *geometry, depthwise, bias, activation, numbers["d"], flat)
-
-
-def _parse_again(text: str, words: list[str]) -> Again:
-    count = _number(text, words)
-    if len(words) == 1:
-        return Again(count, count)
-    if len(words) != 3 or words[1] != "from":
-        raise _bad(text, f"'{' '.join(words)}'")
-    return Again(count, _number(text, words[2:]))
+    words = _words_of(text)
+    layer = layer_of_word(words.name)
+    if layer is None:
+        raise words.error(f"'{words.name}'" if words.name else "nothing")
+    return layer.parse(words)
 
 
 def parse_architecture(text: str, shape: Shape, input_exponent: int) -> Architecture:
@@ -113,7 +56,7 @@ def parse_architecture(text: str, shape: Shape, input_exponent: int) -> Architec
     words = first.split()
     views = 1
     if words[:1] == ["views"]:
-        views, text = _number(first, words[1:]), rest
+        views, text = _words_of(first).number(), rest
     return Architecture(shape, input_exponent, parse_layers(text, shape[0]), views)
 
 
@@ -125,62 +68,19 @@ def parse_layers(text: str, channels: int) -> tuple[Layer, ...]:
     """
     layers: list[Layer] = []
     for part in text.split(";"):
-        layer = parse_layer(part)
-        if isinstance(layer, Convolution):
-            if layer.depthwise:
-                layer = dataclasses.replace(layer, out_channels=channels)
-            channels = layer.out_channels
-        elif isinstance(layer, Linear):
-            channels = layer.out_features
-        elif isinstance(layer, Again):
-            channels = _last_width(layers, layer, channels)
+        layer = parse_layer(part).fitted_to(channels)
+        # What reaches out of the network is found later.
+        start = max(0, len(layers) - layer.back) if isinstance(layer, Again) else 0
+        run = layers[start : start + layer.count] if isinstance(layer, Again) else [layer]
+        for one in run:
+            channels = one.channels_after(channels)
         layers.append(layer)
     return tuple(layers)
 
 
-def _last_width(layers: list[Layer], again: Again, channels: int) -> int:
-    """Return the channels after a repetition; what reaches out of the network is found later."""
-    start = max(0, len(layers) - again.back)
-    for layer in layers[start : start + again.count]:
-        if isinstance(layer, Convolution):
-            channels = layer.out_channels
-        elif isinstance(layer, Linear):
-            channels = layer.out_features
-    return channels
-
-
-def _options(layer: Convolution | Linear, usual_bias: bool) -> list[str]:
-    words: list[str] = [] if layer.activation == "none" else [layer.activation]
-    if layer.bias != usual_bias:
-        words.append("bias" if layer.bias else "nobias")
-    return words
-
-
 def format_layer(layer: Layer) -> str:
     """Return the text of a layer, such that `parse_layer` gives it back."""
-    match layer:
-        case Pooling():
-            name = "maxpool" if layer.kind == "max" else "avgpool"
-            return f"{name} {layer.size or 'all'}"
-        case Addition():
-            activation = [] if layer.activation == "none" else [layer.activation]
-            return " ".join(["add", str(layer.back), *activation])
-        case Again():
-            origin = f" from {layer.back}" if layer.back != layer.count else ""
-            return f"again {layer.count}{origin}"
-        case Linear():
-            return " ".join(["linear", str(layer.out_features), *_options(layer, True)])
-        case Convolution():
-            geometry = [f"k{layer.kernel}"] if layer.kernel != 1 else []
-            geometry += [f"s{layer.stride}"] if layer.stride != 1 else []
-            geometry += [f"p{layer.padding}"] if layer.padding else []
-            geometry += [f"d{layer.dilation}"] if layer.dilation != 1 else []
-            geometry += ["flat"] if layer.flat else []
-            if layer.depthwise:
-                return " ".join(["depthwise", *geometry, *_options(layer, False)])
-            name = "conv" if geometry else "pointwise"
-            words = [name, str(layer.out_channels), *geometry, *_options(layer, True)]
-            return " ".join(words)
+    return layer.text()
 
 
 def format_layers(layers: tuple[Layer, ...]) -> str:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from minbits.codec.architecture import Shape
 from minbits.errors import NetworkError
+from minbits.layers.base import Shape
 
 SUPPORTED = (
     "Linear; Conv1d and Conv2d padded with zeros; BatchNorm; MaxPool and AvgPool whose windows do "

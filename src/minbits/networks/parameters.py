@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import Architecture, Convolution, run_order, tensor_shapes
+from minbits.codec.architecture import Architecture, run_order, tensor_shapes
+from minbits.layers.base import WeightedLayer
 
 Float = npt.NDArray[np.float32]
 # Weights and bias of a layer; None where it has no bias.
@@ -173,7 +174,8 @@ def parameter_layout(architecture: Architecture, normalised: bool) -> ParameterL
         outputs = shapes.weights[0]
         scaled = (
             normalised
-            and isinstance(layer, Convolution)
+            and isinstance(layer, WeightedLayer)
+            and layer.can_be_normalised
             and shapes.bias is not None
             and uses[index] == 1
         )

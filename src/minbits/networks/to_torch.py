@@ -8,35 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from minbits.codec.architecture import (
-    VIEW_SHIFTS,
-    Addition,
-    Convolution,
-    Linear,
-    Pooling,
-    activation_shapes,
-    run_order,
-)
+from minbits.codec.architecture import VIEW_SHIFTS, grown
 from minbits.codec.file_format import read_network
 from minbits.codec.quantized_network import QuantizedNetwork
-from minbits.networks.torch_layers import activate
-
-
-def _layer(layer: Convolution | Linear, weights: Tensor, bias: Tensor | None) -> nn.Module:
-    module: nn.Conv2d | nn.Linear
-    if isinstance(layer, Linear):
-        module = nn.Linear(weights.shape[1], weights.shape[0], bias is not None)
-    else:
-        groups = len(weights) if layer.depthwise else 1
-        module = nn.Conv2d(
-            weights.shape[1] * groups, len(weights), layer.kernel_shape, layer.strides,
-            layer.paddings, layer.dilation, groups, bias is not None,
-        )  # fmt: skip
-    with torch.no_grad():
-        module.weight.copy_(weights)
-        if bias is not None and module.bias is not None:
-            module.bias.copy_(bias)
-    return module
+from minbits.layers.base import WeightedLayer
+from minbits.networks.torch_layers import activate, run_plain
 
 
 def _shifted(x: Tensor, down: int, across: int) -> Tensor:
@@ -54,19 +30,16 @@ class NetworkModule(nn.Module):
     def __init__(self, network: QuantizedNetwork) -> None:
         super().__init__()
         self.architecture = network.architecture
-        self.steps = run_order(network.architecture)
-        shapes = activation_shapes(network.architecture)
-        self.windows = [
-            step.layer.window(*shape[1:]) if isinstance(step.layer, Pooling) else (1, 1)
-            for step, shape in zip(self.steps, shapes, strict=False)
-        ]
+        growth = grown(network.architecture)
+        self.steps, self.shapes = growth.steps, growth.shapes[:-1]
         written = {step.tensor: step.layer for step in self.steps if step.tensor is not None}
         modules: list[nn.Module] = []
         for index, layer in enumerate(network.layers):
             kind = written[index]
-            assert isinstance(kind, Convolution | Linear)
+            assert isinstance(kind, WeightedLayer)
             bias = None if layer.bias is None else torch.from_numpy(layer.bias.values())
-            modules.append(_layer(kind, torch.from_numpy(layer.weights.values()), bias))
+            weights = torch.from_numpy(layer.weights.values())
+            modules.append(kind.torch_module(torch, weights, bias))
         self.layers = nn.ModuleList(modules)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,20 +52,13 @@ class NetworkModule(nn.Module):
 
     def _logits(self, x: Tensor) -> Tensor:
         activations = [x]
-        for step, window in zip(self.steps, self.windows, strict=True):
+        for step, shape in zip(self.steps, self.shapes, strict=True):
             x, layer = activations[-1], step.layer
-            match layer:
-                case Pooling(kind="max"):
-                    x = functional.max_pool2d(x, window)
-                case Pooling():
-                    x = functional.avg_pool2d(x, window)
-                case Addition():
-                    x = activate(x + activations[-1 - layer.back], layer.activation)
-                case Linear():
-                    x = self.layers[step.tensor or 0](x.flatten(1))[:, :, None, None]
-                    x = activate(x, layer.activation)
-                case Convolution():
-                    x = activate(self.layers[step.tensor or 0](x), layer.activation)
+            if isinstance(layer, WeightedLayer):
+                x = layer.call_module(self.layers[step.tensor or 0], x)
+                x = activate(x, layer.activation)
+            else:
+                x = run_plain(layer, activations, shape)
             activations.append(x)
         return x.flatten(1)
 

@@ -8,55 +8,40 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from minbits.codec.architecture import (
-    LEAKY_RELU_SLOPE,
-    ActivationKind,
-    Addition,
-    Architecture,
-    Convolution,
-    Linear,
-    Pooling,
-    WeightedLayer,
-    run_order,
-)
+from minbits.codec.architecture import Architecture, grown
+from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.base import PlainLayer, RunLayer, Shape, WeightedLayer
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
 from minbits.networks.parameters import BATCH_NORM_EPSILON, ParameterLayout, TensorSlot
 
 LayerTensors = tuple[Tensor, Tensor | None]
 
 
-def activate(x: Tensor, kind: ActivationKind) -> Tensor:
+def activate(x: Tensor, kind: str) -> Tensor:
     """Apply an activation."""
-    match kind:
-        case "none":
-            return x
-        case "relu":
-            return functional.relu(x)
-        case "leaky_relu":
-            return functional.leaky_relu(x, LEAKY_RELU_SLOPE)
-        case "hard_swish":
-            return functional.hardswish(x)
+    result: Tensor = ACTIVATIONS[kind].torch(torch, x)
+    return result
 
 
 def apply_weights(x: Tensor, layer: WeightedLayer, weights: Tensor, bias: Tensor | None) -> Tensor:
-    """Apply a convolution or linear layer without its activation; ``x`` is a batch of images."""
-    if isinstance(layer, Linear):
-        # Flattened channel by channel, whatever the memory format: as the decoder does.
-        return functional.linear(x.flatten(1), weights, bias)[:, :, None, None]
-    if x.is_contiguous(memory_format=torch.channels_last) and weights.shape[1] > 1:
-        # As the images: mixed memory formats cost a third of the speed.
-        weights = weights.contiguous(memory_format=torch.channels_last)
-    return functional.conv2d(
-        x, weights, bias, layer.strides, layer.paddings, layer.dilation,
-        x.shape[1] if layer.depthwise else 1,
-    )  # fmt: skip
+    """Apply a layer with weights without its activation; ``x`` is a batch of images."""
+    result: Tensor = layer.torch_sums(torch, x, weights, bias)
+    return result
 
 
-def pool(x: Tensor, layer: Pooling) -> Tensor:
-    """Apply a pooling layer."""
-    if layer.size == 0:
-        return x.amax((2, 3), True) if layer.kind == "max" else x.mean((2, 3), True)
-    apply = functional.max_pool2d if layer.kind == "max" else functional.avg_pool2d
-    return apply(x, layer.window(x.shape[2], x.shape[3]))
+def run_plain(layer: RunLayer, activations: Sequence[Tensor], shape: Shape) -> Tensor:
+    """Return the output of a layer without weights.
+
+    Args:
+        layer: what is run.
+        activations: the input of the network and those so far; the last is the layer's input.
+        shape: of the layer's input.
+    """
+    assert isinstance(layer, PlainLayer)
+    earlier = [activations[-1 - back] for back in layer.reads]
+    result: Tensor = layer.run_torch(torch, activations[-1], earlier, shape)
+    return result
 
 
 def run_layers(architecture: Architecture, tensors: Sequence[LayerTensors], x: Tensor) -> Tensor:
@@ -68,17 +53,15 @@ def run_layers(architecture: Architecture, tensors: Sequence[LayerTensors], x: T
         x: inputs, already multiplied by ``2 ** -input_exponent``.
     """
     activations = [x]
-    for step in run_order(architecture):
-        x = activations[-1]
-        match step.layer:
-            case Pooling():
-                x = pool(x, step.layer)
-            case Addition():
-                x = activate(x + activations[-1 - step.layer.back], step.layer.activation)
-            case Convolution() | Linear():
-                assert step.tensor is not None
-                x = apply_weights(x, step.layer, *tensors[step.tensor])
-                x = activate(x, step.layer.activation)
+    growth = grown(architecture)
+    for step, shape in zip(growth.steps, growth.shapes, strict=False):
+        layer = step.layer
+        if isinstance(layer, WeightedLayer):
+            assert step.tensor is not None
+            x = apply_weights(activations[-1], layer, *tensors[step.tensor])
+            x = activate(x, layer.activation)
+        else:
+            x = run_plain(layer, activations, shape)
         activations.append(x)
     return x.flatten(1)
 
@@ -126,7 +109,8 @@ class TrainingPass:
         self.examples = examples
         self.dropout = dropout
         self._generator = generator
-        self._steps = run_order(layout.architecture)
+        growth = grown(layout.architecture)
+        self._steps, self._shapes = growth.steps, growth.shapes
         convolutions = [i for i, s in enumerate(self._steps) if isinstance(s.layer, Convolution)]
         self._last_convolution = max(convolutions, default=-1)
 
@@ -142,19 +126,16 @@ class TrainingPass:
         variances = torch.ones(self.layout.moments_size, device=x.device)
         for index, step in enumerate(self._steps):
             x, layer = activations[-1], step.layer
-            match layer:
-                case Pooling():
-                    x = pool(x, layer)
-                case Addition():
-                    x = activate(x + activations[-1 - layer.back], layer.activation)
-                case Convolution() | Linear():
-                    assert step.tensor is not None
-                    if isinstance(layer, Linear) and index:
-                        before = self._steps[index - 1].layer
-                        x = self._drop(x) if isinstance(before, Linear) else x
-                    slot = self.layout.slots[step.tensor]
-                    x = self._weighted(values, slot, layer, x, means, variances)
-                    x = self._drop(x) if index == self._last_convolution else x
+            if isinstance(layer, WeightedLayer):
+                assert step.tensor is not None
+                if isinstance(layer, Linear) and index:
+                    before = self._steps[index - 1].layer
+                    x = self._drop(x) if isinstance(before, Linear) else x
+                slot = self.layout.slots[step.tensor]
+                x = self._weighted(values, slot, layer, x, means, variances)
+                x = self._drop(x) if index == self._last_convolution else x
+            else:
+                x = run_plain(layer, activations, self._shapes[index])
             activations.append(x)
         return x.flatten(1), means, variances
 

@@ -18,9 +18,8 @@ import numpy as np
 
 from minbits.data.splits import validation_fraction
 from minbits.errors import MinbitsError
-from minbits.networks.blocks import droppable, shareable
 from minbits.networks.zoo import architecture_for
-from minbits.search.move_names import MoveName, format_move
+from minbits.search.moves.registry import MOVES, MoveKind, format_move, move_kinds
 from minbits.search.score import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Outcome, Proposal, Start, Strategy
@@ -41,30 +40,6 @@ _FAIR_SHARE = 0.7
 PLANNING_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class MoveKind:
-    """A kind of move.
-
-    Attributes:
-        move: what is done to the parent's network.
-        amount: how much; of blocks it is chosen among those that there are.
-        rate_factor: on the parent's rate weight, beside what its accuracy asks for.
-    """
-
-    move: MoveName
-    amount: float
-    rate_factor: float
-
-
-MOVE_KINDS: tuple[MoveKind, ...] = (
-    *(MoveKind("continue", 0.0, rate_factor) for rate_factor in (0.5, 0.8, 1.0, 1.25, 1.6, 2.2)),
-    MoveKind("thin", 0.9, 1.0),
-    MoveKind("thin", 0.7, 1.3),
-    MoveKind("coarsen", 1.0, 1.0),
-    MoveKind("coarsen", 2.0, 1.0),
-    MoveKind("drop", 1.0, 1.0),
-    MoveKind("share", 1.0, 1.0),
-)
 # Steps that a child trains for; fewer leave it worse than a network from random weights.
 MOVE_STEPS = (8_000, 25_000)
 # Of all time, that of earlier runs too, at least this part goes into trials from random weights:
@@ -181,11 +156,12 @@ class LocalStrategy:
     ) -> tuple[Proposal | None, MoveKind | None]:
         if steps is None:
             return self.base.propose(seconds_left), None
-        draws = [(self._chances.draw(kind), place) for place, kind in enumerate(MOVE_KINDS)]
+        kinds = move_kinds()
+        draws = [(self._chances.draw(kind), place) for place, kind in enumerate(kinds)]
         for _, place in sorted(draws, reverse=True):
-            proposal = self._moved(MOVE_KINDS[place], steps, seconds_left)
+            proposal = self._moved(kinds[place], steps, seconds_left)
             if proposal is not None:
-                return proposal, MOVE_KINDS[place]
+                return proposal, kinds[place]
         return None, None
 
     def tell(self, outcome: Outcome) -> None:
@@ -331,13 +307,14 @@ class LocalStrategy:
         return self.parents[index]
 
     def _move(self, kind: MoveKind, parent: Outcome) -> str | None:
-        if kind.move not in ("drop", "share"):
+        move = MOVES[kind.move]
+        if not move.is_of_blocks:
             return format_move(kind.move, kind.amount)
         try:
             architecture = architecture_for(parent.config.architecture, self.data)
         except MinbitsError:
             return None  # a row of a newer version, say
-        numbers = (droppable if kind.move == "drop" else shareable)(architecture)
+        numbers = move.choices(architecture)
         if not numbers:
             return None
         return format_move(kind.move, int(self._generator.choice(numbers)))

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minbits.codec.architecture import Shape, tensor_shapes
+from minbits.codec.architecture import tensor_shapes
+from minbits.layers.base import Shape
 from minbits.networks.zoo import ZooEntry, architecture_for
 from minbits.types import DataSet, TrainingRecipe
 

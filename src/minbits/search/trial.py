@@ -21,7 +21,8 @@ from minbits.errors import NetworkError
 from minbits.evaluation.judgement import judge
 from minbits.networks.grammar import format_architecture
 from minbits.networks.zoo import architecture_for
-from minbits.search.moves import MoveTools, moved_start
+from minbits.search.moves.base import MoveTools
+from minbits.search.moves.moved import moved_start
 from minbits.search.planning import (
     EpochSeconds,
     measure_epoch_seconds,

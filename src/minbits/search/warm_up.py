@@ -6,8 +6,11 @@ import functools
 
 import numpy as np
 
-from minbits.codec.architecture import Architecture, Convolution, Linear, Pooling
+from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
+from minbits.layers.pooling import Pooling
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.lanes.vector_code import LANES

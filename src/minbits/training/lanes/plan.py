@@ -15,20 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import (
-    ACTIVATION_KINDS,
-    LEAKY_RELU_SLOPE,
-    Addition,
-    Convolution,
-    Linear,
-    Pooling,
-    Shape,
-    Step,
-    WeightedLayer,
-    activation_shapes,
-    run_order,
-)
+from minbits.codec.architecture import Step, activation_shapes, run_order
 from minbits.errors import NetworkError
+from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.base import Shape
+from minbits.layers.geometry import Geometry, pooling_window
+from minbits.layers.lanes_rows import (
+    ConvolutionRow,
+    LanesRow,
+    LinearRow,
+    Obstacle,
+    PoolingRow,
+    SumRow,
+)
 from minbits.networks.parameters import ParameterLayout
 from minbits.training.lanes.vector_code import LANES
 
@@ -38,8 +37,8 @@ FUSED, NORMALISED, PASSED = range(3)
 # What becomes of the errors of a layer's inputs.
 NOWHERE, DIRECT, COPIED, ADDED = range(4)
 
-NONE, RELU, LEAKY_RELU, HARD_SWISH = range(len(ACTIVATION_KINDS))
-_SLOPES = (1.0, 0.0, LEAKY_RELU_SLOPE, 1.0)
+# Activations that are a factor on negative values, and those of a pass of their own.
+SLOPED, SWISHED = range(2)
 
 _PLACE = ("at", "channel", "row", "block")
 _NAMES = (
@@ -138,28 +137,37 @@ def _bordered_size(shape: Shape, border: tuple[int, int]) -> int:
     return shape[0] * (shape[1] + 2 * border[0]) * (shape[2] + 2 * border[1]) * LANES
 
 
-def reach(layer: Convolution) -> tuple[int, int]:
-    """Return how far a kernel reaches down and across from its first tap."""
-    rows, columns = layer.kernel_shape
-    return (layer.dilation * (rows - 1), layer.dilation * (columns - 1))
-
-
-def _uncovered(layer: Convolution) -> tuple[int, int]:
+def _uncovered(geometry: Geometry) -> tuple[int, int]:
     """Return how many rows and columns a kernel reaches beyond its padding."""
-    far, padding = reach(layer), layer.paddings
+    far, padding = geometry.reach, geometry.paddings
     return (far[0] - padding[0], far[1] - padding[1])
 
 
 def obstacle_to(step: Step) -> str | None:
     """Return why lanes do not cover a layer, None if they do."""
-    layer = step.layer
-    if isinstance(layer, Convolution):
-        for padding, far in zip(layer.paddings, reach(layer), strict=True):
-            if padding > far:
-                return f"layer {step.layer_index} with padding {padding} beyond its kernel"
-    if isinstance(layer, Addition) and layer.activation == "hard_swish":
-        return f"layer {step.layer_index}, an addition with hard swish"
+    row = step.layer.lanes_row()
+    if isinstance(row, Obstacle):
+        return f"layer {step.layer_index} {row.reason}"
+    activation = ACTIVATIONS[_activation_of(step)]
+    if activation.slope is None and not activation.has_lanes_pass:
+        return f"layer {step.layer_index} with activation {activation.key}"
     return None
+
+
+def _activation_of(step: Step) -> str:
+    return getattr(step.layer, "activation", "none")
+
+
+def _covered(step: Step) -> LanesRow:
+    """Return the row of a layer.
+
+    Raises:
+        NetworkError: if lanes do not cover it.
+    """
+    obstacle, row = obstacle_to(step), step.layer.lanes_row()
+    if obstacle or isinstance(row, Obstacle):
+        raise NetworkError("lanes engine", str(obstacle), "what it covers", "Use torch.")
+    return row
 
 
 @dataclass
@@ -202,10 +210,8 @@ class _Planner:
         architecture = layout.architecture
         self.steps = run_order(architecture)
         self.shapes = activation_shapes(architecture)
-        for step in self.steps:
-            obstacle = obstacle_to(step)
-            if obstacle:
-                raise NetworkError("lanes engine", obstacle, "what it covers", "Use torch.")
+        # By which pass each layer is trained; the rows below are these in numbers.
+        self.lanes = [_covered(step) for step in self.steps]
         self.arena = _Arena()
         self.offsets: list[int] = []
         self.turned_size = 0
@@ -221,13 +227,14 @@ class _Planner:
         spreads: dict[int, _Buffer] = {}
         for index, step in enumerate(self.steps):
             size = math.prod(self.shapes[index + 1]) * LANES
-            if isinstance(step.layer, Pooling) and step.layer.kind == "max":
+            row = self.lanes[index]
+            if isinstance(row, PoolingRow) and row.kind == "max":
                 chosen[index] = self.arena.new(size)
             if self._mode(step) != FUSED:
                 sums[index] = self.arena.new(size)
         self._plan_errors(spreads)
         self.tile = self.arena.new(0)
-        if any(isinstance(step.layer, Linear) for step in self.steps):
+        if any(isinstance(row, LinearRow) for row in self.lanes):
             self.tile.size = self.blocks * LANES * LANES
         total = self.arena.place_all()
         for index in range(len(self.steps)):
@@ -242,23 +249,24 @@ class _Planner:
             first.block, last.buffer.at, last.block, errors.buffer.at, errors.block,
         )  # fmt: skip
 
-    def _consumers(self, index: int) -> list[WeightedLayer | Pooling | Addition]:
-        found = [step.layer for number, step in enumerate(self.steps) if number == index]
-        for number, step in enumerate(self.steps):
-            if isinstance(step.layer, Addition) and number - step.layer.back == index:
-                found.append(step.layer)
+    def _consumers(self, index: int) -> list[LanesRow]:
+        found = self.lanes[index : index + 1]
+        for number, row in enumerate(self.lanes):
+            if isinstance(row, SumRow) and number - row.back == index:
+                found.append(row)
         return found
 
     def _activation(self, index: int) -> _Place:
         consumers = self._consumers(index)
         border = (0, 0)
-        for layer in consumers:
-            if isinstance(layer, Convolution):
-                border = (max(border[0], layer.paddings[0]), max(border[1], layer.paddings[1]))
+        for row in consumers:
+            if isinstance(row, ConvolutionRow):
+                paddings = row.geometry.paddings
+                border = (max(border[0], paddings[0]), max(border[1], paddings[1]))
         shape = self.shapes[index]
         size = _bordered_size(shape, border)
         # Gradients of linear layers are taken over the whole batch at once; logits stay readable.
-        keeps = not consumers or any(isinstance(layer, Linear) for layer in consumers)
+        keeps = not consumers or any(isinstance(row, LinearRow) for row in consumers)
         buffer = self.arena.new(size * self.blocks if keeps else size)
         return _Place(buffer, shape, border, size if keeps else 0)
 
@@ -266,22 +274,23 @@ class _Planner:
         """Return the border that the layer which makes activation ``index`` wants its errors in."""
         if index == 0:
             return (0, 0)
-        layer = self.steps[index - 1].layer
-        if index == 1 or not isinstance(layer, Convolution) or self._is_spread(index - 1, layer):
+        row = self.lanes[index - 1]
+        if index == 1 or not isinstance(row, ConvolutionRow) or self._is_spread(index - 1, row):
             return (0, 0)
-        return _uncovered(layer)
+        return _uncovered(row.geometry)
 
-    def _is_spread(self, index: int, layer: Convolution) -> bool:
+    def _is_spread(self, index: int, row: ConvolutionRow) -> bool:
         """Whether errors of a layer's outputs must be copied before its inputs can have theirs."""
         # Errors of the logits are written without a border.
         is_last = index + 1 == len(self.steps)
-        return layer.strides != (1, 1) or (is_last and _uncovered(layer) != (0, 0))
+        geometry = row.geometry
+        return geometry.strides != (1, 1) or (is_last and _uncovered(geometry) != (0, 0))
 
     def _error_place(self, index: int) -> _Place:
         border, shape = self._error_border(index), self.shapes[index]
         size = _bordered_size(shape, border)
-        made_by = self.steps[index - 1].layer if index else None
-        if isinstance(made_by, Linear) or index == len(self.steps):
+        made_by = self.lanes[index - 1] if index else None
+        if isinstance(made_by, LinearRow) or index == len(self.steps):
             return _Place(self.arena.new(size * self.blocks), shape, border, size)
         return _Place(self.arena.borrow(self._key(shape, border), size), shape, border, 0)
 
@@ -296,22 +305,22 @@ class _Planner:
         self.skip_modes: dict[int, int] = {}
         self.temporary = self.arena.new(0)
         for index in reversed(range(count)):
-            layer = self.steps[index].layer
+            row = self.lanes[index]
             self.back_modes[index] = NOWHERE
             if index:
                 is_new = index not in self.errors
                 if is_new:
                     self.errors[index] = self._error_place(index)
                 place = self.errors[index]
-                direct = is_new and (place.is_dense or not isinstance(layer, Linear))
+                direct = is_new and (place.is_dense or not isinstance(row, LinearRow))
                 self.back_modes[index] = DIRECT if direct else COPIED if is_new else ADDED
                 if not direct:
                     size = math.prod(self.shapes[index]) * LANES
                     self.temporary.size = max(self.temporary.size, size)
-                if isinstance(layer, Convolution) and self._is_spread(index, layer):
-                    spreads[index] = self.arena.new(self._spread_size(index, layer))
-            if isinstance(layer, Addition) and index - layer.back > 0:
-                source = index - layer.back
+                if isinstance(row, ConvolutionRow) and self._is_spread(index, row):
+                    spreads[index] = self.arena.new(self._spread_size(index, row.geometry))
+            if isinstance(row, SumRow) and index - row.back > 0:
+                source = index - row.back
                 self.skip_modes[index] = ADDED if source in self.errors else COPIED
                 if source not in self.errors:
                     self.errors[source] = self._error_place(source)
@@ -319,9 +328,9 @@ class _Planner:
             if not done.block:
                 self.arena.give_back(self._key(done.shape, done.border), done.buffer)
 
-    def _spread_size(self, index: int, layer: Convolution) -> int:
+    def _spread_size(self, index: int, geometry: Geometry) -> int:
         _, high, wide = self.shapes[index]
-        far = reach(layer)
+        far = geometry.reach
         return self.shapes[index + 1][0] * (high + far[0]) * (wide + far[1]) * LANES
 
     def _mode(self, step: Step) -> int:
@@ -329,14 +338,13 @@ class _Planner:
             return FUSED
         if self.layout.slots[step.tensor].scale_at is not None:
             return NORMALISED
-        activation = getattr(step.layer, "activation", "none")
-        return PASSED if activation == "hard_swish" else FUSED
+        return PASSED if ACTIVATIONS[_activation_of(step)].slope is None else FUSED
 
     def _plan_tensors(self) -> None:
-        architecture = self.layout.architecture
         for number, slot in enumerate(self.layout.slots):
-            layer, row = architecture.layers[slot.layer_index], self.tensors[number]
-            depthwise = isinstance(layer, Convolution) and layer.depthwise
+            row = self.tensors[number]
+            lanes = self.lanes[next(i for i, s in enumerate(self.steps) if s.tensor == number)]
+            depthwise = isinstance(lanes, ConvolutionRow) and lanes.depthwise
             kernel = math.prod(slot.shape[2:])
             row["outputs"], row["sources"], row["kernel"] = slot.outputs, slot.shape[1], kernel
             row["weights"], row["is_dense"] = slot.weights_at, not depthwise
@@ -349,14 +357,13 @@ class _Planner:
     def _fill(
         self, index: int, sums: _Buffer | None, chosen: _Buffer | None, spread: _Buffer | None
     ) -> None:
-        step, row = self.steps[index], self.rows[index]
-        layer = step.layer
+        step, row, lanes = self.steps[index], self.rows[index], self.lanes[index]
         (row["channels"], row["high"], row["wide"]) = self.shapes[index]
         (row["outputs"], row["rows"], row["columns"]) = self.shapes[index + 1]
         row["mode"] = self._mode(step)
-        activation = getattr(layer, "activation", "none")
-        row["activation"] = ACTIVATION_KINDS.index(activation)
-        row["slope"] = _SLOPES[row["activation"]]
+        slope = ACTIVATIONS[_activation_of(step)].slope
+        row["activation"] = SWISHED if slope is None else SLOPED
+        row["slope"] = 1.0 if slope is None else slope
         self._fill_place(row, "in", self.activations[index])
         self._fill_place(row, "out", self.activations[index + 1])
         self._fill_place(row, "error", self.errors[index + 1])
@@ -366,13 +373,17 @@ class _Planner:
         if row["mode"] == NORMALISED:
             row["statistics"] = self.statistics_size
             self.statistics_size += 4 * int(row["outputs"])
-        match layer:
-            case Pooling():
-                self._fill_pooling(index, layer, chosen)
-            case Addition():
-                self._fill_addition(index, layer)
-            case Convolution() | Linear():
-                self._fill_weighted(index, layer, spread)
+        match lanes:
+            case PoolingRow():
+                self._fill_pooling(index, lanes, chosen)
+            case SumRow():
+                self._fill_sum(index, lanes)
+            case LinearRow():
+                self._fill_weighted(index)
+                self._fill_linear(index)
+            case ConvolutionRow():
+                self._fill_weighted(index)
+                self._fill_convolution(index, lanes, spread)
 
     def _fill_place(self, row: Any, name: str, place: _Place) -> None:
         row[f"{name}_at"] = place.buffer.at + place.start
@@ -391,25 +402,25 @@ class _Planner:
             back = _Place(self.temporary, self.shapes[index], (0, 0), 0)
         self._fill_place(row, "back", back)
 
-    def _fill_pooling(self, index: int, layer: Pooling, chosen: _Buffer | None) -> None:
+    def _fill_pooling(self, index: int, lanes: PoolingRow, chosen: _Buffer | None) -> None:
         row = self.rows[index]
-        row["kind"] = MAXIMUM if layer.kind == "max" else MEAN
+        row["kind"] = MAXIMUM if lanes.kind == "max" else MEAN
         row["chosen"] = 0 if chosen is None else chosen.at
-        down, across = layer.window(int(row["high"]), int(row["wide"]))
+        down, across = pooling_window(lanes.size, int(row["high"]), int(row["wide"]))
         row["window"] = down * across
         row["stride_row"], row["stride_column"] = down, across
         row["offsets"] = self._add_grid(1, 0, down, int(row["in_row"]), across, 1)
         row["back_offsets"] = self._add_grid(1, 0, down, int(row["back_row"]), across, 1)
 
-    def _fill_addition(self, index: int, layer: Addition) -> None:
-        row, source = self.rows[index], index - layer.back
+    def _fill_sum(self, index: int, lanes: SumRow) -> None:
+        row, source = self.rows[index], index - lanes.back
         row["kind"] = ADDITION
         self._fill_place(row, "skip", self.activations[source])
         row["skip_mode"] = self.skip_modes.get(index, NOWHERE)
         if row["skip_mode"] != NOWHERE:
             self._fill_place(row, "skip_error", self.errors[source])
 
-    def _fill_weighted(self, index: int, layer: WeightedLayer, spread: _Buffer | None) -> None:
+    def _fill_weighted(self, index: int) -> None:
         row, step = self.rows[index], self.steps[index]
         assert step.tensor is not None
         slot, tensor = self.layout.slots[step.tensor], self.tensors[step.tensor]
@@ -422,10 +433,6 @@ class _Planner:
         sources = 1 if not tensor["is_dense"] else int(tensor["outputs"])
         row["back_taps"] = sources * tensor["kernel"]
         tensor["is_turned"] |= row["back_mode"] != NOWHERE and row["turned"] >= 0
-        if isinstance(layer, Linear):
-            self._fill_linear(index)
-        else:
-            self._fill_convolution(index, layer, spread)
 
     def _fill_linear(self, index: int) -> None:
         row = self.rows[index]
@@ -438,21 +445,21 @@ class _Planner:
         row["back_first"], row["back_first_block"] = row["error_at"], row["error_block"]
         row["back_offsets"] = self._add_grid(int(row["outputs"]), LANES, 1, 0, 1, 1)
 
-    def _fill_convolution(self, index: int, layer: Convolution, spread: _Buffer | None) -> None:
-        row = self.rows[index]
-        row["kind"] = DEPTHWISE if layer.depthwise else DENSE
-        (down, across), (above, left) = layer.kernel_shape, layer.paddings
+    def _fill_convolution(self, index: int, lanes: ConvolutionRow, spread: _Buffer | None) -> None:
+        row, geometry = self.rows[index], lanes.geometry
+        row["kind"] = DEPTHWISE if lanes.depthwise else DENSE
+        (down, across), (above, left) = geometry.kernel, geometry.paddings
         row["first"] = row["in_at"] - above * row["in_row"] - left * LANES
-        row["stride_row"], row["stride_column"] = layer.strides
-        sources = 1 if layer.depthwise else int(row["channels"])
-        apart = layer.dilation
+        row["stride_row"], row["stride_column"] = geometry.strides
+        sources = 1 if lanes.depthwise else int(row["channels"])
+        apart = geometry.dilation
         row["offsets"] = self._add_grid(
             sources, int(row["in_channel"]), down, int(row["in_row"]), across, apart
         )
         if row["back_mode"] == NOWHERE:
             return
-        back_sources = 1 if layer.depthwise else int(row["outputs"])
-        far, border = reach(layer), _uncovered(layer)
+        back_sources = 1 if lanes.depthwise else int(row["outputs"])
+        far, border = geometry.reach, _uncovered(geometry)
         channel, line = int(row["error_channel"]), int(row["error_row"])
         start = int(row["error_at"]) - border[0] * line - border[1] * LANES
         if spread is not None:
@@ -461,8 +468,8 @@ class _Planner:
             start = spread.at
             row["spread_stride"] = 1
             row["spread_at"] = start + border[0] * line + border[1] * LANES
-            row["spread_row"] = layer.strides[0] * line
-            row["spread_column"] = layer.strides[1] * LANES
+            row["spread_row"] = geometry.strides[0] * line
+            row["spread_column"] = geometry.strides[1] * LANES
         else:
             row["back_first_block"] = row["error_block"]
         row["spread_channel"], row["spread_line"] = channel, line

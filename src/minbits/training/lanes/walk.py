@@ -24,12 +24,12 @@ from minbits.training.lanes.plan import (
     DEPTHWISE,
     DIRECT,
     FUSED,
-    HARD_SWISH,
     LINEAR,
     MAXIMUM,
     MEAN,
     NORMALISED,
     NOWHERE,
+    SWISHED,
     Plan,
 )
 from minbits.training.lanes.vector_code import (
@@ -44,7 +44,6 @@ Integer = npt.NDArray[np.int64]
 
 _EPSILON = np.float32(BATCH_NORM_EPSILON)
 _ONE, _ZERO = np.float32(1), np.float32(0)
-_SWISH = HARD_SWISH
 
 
 @compiled()
@@ -131,7 +130,7 @@ def _weighted_forward(
     for channel in range(op.outputs):
         factor, summand = _factor_and_summand(plan, op, parameters, channel)
         z, place = op.sums + channel * size, to + channel * op.out_channel
-        if op.activation == _SWISH:
+        if op.activation == SWISHED:
             passes.scale_and_swish(
                 arena, place, op.out_row, arena, z, line, arena, z, line, op.rows, op.columns,
                 factor, summand, _ZERO, arena, 0,
@@ -206,7 +205,7 @@ def _normalised_errors(plan: Plan, op: Any, at: int, parameters: Float, gradient
         z, error = op.sums + channel * size, at + channel * op.error_channel
         factor, summand = _factor_and_summand(plan, op, parameters, channel)
         totals[:] = 0
-        if op.activation == _SWISH:
+        if op.activation == SWISHED:
             passes.swish_gradient(
                 arena, error, op.error_row, arena, error, op.error_row, arena, z, line,
                 op.rows, op.columns, factor, summand, _ZERO, totals, 0,

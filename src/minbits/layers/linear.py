@@ -1,0 +1,122 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from minbits.layers.base import MAX_CHANNELS, ChannelRole, FloatArray, Shape, WeightedLayer
+from minbits.layers.cost import Work
+from minbits.layers.fields import FieldCoder
+from minbits.layers.lanes_rows import LinearRow
+from minbits.layers.text import LayerText, option_words
+from minbits.layers.torch_call import Converter, TorchCall, as_array, filled
+
+
+@dataclass(frozen=True)
+class Linear(WeightedLayer):
+    """A fully connected layer over the flattened input; weights ``(out_features, in_features)``."""
+
+    key = "linear"
+    usages = ("linear N",)
+    code_kinds = ("linear",)
+
+    out_features: int
+    bias: bool = True
+    activation: str = "none"
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether version 1 of the format cannot say the layer."""
+        return False
+
+    @property
+    def channel_role(self) -> ChannelRole:
+        """What compression may do to the layer's channels."""
+        return "mixed"
+
+    @classmethod
+    def parse(cls, text: LayerText) -> Self:
+        """Return the layer of a text."""
+        features, options = text.number(), text.options(1)
+        bias = True if options.bias is None else options.bias
+        return cls(features, bias, options.activation)
+
+    def text(self) -> str:
+        """Return the text of the layer."""
+        options = option_words(self.activation, self.bias, usual_bias=True)
+        return " ".join(["linear", str(self.out_features), *options])
+
+    def limits(self) -> Mapping[str, tuple[int, int, int]]:
+        """Return each number with the least and the largest allowed."""
+        return {"out_features": (self.out_features, 1, MAX_CHANNELS)}
+
+    def channels_after(self, channels: int) -> int:
+        """Return the channels of the output."""
+        return self.out_features
+
+    def output_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        """Return the shape of the output."""
+        return (self.out_features, 1, 1)
+
+    def weights_shape(self, shape: Shape) -> tuple[int, ...]:
+        """Return the shape of the weights."""
+        return (self.out_features, math.prod(shape))
+
+    def with_outputs(self, count: int) -> Self:
+        """Return the layer with another number of outputs."""
+        return dataclasses.replace(self, out_features=count)
+
+    @classmethod
+    def code(
+        cls, fields: FieldCoder, given: Self | None, kind: str, shape: Shape, extended: bool
+    ) -> Self:
+        """Write the layer's fields, or read them."""
+        layer = given or cls(1)
+        features = 1 + fields.unsigned(("out features",), layer.out_features - 1, order=3)
+        bias = fields.exception(("linear", "bias"), int(not layer.bias)) == 0
+        return cls(features, bias, fields.activation("linear", layer.activation))
+
+    def sums(self, x: FloatArray, weights: FloatArray) -> FloatArray:
+        """Return the product without its bias and activation, with NumPy."""
+        return (weights @ x.reshape(-1, x.shape[-1]))[:, None, None]
+
+    def work(self, shape: Shape, output: Shape, batch: int) -> Work:
+        """Return what one example costs with NumPy."""
+        return Work(self.multiply_accumulates(shape, output), 0, 3 * math.prod(output), 6 / batch)
+
+    def lanes_row(self) -> LinearRow:
+        """Return the pass by which lanes train the layer."""
+        return LinearRow()
+
+    def torch_sums(self, torch: Any, x: Any, weights: Any, bias: Any) -> Any:
+        """Return the product with its bias, with PyTorch."""
+        # Flattened channel by channel, whatever the memory format: as the decoder does.
+        return torch.nn.functional.linear(x.flatten(1), weights, bias)[:, :, None, None]
+
+    def torch_module(self, torch: Any, weights: Any, bias: Any) -> Any:
+        """Return a PyTorch module of the product and its bias."""
+        module = torch.nn.Linear(weights.shape[1], weights.shape[0], bias is not None)
+        return filled(torch, module, weights, bias)
+
+    def call_module(self, module: Any, x: Any) -> Any:
+        """Return what `torch_module` makes of ``x``."""
+        return module(x.flatten(1))[:, :, None, None]
+
+    @classmethod
+    def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
+        """Return how PyTorch's linear modules become this layer."""
+
+        def convert(call: TorchCall, module: Any) -> Any:
+            call.need_newest()
+            shape = call.result_shape
+            if shape is None or len(shape) != 2:
+                raise call.unsupported(f"a result of shape {shape}", "a flattened input")
+            bias = None if module.bias is None else as_array(module.bias)
+            layer = cls(module.out_features, bias is not None)
+            return call.append(layer, (as_array(module.weight), bias), module)
+
+        return {torch.nn.Linear: convert}
