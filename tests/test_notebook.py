@@ -22,7 +22,9 @@ def iris() -> DataSet:
 
 def test_a_data_set_says_what_is_in_it() -> None:
     text = repr(iris())
-    assert text == "<DataSet: iris, 120 training and 30 test examples of 4 x 1 x 1 float32, 3 classes>"
+    assert (
+        text == "<DataSet: iris, 120 training and 30 test examples of 4 x 1 x 1 float32, 3 classes>"
+    )
     assert "setosa: 40, versicolor: 40, virginica: 40" in rich(iris())
 
 

@@ -96,6 +96,8 @@ def _bilinear(images: Float, from_y: npt.NDArray[Any], from_x: npt.NDArray[Any])
     for channel in range(channels):
         plane = padded[:, channel]
         upper = plane[number, top, left] * (1 - right) + plane[number, top, left + 1] * right
-        lower = plane[number, top + 1, left] * (1 - right) + plane[number, top + 1, left + 1] * right
+        lower = (
+            plane[number, top + 1, left] * (1 - right) + plane[number, top + 1, left + 1] * right
+        )
         out[:, channel] = upper * (1 - down) + lower * down
     return out

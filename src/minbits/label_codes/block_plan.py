@@ -74,7 +74,7 @@ class Planner:
             return 0.0
         seconds, before, past_effort = self.spent[learner.key]
         if not learner.is_network:
-            return seconds * (seen / max(before, 1)) ** _GROWTH_OF_SECONDS
+            return seconds * math.pow(seen / max(before, 1), _GROWTH_OF_SECONDS)
         work = seen * epochs_for(seen, EFFORTS[effort])
         return seconds * work / (before * epochs_for(before, EFFORTS[past_effort]))
 

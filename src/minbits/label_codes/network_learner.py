@@ -29,7 +29,7 @@ _MOST_EPOCHS = 400
 def network_text(shape: tuple[int, int, int], classes: int, size: Size) -> str:
     """Return the architecture that learns inputs of a shape, in the grammar."""
     stem, *blocks = _WIDTHS[size]
-    channels, height, width = shape
+    _, height, width = shape
     if min(height, width) >= _LARGE_SIDE:
         thin = "; ".join(f"depthwise k3; pointwise {block} leaky_relu" for block in blocks)
         return f"conv {stem} k3 leaky_relu; maxpool 2; {thin}; avgpool all; linear {classes}"

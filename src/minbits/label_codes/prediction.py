@@ -83,7 +83,9 @@ def predict_block(
     for learner, futures in calls:
         members = [future.result() for future in futures]
         mean = np.mean(np.stack(members), axis=0, dtype=np.float64).astype(np.float32)
-        found.append(Prediction(learner.key, np.broadcast_to(mean, (learner.variants, *mean.shape[1:]))))
+        found.append(
+            Prediction(learner.key, np.broadcast_to(mean, (learner.variants, *mean.shape[1:])))
+        )
     return found
 
 
@@ -97,7 +99,9 @@ def predictor_names() -> list[str]:
     return names
 
 
-def predictor_table(found: Sequence[Prediction], examples: slice, seen: int, classes: int) -> Floats:
+def predictor_table(
+    found: Sequence[Prediction], examples: slice, seen: int, classes: int
+) -> Floats:
     """Return each predictor's probabilities, shape ``(predictors, examples, classes)``.
 
     A learner that takes no part says that all classes are equally likely. Of every probability, one

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minbits.codec.adaptive_bits import HALF, BitCoder, BitEncoder, BitModel
+from minbits.codec.adaptive_bits import BitCoder, BitEncoder, BitModel
+from minbits.codec.integers import code_plain_bits
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import LabelCodeError
 from minbits.label_codes.block_plan import EFFORTS, BlockPlan, Planner, block_ends
@@ -81,20 +82,15 @@ def order_of(examples: int, seed: int) -> Labels:
     return np.random.default_rng(seed).permutation(examples)
 
 
-def _code_number(coder: BitCoder, value: int, bits: int) -> int:
-    found = 0
-    for place in reversed(range(bits)):
-        found = found << 1 | coder.code(value >> place & 1, HALF)
-    return found
-
-
 def _code_plan(coder: BitCoder, plan: BlockPlan, models: list[BitModel]) -> BlockPlan:
     used = tuple(
         bool(model.code(coder, int(flag))) for model, flag in zip(models, plan.used, strict=True)
     )
-    effort = _code_number(coder, plan.effort, _EFFORT_BITS)
+    effort = code_plain_bits(coder, plan.effort, _EFFORT_BITS)
     if effort >= len(EFFORTS):
-        raise LabelCodeError("plan", f"effort {effort}", f"below {len(EFFORTS)}", "Get the file again.")
+        raise LabelCodeError(
+            "plan", f"effort {effort}", f"below {len(EFFORTS)}", "Get the file again."
+        )
     return BlockPlan(used, effort)
 
 
@@ -128,7 +124,9 @@ def code_blocks(
         bits, correct, alone = 0.0, 0, switching.bits.copy()
         for first in range(start, end, _LABELS_AT_ONCE):
             last = min(first + _LABELS_AT_ONCE, end)
-            table = predictor_table(found, slice(first - start, last - start), start, stream.classes)
+            table = predictor_table(
+                found, slice(first - start, last - start), start, stream.classes
+            )
             for place in range(first, last):
                 column = table[:, place - first]
                 weights = integer_weights(switching.mixed(column))
@@ -146,7 +144,7 @@ def code_blocks(
 def _check(coder: BitCoder, labels: Labels) -> bool:
     """Code a checksum of all labels; return whether it is theirs."""
     value = zlib.crc32(labels.astype("<i8").tobytes())
-    return _code_number(coder, value, CHECK_BITS) == value
+    return code_plain_bits(coder, value, CHECK_BITS) == value
 
 
 def encode_labels(
@@ -169,7 +167,7 @@ def encode_labels(
     """
     coder = BitEncoder()
     for value, bits in ((len(labels), COUNT_BITS), (classes, CLASS_BITS), (seed, SEED_BITS)):
-        _code_number(coder, value, bits)
+        code_plain_bits(coder, value, bits)
     stream = LabelStream(labels[order_of(len(labels), seed)].copy(), classes, seed)
     code_blocks(coder, stream, executor, planner.plan, on_block)
     _check(coder, stream.labels)
@@ -186,7 +184,7 @@ def read_header(content: bytes) -> tuple[BitDecoder, int, int, int]:
         raise LabelCodeError("header", repr(content[:4]), repr(MAGIC), "Give a file of labels.")
     coder = BitDecoder(content[len(MAGIC) :])
     count, classes, seed = (
-        _code_number(coder, 0, bits) for bits in (COUNT_BITS, CLASS_BITS, SEED_BITS)
+        code_plain_bits(coder, 0, bits) for bits in (COUNT_BITS, CLASS_BITS, SEED_BITS)
     )
     return coder, count, classes, seed
 

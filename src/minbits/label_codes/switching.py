@@ -41,7 +41,8 @@ class Switching:
         """
         # Sums in a fixed order: encoder and decoder get the same last bits.
         mixture: Floats = (self.weights[:, None] * table).sum(axis=0)
-        return mixture / mixture.sum()
+        total: Floats = mixture / mixture.sum()
+        return total
 
     def learn(self, table: Floats, label: int) -> None:
         """Take in what the label was, for which each predictor had said ``table[:, label]``."""
