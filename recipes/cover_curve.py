@@ -9,7 +9,6 @@ from scipy import stats
 
 from minbits.capacity.linear_separability import SeparablePoint, measure_separability
 from minbits.charts.cover_chart import cover_curves, draw_cover_curves
-from minbits.files import write_atomically
 
 DRAWS = 200
 LOADS = {
@@ -51,7 +50,7 @@ def main() -> None:
         f"{alone} inside their own 95 % band"
     )
     picture = draw_cover_curves(cover_curves(tuple(LOADS)), points)
-    write_atomically(Path("docs/images/cover-curve.png"), picture)
+    picture.save(Path("docs/images/cover-curve.png"))
     print(f"Picture: docs/images/cover-curve.png; {time.perf_counter() - start:.0f} s")
 
 

@@ -100,7 +100,7 @@ def draw(numbers: dict[str, list[list[float]]]) -> None:
     for name, rows in numbers.items():
         parameters, bits, low, high = zip(*rows, strict=True)
         series.append(MemorySeries(name, tuple(map(int, parameters)), bits, low, high))
-    write_atomically(Path("docs/images/memorisation.png"), draw_memorisation(series))
+    draw_memorisation(series).save(Path("docs/images/memorisation.png"))
 
 
 def main() -> None:

@@ -98,8 +98,8 @@ def claim_curve(data: DataSet, write: bool, say: Callable[[str], None]) -> None:
     finally:
         ledger.close()
     if write:
-        for kind, picture in draw_curve(curve_data(data.name, front)).items():
-            write_atomically(RECORDS / "curve" / f"{data.name}.{kind}", picture)
+        for kind in ("png", "svg"):
+            draw_curve(curve_data(data.name, front)).save(RECORDS / "curve" / f"{data.name}.{kind}")
 
 
 def rewrite_card(path: Path, data: DataSet, looks: int, write: bool) -> None:

@@ -14,7 +14,6 @@ from torch.nn import functional
 from minbits.charts.random_labels_chart import LabelCurve, draw_random_labels
 from minbits.data import load
 from minbits.data.splits import validation_split
-from minbits.files import write_atomically
 from minbits.label_codes.given_logits import labels_given_network_bits
 from minbits.memorisation.measure import FitSettings, fit_labels
 from minbits.memorisation.seeded_networks import SeededShape, prepare_inputs, run_networks
@@ -79,7 +78,7 @@ def main() -> None:
     print("random    label bits  memorised  bits/weight  steps, half  told, new one")
     curves = [measure(fraction) for fraction in FRACTIONS]
     picture = draw_random_labels(curves, math.log2(10))
-    write_atomically(Path("docs/images/random-labels.png"), picture)
+    picture.save(Path("docs/images/random-labels.png"))
     print("memorised: N log2 10 less the code length of the labels given the network; steps, half:")
     print("until half of the labels' bits are gone; told: bits of a held-out label, calibrated")
     print(f"Picture: docs/images/random-labels.png; {time.perf_counter() - start:.0f} s")

@@ -22,7 +22,7 @@ def test_the_most_informative_columns_come_first() -> None:
     assert numbers.left_out == 30 - MOST_BARS
     assert (np.diff(numbers.information_bits) <= 0).all()
     assert numbers.information_bits[0] == features.information_bits.max()
-    image = Image.open(io.BytesIO(draw_feature_chart(numbers, "breast_cancer")))
+    image = Image.open(io.BytesIO(draw_feature_chart(numbers, "breast_cancer").picture()))
     assert min(image.size) > 400
 
 
@@ -34,7 +34,7 @@ def test_images_keep_their_shape() -> None:
     numbers = feature_numbers(feature_information(data))
     assert numbers.information_bits.shape == (3, 6, 5)
     assert numbers.names == ()
-    assert Image.open(io.BytesIO(draw_feature_chart(numbers, "noise"))).format == "PNG"
+    assert Image.open(io.BytesIO(draw_feature_chart(numbers, "noise").picture())).format == "PNG"
 
 
 def test_many_channels_and_noise_are_said() -> None:
@@ -46,5 +46,5 @@ def test_many_channels_and_noise_are_said() -> None:
     assert numbers.information_bits.shape == (MOST_CHANNELS, 6, 5)
     assert numbers.left_out == 30 - MOST_CHANNELS
     assert "chance" in str(numbers.note)
-    image = Image.open(io.BytesIO(draw_feature_chart(numbers, "noise")))
+    image = Image.open(io.BytesIO(draw_feature_chart(numbers, "noise").picture()))
     assert max(image.size) < 8000

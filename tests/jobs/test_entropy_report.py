@@ -57,4 +57,4 @@ def test_the_chart_shows_the_ladder_and_only_comparable_marks(tiny: DataSet) -> 
     assert lengths == sorted(lengths, reverse=True)
     assert any("BB-ANS" in mark.name for mark in chart.marks)
     assert ladder_chart(found.ladder, "mnist", "threshold").marks == ()
-    assert draw_entropy_ladder(chart).startswith(b"\x89PNG")
+    assert draw_entropy_ladder(chart).picture().startswith(b"\x89PNG")

@@ -7,9 +7,24 @@ from dataclasses import dataclass
 
 import matplotlib.figure
 
-from minbits.charts.pictures import drawing, name_text, picture
+from minbits.charts.chart import Chart, name_text
 
 MOST_BARS = 24
+
+
+@dataclass(frozen=True)
+class LayersNumbers:
+    """The numbers of the chart.
+
+    Attributes:
+        name: of the model.
+        rows: one a layer.
+        sufficient_bits: of the smallest file known for the data; None for none.
+    """
+
+    name: str
+    rows: tuple[LayerBits, ...]
+    sufficient_bits: int | None
 
 
 @dataclass(frozen=True)
@@ -39,18 +54,21 @@ def fold_layers(layers: Sequence[LayerBits]) -> tuple[LayerBits, ...]:
     return (*kept, folded)
 
 
-@drawing()
 def draw_layer_bits(
     name: str, layers: Sequence[LayerBits], sufficient_bits: int | None = None
-) -> bytes:
-    """Return a PNG of the bits of every layer on a logarithmic scale.
+) -> Chart[LayersNumbers]:
+    """Return the chart of the bits of every layer, on a logarithmic scale.
 
     Args:
         name: of the model.
         layers: in order.
         sufficient_bits: of the smallest file known for the data, drawn as a line; None for none.
     """
-    rows = fold_layers(layers)
+    return Chart(LayersNumbers(name, fold_layers(layers), sufficient_bits), _draw)
+
+
+def _draw(numbers: LayersNumbers) -> matplotlib.figure.Figure:
+    rows, sufficient_bits = numbers.rows, numbers.sufficient_bits
     height = 1.9 + 0.42 * len(rows)
     figure = matplotlib.figure.Figure(figsize=(9.5, height), layout="constrained")
     axes = figure.add_subplot()
@@ -74,9 +92,9 @@ def draw_layer_bits(
             [], [], color="#2a9d8f", label=f"whole network sufficient: {sufficient_bits:,} bits"
         )
     axes.set_xlabel("bits")
-    axes.set_title(f"{name_text(name)}: where the bits are")
+    axes.set_title(f"{name_text(numbers.name)}: where the bits are")
     axes.grid(True, axis="x", color="#eeeeee")
     axes.set_axisbelow(True)
     # Below the bars: nothing of theirs is hidden.
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)
-    return picture(figure)
+    return figure

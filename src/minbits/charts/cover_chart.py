@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from minbits.capacity.cover import separable_probabilities
 from minbits.capacity.linear_separability import SeparablePoint
-from minbits.charts.pictures import drawing, picture
+from minbits.charts.chart import Chart
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +44,18 @@ def cover_curves(weights: Sequence[int], most_load: float = 4.0) -> tuple[CoverC
     return tuple(curves)
 
 
-@drawing()
+_Numbers = tuple[Sequence[CoverCurve], Sequence[SeparablePoint]]
+
+
 def draw_cover_curves(
     curves: Sequence[CoverCurve], measured: Sequence[SeparablePoint] = ()
-) -> bytes:
-    """Return a PNG of the curves, with measured points and their 95 % intervals on them."""
+) -> Chart[_Numbers]:
+    """Return the chart of the curves, with measured points and their 95 % intervals on them."""
+    return Chart((curves, measured), _draw)
+
+
+def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
+    curves, measured = numbers
     figure = matplotlib.figure.Figure(figsize=(9.5, 5.6), layout="constrained")
     axes = figure.add_subplot()
     for index, curve in enumerate(curves):
@@ -85,4 +92,4 @@ def draw_cover_curves(
     axes.set_title(f"{title}; points measured by linear programming" if measured else title)
     axes.grid(True, color="#eeeeee", zorder=0)
     axes.legend()
-    return picture(figure)
+    return figure

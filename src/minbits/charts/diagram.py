@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import matplotlib.figure
 from matplotlib.axes import Axes
 
-from minbits.charts.pictures import drawing, name_text, picture
+from minbits.charts.chart import Chart, name_text
 from minbits.charts.published import PublishedNetwork, published_networks
 from minbits.information.ladder import EntropyTable
 
@@ -167,26 +167,29 @@ def _draw_lines(axes: Axes, data: DiagramData, right: float) -> None:
     )
 
 
-def draw_diagram(data: DiagramData) -> dict[str, bytes]:
-    """Return the diagram as ``{"png": …, "svg": …}``."""
+def draw_diagram(data: DiagramData) -> Chart[DiagramData]:
+    """Return the chart of the diagram."""
+    return Chart(data, _draw)
+
+
+def _draw(data: DiagramData) -> matplotlib.figure.Figure:
     right = max(6e8, 3e3 * data.chosen.bits)
     top = max(4e6, 4.0 * data.found_bits)
     bottom = min(30.0, data.found_bits / 8, (data.question_bits or 60.0) / 2)
-    with drawing():
-        figure = matplotlib.figure.Figure(figsize=(11, 6.6), layout="constrained")
-        axes = figure.add_subplot()
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlim(1.0, right)
-        axes.set_ylim(bottom, top)
-        _draw_lines(axes, data, right)
-        _draw_marks(axes, data, bottom, top)
-        _draw_points(axes, data, data.chosen.bits * 4)
-        axes.set_xlabel(f"X: entropy [bits]; points stand at “{data.chosen.name}”")
-        axes.set_ylabel("Y: size of the network file [bits]")
-        axes.set_title(
-            f"{name_text(data.data_name)} at {_percent(data.accuracy)} test accuracy: "
-            "what the data carries, and what networks spend"
-        )
-        axes.grid(True, which="major", color="#eeeeee", zorder=0)
-        return {kind: picture(figure, kind) for kind in ("png", "svg")}
+    figure = matplotlib.figure.Figure(figsize=(11, 6.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(1.0, right)
+    axes.set_ylim(bottom, top)
+    _draw_lines(axes, data, right)
+    _draw_marks(axes, data, bottom, top)
+    _draw_points(axes, data, data.chosen.bits * 4)
+    axes.set_xlabel(f"X: entropy [bits]; points stand at “{data.chosen.name}”")
+    axes.set_ylabel("Y: size of the network file [bits]")
+    axes.set_title(
+        f"{name_text(data.data_name)} at {_percent(data.accuracy)} test accuracy: "
+        "what the data carries, and what networks spend"
+    )
+    axes.grid(True, which="major", color="#eeeeee", zorder=0)
+    return figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import matplotlib.figure
 from matplotlib.axes import Axes
 
-from minbits.charts.pictures import drawing, name_text, picture
+from minbits.charts.chart import Chart, name_text
 from minbits.charts.published_entropies import PublishedEntropy, published_entropies
 from minbits.information.input_ladder import InputLadder
 
@@ -98,12 +98,16 @@ def _draw_mark(axes: Axes, place: int, mark: PublishedEntropy) -> None:
     axes.text(mark.bits, place, text, va="center", fontsize=8, color=_MARK)
 
 
-@drawing()
-def draw_entropy_ladder(chart: LadderChart) -> bytes:
-    """Return a PNG: dark the code length, hatched the model's share, orange the 95 % interval.
+def draw_entropy_ladder(numbers: LadderChart) -> Chart[LadderChart]:
+    """Return the chart of a ladder.
 
-    Published code lengths under the same binarisation are diamonds below the bars.
+    The code length is dark, the model's share hatched, the 95 % interval orange. Published code
+    lengths under the same binarisation are diamonds below the bars.
     """
+    return Chart(numbers, _draw)
+
+
+def _draw(chart: LadderChart) -> matplotlib.figure.Figure:
     rows = len(chart.bars) + len(chart.marks)
     figure = matplotlib.figure.Figure(figsize=(10.5, 1.9 + 0.42 * rows), layout="constrained")
     axes = figure.add_subplot()
@@ -124,4 +128,4 @@ def draw_entropy_ladder(chart: LadderChart) -> bytes:
         figure.supxlabel(chart.note, fontsize=8, color="#666666", x=0.01, ha="left")
     axes.grid(True, axis="x", color="#eeeeee", zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
-    return picture(figure)
+    return figure

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import matplotlib.figure
 import numpy as np
 import numpy.typing as npt
 
-from minbits.charts.pictures import drawing, name_text, picture
+from minbits.charts.chart import Chart, name_text
 from minbits.information.features import FeatureInformation
 
 MOST_BARS = 24
@@ -105,8 +106,7 @@ def _draw_maps(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Fig
     return figure
 
 
-@drawing()
-def draw_feature_chart(numbers: FeatureNumbers, data_name: str) -> bytes:
-    """Return a PNG of the numbers."""
+def draw_feature_chart(numbers: FeatureNumbers, data_name: str) -> Chart[FeatureNumbers]:
+    """Return the chart of the numbers."""
     draw = _draw_bars if numbers.names else _draw_maps
-    return picture(draw(numbers, name_text(data_name)))
+    return Chart(numbers, partial(draw, data_name=name_text(data_name)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import matplotlib.figure
 
-from minbits.charts.pictures import drawing, name_text, picture
+from minbits.charts.chart import Chart, name_text
 from minbits.information.binary_pixels import PixelCounts
 
 MOST_CHANNELS = 12
@@ -12,12 +12,19 @@ _CHANNELS_A_ROW = 4
 _SIDE_INCHES = 4.6
 
 
-@drawing()
-def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
-    """Return a PNG of the probability that each pixel is on; channels in rows of four.
+_Numbers = tuple[PixelCounts, str]
+
+
+def draw_heat_map(pixels: PixelCounts, data_name: str) -> Chart[_Numbers]:
+    """Return the chart of the probability that each pixel is on; channels in rows of four.
 
     Of more than twelve channels the first twelve are drawn, and the title says so.
     """
+    return Chart((pixels, data_name), _draw)
+
+
+def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
+    pixels, data_name = numbers
     probabilities = pixels.probabilities[:MOST_CHANNELS]
     channels = len(pixels.probabilities)
     columns = min(len(probabilities), _CHANNELS_A_ROW)
@@ -37,4 +44,4 @@ def draw_heat_map(pixels: PixelCounts, data_name: str) -> bytes:
         f"{name_text(data_name)}, binarised at > {pixels.threshold:g}: "
         f"{pixels.examples:,} images summed{left_out}"
     )
-    return picture(figure)
+    return figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import matplotlib.figure
 
-from minbits.charts.pictures import drawing, name_text, picture
+from minbits.charts.chart import Chart, name_text
 
 # Each reference with its source; drawn as horizontal lines.
 REFERENCES: tuple[tuple[float, str], ...] = (
@@ -36,9 +36,12 @@ class MemorySeries:
     high: tuple[float, ...]
 
 
-@drawing()
-def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
-    """Return a PNG of bits a parameter where half of the seeds fit random labels perfectly."""
+def draw_memorisation(series: Sequence[MemorySeries]) -> Chart[Sequence[MemorySeries]]:
+    """Return the chart of bits a parameter where half of the seeds fit random labels perfectly."""
+    return Chart(series, _draw)
+
+
+def _draw(series: Sequence[MemorySeries]) -> matplotlib.figure.Figure:
     figure = matplotlib.figure.Figure(figsize=(10.5, 6.2), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
@@ -75,4 +78,4 @@ def draw_memorisation(series: Sequence[MemorySeries]) -> bytes:
     axes.set_title("Measured memory of small networks, 95 % intervals")
     axes.grid(True, color="#eeeeee", zorder=0)
     axes.legend(fontsize=8, loc="upper left", ncols=2)
-    return picture(figure)
+    return figure

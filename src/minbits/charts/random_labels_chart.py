@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import matplotlib.figure
 
-from minbits.charts.pictures import drawing, picture
+from minbits.charts.chart import Chart
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,21 @@ class LabelCurve:
     told_bits: float
 
 
-@drawing()
-def draw_random_labels(curves: Sequence[LabelCurve], label_bits: float) -> bytes:
-    """Return a PNG: residual bits a label against steps, and told bits against the fraction.
+_Numbers = tuple[Sequence[LabelCurve], float]
+
+
+def draw_random_labels(curves: Sequence[LabelCurve], label_bits: float) -> Chart[_Numbers]:
+    """Return a chart: residual bits a label against steps, and told bits against the fraction.
 
     Args:
         curves: one for each fraction.
         label_bits: log2 of the classes.
     """
+    return Chart((curves, label_bits), _draw)
+
+
+def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
+    curves, label_bits = numbers
     figure = matplotlib.figure.Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for index, curve in enumerate(curves):
@@ -62,4 +69,4 @@ def draw_random_labels(curves: Sequence[LabelCurve], label_bits: float) -> bytes
     for axes in (left, right):
         axes.grid(True, color="#eeeeee")
         axes.set_axisbelow(True)
-    return picture(figure)
+    return figure

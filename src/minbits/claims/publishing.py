@@ -10,6 +10,7 @@ from pathlib import Path
 from minbits.charts.diagram import diagram_data, draw_diagram
 from minbits.claims.card import CardFacts, TrialSpread, card
 from minbits.claims.claiming import ClaimOutcome
+from minbits.claims.outputs import PICTURE_KINDS
 from minbits.claims.replacing import stays
 from minbits.codec.file_format import decode_network
 from minbits.errors import OutputError
@@ -83,8 +84,9 @@ class Publisher:
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
         numbers = diagram_data(table, shown, found.size_bits)
-        for kind, picture in draw_diagram(numbers).items():
-            self._write(f"diagram {kind}", f".{kind}", picture)
+        diagram = draw_diagram(numbers)
+        for kind in PICTURE_KINDS:
+            self._write(f"diagram {kind}", f".{kind}", diagram.picture(kind))
         return found
 
     def _network(self, claim: Claim) -> tuple[Verification, bytes]:

@@ -11,7 +11,8 @@ import typer
 
 from minbits.audit.report import AuditReport
 from minbits.capacity.network_shape import parse_input_shape
-from minbits.charts.audit_chart import LayerBits, draw_layer_bits
+from minbits.charts.audit_chart import LayerBits, LayersNumbers, draw_layer_bits
+from minbits.charts.chart import Chart, picture_kind
 from minbits.claims.outputs import kept_files, network_outputs
 from minbits.claims.replacing import check_replaceable
 from minbits.cli.capacity_tables import print_capacity_lines
@@ -33,7 +34,7 @@ from minbits.cli.output import (
 )
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.files import check_outputs, write_atomically
+from minbits.files import check_outputs
 from minbits.intervals import wilson_interval
 from minbits.ledger.store import open_ledger
 from minbits.types import DataSet
@@ -70,7 +71,9 @@ def audit(
     ] = None,
     minutes: Annotated[float, typer.Option(help="Minutes for --compress.")] = 10.0,
     force: ForceOption = False,
-    figure: Annotated[Path | None, typer.Option(help="Where a PNG of layers by bits goes.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Where a chart of layers by bits goes.")
+    ] = None,
     ledger: LedgerOption = None,
     records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
     allow_slow: AllowSlowOption = False,
@@ -93,7 +96,9 @@ def audit(
     _check_compress(compress, model, loaded, minutes)
     inputs = user_files(model, data, weights)
     outputs = {} if compress is None else network_outputs(compress)
-    outputs |= {} if figure is None else {"the figure": figure}
+    if figure is not None:
+        picture_kind(figure)
+        outputs |= {"the figure": figure}
     check_outputs(outputs, kept_files(chosen_ledger(ledger), inputs))
     if compress is not None and loaded is not None and not force:
         store = open_ledger(chosen_ledger(ledger))
@@ -129,7 +134,7 @@ def audit(
             say=progress_printer(False),
         )
     if figure is not None:
-        write_atomically(figure, layers_figure(report))
+        layers_figure(report).save(figure)
     if as_json:
         print_json(plain_audit(report))
         return
@@ -157,8 +162,8 @@ def _check_compress(
         raise ArgumentError("--minutes", str(minutes), "a positive number", "Give another value.")
 
 
-def layers_figure(report: AuditReport) -> bytes:
-    """Return the PNG of layers by bits."""
+def layers_figure(report: AuditReport) -> Chart[LayersNumbers]:
+    """Return the chart of layers by bits."""
     rows = [
         LayerBits(layer.name, layer.stored_bits, layer.lossless_bits, layer.quantised_bits)
         for layer in report.layers

@@ -28,6 +28,7 @@ from minbits.capacity.cover import (
 from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
+from minbits.charts.chart import picture_kind
 from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.cli.capacity_tables import print_capacity_lines
 from minbits.cli.data_options import (
@@ -48,7 +49,7 @@ from minbits.cli.output import (
 )
 from minbits.data import load
 from minbits.errors import ArgumentError
-from minbits.files import check_outputs, write_atomically
+from minbits.files import check_outputs
 
 MOST_DIGITS = 60
 
@@ -150,7 +151,9 @@ def curve(
     weights: Annotated[
         list[int] | None, typer.Option(help="K; give it several times.", show_default="10 50 1000")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the PNG goes.")] = Path("cover-curve.png"),
+    out: Annotated[Path, typer.Option(help="Where the chart goes: .png, .svg or .pdf.")] = Path(
+        "cover-curve.png"
+    ),
     draws: Annotated[int, typer.Option(help="Measure so many labellings a point, K <= 200.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -159,6 +162,7 @@ def curve(
     Example: minbits capacity curve --weights 10 --weights 100 --out cover.png
     """
     check_outputs({"the figure": out})
+    picture_kind(out)
     chosen = weights or [10, 50, 1000]
     curves = cover_curves(chosen)
     measured = [
@@ -167,7 +171,7 @@ def curve(
         if draws and count <= 200
         for load in (1.4, 1.7, 2.0, 2.3, 2.6)
     ]
-    write_atomically(out, draw_cover_curves(curves, measured))
+    draw_cover_curves(curves, measured).save(out)
     if as_json:
         print_json(
             {"figure": str(out), "measured": [dataclasses.asdict(point) for point in measured]}

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from minbits.charts.chart import Chart, picture_kind
 from minbits.charts.entropy_ladder import draw_entropy_ladder, ladder_chart
 from minbits.charts.feature_chart import draw_feature_chart, feature_numbers
 from minbits.charts.heat_map import draw_heat_map
@@ -18,7 +19,7 @@ from minbits.cli.output import JsonOption, QuietOption, console, print_json, pro
 from minbits.data import load
 from minbits.data.inspection import plain_report
 from minbits.data.tables import plain_columns, table_of
-from minbits.files import check_outputs, write_atomically
+from minbits.files import check_outputs
 from minbits.information.discretise import Binarise, Discretisation
 from minbits.information.features import plain_features
 from minbits.information.ladder import DEFAULT_THRESHOLD
@@ -56,7 +57,7 @@ def entropy(
     ] = False,
     heat_map: Annotated[
         Path | None,
-        typer.Option(help="Where the heat map PNG goes.", show_default="DATA-heat-map.png"),
+        typer.Option(help="Where the heat map goes.", show_default="DATA-heat-map.png"),
     ] = None,
     features: Annotated[
         Path | None,
@@ -67,7 +68,7 @@ def entropy(
     ] = None,
     ladder: Annotated[
         Path | None,
-        typer.Option(help="Where the ladder PNG goes.", show_default="DATA-ladder.png"),
+        typer.Option(help="Where the chart of the ladder goes.", show_default="DATA-ladder.png"),
     ] = None,
     label: LabelOption = None,
     categorical: CategoricalOption = None,
@@ -93,6 +94,8 @@ def entropy(
     # Before the long part, so that a mistyped path costs no minutes.
     outputs = {f"the {name.replace('_', ' ')}": path for name, path in paths.items()}
     check_outputs(outputs, kept_files(None, [Path(data)]))
+    for path in paths.values():
+        picture_kind(path)
     how = Discretisation(cast(Binarise, binarise), threshold, step)
     say = progress_printer(quiet)
     found = entropy_report(
@@ -113,7 +116,7 @@ def _draw(
     found: EntropyReport, data: DataSet, how: Discretisation, paths: dict[str, Path]
 ) -> dict[str, str | None]:
     """Write the pictures that there are numbers for, and return where they went."""
-    drawn: dict[str, bytes | None] = dict.fromkeys(paths)
+    drawn: dict[str, Chart[Any] | None] = dict.fromkeys(paths)
     if found.table.pixels is not None:
         drawn["heat_map"] = draw_heat_map(found.table.pixels, data.name)
     numbers = feature_numbers(found.labels.features)
@@ -123,7 +126,7 @@ def _draw(
         drawn["ladder_chart"] = draw_entropy_ladder(chart)
     for name, picture in drawn.items():
         if picture is not None:
-            write_atomically(paths[name], picture)
+            picture.save(paths[name])
     return {name: None if picture is None else str(paths[name]) for name, picture in drawn.items()}
 
 

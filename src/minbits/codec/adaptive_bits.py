@@ -98,6 +98,8 @@ class BitEncoder:
         self.count += 1
         self._bits.append(bit)
         self._probabilities.append(probability_of_one)
+        if len(self._bits) == _BLOCK_BITS:
+            self._flush()  # a list of Python's integers takes 50 bytes a bit
         return bit
 
     def code_many(self, bits: Integers, probabilities_of_one: Integers) -> None:

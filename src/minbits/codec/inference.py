@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.architecture import VIEW_SHIFTS, class_count, run_order
-from minbits.codec.forward import run_steps
+from minbits.codec.architecture import VIEW_SHIFTS, Architecture, class_count, run_order
+from minbits.codec.forward import Weights, run_steps
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
 from minbits.codec.run_cost import batch_size, check_cost, thread_count
 from minbits.errors import DataError
@@ -30,13 +30,13 @@ def shifted(x: FloatArray, down: int, across: int) -> FloatArray:
     return result
 
 
-def as_batches(network: QuantizedNetwork, inputs: npt.NDArray[np.generic]) -> FloatArray:
+def as_batches(architecture: Architecture, inputs: npt.NDArray[np.generic]) -> FloatArray:
     """Return raw inputs in the network's own shape, ``(examples, channels, rows, columns)``.
 
     Raises:
         DataError: if an example has another number of values.
     """
-    shape = network.architecture.input_shape
+    shape = architecture.input_shape
     if inputs.ndim < 1 or math.prod(inputs.shape[1:]) != math.prod(shape):
         raise DataError(
             "inputs", f"shape {inputs.shape}", f"(examples, {shape})", "Reshape the inputs."
@@ -51,12 +51,9 @@ def _examples_last(images: npt.NDArray[np.generic]) -> FloatArray:
 class _Runner:
     """A network ready to run on one batch after the other."""
 
-    def __init__(self, network: QuantizedNetwork) -> None:
-        architecture = network.architecture
-        self._tensors = [
-            (layer.weights.values(), layer.bias.values() if layer.bias else None)
-            for layer in network.layers
-        ]
+    def __init__(self, architecture: Architecture, tensors: Sequence[Weights]) -> None:
+        self.architecture = architecture
+        self._tensors = tensors
         self._steps = run_order(architecture)
         self._scale = np.float32(2.0**-architecture.input_exponent)
         self._shifts = VIEW_SHIFTS[: architecture.views]
@@ -70,21 +67,29 @@ class _Runner:
             return np.asarray(sum(views) / np.float32(len(views)), np.float32)
 
 
+def _runner(network: QuantizedNetwork) -> _Runner:
+    tensors = [
+        (layer.weights.values(), layer.bias.values() if layer.bias else None)
+        for layer in network.layers
+    ]
+    return _Runner(network.architecture, tensors)
+
+
 def _run_batches(
-    network: QuantizedNetwork,
+    runner: _Runner,
     arrays: FloatArray,
     threads: int,
     take: Callable[[slice, FloatArray], None],
 ) -> None:
     """Run all examples and hand each batch's logits to ``take``, in any order."""
-    runner, batch = _Runner(network), batch_size(network.architecture)
+    batch = batch_size(runner.architecture)
 
     def run_from(start: int) -> None:
         chosen = slice(start, start + batch)
         take(chosen, runner.logits(arrays[chosen]))
 
     starts = range(0, len(arrays), batch)
-    threads = thread_count(network.architecture, threads)
+    threads = thread_count(runner.architecture, threads)
     if threads == 1:
         for start in starts:
             run_from(start)
@@ -116,7 +121,7 @@ def predict_logits(
         DataError: if the shape of ``inputs`` does not fit.
         CostError: if it would take too long, or the logits too much memory.
     """
-    arrays = as_batches(network, inputs)
+    arrays = as_batches(network.architecture, inputs)
     if not allow_slow:
         check_cost(network.architecture, len(arrays), with_logits=True)
     result = np.empty((len(arrays), class_count(network.architecture)), np.float32)
@@ -124,7 +129,7 @@ def predict_logits(
     def take(chosen: slice, logits: FloatArray) -> None:
         result[chosen] = logits
 
-    _run_batches(network, arrays, threads, take)
+    _run_batches(_runner(network), arrays, threads, take)
     return result
 
 
@@ -140,13 +145,36 @@ def predict(
         DataError: if the shape of ``inputs`` does not fit.
         CostError: if it would take too long.
     """
-    arrays = as_batches(network, inputs)
+    arrays = as_batches(network.architecture, inputs)
     if not allow_slow:
         check_cost(network.architecture, len(arrays))
+    return _classes(_runner(network), arrays, threads)
+
+
+def predict_with(
+    architecture: Architecture, tensors: Sequence[Weights], inputs: npt.NDArray[np.generic]
+) -> npt.NDArray[np.int64]:
+    """Return the class of largest logit for every example, with weights that come as arrays.
+
+    Args:
+        architecture: the network.
+        tensors: weights and bias (or None) of each layer that has some, in file order.
+        inputs: as for `predict_logits`.
+
+    Raises:
+        DataError: if the shape of ``inputs`` does not fit.
+        CostError: if it would take too long.
+    """
+    arrays = as_batches(architecture, inputs)
+    check_cost(architecture, len(arrays))
+    return _classes(_Runner(architecture, tensors), arrays, threads=1)
+
+
+def _classes(runner: _Runner, arrays: FloatArray, threads: int) -> npt.NDArray[np.int64]:
     result = np.empty(len(arrays), np.int64)
 
     def take(chosen: slice, logits: FloatArray) -> None:
         result[chosen] = logits.argmax(axis=1)
 
-    _run_batches(network, arrays, threads, take)
+    _run_batches(runner, arrays, threads, take)
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from minbits.data.sampling import sample
 from minbits.data.tables import RawTable, assemble_table, number_columns
 from minbits.distributions import RandomLabels, Source, majority, parity, teacher, xor
 from minbits.errors import DataError
+from minbits.registry import Registry
 from minbits.types import DataSet
 
 _SOURCE_EXAMPLES = (4000, 1000)
@@ -134,16 +136,30 @@ def source_loader(source: Source) -> Callable[[], DataSet]:
     return lambda: sample(source, *_SOURCE_EXAMPLES, seed=0)
 
 
-BUILT_IN: dict[str, Callable[[], DataSet]] = {
-    "mnist": load_mnist,
-    "digits": load_digits,
-    "iris": load_iris,
-    "wine": load_wine,
-    "breast_cancer": load_breast_cancer,
-    "mnist1d": load_mnist1d,
-    "parity": source_loader(parity()),
-    "majority": source_loader(majority()),
-    "xor": source_loader(xor()),
-    "teacher": source_loader(teacher()),
-    "random-labels": source_loader(RandomLabels()),
-}
+@dataclass(frozen=True)
+class BuiltIn:
+    """A data set that has a name.
+
+    Attributes:
+        key: the name.
+        load: reads or draws it.
+    """
+
+    key: str
+    load: Callable[[], DataSet]
+
+
+BUILT_IN: Registry[BuiltIn] = Registry(
+    "data set",
+    BuiltIn("mnist", load_mnist),
+    BuiltIn("digits", load_digits),
+    BuiltIn("iris", load_iris),
+    BuiltIn("wine", load_wine),
+    BuiltIn("breast_cancer", load_breast_cancer),
+    BuiltIn("mnist1d", load_mnist1d),
+    BuiltIn("parity", source_loader(parity())),
+    BuiltIn("majority", source_loader(majority())),
+    BuiltIn("xor", source_loader(xor())),
+    BuiltIn("teacher", source_loader(teacher())),
+    BuiltIn("random-labels", source_loader(RandomLabels())),
+)

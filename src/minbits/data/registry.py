@@ -76,10 +76,10 @@ def load(
     """
     size = parse_resize(resize) if isinstance(resize, str) else resize
     options = LoadOptions(label, tuple(categorical), size)
-    loader = BUILT_IN.get(str(source))
-    if loader is not None:
+    built_in = BUILT_IN.get(str(source))
+    if built_in is not None:
         options.refuse(str(source), "label", "categorical", "resize")
-        return loader()
+        return built_in.load()
     path = Path(source)
     known = ", ".join(BUILT_IN) + ", " + ", ".join(item.description for item in PATH_LOADERS)
     try:

@@ -13,7 +13,6 @@ from minbits.claims.outputs import PICTURE_KINDS
 from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_curve_replaceable, check_replaceable
 from minbits.data.splits import validation_split
-from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
 from minbits.jobs.size import size_job
 from minbits.jobs.size_request import SizeRequest, check_request
@@ -123,9 +122,10 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     }
     front = [(p.target, p.found.test_accuracy, p.found.size_bits) for p in points if p.found]
     if front:
-        for kind, picture in draw_curve(curve_data(data.name, front)).items():
+        picture = draw_curve(curve_data(data.name, front))
+        for kind in PICTURE_KINDS:
             path = request.out.with_name(f"{request.out.stem}.{kind}")
-            write_atomically(path, picture)
+            picture.save(path)
             outputs[f"curve {kind}"] = str(path)
     return CurveReport(
         data.name,

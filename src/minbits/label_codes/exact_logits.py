@@ -91,7 +91,6 @@ class ExactNetwork:
     """
 
     def __init__(self, network: QuantizedNetwork, ranges: Sequence[int] | None = None) -> None:
-        self._network = network
         self._architecture = network.architecture
         self._steps: Sequence[Step] = run_order(network.architecture)
         self._tensors = [_tensor(layer.weights, layer.bias) for layer in network.layers]
@@ -137,7 +136,7 @@ class ExactNetwork:
         Raises:
             DataError: if the shape of the inputs does not fit.
         """
-        arrays = as_batches(self._network, inputs)
+        arrays = as_batches(self._architecture, inputs)
         result = np.empty((len(arrays), class_count(self._architecture)), np.float32)
         batch = batch_size(self._architecture)
         shifts = VIEW_SHIFTS[: self._architecture.views]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minbits.errors import ArgumentError
+from minbits.registry import Registry
 from minbits.workers.environment import usable_cores
 from minbits.workers.processes import ProcessExecutor
 from minbits.workers.ray_cluster import RayExecutor
@@ -45,10 +46,28 @@ def _ray(request: ExecutorRequest) -> WorkExecutor:
     return RayExecutor(request.workers, request.shared, request.address, request.memory_bytes)
 
 
-EXECUTORS: dict[str, Callable[[ExecutorRequest], WorkExecutor]] = {
-    "processes": _processes,
-    "ray": _ray,
-}
+@dataclass(frozen=True)
+class ExecutorKind:
+    """A kind of executor.
+
+    Attributes:
+        key: its name, before any ``://``.
+        usages: what may be written for it, for messages.
+        open: returns an executor.
+        default_workers: calls at a time where nobody says how many.
+    """
+
+    key: str
+    usages: tuple[str, ...]
+    open: Callable[[ExecutorRequest], WorkExecutor]
+    default_workers: Callable[[], int]
+
+
+EXECUTORS: Registry[ExecutorKind] = Registry(
+    "executor",
+    ExecutorKind("processes", ("processes",), _processes, usable_cores),
+    ExecutorKind("ray", ("ray", "ray://HOST:PORT"), _ray, lambda: MOST_WORKERS),
+)
 
 
 def executor_kind(name: str) -> str:
@@ -59,7 +78,8 @@ def executor_kind(name: str) -> str:
     """
     kind = name.partition("://")[0]
     if kind not in EXECUTORS:
-        known = "processes, ray or ray://HOST:PORT"
+        *usages, last = [usage for found in EXECUTORS.values() for usage in found.usages]
+        known = f"{', '.join(usages)} or {last}"
         raise ArgumentError("--executor", f"'{name}'", known, "Choose one of these.")
     return kind
 
@@ -70,7 +90,7 @@ def default_workers(name: str) -> int:
     Raises:
         ArgumentError: if there is no executor of that name.
     """
-    return usable_cores() if executor_kind(name) == "processes" else MOST_WORKERS
+    return EXECUTORS[executor_kind(name)].default_workers()
 
 
 def open_executor(
@@ -88,4 +108,4 @@ def open_executor(
         ArgumentError: if there is none of that name, or it cannot be reached.
     """
     request = ExecutorRequest(workers, shared, name.partition("://")[2], memory_bytes)
-    return EXECUTORS[executor_kind(name)](request)
+    return EXECUTORS[executor_kind(name)].open(request)

@@ -1,0 +1,304 @@
+"""One toy of each kind is added from outside the package, used, and taken out again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import matplotlib.figure
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from minbits.charts.chart import Chart
+from minbits.codec.architecture import run_order
+from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.inference import predict_logits
+from minbits.codec.run_cost import run_cost
+from minbits.compression.warm_start import WarmStart, coarsened
+from minbits.data import from_arrays, load
+from minbits.data.builtin import BUILT_IN, BuiltIn
+from minbits.errors import ArgumentError, DataError, NetworkError, NetworkFileError
+from minbits.exports.numpy_arrays import NumpyArrays
+from minbits.exports.protocol import export_checked
+from minbits.exports.registry import EXPORTERS
+from minbits.files import sha256_hex
+from minbits.information.entropy_estimators import ESTIMATORS, Estimate, Estimator, Fingerprint
+from minbits.information.label_information import label_entropy_figures
+from minbits.label_codes.protocol import Known, Labels, decodable_code
+from minbits.label_codes.registry import LABEL_CODES
+from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.base import FloatArray, PlainLayer, Shape
+from minbits.layers.cost import Work
+from minbits.layers.fields import FieldCoder
+from minbits.layers.registry import LAYERS
+from minbits.layers.text import LayerText
+from minbits.layers.torch_call import Converter, TorchCall
+from minbits.networks.from_torch import from_torch
+from minbits.networks.grammar import format_architecture, parse_architecture
+from minbits.networks.to_torch import to_torch
+from minbits.registry import Registry
+from minbits.search.moves.base import Amount, Move, MoveTools
+from minbits.search.moves.registry import MOVES, move_kinds
+from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.trial import run_task
+from minbits.training.lanes.plan import obstacle_to
+from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.workers.registry import EXECUTORS, ExecutorKind, ExecutorRequest, open_executor
+from minbits.workers.work import WorkerContext, WorkExecutor, running_in
+from tests.strategies import random_network, same_network
+
+T = TypeVar("T")
+
+RECIPE = TrainingRecipe(float_epochs=6, quantized_epochs=4, batch_size=64)
+
+
+@dataclass(frozen=True)
+class Power(PlainLayer):
+    """Raises every value to a power."""
+
+    key = "power"
+    usages = ("power N",)
+    code_kinds = ("power",)
+
+    exponent: int
+
+    @classmethod
+    def parse(cls, text: LayerText) -> Self:
+        return cls(text.number())
+
+    def text(self) -> str:
+        return f"power {self.exponent}"
+
+    def limits(self) -> Mapping[str, tuple[int, int, int]]:
+        return {"exponent": (self.exponent, 1, 4)}
+
+    def output_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
+        return shapes[-1]
+
+    @classmethod
+    def code(
+        cls, fields: FieldCoder, given: Self | None, kind: str, shape: Shape, extended: bool
+    ) -> Self:
+        layer = given or cls(1)
+        return cls(1 + fields.unsigned(("power", "exponent"), layer.exponent - 1))
+
+    def run(self, x: FloatArray, earlier: Sequence[FloatArray]) -> FloatArray:
+        return x**self.exponent
+
+    def run_torch(self, torch: Any, x: Any, earlier: Sequence[Any], shape: Shape) -> Any:
+        return x**self.exponent
+
+    def work(self, shape: Shape, output: Shape, batch: int) -> Work:
+        return Work(passed=math.prod(output), calls=1 / batch)
+
+    @classmethod
+    def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
+        def convert(call: TorchCall, module: Any) -> Any:
+            call.need_newest()
+            return call.append(cls(2))
+
+        return {torch.square: convert}
+
+
+class Squared(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(1, 3, 3), nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.last(torch.square(self.first(x)).mean((2, 3)))
+        return result
+
+
+TEXT = "conv 4 k3 p1; power 2; avgpool all; linear 2"
+
+
+def test_a_layer_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
+    with LAYERS.extended(Power):
+        architecture = parse_architecture(TEXT, tiny.input_shape, tiny.input_exponent)
+        assert format_architecture(architecture) == TEXT
+        network = random_network(architecture, 0, step_index=-12)
+        content = encode_network(network)
+        assert same_network(decode_network(content), network)
+        assert encode_network(decode_network(content)) == content
+        with torch.no_grad():
+            expected = to_torch(network)(torch.from_numpy(tiny.test_inputs)).numpy()
+        found = predict_logits(network, tiny.test_inputs)
+        assert np.allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+        assert run_cost(architecture, 10).seconds > 0
+        result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 0), 0), tiny, TrialHooks())
+        assert result.status == "done", result.error
+        assert result.network_file is not None
+        assert decode_network(result.network_file).architecture.layers[1] == Power(2)
+        extracted = from_torch(Squared(), (1, 8, 8), 0)
+        assert extracted.architecture.layers[1] == Power(2)
+    for refused in (content, result.network_file):
+        with pytest.raises(NetworkFileError, match="a layer of kind 'power'"):
+            decode_network(refused)
+    with pytest.raises(NetworkError, match="'power'"):
+        parse_architecture(TEXT, tiny.input_shape, tiny.input_exponent)
+
+
+def test_lanes_say_why_they_cannot_train_a_layer(tiny: DataSet) -> None:
+    with LAYERS.extended(Power):
+        steps = run_order(parse_architecture(TEXT, tiny.input_shape, 8))
+        assert [obstacle_to(step) for step in steps] == [
+            None, "layer 1 of a kind that lanes have no pass for: power", None, None,
+        ]  # fmt: skip
+
+
+class Blunt(Move):
+    """Makes all steps larger by some bits."""
+
+    key = "blunt"
+    amounts = (Amount(0.5),)
+
+    def apply(self, start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+        return coarsened(start, 4 * amount)
+
+
+def test_a_move_is_chosen_and_made(tiny: DataSet) -> None:
+    text = "conv 3 k3 p1 relu; avgpool all; linear 2"
+    parent = run_task(TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, TrialHooks()).network_file
+    assert parent is not None
+    recipe = TrainingRecipe(float_epochs=0, quantized_epochs=2, batch_size=64)
+    config = TrialConfig(text, recipe, 1, parent=sha256_hex(parent), move="blunt 0.5")
+    task = TrialTask(config, 0, parent_file=parent)
+    with MOVES.extended(Blunt()):
+        assert move_kinds()[-1].move == "blunt"
+        assert run_task(task, tiny, TrialHooks()).status == "done"
+    assert all(kind.move != "blunt" for kind in move_kinds())
+    assert run_task(task, tiny, TrialHooks()).status == "failed"
+
+
+def most(found: Fingerprint) -> Estimate:
+    return Estimate(math.log2(found.assumed_states), 0.0, math.inf)
+
+
+def test_an_estimator_is_in_the_table() -> None:
+    data = load("iris")
+    toy = Estimator("most", most, "logarithm of the number of classes", "Hartley 1928")
+    with ESTIMATORS.extended(toy):
+        figure = label_entropy_figures(data)[-1]
+    assert (figure.key, figure.value) == ("label_entropy_most", math.log2(3))
+    assert figure.method == "H(Y): logarithm of the number of classes (Hartley 1928)"
+    assert all(figure.key != "label_entropy_most" for figure in label_entropy_figures(data))
+
+
+def test_a_chart_is_saved_as_each_kind_of_file(tmp_path: Path) -> None:
+    def draw(numbers: list[float]) -> matplotlib.figure.Figure:
+        figure = matplotlib.figure.Figure()
+        figure.add_subplot().plot(numbers)
+        return figure
+
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        path = tmp_path / f"toy{suffix}"
+        Chart([1.0, 3.0, 2.0], draw).save(path)
+        assert path.read_bytes().startswith(start)
+
+
+class FirstPixel:
+    """Codes nothing where a label is what the first input says."""
+
+    key = "first-input"
+    method = "a byte for each label that is not the first input"
+    source = "a toy"
+
+    def encode(self, known: Known, labels: Labels) -> bytes:
+        guess = known.inputs.reshape(len(labels), -1)[:, 0]
+        return b"" if np.array_equal(guess, labels) else bytes(labels.tolist())
+
+    def decode(self, known: Known, code: bytes) -> Labels:
+        if not code:
+            return known.inputs.reshape(known.examples, -1)[:, 0].astype(np.int64)
+        if len(code) != known.examples:
+            raise DataError("code of labels", f"{len(code)} bytes", "one a label", "Encode again.")
+        return np.frombuffer(code, np.uint8).astype(np.int64)
+
+
+def test_a_code_of_labels_decodes_like_the_others() -> None:
+    labels = np.arange(50) % 3
+    known = Known(labels.reshape(-1, 1, 1, 1).astype(np.uint8), 0, 3)
+    with LABEL_CODES.extended(FirstPixel()):
+        sizes = {key: len(decodable_code(code, known, labels)) for key, code in LABEL_CODES.items()}
+    assert sizes["first-input"] == 0
+    assert min(size for key, size in sizes.items() if key != "first-input") > 5
+
+
+class AtOnce(WorkExecutor):
+    """Runs every call while it is submitted."""
+
+    def __init__(self, request: ExecutorRequest) -> None:
+        self._context = WorkerContext(request.shared)
+
+    @property
+    def capacity(self) -> int:
+        return 1
+
+    def submit_within(
+        self, seconds: float, function: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> Future[T]:
+        future: Future[T] = Future()
+        with running_in(self._context):
+            future.set_result(function(*args, **kwargs))
+        return future
+
+    def signs(self) -> list[Any]:
+        return []
+
+    def stop(self) -> None:
+        pass
+
+
+def test_an_executor_is_opened_by_its_name() -> None:
+    kind = ExecutorKind("at-once", ("at-once",), AtOnce, lambda: 1)
+    with EXECUTORS.extended(kind), open_executor("at-once", 1) as executor:
+        assert executor.submit(math.sqrt, 9).result() == 3
+    with pytest.raises(ArgumentError, match="processes, ray or ray://HOST:PORT"):
+        open_executor("at-once", 1)
+
+
+def test_a_data_set_is_loaded_by_its_name() -> None:
+    def dots() -> DataSet:
+        return from_arrays(np.arange(40).reshape(20, 2), np.arange(20) % 2)
+
+    with BUILT_IN.extended(BuiltIn("dots", dots)):
+        assert len(load("dots").train_labels) > 0
+    with pytest.raises(DataError, match="an unknown name"):
+        load("dots")
+
+
+class Plain(NumpyArrays):
+    """The same arrays under another name."""
+
+    key = "plain"
+    suffix = ".plain"
+
+
+def test_an_exporter_is_checked_like_the_others(tmp_path: Path) -> None:
+    network = random_network(parse_architecture("linear 2", (3, 1, 1), 0), 0)
+    with EXPORTERS.extended(Plain()):
+        for key, exporter in EXPORTERS.items():
+            path = tmp_path / f"{key}{exporter.suffix}"
+            assert export_checked(exporter, network, path, np.eye(3)) == (path,)
+
+
+REGISTRIES: list[Registry[Any]] = [
+    LAYERS, ACTIVATIONS, MOVES, ESTIMATORS, LABEL_CODES, EXECUTORS, BUILT_IN, EXPORTERS,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)
+def test_a_second_entry_of_a_key_is_refused(registry: Registry[Any]) -> None:
+    before = list(registry)
+    with pytest.raises(ArgumentError, match=f"a second '{before[0]}'"):
+        registry.add(registry[before[0]])
+    with pytest.raises(ArgumentError, match="one of"):
+        registry.remove("nothing of that name")
+    assert list(registry) == before
