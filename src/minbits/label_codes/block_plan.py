@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from minbits.label_codes.learners import LEARNERS, Learner
 from minbits.label_codes.network_learner import epochs_for
@@ -39,6 +40,20 @@ class BlockPlan:
 
     used: tuple[bool, ...]
     effort: int
+
+
+class Timed(Protocol):
+    """What tells how long a learner took."""
+
+    @property
+    def key(self) -> str:
+        """The learner."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of workers."""
+        ...
 
 
 @dataclass
@@ -102,3 +117,8 @@ class Planner:
             dearest = max(learners, key=lambda item: self._expected(item, seen, effort))
             learners.remove(dearest)
         return BlockPlan(tuple(learner in learners for learner in LEARNERS), effort)
+
+    def learn(self, found: Sequence[Timed], seen: int, plan: BlockPlan) -> None:
+        """Take in how long the learners of a block took."""
+        for item in found:
+            self.spent[item.key] = (item.seconds, seen, plan.effort)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -26,10 +27,12 @@ class Prediction:
     Attributes:
         key: the learner.
         probabilities: float32, shape ``(variants, examples, classes)``, averaged over members.
+        seconds: of workers, all members together.
     """
 
     key: str
     probabilities: npt.NDArray[np.float32]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,20 @@ class Call:
     effort: float
 
 
-def predict(call: Call, seen: Labels) -> npt.NDArray[np.float32]:
+def predict(call: Call, seen: Labels) -> tuple[npt.NDArray[np.float32], float]:
     """Learn from the labels seen and predict a block, in a worker that shares all inputs.
 
     Returns:
-        Probabilities, shape ``(variants, end - start, classes)``.
+        Probabilities, shape ``(variants, end - start, classes)``, and the seconds that it took.
     """
+    began = time.perf_counter()
     inputs = worker_context().shared
     task = Task(
         inputs[: call.start], seen, inputs[call.start : call.end], call.classes, call.seed,
         call.effort,
     )  # fmt: skip
     learner = LEARNERS[_NUMBER_OF[call.key]]
-    return learner.predict(task).astype(np.float32)
+    return learner.predict(task).astype(np.float32), time.perf_counter() - began
 
 
 def predict_block(
@@ -67,7 +71,7 @@ def predict_block(
     Each depends on the labels seen, the plan and the seed alone: nothing of the block's own labels
     is known here.
     """
-    calls: list[tuple[Learner, list[Future[npt.NDArray[np.float32]]]]] = []
+    calls: list[tuple[Learner, list[Future[tuple[npt.NDArray[np.float32], float]]]]] = []
     for learner, used in zip(LEARNERS, plan.used, strict=True):
         if used:
             futures = [
@@ -82,10 +86,10 @@ def predict_block(
     found = []
     for learner, futures in calls:
         members = [future.result() for future in futures]
-        mean = np.mean(np.stack(members), axis=0, dtype=np.float64).astype(np.float32)
-        found.append(
-            Prediction(learner.key, np.broadcast_to(mean, (learner.variants, *mean.shape[1:])))
-        )
+        mean = np.mean(np.stack([made for made, _ in members]), axis=0, dtype=np.float64)
+        shape = (learner.variants, *mean.shape[1:])
+        probabilities = np.broadcast_to(mean.astype(np.float32), shape)
+        found.append(Prediction(learner.key, probabilities, sum(spent for _, spent in members)))
     return found
 
 

@@ -6,75 +6,71 @@ import math
 import time
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from minbits.data import from_arrays, load
-from minbits.errors import LabelCodeError
+from minbits.errors import LabelCodeError, NetworkFileError
+from minbits.label_codes import prequential_file
 from minbits.label_codes.block_plan import BlockPlan, Planner, block_ends
-from minbits.label_codes.learners import LEARNERS, Labels, Task
-from minbits.label_codes.prequential_archive import (
-    Block,
-    decode_labels,
-    encode_labels,
-    order_of,
-    read_header,
-)
+from minbits.label_codes.learners import LEARNERS, Task
+from minbits.label_codes.prequential_file import Block, PrequentialCode, order_of
+from minbits.label_codes.protocol import Known, Labels
 from minbits.types import DataSet
 from minbits.workers.inline import InlineExecutor
 
 NETWORKS = {learner.key for learner in LEARNERS if learner.is_network}
 
 
-class QuickPlanner(Planner):
-    """Leaves the networks out, which take seconds."""
+def known_of(data: DataSet) -> Known:
+    return Known(data.train_inputs, data.input_exponent, data.class_count)
 
-    def plan(self, block: int) -> BlockPlan:
-        found = super().plan(block)
-        used = [
-            flag and learner.key not in NETWORKS
+
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the networks out, which take seconds, and start no processes."""
+    plan = Planner.plan
+
+    def without_networks(self: Planner, block: int) -> BlockPlan:
+        found = plan(self, block)
+        used = (
+            flag and not learner.is_network
             for flag, learner in zip(found.used, LEARNERS, strict=True)
-        ]
+        )
         return BlockPlan(tuple(used), found.effort)
 
+    monkeypatch.setattr(Planner, "plan", without_networks)
+    monkeypatch.setattr(
+        prequential_file, "open_executor", lambda name, workers, shared: InlineExecutor(shared)
+    )
 
-def ordered(data: DataSet, seed: int) -> npt.NDArray[np.float32]:
-    scaled = data.train_inputs.astype(np.float32) * np.float32(2.0**-data.input_exponent)
-    return scaled[order_of(len(scaled), seed)]
 
-
-def coded(
-    data: DataSet, labels: Labels, planner: type[Planner] = QuickPlanner, seed: int = 3
-) -> tuple[bytes, list[Block]]:
+def coded(data: DataSet, labels: Labels, seed: int = 3) -> tuple[bytes, list[Block]]:
     blocks: list[Block] = []
-    ends = block_ends(len(labels))
-    content = encode_labels(
-        labels, data.class_count, seed, InlineExecutor(ordered(data, seed)),
-        planner(data.input_shape, ends, math.inf), blocks.append,
-    )  # fmt: skip
-    return content, blocks
+    code = PrequentialCode(seed=seed, on_block=blocks.append)
+    return code.encode(known_of(data), labels), blocks
 
 
+@pytest.mark.usefixtures("_quick")
 def test_labels_come_back_from_the_inputs_alone() -> None:
     data = load("wine")
     content, blocks = coded(data, data.train_labels)
-    _, count, classes, seed = read_header(content)
-    assert (count, classes, seed) == (len(data.train_labels), 3, 3)
-    found = decode_labels(content, count, InlineExecutor(ordered(data, seed)))
+    count = len(data.train_labels)
+    found = PrequentialCode().decode(known_of(data), content)
     assert (found == data.train_labels).all()
     stated = sum(block.bits for block in blocks)
     assert 8 * len(content) <= 1.01 * stated + 64 + 16 * len(blocks) + 128
     assert stated < 0.45 * count * math.log2(3)
 
 
-def test_with_networks_too() -> None:
+def test_with_networks_too_and_other_numbers_of_workers() -> None:
     data = load("iris")
-    content, blocks = coded(data, data.train_labels, Planner)
-    found = decode_labels(content, len(data.train_labels), InlineExecutor(ordered(data, 3)))
+    content, blocks = coded(data, data.train_labels)
+    found = PrequentialCode(workers=2).decode(known_of(data), content)
     assert (found == data.train_labels).all()
     assert blocks[-1].plan.used == tuple(learner.suits((4, 1, 1), 99) for learner in LEARNERS)
 
 
+@pytest.mark.usefixtures("_quick")
 def test_later_labels_leave_earlier_code_lengths_as_they_are() -> None:
     data = load("wine")
     _, before = coded(data, data.train_labels)
@@ -86,6 +82,7 @@ def test_later_labels_leave_earlier_code_lengths_as_they_are() -> None:
     assert before[-1].bits != after[-1].bits
 
 
+@pytest.mark.usefixtures("_quick")
 def test_random_labels_cost_what_uniform_labels_cost() -> None:
     generator = np.random.default_rng(0)
     data = from_arrays(generator.normal(size=(3000, 6)), generator.integers(0, 4, 3000))
@@ -99,13 +96,13 @@ def test_learners_see_no_label_of_their_block() -> None:
     assert "labels" not in {name for name in Task.__dataclass_fields__ if name.startswith("new")}
 
 
+@pytest.mark.usefixtures("_quick")
 def test_other_inputs_are_told() -> None:
     data = load("iris")
     content, _ = coded(data, data.train_labels)
-    with pytest.raises(LabelCodeError, match="labels for"):
-        decode_labels(content, 7, InlineExecutor(ordered(data, 3)))
-    with pytest.raises(LabelCodeError, match="checksum"):
-        decode_labels(content, len(data.train_labels), InlineExecutor(ordered(data, 3)[::-1]))
+    others = Known(data.train_inputs[::-1], data.input_exponent, data.class_count)
+    with pytest.raises((LabelCodeError, NetworkFileError)):
+        PrequentialCode().decode(others, content)
 
 
 def test_what_does_not_fit_the_time_is_left_out() -> None:

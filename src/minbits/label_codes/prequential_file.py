@@ -1,38 +1,41 @@
-"""The prequential code of labels as a file that decodes (Dawid 1984; Blier & Ollivier 2018).
+"""The prequential code of labels, as bytes that decode (Dawid 1984; Blier & Ollivier 2018).
 
 Labels are coded block after block. Before each block, learners learn from the labels so far and
 predict the block; a mixture that switches among them gives the probabilities that the labels are
 coded with. A receiver who has the program and the inputs learns the same from the labels that were
-decoded so far, so that nothing but the labels' bits is sent: no weights. The file holds what the
-sender chose besides: the order's seed, and for each block which learners took part, and how long
-networks were trained.
+decoded so far, so that only the labels' bits are sent: no weights. The code also says what the
+sender chose: the order, whether images are normalised, and for each block which learners took part
+and how long networks were trained.
 
-Learning is arithmetic with rounding, so that a file decodes with the versions and on the kind of
-machine that wrote it; 32 bits of a checksum tell whether it did.
+Learning is arithmetic with rounding. A code is therefore decoded by the versions and on the kind of
+machine that wrote it; 32 bits of a checksum tell whether it was.
 """
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder, BitModel
 from minbits.codec.integers import code_plain_bits
 from minbits.codec.range_decoder import BitDecoder
+from minbits.data.moments import normalise_moments
 from minbits.errors import LabelCodeError
 from minbits.label_codes.block_plan import EFFORTS, BlockPlan, Planner, block_ends
-from minbits.label_codes.learners import LEARNERS, Labels
+from minbits.label_codes.learners import LEARNERS
 from minbits.label_codes.prediction import predict_block, predictor_names, predictor_table
+from minbits.label_codes.protocol import Known, Labels, check_known_labels
 from minbits.label_codes.switching import Switching
 from minbits.label_codes.symbols import code_symbol, integer_weights, symbol_bits
+from minbits.workers.registry import DEFAULT_EXECUTOR, open_executor
 
-MAGIC = b"MBP1"
-COUNT_BITS = 32
-CLASS_BITS = 20
 SEED_BITS = 8
 CHECK_BITS = 32
 _EFFORT_BITS = 3
@@ -98,8 +101,8 @@ def code_blocks(
     coder: BitCoder,
     stream: LabelStream,
     executor: Executor,
-    choose: Callable[[int], BlockPlan],
-    on_block: Callable[[Block], None] = lambda block: None,
+    planner: Planner | None,
+    on_block: Callable[[Block], None],
 ) -> None:
     """Code all labels: an encoder writes them, a decoder fills them in.
 
@@ -107,7 +110,7 @@ def code_blocks(
         coder: encoder or decoder.
         stream: the labels; those of a block are not looked at before its predictions are made.
         executor: runs learners; it shares all inputs, in the order of coding.
-        choose: gives an encoder what a block is predicted with; a decoder reads it.
+        planner: says what an encoder predicts a block with; None for a decoder, which reads it.
         on_block: called after each block.
 
     Raises:
@@ -118,9 +121,12 @@ def code_blocks(
     models = [BitModel() for _ in LEARNERS]
     start = 0
     for number, end in enumerate(block_ends(len(stream.labels))):
-        plan = _code_plan(coder, choose(number), models)
+        chosen = BlockPlan((False,) * len(LEARNERS), 0) if planner is None else planner.plan(number)
+        plan = _code_plan(coder, chosen, models)
         seen = stream.labels[:start].copy()
         found = predict_block(executor, seen, end, stream.classes, plan, stream.seed)
+        if planner is not None:
+            planner.learn(found, start, plan)
         bits, correct, alone = 0.0, 0, switching.bits.copy()
         for first in range(start, end, _LABELS_AT_ONCE):
             last = min(first + _LABELS_AT_ONCE, end)
@@ -147,73 +153,77 @@ def _check(coder: BitCoder, labels: Labels) -> bool:
     return code_plain_bits(coder, value, CHECK_BITS) == value
 
 
-def encode_labels(
-    labels: Labels,
-    classes: int,
-    seed: int,
-    executor: Executor,
-    planner: Planner,
-    on_block: Callable[[Block], None] = lambda block: None,
-) -> bytes:
-    """Return the file of labels.
+def _opened(known: Known, seed: int, workers: int, normalise: bool) -> Executor:
+    """Return an executor that shares the inputs in the order of coding, scaled and normalised."""
+    inputs: npt.NDArray[Any] = np.asarray(known.inputs)
+    scaled = inputs.astype(np.float32) * np.float32(2.0**-known.input_exponent)
+    if normalise:
+        scaled = normalise_moments(scaled)
+    ordered = np.ascontiguousarray(scaled[order_of(known.examples, seed)])
+    return open_executor(DEFAULT_EXECUTOR, workers, ordered)
 
-    Args:
-        labels: in the order of the data set, shape ``(examples,)``.
-        classes: how many there are.
-        seed: in ``[0, 256)``.
-        executor: shares the inputs, in the order of `order_of`.
-        planner: fits the work to the time.
+
+@dataclass(frozen=True)
+class PrequentialCode:
+    """Learn from the labels so far, predict the next block, code it, and so on.
+
+    Attributes:
+        seconds: for all blocks, of the wall; a decoder takes what the encoder took.
+        workers: processes that learners run in.
+        seed: of the order and of what learners draw, in ``[0, 256)``.
+        normalise: whether images are normalised by their moments first.
         on_block: called after each block.
     """
-    coder = BitEncoder()
-    for value, bits in ((len(labels), COUNT_BITS), (classes, CLASS_BITS), (seed, SEED_BITS)):
-        code_plain_bits(coder, value, bits)
-    stream = LabelStream(labels[order_of(len(labels), seed)].copy(), classes, seed)
-    code_blocks(coder, stream, executor, planner.plan, on_block)
-    _check(coder, stream.labels)
-    return MAGIC + coder.payload()
 
+    seconds: float = math.inf
+    workers: int = 1
+    seed: int = 0
+    normalise: bool = False
+    on_block: Callable[[Block], None] = field(default=lambda block: None, compare=False)
 
-def read_header(content: bytes) -> tuple[BitDecoder, int, int, int]:
-    """Return the decoder behind the header, the number of labels, the classes and the seed.
+    key = "prequential"
+    method = "each block by a switching mixture of learners that learned from the labels before it"
+    source = "Dawid 1984; Blier & Ollivier 2018"
 
-    Raises:
-        LabelCodeError: if this is not a file of labels.
-    """
-    if content[: len(MAGIC)] != MAGIC:
-        raise LabelCodeError("header", repr(content[:4]), repr(MAGIC), "Give a file of labels.")
-    coder = BitDecoder(content[len(MAGIC) :])
-    count, classes, seed = (
-        code_plain_bits(coder, 0, bits) for bits in (COUNT_BITS, CLASS_BITS, SEED_BITS)
-    )
-    return coder, count, classes, seed
+    def encode(self, known: Known, labels: Labels) -> bytes:
+        """Return the code of all labels.
 
-
-def decode_labels(content: bytes, examples: int, executor: Executor) -> Labels:
-    """Return the labels of a file, in the order of the data set.
-
-    Args:
-        content: the file.
-        examples: how many inputs there are.
-        executor: shares the inputs, in the order of `order_of` for the file's seed.
-
-    Raises:
-        LabelCodeError: if the file is not of these inputs, or was written by other arithmetic.
-    """
-    coder, count, classes, seed = read_header(content)
-    if count != examples:
-        raise LabelCodeError(
-            "labels", f"{count:,} labels for {examples:,} inputs", "one label an input",
-            "Give the data set that the file was made for.",
+        Raises:
+            DataError: if the labels do not fit what is known.
+        """
+        check_known_labels(known, labels)
+        coder = BitEncoder()
+        code_plain_bits(coder, self.seed, SEED_BITS)
+        code_plain_bits(coder, int(self.normalise), 1)
+        order = order_of(known.examples, self.seed)
+        stream = LabelStream(labels[order].copy(), known.classes, self.seed)
+        shape = known.inputs.shape[1:]
+        planner = Planner(
+            (int(shape[0]), int(shape[1]), int(shape[2])), block_ends(known.examples),
+            self.seconds, self.workers,
         )  # fmt: skip
-    stream = LabelStream(np.zeros(count, np.int64), classes, seed)
-    nothing = BlockPlan(tuple(False for _ in LEARNERS), 0)
-    code_blocks(coder, stream, executor, lambda number: nothing)
-    if not _check(coder, stream.labels):
-        raise LabelCodeError(
-            "labels", "another checksum", "that of the labels",
-            "Decode with the inputs and the versions that the file was written with.",
-        )  # fmt: skip
-    labels = np.empty_like(stream.labels)
-    labels[order_of(count, seed)] = stream.labels
-    return labels
+        with _opened(known, self.seed, self.workers, self.normalise) as executor:
+            code_blocks(coder, stream, executor, planner, self.on_block)
+        _check(coder, stream.labels)
+        return coder.payload()
+
+    def decode(self, known: Known, code: bytes) -> Labels:
+        """Return the labels of a code.
+
+        Raises:
+            LabelCodeError: if the code is not of these inputs, or was written by other arithmetic.
+        """
+        coder = BitDecoder(code)
+        seed = code_plain_bits(coder, 0, SEED_BITS)
+        normalise = bool(code_plain_bits(coder, 0, 1))
+        stream = LabelStream(np.zeros(known.examples, np.int64), known.classes, seed)
+        with _opened(known, seed, self.workers, normalise) as executor:
+            code_blocks(coder, stream, executor, None, self.on_block)
+        if not _check(coder, stream.labels):
+            raise LabelCodeError(
+                "labels", "another checksum", "that of the labels",
+                "Decode with the inputs and the versions that the code was written with.",
+            )  # fmt: skip
+        labels = np.empty_like(stream.labels)
+        labels[order_of(known.examples, seed)] = stream.labels
+        return labels

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minbits.codec.architecture import Architecture
-from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.file_format import decode_network
 from minbits.codec.inference import predict_logits
 from minbits.data import load
 from minbits.errors import LabelCodeError
 from minbits.label_codes.exact_logits import ExactNetwork, measured_ranges
-from minbits.label_codes.two_part_archive import decode_two_part, encode_two_part
+from minbits.label_codes.protocol import Known
+from minbits.label_codes.two_part import TwoPartCode
 from minbits.layers.base import FloatArray, WeightedLayer
 from tests.strategies import architectures, random_network
 
@@ -25,14 +26,17 @@ RECORD = Path(__file__).parents[2] / "records/digits-95.mbn"
 DIGITS = load("digits")
 
 
+KNOWN = Known(DIGITS.train_inputs, DIGITS.input_exponent, DIGITS.class_count)
+CODE = TwoPartCode(RECORD.read_bytes())
+
+
 def test_labels_come_back_from_the_inputs_alone() -> None:
-    made = encode_two_part(RECORD.read_bytes(), DIGITS.train_inputs, DIGITS.train_labels)
-    assert (decode_two_part(made.content, DIGITS.train_inputs) == DIGITS.train_labels).all()
-    assert made.size_bits == 8 * len(made.content)
-    assert made.network_bits == 8 * RECORD.stat().st_size
-    assert made.size_bits < made.network_bits + made.labels_bits + 130
-    # Far shorter than the labels by themselves, were there not the network.
-    assert made.labels_bits < 0.05 * len(DIGITS.train_labels) * np.log2(10)
+    content = CODE.encode(KNOWN, DIGITS.train_labels)
+    assert (TwoPartCode().decode(KNOWN, content) == DIGITS.train_labels).all()
+    network_bits = 8 * RECORD.stat().st_size
+    # Beyond the network, far shorter than the labels by themselves.
+    labels_alone = len(DIGITS.train_labels) * np.log2(10)
+    assert network_bits < 8 * len(content) < network_bits + 0.06 * labels_alone
 
 
 def test_rounding_changes_next_to_nothing() -> None:
@@ -76,33 +80,36 @@ def in_another_order(sums):  # type: ignore[no-untyped-def]
 
 
 def test_other_inputs_are_told() -> None:
-    made = encode_two_part(RECORD.read_bytes(), DIGITS.train_inputs, DIGITS.train_labels)
+    content = CODE.encode(KNOWN, DIGITS.train_labels)
+    others = Known(DIGITS.train_inputs[::-1], KNOWN.input_exponent, KNOWN.classes)
     with pytest.raises(LabelCodeError, match="checksum"):
-        decode_two_part(made.content, DIGITS.train_inputs[::-1])
-    with pytest.raises(LabelCodeError, match="header"):
-        decode_two_part(b"something else", DIGITS.train_inputs)
+        CODE.decode(others, content)
+    with pytest.raises(LabelCodeError, match="bytes"):
+        CODE.decode(KNOWN, content[:100])
+    with pytest.raises(LabelCodeError, match="no network"):
+        TwoPartCode().encode(KNOWN, DIGITS.train_labels)
 
 
 def test_a_fresh_process_with_other_threads_decodes(tmp_path: Path) -> None:
-    made = encode_two_part(RECORD.read_bytes(), DIGITS.train_inputs, DIGITS.train_labels)
-    (tmp_path / "labels.mbl").write_bytes(made.content)
+    (tmp_path / "labels").write_bytes(CODE.encode(KNOWN, DIGITS.train_labels))
     program = (
-        "import sys, numpy as np\n"
+        "import sys\n"
         "from minbits.data import load\n"
-        "from minbits.label_codes.two_part_archive import decode_two_part\n"
-        "content = open(sys.argv[1], 'rb').read()\n"
+        "from minbits.label_codes.protocol import Known\n"
+        "from minbits.label_codes.two_part import TwoPartCode\n"
         "data = load('digits')\n"
-        "assert (decode_two_part(content, data.train_inputs) == data.train_labels).all()\n"
+        "known = Known(data.train_inputs, data.input_exponent, data.class_count)\n"
+        "found = TwoPartCode().decode(known, open(sys.argv[1], 'rb').read())\n"
+        "assert (found == data.train_labels).all()\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "labels.mbl")],
+        [sys.executable, "-c", program, str(tmp_path / "labels")],
         check=True, env={"OPENBLAS_NUM_THREADS": "4", "PATH": "", "PYTHONPATH": ":".join(sys.path)},
     )  # fmt: skip
 
 
 def test_the_network_s_own_file_is_inside() -> None:
-    content = RECORD.read_bytes()
-    made = encode_two_part(content, DIGITS.train_inputs[:50], DIGITS.train_labels[:50])
-    assert content in made.content
-    assert encode_network(decode_network(content)) == content
+    few = Known(DIGITS.train_inputs[:50], KNOWN.input_exponent, KNOWN.classes)
+    content = CODE.encode(few, DIGITS.train_labels[:50])
+    assert RECORD.read_bytes() in content
