@@ -36,14 +36,15 @@ from minbits.data.assemble import assemble
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import TrialEntry, open_ledger
 from minbits.networks.grammar import parse_architecture
-from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.reliability import ReliabilityTable
 from minbits.search.sampled import RandomPoints, SampledStrategy
 from minbits.search.space_file import parse_space
-from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.tasks import TrialTask
 from minbits.search.worker_calls import Runner
-from minbits.types import DataSet, TrialResult
+from minbits.types import DataSet, TrialOutcome
 from minbits.workers.processes import ProcessExecutor
+from minbits.workers.work import WorkerContext
 
 WORKERS = 2
 TRIALS = (20_000, 2_000, 2_000)
@@ -86,7 +87,7 @@ def train(learning_rate: float, weight_decay: float, seed: int) -> tuple[np.ndar
     return weights, int(np.count_nonzero((INPUTS @ weights > 0) == LABELS))
 
 
-def run_one(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def run_one(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Run one trial as minbits does: train, round to three levels, write the file."""
     start = time.perf_counter()
     recipe = task.config.recipe
@@ -97,15 +98,15 @@ def run_one(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
     )
     architecture = parse_architecture(task.config.architecture, data.input_shape, 0)
     content = encode_network(QuantizedNetwork(architecture, (layer,)))
-    return TrialResult(
+    return TrialOutcome(
         task.config, "done", time.perf_counter() - start, None, content, correct, EXAMPLES
     )
 
 
-def sleep_one(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def sleep_one(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Run a trial that takes exactly 0.2 s and leaves the processors alone."""
     time.sleep(SLEEP_SECONDS)
-    result = run_one(task, data, hooks)
+    result = run_one(task, data, worker)
     return dataclasses.replace(result, seconds=SLEEP_SECONDS)
 
 
@@ -155,13 +156,10 @@ def time_minbits(trials: int, runner: Runner = run_one) -> tuple[float, dict[int
 
         def remember(finished: Sequence[Finished]) -> None:
             ledger.append_trials(
-                [
-                    TrialEntry(data, 0.9, item.proposal.candidate.key, item.result, provenance)
-                    for item in finished
-                ]
-            )  # fmt: skip
+                [TrialEntry(data, 0.9, item.outcome, provenance) for item in finished]
+            )
             for item in finished:
-                table.add(outcome_of(item))
+                table.add(item.outcome)
             before = pace.done
             pace.count(len(finished))
             for mark in (2_000, trials):
@@ -169,11 +167,10 @@ def time_minbits(trials: int, runner: Runner = run_one) -> tuple[float, dict[int
                     memory[mark] = memory_mebibytes(executor.pids)
 
         strategy = SampledStrategy(family, data, RandomPoints(0))
-        settings = SearchSettings(3600.0, trials, 0, WORKERS, runner=runner)
+        settings = SearchSettings(3600.0, trials, 0, WORKERS, runner=runner, reserve=reserve)
         with ProcessExecutor(WORKERS, data) as executor:
-            run_search(
-                data, strategy, settings, [], SearchEvents(remember, reserve=reserve), executor
-            )
+            events = SearchEvents(on_results=remember)
+            run_search(data, strategy, settings, [], events, executor)
             speed = pace.a_second()
         assert ledger.trial_count(data.digest) == trials
         ledger.close()

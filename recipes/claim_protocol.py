@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom
 
+from minbits.evaluation.accuracy import reaches
 from minbits.intervals import anytime_lower_limit, claim_lower_limit
-from minbits.search.strategy import reaches
 
 Counts = npt.NDArray[np.int64]
 Rule = Callable[[int, int, int], float]  # correct, examples and looks to a lower limit

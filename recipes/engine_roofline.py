@@ -8,7 +8,9 @@ from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
-from minbits.benchmarks.roofline import draw_roofline, measure_roofline
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
+
+from speed.roofline import draw_roofline, measure_roofline
 
 
 def main() -> int:

@@ -62,8 +62,8 @@ LONGEST_MUTATED_BYTES = 64
 LONGEST_TAIL_BYTES = 32
 REPAIRED_OF = 16
 WRITTEN_AGAIN_OF = 16
-MOST_RUN_SECONDS = 1e-3
-MOST_MEMORY_MIB = 512
+MAX_RUN_SECONDS = 1e-3
+MAX_MEMORY_MIB = 512
 GOLDEN = [path.read_bytes() for path in sorted((ROOT / "tests/golden").glob("*.mbn"))]
 
 
@@ -131,7 +131,7 @@ class Fuzzer:
             assert shortest == content or same_network(decode_network(shortest), network)
             self.counts["written again"] += 1
         architecture = network.architecture
-        if run_cost(architecture, 1).seconds < MOST_RUN_SECONDS:
+        if run_cost(architecture, 1).seconds < MAX_RUN_SECONDS:
             example = self.random.integers(0, 256, (1, *architecture.input_shape)).astype(np.uint8)
             assert predict_logits(network, example).shape == (1, class_count(architecture))
             self.counts["run"] += 1
@@ -209,7 +209,7 @@ def main() -> None:
         if fuzzer.slowest_seconds > state["slowest_seconds"]:
             state["slowest_seconds"] = fuzzer.slowest_seconds
             state["slowest"] = f"{len(fuzzer.slowest)} bytes, {fuzzer.slowest[:24].hex()}"
-        assert state["peak_mib"] <= MOST_MEMORY_MIB
+        assert state["peak_mib"] <= MAX_MEMORY_MIB
         path.write_text(json.dumps(state))
         if state["blocks"] % 10 == 0 or state["counts"]["inputs"] >= wanted:
             report(state)

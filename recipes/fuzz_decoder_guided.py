@@ -31,6 +31,7 @@ from minbits.codec.file_format import (
 )
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import NetworkFileError
+from minbits.layers.registry import LAYERS
 
 RUNS = 1_000_000
 # Short inputs: most of what a decoder can meet is met early, and a longer one takes longer only.
@@ -109,6 +110,8 @@ def instrument() -> None:
         for function in list(vars(module).values()):
             if inspect.isfunction(function) and function.__module__.startswith("minbits.codec"):
                 atheris.instrument_func(function)
+    for layer in LAYERS.values():
+        atheris.instrument_func(layer.code.__func__)
 
 
 def main() -> None:

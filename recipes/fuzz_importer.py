@@ -26,7 +26,6 @@ from typing import Any
 
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex
-from minbits.jobs.size_search import past_outcome
 from minbits.ledger.front import front
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
 from minbits.ledger.migrate import current_version
@@ -224,8 +223,8 @@ def read_through(ledger: Ledger, folder: Path, warnings: Warnings) -> None:
     for table in TABLES:
         require(len(ledger.rows(table)) == ledger.row_count(table), f"a bad row of {table}")
     for digest in {row["data_digest"] for row in ledger.rows("trials")}:
-        for row in ledger.trial_outcomes(digest):
-            accuracy = past_outcome(row).accuracy
+        for outcome in ledger.trial_outcomes(digest):
+            accuracy = outcome.validation_accuracy
             require(accuracy is None or 0 <= accuracy <= 1, f"accuracy {accuracy}")
         ledger.files_to_claim(digest, 0.5, float("inf"))
         ledger.test_accuracies(digest)

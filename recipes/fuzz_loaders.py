@@ -375,7 +375,7 @@ def safetensors_target() -> Target:
 
 
 def _read_checkpoint(path: Path) -> None:
-    from minbits.audit.checkpoint_subject import checkpoint_subject
+    from minbits.model_audit.checkpoint_subject import checkpoint_subject
     from minbits.networks.checkpoint import read_tensors
 
     failures = 0
@@ -393,7 +393,7 @@ def onnx_target() -> Target:
     import torch
     from onnx import TensorProto, helper, numpy_helper
 
-    from minbits.audit.onnx_subject import onnx_subject
+    from minbits.model_audit.onnx_subject import onnx_subject
 
     weights = _state()
     dense = helper.make_graph(
@@ -442,10 +442,11 @@ def card_target() -> Target:
     """Cards beside a network file, read for a ledger and for a verification."""
     from minbits.claims.own_data import made_for
     from minbits.claims.published_file import read_card
-    from minbits.codec.architecture import Architecture, Linear
+    from minbits.codec.architecture import Architecture
     from minbits.codec.file_format import encode_network
     from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
     from minbits.files import sha256_hex
+    from minbits.layers.linear import Linear
 
     weights = QuantizedTensor(np.ones((2, 3), np.int32), 0)
     layer = QuantizedLayer(weights, QuantizedTensor(np.zeros(2, np.int32), 0))

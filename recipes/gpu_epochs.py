@@ -15,9 +15,10 @@ from minbits.data.splits import validation_split
 from minbits.ledger.provenance import current_provenance
 from minbits.networks.zoo import architecture_for
 from minbits.search.device import device_name
+from minbits.search.ladder import ladder
 from minbits.search.planning import measure_epoch_seconds
-from minbits.search.space import ladder
-from minbits.search.warm_up import warm_up
+from minbits.search.precompile import precompile
+from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import training_data
@@ -33,7 +34,7 @@ def main() -> int:
         print("needs a CUDA device: torch.cuda.is_available() is false", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    warm_up()
+    precompile()
     mnist = minbits.load("mnist")
     kept, held_out = validation_split(mnist)
     data, validation = training_data(mnist, kept), training_data(mnist, held_out)
@@ -57,7 +58,9 @@ def main() -> int:
         best: dict[str, tuple[float, float]] = {}
         for _ in range(ROUNDS):
             for engine_name, engine in engines.items():
-                found = measure_epoch_seconds(architecture, recipe, data, validation, engine)
+                found = measure_epoch_seconds(
+                    architecture, TrainingContext(recipe, 0, data, validation, engine)
+                )
                 before = best.get(engine_name, (float("inf"), float("inf")))
                 best[engine_name] = (
                     min(before[0], found.float_phase), min(before[1], found.quantized_phase)

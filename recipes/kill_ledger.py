@@ -41,7 +41,7 @@ PARENT_PART = 0.4
 COMMITTING_PART = 0.5
 LONGEST_PAUSE_SECONDS = 0.5
 # Searches of trials of milliseconds would make ledgers that take long to go on from.
-MOST_TRIALS = 100_000
+MAX_TRIALS = 100_000
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Herd:
         self._names += 1
         out = self.runner.folder / f"found-{self._names}.mbn"
         self.runs.append(
-            self.runner.search(self.ledger, "--trials", MOST_TRIALS, "--minutes", 60, "--out", out)
+            self.runner.search(self.ledger, "--trials", MAX_TRIALS, "--minutes", 60, "--out", out)
         )
 
     def bury(self, run: Run) -> None:

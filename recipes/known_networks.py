@@ -20,6 +20,7 @@ from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.networks.zoo import architecture_for
 from minbits.training.choice import choose_engine
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.float_phase import train_float
 from minbits.training.loop import training_data
 from minbits.types import TrainingRecipe
@@ -132,12 +133,15 @@ def train(name: str, path: Path) -> None:
     known, data = KNOWN[name], load("mnist")
     kept, held_out = validation_split(data)
     architecture = architecture_for(known.text, data)
-    values = train_float(
-        architecture, known.recipe, SEED, training_data(data, kept), training_data(data, held_out),
-        lambda epoch, accuracy: print(f"{name}: epoch {epoch}, validation {100 * accuracy:.2f} %",
-                                      flush=True),
-        lambda: False, choose_engine("auto", architecture, known.recipe, 128),
-    )  # fmt: skip
+    engine = choose_engine("auto", architecture, known.recipe, 128)
+
+    def tell(done: EpochReport) -> None:
+        part = 100 * done.validation_accuracy
+        print(f"{name}: epoch {done.epoch}, validation {part:.2f} %", flush=True)
+
+    examples, validation = training_data(data, kept), training_data(data, held_out)
+    context = TrainingContext(known.recipe, SEED, examples, validation, engine, tell)
+    values = train_float(architecture, context)
     module = known.build()
     # Both list weights, then bias, layer by layer.
     nn.utils.vector_to_parameters(torch.from_numpy(values), module.parameters())

@@ -24,12 +24,13 @@ from tests.faults.quick import quick_trial
 
 from minbits.data import load
 from minbits.jobs import size_search
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeEvents, SizeSearch
+from minbits.jobs.size_search import SizeSearch
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import open_ledger
-from minbits.search.space import Candidate
-from minbits.types import TrialResult
+from minbits.search.driver import Finished, SearchEvents
 
 TRIALS = 8000
 MARKS = (1 / 8, 1 / 2, 1)
@@ -66,11 +67,12 @@ class Marks:
         self._done = 0
         self._start = time.perf_counter()
 
-    def count(self, number: int, candidate: Candidate, result: TrialResult) -> None:
-        """Count a trial, and measure where it is one of the marks."""
-        self._done += 1
-        if self._done in self._marks:
-            self.measure()
+    def count(self, finished: Sequence[Finished]) -> None:
+        """Count trials, and measure where one is one of the marks."""
+        for _ in finished:
+            self._done += 1
+            if self._done in self._marks:
+                self.measure()
 
     def measure(self) -> None:
         """Print what there is."""
@@ -102,13 +104,15 @@ def main() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         place = folder / "ledger" / "ledger.sqlite"
         request = SizeRequest(
-            0.9, 60.0, trials, 0, WORKERS, place, folder / "found.mbn", engine="torch"
-        )
+            0.9, 60.0, trials=trials, workers=WORKERS, ledger=place, out=folder / "found.mbn",
+            engine="torch",
+        )  # fmt: skip
         data = load("iris")
+        plan = size_plan(data, request, Origin())
         ledger = open_ledger(place)
         marks = Marks(trials, temporary, place)
-        events = SizeEvents(on_result=marks.count)
-        search = SizeSearch(data, request, ledger, current_provenance("cpu", WORKERS), events)
+        events = SearchEvents(on_results=marks.count)
+        search = SizeSearch(data, plan, ledger, current_provenance("cpu", WORKERS), events)
         search.run(float("inf"))
         print(f"{ledger.trial_count(data.digest):,} rows, {search.tally.failed} of failed trials")
         ledger.close()

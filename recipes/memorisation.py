@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from memorisation_chart import MemorySeries, draw_memorisation
 
 from minbits.capacity.binary_perceptron import measure_binary_perceptron
-from minbits.charts.memorisation_chart import MemorySeries, draw_memorisation
 from minbits.files import write_atomically
 from minbits.memorisation.measure import FitSettings, Memorisation, measure_memorisation
 from minbits.memorisation.seeded_networks import SeededShape

@@ -22,16 +22,19 @@ from minbits.claims.card import COUNTING, limit_facts
 from minbits.claims.claiming import Claimant, Scope, verify_bytes
 from minbits.claims.publishing import Publisher
 from minbits.data import load
-from minbits.evaluation.judgement import judge_validation
+from minbits.evaluation.accuracy import reaches
+from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.files import write_atomically
 from minbits.information.ladder import entropy_table
 from minbits.intervals import anytime_lower_limit
 from minbits.jobs.curve import CURVE_TARGETS
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeEvents, SizeSearch
+from minbits.jobs.size_search import SizeSearch
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger
-from minbits.search.strategy import reaches
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
 ROOT = Path(__file__).parent.parent
@@ -72,8 +75,9 @@ def claim_curve(data: DataSet, write: bool, say: Callable[[str], None]) -> None:
         outcomes = []
         for accuracy in reversed(CURVE_TARGETS):
             out = RECORDS / "curve" / f"{data.name}-{100 * accuracy:g}.mbn"
-            request = SizeRequest(accuracy, 1.0, 1, 0, 1, LEDGER, out)
-            goal = SizeSearch(data, request, ledger, provenance, SizeEvents()).goal
+            request = SizeRequest(accuracy, 1.0, trials=1, workers=1, ledger=LEDGER, out=out)
+            plan = size_plan(data, request, Origin())
+            goal = SizeSearch(data, plan, ledger, provenance, SearchEvents()).goal
             claimant = Claimant(data, goal, ledger, provenance, Scope, say)
             outcomes.append((claimant, claimant.claim() if write else None))
         for claimant, _ in outcomes:
@@ -106,7 +110,7 @@ def rewrite_card(path: Path, data: DataSet, looks: int, write: bool) -> None:
     """Run a record again and bring its card up to date."""
     card = json.loads(path.with_suffix(".json").read_text())
     content = path.read_bytes()
-    found, validation = verify_bytes(content, data), judge_validation(content, data)
+    found, validation = verify_bytes(content, data), evaluate_on_validation(content, data)
     assert (found.correct, found.n_test, found.sha256) == (
         card["correct"], card["n_test"], card["sha256"],
     )  # fmt: skip

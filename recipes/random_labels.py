@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from random_labels_chart import LabelCurve, draw_random_labels
 from torch import Tensor
 from torch.nn import functional
 
-from minbits.charts.random_labels_chart import LabelCurve, draw_random_labels
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.label_codes.given_logits import labels_given_network_bits

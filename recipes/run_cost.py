@@ -32,7 +32,7 @@ from minbits.codec.inference import predict  # noqa: E402
 from minbits.codec.run_cost import batch_size, run_cost  # noqa: E402
 
 NETWORKS = 1_000
-MOST_PARAMETERS = (300, 3_000, 100_000, 1_000_000)
+MAX_PARAMETERS = (300, 3_000, 100_000, 1_000_000)
 LONGEST_EXAMPLE_SECONDS = 2.0
 SECONDS_EACH = 0.5
 
@@ -69,7 +69,7 @@ def main() -> None:
     random = np.random.default_rng(1)
     found = []
     while len(found) < NETWORKS:
-        most = MOST_PARAMETERS[int(random.integers(len(MOST_PARAMETERS)))]
+        most = MAX_PARAMETERS[int(random.integers(len(MAX_PARAMETERS)))]
         architecture = edge_architecture(random, most)
         if run_cost(architecture, 1).seconds < LONGEST_EXAMPLE_SECONDS:
             found.append(measured_ratio(architecture))

@@ -5,7 +5,7 @@ once, and appends one line each to ``recipes/search_ablation.jsonl``; those that
 are not run again. ``python recipes/search_ablation.py`` prints the comparison.
 
 Time is that of one thread's processor, so that a busy machine changes little. Every search ends
-like the main job: the smallest file that is believed to reach the target is chosen without a look
+like the main job: the smallest file that is accepted to reach the target is chosen without a look
 at the test set, decoded in a fresh process, and run on the test set. If it misses the target there,
 one more is put to the test, which clears it by one standard error more on what it was trained on,
 or gets most right there.
@@ -34,20 +34,21 @@ import minbits
 from minbits.child_processes import child_environment
 from minbits.claims.selection import (
     SECOND_CLAIM_MARGIN,
-    Validated,
     choose_claim,
     choose_second_claim,
+    digest_of,
 )
 from minbits.claims.verification import verify_file
 from minbits.data.splits import validation_split
+from minbits.evaluation.accuracy import accuracy_reaches
+from minbits.evaluation.goal import Goal
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import current_provenance
-from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
-from minbits.search.score import Goal
-from minbits.search.strategies import StrategyRequest, make_strategy
-from minbits.search.strategy import Outcome
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
+from minbits.search.options import SearchOptions
+from minbits.search.strategy_choice import StrategyRequest, make_strategy
 from minbits.search.worker_calls import compile_once
-from minbits.types import DataSet, Verification
+from minbits.types import DataSet, TrialOutcome, Verification
 from minbits.workers.inline import InlineExecutor
 
 RECORD = Path(__file__).with_suffix(".jsonl")
@@ -96,27 +97,28 @@ def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str,
     sampler, moves = STRATEGIES[strategy_name]
     _, held_out = validation_split(data)
     goal = Goal(accuracy, len(held_out))
-    outcomes: list[Outcome] = []
+    outcomes: list[TrialOutcome] = []
     contents: dict[str, bytes] = {}
 
     def note(finished: Sequence[Finished]) -> None:
         for item in finished:
-            outcome = outcome_of(item)
+            outcome = item.outcome
             goal.learn(outcome)
             outcomes.append(outcome)
-            if item.result.network_file is not None:
-                contents[sha256_hex(item.result.network_file)] = item.result.network_file
+            if item.outcome.network_file is not None:
+                contents[sha256_hex(item.outcome.network_file)] = item.outcome.network_file
 
-    request = StrategyRequest(data, goal, seconds, seed, contents.get, sampler, moves)
+    options = SearchOptions(seed=seed, sampler=sampler, moves=moves)
+    request = StrategyRequest(data, goal, seconds, contents.get, options)
     settings = SearchSettings(
         seconds, sys.maxsize, seed=1000 * seed, workers=1, engine="lanes", clock=time.process_time
     )
     executor = InlineExecutor(data, time.process_time)
     start = time.process_time()
-    run_search(data, make_strategy(request), settings, [], SearchEvents(note), executor)
+    run_search(data, make_strategy(request), settings, [], SearchEvents(on_results=note), executor)
     spent = time.process_time() - start
-    believed = [outcome for outcome in outcomes if goal.is_met(outcome)]
-    claims = claim(believed, contents, data, goal)
+    accepted = [outcome for outcome in outcomes if goal.is_met(outcome)]
+    claims = claim(accepted, contents, data, goal)
     row: dict[str, Any] = {
         "experiment": name,
         "target": accuracy,
@@ -129,7 +131,7 @@ def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str,
         "claims": [
             {
                 "size_bits": verification.size_bits,
-                "validation_accuracy": outcome.accuracy,
+                "validation_accuracy": outcome.validation_accuracy,
                 "test_accuracy": verification.test_accuracy,
             }
             for outcome, verification in claims
@@ -139,43 +141,26 @@ def search(name: str, data: DataSet, strategy_name: str, seed: int) -> dict[str,
 
 
 def claim(
-    believed: Sequence[Outcome], contents: dict[str, bytes], data: DataSet, goal: Goal
-) -> list[tuple[Outcome, Verification]]:
+    accepted: Sequence[TrialOutcome], contents: dict[str, bytes], data: DataSet, goal: Goal
+) -> list[tuple[TrialOutcome, Verification]]:
     """Put the smallest file to the test, and if it misses one more that has a larger margin."""
-    # All are believed, so that all reach the target by one standard error on validation.
-    files = {
-        Validated(
-            o.sha256 or "", o.size_bits or 0, o.correct or 0, o.examples or 0, training_accuracy(o)
-        ): o
-        for o in believed
-    }
-    claims: list[tuple[Outcome, Verification]] = []
-    chosen = choose_claim(list(files), goal.accuracy, math.inf)
+    # All are accepted, so that all reach the target by one standard error on validation.
+    files = list({one.sha256: one for one in accepted}.values())
+    claims: list[tuple[TrialOutcome, Verification]] = []
+    chosen = choose_claim(files, goal.accuracy, math.inf)
     while chosen is not None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "network.mbn"
-            path.write_bytes(contents[chosen.sha256])
+            path.write_bytes(contents[digest_of(chosen)])
             found = verify_file(path, data)
         assert found.size_bits == chosen.size_bits
-        claims.append((files[chosen], found))
-        if len(claims) > 1 or is_reached(found.test_accuracy, goal.accuracy):
+        claims.append((chosen, found))
+        if len(claims) > 1 or accuracy_reaches(found.test_accuracy, goal.accuracy):
             break
         others = [file for file in files if file.sha256 != chosen.sha256]
         needed = goal.training_accuracy_needed(SECOND_CLAIM_MARGIN)
         chosen = choose_second_claim(others, goal.accuracy, math.inf, needed)
     return claims
-
-
-def training_accuracy(outcome: Outcome) -> float:
-    """Return which part of the examples that a file was trained on it gets right."""
-    assert outcome.training_correct is not None
-    assert outcome.training_examples
-    return outcome.training_correct / outcome.training_examples
-
-
-def is_reached(test_accuracy: float, accuracy: float) -> bool:
-    """Return whether a file reaches the target on test; quotients of counts are rounded."""
-    return test_accuracy >= accuracy - 1e-9
 
 
 def rows() -> list[dict[str, Any]]:
@@ -224,7 +209,7 @@ def _bits(own: Sequence[dict[str, Any]], accuracy: float) -> list[float]:
             (
                 claim["size_bits"]
                 for claim in row["claims"]
-                if is_reached(claim["test_accuracy"], accuracy)
+                if accuracy_reaches(claim["test_accuracy"], accuracy)
             ),
             math.inf,
         )
@@ -245,7 +230,8 @@ def _p(values: Sequence[float], base: Sequence[float]) -> float:
 def _words(row: dict[str, Any], accuracy: float) -> str:
     return (
         " then ".join(
-            f"{claim['size_bits']:,}{'' if is_reached(claim['test_accuracy'], accuracy) else '*'} "
+            f"{claim['size_bits']:,}"
+            f"{'' if accuracy_reaches(claim['test_accuracy'], accuracy) else '*'} "
             f"({100 * claim['test_accuracy']:.2f})"
             for claim in row["claims"]
         )

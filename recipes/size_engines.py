@@ -18,11 +18,11 @@ if os.environ.get("MINBITS_RECIPE") != "started":
     os.execv(sys.executable, [sys.executable, *sys.argv])
 
 import minbits
-from minbits.search.space import START_RUNG, ladder
-from minbits.search.tasks import TrialHooks
+from minbits.search.ladder import START_RUNG, ladder
+from minbits.search.precompile import precompile
 from minbits.search.trial import run_trial
-from minbits.search.warm_up import warm_up
 from minbits.types import TrainingRecipe, TrialConfig
+from minbits.workers.work import WorkerContext
 
 SEEDS = range(2)
 RECIPE = TrainingRecipe(float_epochs=4, quantized_epochs=4)
@@ -32,13 +32,13 @@ def main() -> int:
     """Run the trials in turn and print a row for each and the ratio of the sums."""
     mnist = minbits.load("mnist")
     text = ladder(mnist)[START_RUNG].architecture
-    warm_up()
+    precompile()
     print(f"{text}\n{RECIPE.float_epochs} + {RECIPE.quantized_epochs} epochs", flush=True)
     seconds = {"torch": 0.0, "lanes": 0.0}
     for seed in SEEDS:
         for engine in ("torch", "lanes"):
             start = time.process_time()
-            result = run_trial(TrialConfig(text, RECIPE, seed, engine), mnist, 0, TrialHooks())
+            result = run_trial(TrialConfig(text, RECIPE, seed, engine), mnist, 0, WorkerContext())
             spent = time.process_time() - start
             seconds[engine] += spent
             if result.network_file is None or result.validation_accuracy is None:

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from minbits.data import load
 from minbits.data.assemble import assemble
-from minbits.search.warm_up import warm_up
+from minbits.search.precompile import precompile
 from minbits.types import DataSet
 from tests.ledger.postgres_server import PostgresServer, server_binaries
 
@@ -36,7 +36,7 @@ def stripes(examples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session", autouse=True)
 def compiled_code() -> None:
     """Compile what trials run through before tests that are given seconds start trials."""
-    warm_up()
+    precompile()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from minbits import compilation
-from minbits.codec.adaptive_bits import LEAST_PROBABILITY
+from minbits.codec.adaptive_bits import MIN_PROBABILITY
 from minbits.compilation import PACKAGE, SOURCES, cache_folder, compiled
 
 
@@ -75,7 +75,7 @@ def test_sources_that_cannot_be_read_leave_no_code(
     assert not list(tmp_path.rglob("*.nbi"))
 
 
-LEAST_CHANCE = """
+MIN_CHANCE = """
 import numpy, minbits
 from minbits.codec.compiled_levels import _probability
 print(minbits.__file__, _probability(numpy.array([[1_000_000, 0]]), 0))
@@ -87,7 +87,7 @@ def least_chance(sources: Path) -> int:
     environment = {**os.environ, "PYTHONPATH": str(sources)}
     environment.pop("NUMBA_CACHE_DIR", None)
     done = subprocess.run(
-        [sys.executable, "-P", "-c", LEAST_CHANCE],
+        [sys.executable, "-P", "-c", MIN_CHANCE],
         capture_output=True, text=True, check=True, env=environment,
     )  # fmt: skip
     place, chance = done.stdout.split()
@@ -99,14 +99,14 @@ def test_a_change_in_one_file_reaches_compiled_code_of_another(tmp_path: Path) -
     shutil.copytree(
         PACKAGE, tmp_path / "minbits", ignore=shutil.ignore_patterns("__pycache__", "files")
     )
-    assert least_chance(tmp_path) == LEAST_PROBABILITY
+    assert least_chance(tmp_path) == MIN_PROBABILITY
     codec = tmp_path / "minbits/codec"
     assert list((codec / "__pycache__").glob("compiled_levels.*.nbi"))
     source = (codec / "adaptive_bits.py").read_text()
-    changed = source.replace("LEAST_PROBABILITY = 1 << 5\n", "LEAST_PROBABILITY = 1 << 6\n")
+    changed = source.replace("MIN_PROBABILITY = 1 << 5\n", "MIN_PROBABILITY = 1 << 6\n")
     assert changed != source
     (codec / "adaptive_bits.py").write_text(changed)
-    assert least_chance(tmp_path) == 2 * LEAST_PROBABILITY
+    assert least_chance(tmp_path) == 2 * MIN_PROBABILITY
 
 
 def test_without_a_folder_every_process_compiles_for_itself(

@@ -13,11 +13,14 @@ import matplotlib.figure
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from minbits.charts.chart import Chart
 from minbits.codec.architecture import run_order
-from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.architecture_code import NAMED_LAYERS_VERSION
+from minbits.codec.file_format import _encode, decode_network, encode_network
 from minbits.codec.inference import predict_logits
 from minbits.codec.run_cost import run_cost
 from minbits.compression.warm_start import WarmStart, coarsened
@@ -32,8 +35,9 @@ from minbits.information.entropy_estimators import ESTIMATORS, Estimate, Estimat
 from minbits.information.label_information import label_entropy_figures
 from minbits.label_codes.protocol import Known, Labels, decodable_code
 from minbits.label_codes.registry import LABEL_CODES
-from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.activations import ACTIVATIONS, Activation
 from minbits.layers.base import FloatArray, PlainLayer, Shape
+from minbits.layers.convolution import Convolution
 from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.registry import LAYERS
@@ -43,14 +47,16 @@ from minbits.networks.from_torch import from_torch
 from minbits.networks.grammar import format_architecture, parse_architecture
 from minbits.networks.to_torch import to_torch
 from minbits.registry import Registry
-from minbits.search.moves.base import Amount, Move, MoveTools
+from minbits.search.moves.base import Amount, Move
 from minbits.search.moves.registry import MOVES, move_kinds
-from minbits.search.tasks import TrialHooks, TrialTask
+from minbits.search.tasks import TrialTask
 from minbits.search.trial import run_task
+from minbits.training.context import TrainingContext
 from minbits.training.lanes.plan import obstacle_to
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from minbits.workers.registry import EXECUTORS, ExecutorKind, ExecutorRequest, open_executor
 from minbits.workers.work import WorkerContext, WorkExecutor, running_in
+from tests.codec.streams import with_checksum
 from tests.strategies import random_network, same_network
 
 T = TypeVar("T")
@@ -132,7 +138,7 @@ def test_a_layer_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
         found = predict_logits(network, tiny.test_inputs)
         assert np.allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
         assert run_cost(architecture, 10).seconds > 0
-        result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 0), 0), tiny, TrialHooks())
+        result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 0), 0), tiny, WorkerContext())
         assert result.status == "done", result.error
         assert result.network_file is not None
         assert decode_network(result.network_file).architecture.layers[1] == Power(2)
@@ -143,6 +149,61 @@ def test_a_layer_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
             decode_network(refused)
     with pytest.raises(NetworkError, match="'power'"):
         parse_architecture(TEXT, tiny.input_shape, tiny.input_exponent)
+
+
+@settings(max_examples=300, deadline=None)
+@given(payload=st.binary(max_size=60), seeded=st.booleans())
+def test_any_payload_with_names_is_a_network_or_the_one_error(payload: bytes, seeded: bool) -> None:
+    with LAYERS.extended(Power):
+        if seeded:  # names come first, and chance would hardly ever write one
+            network = random_network(parse_architecture(TEXT, (1, 8, 8), 8), 0)
+            payload = encode_network(network)[3:18] + payload
+        content = with_checksum(payload, NAMED_LAYERS_VERSION)
+        try:
+            found = decode_network(content)
+        except NetworkFileError:
+            return
+        assert same_network(decode_network(encode_network(found)), found)
+
+
+def softsign(x: FloatArray) -> FloatArray:
+    return np.asarray(x / (1 + np.abs(x)), np.float32)
+
+
+def test_an_activation_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
+    toy = Activation(
+        "softsign", softsign, lambda torch, x: torch.nn.functional.softsign(x), None,
+        converters=lambda torch: {
+            torch.nn.Softsign: lambda call, module: call.activate("softsign")
+        },
+    )  # fmt: skip
+    text = "conv 4 k3 p1 relu; conv 3 k3 softsign; avgpool all; linear 2"
+    with ACTIVATIONS.extended(toy):
+        architecture = parse_architecture(text, tiny.input_shape, tiny.input_exponent)
+        network = random_network(architecture, 0, step_index=-12)
+        content = encode_network(network)
+        assert same_network(decode_network(content), network)
+        with torch.no_grad():
+            expected = to_torch(network)(torch.from_numpy(tiny.test_inputs)).numpy()
+        assert np.allclose(predict_logits(network, tiny.test_inputs), expected, atol=1e-4)
+        assert obstacle_to(run_order(architecture)[1]) == "layer 1 with activation softsign"
+        result = run_task(TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, WorkerContext())
+        assert result.status == "done", result.error
+        module = nn.Sequential(nn.Conv2d(1, 2, 8), nn.Softsign(), nn.Flatten())
+        assert from_torch(module, (1, 8, 8), 0).architecture.layers == (
+            Convolution(2, 8, activation="softsign"),
+        )
+    with pytest.raises(NetworkFileError, match="activation 'softsign'"):
+        decode_network(content)
+    with pytest.raises(NetworkError, match="'softsign'"):
+        parse_architecture(text, tiny.input_shape, tiny.input_exponent)
+
+
+@pytest.mark.parametrize("text", ["conv 4 k3 p1 relu; linear 2", "conv 4 k3 d2 relu; linear 2"])
+def test_a_file_that_names_nothing_is_not_of_the_version_for_names(text: str) -> None:
+    network = random_network(parse_architecture(text, (1, 8, 8), 8), 0)
+    with pytest.raises(NetworkFileError, match="canonical"):
+        _encode(network, NAMED_LAYERS_VERSION)
 
 
 def test_lanes_say_why_they_cannot_train_a_layer(tiny: DataSet) -> None:
@@ -159,22 +220,24 @@ class Blunt(Move):
     key = "blunt"
     amounts = (Amount(0.5),)
 
-    def apply(self, start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+    def apply(self, start: WarmStart, amount: float, context: TrainingContext) -> WarmStart:
         return coarsened(start, 4 * amount)
 
 
 def test_a_move_is_chosen_and_made(tiny: DataSet) -> None:
     text = "conv 3 k3 p1 relu; avgpool all; linear 2"
-    parent = run_task(TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, TrialHooks()).network_file
+    parent = run_task(
+        TrialTask(TrialConfig(text, RECIPE, 0), 0), tiny, WorkerContext()
+    ).network_file
     assert parent is not None
     recipe = TrainingRecipe(float_epochs=0, quantized_epochs=2, batch_size=64)
     config = TrialConfig(text, recipe, 1, parent=sha256_hex(parent), move="blunt 0.5")
     task = TrialTask(config, 0, parent_file=parent)
     with MOVES.extended(Blunt()):
         assert move_kinds()[-1].move == "blunt"
-        assert run_task(task, tiny, TrialHooks()).status == "done"
+        assert run_task(task, tiny, WorkerContext()).status == "done"
     assert all(kind.move != "blunt" for kind in move_kinds())
-    assert run_task(task, tiny, TrialHooks()).status == "failed"
+    assert run_task(task, tiny, WorkerContext()).status == "failed"
 
 
 def most(found: Fingerprint) -> Estimate:

@@ -2,8 +2,8 @@
 
 >>> import minbits
 >>> data = minbits.load("mnist")
->>> table = minbits.entropy(data)
->>> found = minbits.smallest(data, accuracy=0.99, minutes=13)
+>>> report = minbits.entropy(data)
+>>> found = minbits.size(data, accuracy=0.99, minutes=13).raise_if_missed()
 >>> network = minbits.read(found.path)
 >>> network.predict(data.test_inputs)
 
@@ -12,35 +12,36 @@ Names are imported when first used, so that a decoder alone stays light.
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minbits.claims.own_data import verify
     from minbits.codec.network import read
     from minbits.data import load
-    from minbits.facade import audit, need, smallest
-    from minbits.information.ladder import entropy_table as entropy
-    from minbits.jobs.compress import compress
+    from minbits.errors import MinbitsError
+    from minbits.facade import audit, compress, entropy, inspect, need, size, verify
     from minbits.networks.to_torch import to_torch
 
-__all__ = ["audit", "compress", "entropy", "load", "need", "read", "smallest", "to_torch", "verify"]
+__all__ = [
+    "MinbitsError", "__version__", "audit", "compress", "entropy", "inspect", "load", "need",
+    "read", "size", "to_torch", "verify",
+]  # fmt: skip
 
 _PLACES = {
-    "audit": ("minbits.facade", "audit"),
-    "compress": ("minbits.jobs.compress", "compress"),
-    "need": ("minbits.facade", "need"),
-    "entropy": ("minbits.information.ladder", "entropy_table"),
-    "load": ("minbits.data", "load"),
-    "read": ("minbits.codec.network", "read"),
-    "smallest": ("minbits.facade", "smallest"),
-    "to_torch": ("minbits.networks.to_torch", "to_torch"),
-    "verify": ("minbits.claims.own_data", "verify"),
+    "MinbitsError": "minbits.errors",
+    "load": "minbits.data",
+    "read": "minbits.codec.network",
+    "to_torch": "minbits.networks.to_torch",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name == "__version__":
+        return metadata.version("minbits")
+    if name not in __all__:
         raise AttributeError(f"module 'minbits' has no attribute '{name}'")
-    module, attribute = _PLACES[name]
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(_PLACES.get(name, "minbits.facade")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

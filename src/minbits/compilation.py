@@ -33,6 +33,7 @@ SOURCES = (
     "compression/quantizer.py",
     "compression/trellis.py",
     "errors.py",
+    "files.py",
     "information/models",
     "layers",
     "networks/parameters.py",

@@ -60,3 +60,9 @@ class ArgumentError(MinbitsError):
 
 class ProcessError(MinbitsError):
     """A process that minbits started for a part of its work ended without the result."""
+
+
+class TargetNotReachedError(MinbitsError):
+    """No verified network file reaches the accuracy asked for."""
+
+    exit_code = 1

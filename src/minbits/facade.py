@@ -1,170 +1,245 @@
-"""The library's calls: ``load``, ``entropy``, ``smallest``, ``read``, ``audit``, ``need``."""
+"""The library's calls: the verbs of the command line, with the same names and options.
+
+The options of a call are the fields of its request (`minbits.requests`), so that signature and help
+are made from them. What a job needs is imported when it is called.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from inspect import getdoc
+from inspect import signature as signature_of
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
-from torch import nn
+from minbits.jobs.audit_request import AuditRequest
+from minbits.jobs.compress_request import CompressReport, CompressRequest
+from minbits.jobs.entropy_request import EntropyRequest
+from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.verify_request import VerifyRequest
+from minbits.requests import NamedOption, default_text, options_of
+from minbits.types import DataSet
 
-from minbits.audit.report import AuditReport
-from minbits.audit.run import MOST_EXAMPLES
-from minbits.audit.sources import SourceSettings, open_model
-from minbits.audit.torch_subject import torch_subject
-from minbits.claims.outputs import default_output
-from minbits.errors import MinbitsError
-from minbits.jobs.audit import audit_job
-from minbits.jobs.need import DEFAULT_ACCURACY, need_job
-from minbits.jobs.need_steps import NeedReport
-from minbits.jobs.size import size_job
-from minbits.jobs.size_request import MANY_TRIALS, SizeRequest
-from minbits.jobs.size_search import SizeEvents
-from minbits.jobs.target import default_target
-from minbits.ledger.location import LedgerTarget, default_ledger_path
-from minbits.types import DataSet, Verification
-from minbits.workers.environment import usable_cores
+if TYPE_CHECKING:
+    from torch import nn
+
+    from minbits.claims.own_data import FileRun
+    from minbits.jobs.entropy_report import EntropyReport
+    from minbits.jobs.inspect_file import FileInspection
+    from minbits.jobs.need_steps import NeedReport
+    from minbits.jobs.size_report import SizeReport
+    from minbits.model_audit.report import AuditReport
+
+# A data set, the name of a built-in one, or a path.
+Data = DataSet | str | Path
+
+P = ParamSpec("P")
+One = TypeVar("One")
+Two = TypeVar("Two")
+Asked = TypeVar("Asked")
+Report = TypeVar("Report")
+Report_co = TypeVar("Report_co", covariant=True)
 
 
-class TargetNotReachedError(MinbitsError):
-    """No verified network reaches the accuracy asked for."""
+def _call(function: Callable[..., Any], request: Any) -> Callable[..., Any]:
+    """Return a function whose last argument, a request, is made of named options."""
+    *first, last = signature_of(function).parameters.values()
+    kinds = signature_of(request).parameters
+    options = options_of(request)
+    named = [
+        last.replace(name=item.name, kind=kinds[item.name].kind, default=item.default,
+                     annotation=item.type)
+        for item in options
+    ]  # fmt: skip
+    signature = signature_of(function).replace(parameters=[*first, *named])
 
-    exit_code = 1
+    @functools.wraps(function)
+    def call(*values: Any, **more: Any) -> Any:
+        given = signature.bind(*values, **more).arguments
+        leading = {item.name: given.pop(item.name) for item in first if item.name in given}
+        return function(**leading, **{last.name: request(**given)})
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__doc__ = f"{getdoc(function)}\n\nOptions:\n{_described(options)}"
+    return call
 
 
-def smallest(
-    data: DataSet,
-    accuracy: float | None = None,
-    minutes: float = 13.0,
-    *,
-    trials: int = MANY_TRIALS,
-    seed: int = 0,
-    workers: int | None = None,
-    ledger: LedgerTarget | None = None,
-    out: str | Path | None = None,
-    force: bool = False,
-) -> Verification:
-    """Find the smallest network file for a data set, and return what its verification found.
+def _described(options: tuple[NamedOption, ...]) -> str:
+    return "\n".join(
+        f"    {item.name}: {item.option.help} Default: {default_text(item)}." for item in options
+    )
+
+
+def call_with(
+    request: Callable[P, Asked],
+) -> Callable[[Callable[[One, Asked], Report]], Callable[Concatenate[One, P], Report]]:
+    """Make a call of one argument and a request's options from a function of both."""
+    return lambda function: _call(function, request)
+
+
+def call_on_data(
+    request: Callable[P, Asked],
+) -> Callable[[Callable[[One, Two, Asked], Report]], Callable[Concatenate[One, Two, P], Report]]:
+    """Make a call of two arguments and a request's options from a function of all three."""
+    return lambda function: _call(function, request)
+
+
+def _opened(data: Data) -> tuple[DataSet, Origin]:
+    from minbits.data import load
+
+    if isinstance(data, DataSet):
+        return data, Origin()
+    return load(data), Origin(files=(Path(data),))
+
+
+@call_with(EntropyRequest)
+def entropy(data: Data, request: EntropyRequest) -> EntropyReport:
+    """Return entropies of a data set, each with its unit and what it says.
+
+    The ladder bounds H(X) of one example from above, as far as ``minutes`` allow. Its networks
+    train in fresh processes; where the system is not POSIX these import the calling script: call
+    this below ``if __name__ == "__main__":`` there.
+
+    Raises:
+        ArgumentError: if an option is out of its range, or does not fit the data.
+        OutputError: if a picture cannot be written.
+    """
+    from minbits.jobs.entropy_report import entropy_job
+
+    loaded, origin = _opened(data)
+    return entropy_job(loaded, request, origin=origin)
+
+
+@call_with(SizeRequest)
+def size(data: Data, request: SizeRequest) -> SizeReport:
+    """Find the smallest network file for a data set; verify it, remember everything, draw it.
 
     The search runs in worker processes, which do not import the calling script. Where the system
     is not POSIX they do: call this below ``if __name__ == "__main__":`` there.
 
-    Args:
-        data: the data set.
-        accuracy: target test accuracy, in (0, 1]; None takes 0.99 for MNIST, and for other data
-            what the best simple classifier reaches on held-out training examples, less 0.005.
-        minutes: wall-clock minutes to search.
-        trials: most trials; by default as many as fit.
-        seed: first seed; each trial takes the next one not used on this data.
-        workers: worker processes of one thread each; None takes one a core.
-        ledger: its file, or the URL of its database; None takes the one in the user data directory.
-        out: where the file goes; None names it after data set, label column and accuracy.
-        force: whether files of another data set, another target or nobody's may be written over.
+    A target that is missed is an answer: ``best`` of the report is None then. Its method
+    ``raise_if_missed()`` returns the verification of the best file, or raises.
 
     Raises:
-        TargetNotReachedError: if no network reaches the target.
+        KeyboardInterrupt: if the search was interrupted; what was found by then is written.
         MinbitsError: if an argument, the ledger or an output is bad.
     """
-    if accuracy is None:
-        accuracy = default_target(data).accuracy
-    request = SizeRequest(
-        accuracy=accuracy,
-        minutes=minutes,
-        trials=trials,
-        seed=seed,
-        workers=workers if workers is not None else usable_cores(),
-        ledger=ledger if ledger is not None else default_ledger_path(),
-        out=Path(out) if out is not None else default_output(data, accuracy),
-        force=force,
-    )
-    report = size_job(data, request, SizeEvents())
+    from minbits.jobs.size import size_job
+
+    loaded, origin = _opened(data)
+    report = size_job(loaded, request, origin=origin)
     if report.interrupted:
         raise KeyboardInterrupt
-    if report.best is None:
-        best = report.best_validation
-        raise TargetNotReachedError(
-            f"smallest({data.name})",
-            "no network" if best is None else f"{best:.4f} on validation at best",
-            f"a verified network of accuracy {accuracy}",
-            "Allow more minutes, or try another seed.",
-        )
-    return report.best
+    return report
 
 
+@call_on_data(CompressRequest)
+def compress(model: nn.Module | str | Path, data: Data, request: CompressRequest) -> CompressReport:
+    """Compress a PyTorch module to the smallest file found that keeps an accuracy.
+
+    The model is a module of usual layers (docs/compress.md), which is set to evaluation mode, else
+    unchanged; or ``package.module:callable``, ``file.py:callable``, or a checkpoint with
+    ``layers``.
+
+    A target that is missed is an answer: ``best`` of the report is None then. Its method
+    ``raise_if_missed()`` returns the verification of the best file, or raises.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was found by then is written.
+        MinbitsError: if a layer is not supported, or an argument or output is bad.
+    """
+    from minbits.jobs.compress_module import compress_module
+
+    loaded, origin = _opened(data)
+    report = compress_module(model, loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+class _Audit(Protocol[P, Report_co]):
+    """A call on a model, with or without data."""
+
+    def __call__(
+        self,
+        model: nn.Module | str | Path,
+        data: Data | None = None,
+        *args: P.args,
+        **options: P.kwargs,
+    ) -> Report_co: ...
+
+
+class _OnModel(Generic[P]):
+    """Makes a call on a model, with or without data, from a function of these and a request."""
+
+    def __init__(self, request: Callable[P, Any]) -> None:
+        self._request = request
+
+    def __call__(self, function: Callable[..., Report]) -> _Audit[P, Report]:
+        return cast("_Audit[P, Report]", _call(function, self._request))
+
+
+@_OnModel(AuditRequest)
 def audit(
-    module: nn.Module | str | Path,
-    data: DataSet | None = None,
-    *,
-    name: str | None = None,
-    weights: str | Path | None = None,
-    input_shape: tuple[int, ...] | None = None,
-    accuracy: float | None = None,
-    ledger: LedgerTarget | None = None,
-    records: str | Path | None = None,
-    most_examples: int = MOST_EXAMPLES,
-    allow_slow: bool = False,
+    model: nn.Module | str | Path, data: Data | None = None, *, request: AuditRequest
 ) -> AuditReport:
     """Audit a model: what it stores, could hold, and needs, beside what was found sufficient.
 
-    Args:
-        module: a PyTorch module, or what ``minbits audit`` takes: ``package.module:callable``, an
-            ONNX file or a checkpoint.
-        data: the data set that it classifies; inputs are multiplied by ``2 ** -input_exponent``.
-        name: for tables; None takes the class or file.
-        weights: a checkpoint to load into a callable's module.
-        input_shape: of one example, where there are no data.
-        accuracy: that the file compared with must reach; None takes the model's own.
-        ledger: where found networks are remembered; None leaves it out.
-        records: a folder of published cards; None leaves it out.
-        most_examples: examples of each split that are run.
-        allow_slow: whether to run network files however long they take; else those are passed over.
+    The model is a PyTorch module, or what ``minbits audit`` takes: ``package.module:callable``,
+    ``file.py:callable``, an ONNX file or a checkpoint. Inputs of the data set, which it classifies,
+    are multiplied by ``2 ** -input_exponent``.
 
     Raises:
         MinbitsError: if model, data or an argument is bad.
     """
-    shape = input_shape if data is None else data.input_shape
-    exponent = 0 if data is None else data.input_exponent
-    if isinstance(module, str | Path):
-        file = None if weights is None else Path(weights)
-        subject = open_model(str(module), SourceSettings(shape, exponent, file))
-    else:
-        subject = torch_subject(module, name or type(module).__name__, shape, exponent)
-    return audit_job(
-        subject,
-        data,
-        accuracy=accuracy,
-        ledger=ledger,
-        records=None if records is None else Path(records),
-        most_examples=most_examples,
-        allow_slow=allow_slow,
-    )
+    from minbits.jobs.audit import audit_job
+
+    loaded, origin = (None, Origin()) if data is None else _opened(data)
+    return audit_job(model, loaded, request, origin=origin)
 
 
-def need(
-    data: DataSet,
-    accuracy: float = DEFAULT_ACCURACY,
-    *,
-    measure: bool = True,
-    ledger: LedgerTarget | None = None,
-    records: str | Path | None = None,
-    allow_slow: bool = False,
-) -> NeedReport:
+@call_with(NeedRequest)
+def need(data: Data, request: NeedRequest) -> NeedReport:
     """Go from the entropies of a data set to neurons and weights, and to what was found.
-
-    Args:
-        data: the data set.
-        accuracy: wanted, in (0, 1].
-        measure: whether to compute a prequential code of the labels, which takes minutes.
-        ledger: where found networks are remembered; None leaves it out.
-        records: a folder of published cards; None leaves it out.
-        allow_slow: whether to run network files however long they take; else those are passed over.
 
     Raises:
         MinbitsError: if an argument, the ledger or a card is bad.
     """
-    return need_job(
-        data,
-        accuracy,
-        ledger=ledger,
-        records=None if records is None else Path(records),
-        measure=measure,
-        allow_slow=allow_slow,
-    )
+    from minbits.jobs.need import need_job
+
+    return need_job(_opened(data)[0], request)
+
+
+@call_on_data(VerifyRequest)
+def verify(path: str | Path, data: Data, request: VerifyRequest) -> FileRun:
+    """Run a network file on a data set's test set in a fresh process, with NumPy alone.
+
+    The run is not counted as a look at the test set: no ledger knows of it.
+
+    Raises:
+        CostError: if the run would take minutes, and that is not allowed.
+        DataError: if a table is another one than the file was made for, or not known to be the
+            same; if the network does not fit the data set; or if the card is of another file.
+        NetworkFileError: if the file is not valid, or its process fails.
+        LedgerError: if the ledger cannot be read.
+    """
+    from minbits.claims.own_data import verify as verify_on_data
+
+    return verify_on_data(
+        path, _opened(data)[0], ledger=request.ledger, any_data=request.any_data,
+        allow_slow=request.allow_slow,
+    )  # fmt: skip
+
+
+def inspect(path: str | Path) -> FileInspection:
+    """Return where the bits of a network file go, part by part.
+
+    Raises:
+        NetworkFileError: if the file cannot be read, or is not valid.
+    """
+    from minbits.jobs.inspect_file import inspect_file
+
+    return inspect_file(path)

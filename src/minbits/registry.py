@@ -55,7 +55,7 @@ class Registry(Mapping[str, Entry]):
         """
         if entry.key in self._entries:
             raise ArgumentError(
-                f"registry of each {self.noun}", f"a second '{entry.key}'", "a new key",
+                f"registry ({self.noun})", f"a second '{entry.key}'", "a new key",
                 "Choose another key, or remove the first entry.",
             )  # fmt: skip
         self._entries[entry.key] = entry

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from minbits.files import sha256_hex
 from minbits.notebook import Cells, Shown
+from minbits.units import bytes_to_bits
 
 FigureOf = Literal["X", "Y", "Y given X", "network", "X and Y", "model of X"]
 FigureScope = Literal["example", "data set"]
@@ -126,11 +128,6 @@ class Table:
     columns: tuple[Column, ...]
     train_values: npt.NDArray[np.float64]
     test_values: npt.NDArray[np.float64]
-
-    def channel_columns(self) -> npt.NDArray[np.int64]:
-        """Return, for each input channel, the index of the column that it encodes."""
-        counts = [column.channels for column in self.columns]
-        return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -274,7 +271,7 @@ class TrialConfig:
         seed: of all that is drawn.
         engine: what trains.
         parent: SHA-256 of the network file that training starts from; None: random weights.
-        move: what is done to the parent's network first (`minbits.search.move_names`).
+        move: what is done to the parent's network first (`minbits.search.moves`).
     """
 
     architecture: str
@@ -307,18 +304,34 @@ def trial_config(plain: dict[str, Any]) -> TrialConfig:
     return TrialConfig(recipe=TrainingRecipe(**recipe), **rest)
 
 
-# A stopped trial was given up early for lack of promise; it counts as one that missed.
+# A stopped trial was given up early since it falls behind the others; it counts as one that missed.
 TrialStatus = Literal["done", "failed", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True)
-class TrialResult:
-    """The outcome of one trial; a failed or interrupted one has no file.
+class TrialOutcome:
+    """What came of one trial, of this run or an earlier one.
 
-    Validation counts come from the decoded file, run with NumPy. ``energy_joules`` is what the
-    whole machine used meanwhile (`minbits.energy`), None where it does not tell. ``milestones`` are
-    the validation accuracies at those parts of the first phase where it could have been stopped.
-    Training counts are of the file too, on some of the examples that it was trained on.
+    Only a trial that is done has a file, and counts of what the decoded file gets right.
+
+    Attributes:
+        config: what was really run.
+        status: how it ended.
+        seconds: what it took.
+        error: why it failed, or was stopped.
+        network_file: the content of its file; None without one, or where only its digest is known.
+        validation_correct: right answers on the validation examples.
+        validation_examples: how many those are.
+        energy_joules: what the whole machine used meanwhile (`minbits.energy`), None where it does
+            not tell.
+        milestones: validation accuracies at those parts of the first phase where it could have been
+            stopped.
+        training_correct: right answers on some of the examples that it was trained on.
+        training_examples: how many those are.
+        candidate: key of what was trained and how.
+        size_bits: of its file.
+        sha256: of its file.
+        is_past: whether an earlier run, or another process, made it.
     """
 
     config: TrialConfig
@@ -332,13 +345,38 @@ class TrialResult:
     milestones: tuple[float, ...] = ()
     training_correct: int | None = None
     training_examples: int | None = None
+    candidate: str = ""
+    size_bits: int | None = None
+    sha256: str | None = None
+    is_past: bool = False
+
+    def __post_init__(self) -> None:
+        """Take size and digest from the file, where it is there."""
+        if isinstance(self.network_file, bytes):
+            object.__setattr__(self, "size_bits", bytes_to_bits(len(self.network_file)))
+            object.__setattr__(self, "sha256", sha256_hex(self.network_file))
 
     @property
     def validation_accuracy(self) -> float | None:
-        """The accuracy on the validation examples, None for a trial without a file."""
-        if self.validation_correct is None or not self.validation_examples:
-            return None
-        return self.validation_correct / self.validation_examples
+        """The accuracy on the validation examples, None without a file."""
+        return _part(self.validation_correct, self.validation_examples)
+
+    @property
+    def training_accuracy(self) -> float | None:
+        """The accuracy on examples that it was trained on, None where not known."""
+        return _part(self.training_correct, self.training_examples)
+
+    def of_candidate(self, key: str) -> TrialOutcome:
+        """Return the outcome as one of a candidate."""
+        return replace(self, candidate=key)
+
+    def without_file(self) -> TrialOutcome:
+        """Return the outcome without the content of its file, for whoever keeps many."""
+        return replace(self, network_file=None)
+
+
+def _part(correct: int | None, examples: int | None) -> float | None:
+    return None if correct is None or not examples else correct / examples
 
 
 @dataclass(frozen=True, repr=False)

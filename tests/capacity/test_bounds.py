@@ -9,11 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minbits.capacity.bounds import FORMULAS, capacity_table
+from minbits.capacity.bounds import FORMULAS, KRAUTH_MEZARD_BITS_PER_WEIGHT, capacity_table
 from minbits.capacity.cover import dichotomy_count
 from minbits.capacity.equivocation import layer_equivocation_bits, maximum_equivocation_bits
 from minbits.capacity.network_shape import dense_shape, parse_input_shape, parse_network
-from minbits.capacity.statistical_mechanics import binary_weight_capacity, gardner_capacity
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
     log2_growth_bound,
@@ -28,6 +27,7 @@ from minbits.errors import ArgumentError, NetworkError
 from minbits.memorisation.measure import FitSettings, fit_labels
 from minbits.memorisation.seeded_networks import SeededShape
 from minbits.networks.grammar import parse_layers
+from tests.capacity.replica import binary_weight_capacity, gardner_capacity
 
 widths = st.lists(st.integers(1, 60), min_size=2, max_size=5).map(tuple)
 
@@ -135,7 +135,7 @@ def test_the_counting_bound_holds_for_a_tiny_network_of_thresholds() -> None:
 def test_replica_results() -> None:
     assert gardner_capacity() == 2.0
     assert gardner_capacity(1.0) < gardner_capacity(0.5) < 2.0
-    assert binary_weight_capacity() == pytest.approx(0.833, abs=5e-4)
+    assert binary_weight_capacity() == pytest.approx(KRAUTH_MEZARD_BITS_PER_WEIGHT, abs=5e-4)
     with pytest.raises(ArgumentError, match="margin >= 0"):
         gardner_capacity(-0.1)
 

@@ -17,7 +17,6 @@ from minbits.capacity.fano import (
     least_information_bits,
     random_labelling_bits,
     remaining_entropy_bits,
-    set_labelling_bits,
 )
 from minbits.capacity.network_shape import dense_shape
 from minbits.capacity.noisy_network import (
@@ -121,8 +120,6 @@ def test_what_a_set_of_random_labels_needs() -> None:
     assert random_labelling_bits(60_000, uniform, 0.1, 10) == pytest.approx(0.0, abs=1e-6)
     by_hand = 60_000 * (uniform - 0.0807931 - 0.01 * math.log2(9))
     assert random_labelling_bits(60_000, uniform, 0.99, 10) == pytest.approx(by_hand, abs=1.0)
-    labels = np.array([0, 1] * 50)
-    assert set_labelling_bits(labels, 2, 1.0) == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +141,6 @@ def test_what_a_set_of_random_labels_needs() -> None:
         lambda: least_information_bits(5.0, 0.1, 10),
         lambda: random_labelling_bits(0, 1.0, 0.9, 2),
         lambda: random_labelling_bits(5, 1.0, 1.1, 2),
-        lambda: set_labelling_bits(np.array([], np.int64), 2, 0.9),
     ],
 )
 def test_outside_the_domain_the_domain_is_named(refused) -> None:

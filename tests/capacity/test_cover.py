@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from minbits.capacity.cover import (
+    MEMORISATION_BITS_PER_WEIGHT,
     dichotomy_count,
     log2_dichotomies,
-    memorisation_capacity_bits,
     separable_probabilities,
     separable_probability,
 )
@@ -67,7 +67,7 @@ def test_logarithms_are_exact_where_integers_are_long(points: int, weights: int)
 def test_half_of_all_labellings_at_twice_the_weights(weights: int) -> None:
     assert separable_probability(2 * weights, weights) == pytest.approx(0.5, abs=1e-9)
     assert log2_dichotomies(2 * weights, weights) == pytest.approx(2 * weights - 1, abs=1e-6)
-    assert memorisation_capacity_bits(weights) == 2 * weights
+    assert MEMORISATION_BITS_PER_WEIGHT * weights == 2 * weights
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6))

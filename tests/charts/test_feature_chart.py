@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from minbits.charts.feature_chart import (
-    MOST_BARS,
-    MOST_CHANNELS,
+    MAX_BARS,
+    MAX_CHANNELS,
     draw_feature_chart,
     feature_numbers,
 )
@@ -18,8 +18,8 @@ from minbits.information.features import feature_information
 def test_the_most_informative_columns_come_first() -> None:
     features = feature_information(load("breast_cancer"))
     numbers = feature_numbers(features)
-    assert len(numbers.names) == MOST_BARS
-    assert numbers.left_out == 30 - MOST_BARS
+    assert len(numbers.names) == MAX_BARS
+    assert numbers.left_out == 30 - MAX_BARS
     assert (np.diff(numbers.information_bits) <= 0).all()
     assert numbers.information_bits[0] == features.information_bits.max()
     image = Image.open(io.BytesIO(draw_feature_chart(numbers, "breast_cancer").picture()))
@@ -43,8 +43,8 @@ def test_many_channels_and_noise_are_said() -> None:
         generator.integers(0, 256, (100, 30, 6, 5)).astype(np.uint8), np.arange(100) % 5
     )
     numbers = feature_numbers(feature_information(data))
-    assert numbers.information_bits.shape == (MOST_CHANNELS, 6, 5)
-    assert numbers.left_out == 30 - MOST_CHANNELS
+    assert numbers.information_bits.shape == (MAX_CHANNELS, 6, 5)
+    assert numbers.left_out == 30 - MAX_CHANNELS
     assert "chance" in str(numbers.note)
     image = Image.open(io.BytesIO(draw_feature_chart(numbers, "noise").picture()))
     assert max(image.size) < 8000

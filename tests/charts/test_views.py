@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import io
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +24,6 @@ from minbits.charts.audit_chart import LayerBits, draw_layer_bits, fold_layers
 from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.charts.diagram import diagram_data, draw_diagram
 from minbits.charts.heat_map import draw_heat_map
-from minbits.charts.memorisation_chart import MemorySeries, draw_memorisation
 from minbits.charts.published import PUBLISHED, published_networks
 from minbits.data import load
 from minbits.data.encoding import encoding_bits
@@ -182,8 +183,16 @@ def test_capacity_charts_are_pictures_of_their_numbers() -> None:
     assert curves[0].loads[9] == 2.0
     point = measure_separability(8, 5, 20, 0)
     assert draw_cover_curves(curves, [point]).picture().startswith(b"\x89PNG")
-    series = MemorySeries("a", (10, 100), (1.5, 1.9), (1.2, 1.8), (1.8, 2.0))
-    assert draw_memorisation([series]).picture().startswith(b"\x89PNG")
+
+
+def test_charts_of_the_recipes_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "recipes")
+    memory = importlib.import_module("memorisation_chart")
+    series = memory.MemorySeries("a", (10, 100), (1.5, 1.9), (1.2, 1.8), (1.8, 2.0))
+    assert memory.draw_memorisation([series]).picture().startswith(b"\x89PNG")
+    labels = importlib.import_module("random_labels_chart")
+    curve = labels.LabelCurve(0.5, (0, 50), (3.3, 1.0), 0.4)
+    assert labels.draw_random_labels([curve], 3.3).picture().startswith(b"\x89PNG")
 
 
 def test_small_layers_are_folded_and_none_is_lost() -> None:

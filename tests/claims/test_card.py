@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-from minbits.claims.card import CardFacts, TrialSpread, card
+from minbits.claims.card import CardFacts, card
 from minbits.data import load
 from minbits.data.encoding import encoding_bits
-from minbits.types import DataSet, Verification
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, Verification
+
+TRIED = TrialOutcome(
+    TrialConfig("linear 3", TrainingRecipe(1, 1), 0), "done", 1.0, validation_correct=9,
+    validation_examples=10, size_bits=400,
+)  # fmt: skip
 
 TRIAL = {
     "validation_correct": 11,
@@ -20,7 +25,7 @@ TRIAL = {
 
 def facts(data: DataSet) -> CardFacts:
     found = Verification("f.mbn", "0" * 64, 50, 400, 30, 29, 0.967, 0.83, 0.99, 3.0)
-    return CardFacts(data, 0.95, found, TRIAL, TrialSpread(1, 1, (0,), (0.9,), (400,)), 3, 0.8, 1)
+    return CardFacts(data, 0.95, found, TRIAL, [TRIED], 3, 0.8, 1)
 
 
 def test_the_card_of_a_table_says_what_its_file_leaves_out() -> None:

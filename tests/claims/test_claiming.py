@@ -18,19 +18,21 @@ from minbits.codec.file_format import decode_network, encode_network
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.errors import CostError, LedgerError, NetworkError
-from minbits.evaluation.judgement import judge
+from minbits.evaluation.evaluate import evaluate
+from minbits.evaluation.goal import Goal
 from minbits.files import sha256_hex
 from minbits.intervals import anytime_lower_limit
-from minbits.jobs.size import SizeEvents, size_job
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size import size_job
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeSearch
 from minbits.layers.linear import Linear
 from minbits.ledger.front import front
 from minbits.ledger.rows import claim_row
 from minbits.ledger.store import Claim, Ledger
-from minbits.search.score import Goal
-from minbits.search.strategy import Outcome
-from minbits.types import DataSet, Verification
+from minbits.search.driver import SearchEvents
+from minbits.types import DataSet, TrialOutcome, Verification
 from tests.ledger.bad_rows import inject
 from tests.ledger.examples import CONFIG, PROVENANCE, done, verification
 from tests.strategies import random_network, slow_network
@@ -59,15 +61,18 @@ def claimant(ledger: Ledger, data: DataSet, accuracy: float, said: list[str]) ->
 
 def contents(ledger: Ledger, data: DataSet) -> dict[int, bytes]:
     """Return the ledger's files for a data set by their size in bits."""
-    rows = [row for row in ledger.trials_on(data.digest) if row["artifact_sha256"]]
-    return {row["size_bits"]: ledger.artifacts.read(row["artifact_sha256"]) for row in rows}
+    return {
+        one.size_bits: ledger.artifacts.read(one.sha256)
+        for one in ledger.trial_outcomes(data.digest)
+        if one.sha256 is not None and one.size_bits is not None
+    }
 
 
 def claim_stated(
     ledger: Ledger, data: DataSet, content: bytes, validated: int, tested: int
 ) -> None:
     """Append a trial with ``validated`` of 10 right, and a claim with ``tested`` of 10,000."""
-    ledger.append_trial(data, 0.9, "rung", done(content, validated), PROVENANCE)
+    ledger.append_trial(data, 0.9, done(content, validated).of_candidate("rung"), PROVENANCE)
     ledger.append_claim(data, 0.9, verification(content, tested), PROVENANCE)
 
 
@@ -98,7 +103,7 @@ def test_an_unclaimed_smaller_file_is_not_hidden_by_a_lucky_one(
     ledger: Ledger, tiny: DataSet
 ) -> None:
     claim_stated(ledger, tiny, b"lucky", 9, 9900)
-    ledger.append_trial(tiny, 0.98, "rung", done(b"passes", 10), PROVENANCE)
+    ledger.append_trial(tiny, 0.98, done(b"passes", 10).of_candidate("rung"), PROVENANCE)
     assert ledger.best_claim(tiny.digest, 0.98) is None
     assert [item.size_bits for item in ledger.files_to_claim(tiny.digest, 0.98, 1e9)] == [48]
 
@@ -151,9 +156,9 @@ def test_validation_counts_that_the_bytes_do_not_have_are_not_believed(
 ) -> None:
     """A row says 287 of 287: the file is run on the validation examples, too."""
     content = contents(ledger, digits)[3512]
-    truth, judged = verify_bytes(content, digits), judge(content, digits)
+    truth, judged = verify_bytes(content, digits), evaluate(content, digits)
     stated = dataclasses.replace(judged.counted(done(content)), validation_correct=287)
-    ledger.append_trial(digits, 0.96, "forged", stated, PROVENANCE)
+    ledger.append_trial(digits, 0.96, stated.of_candidate("forged"), PROVENANCE)
     claim = Claim(ledger.append_claim(digits, 0.96, truth, PROVENANCE), truth)
     said: list[str] = []
     assert not claimant(ledger, digits, 0.96, said).is_confirmed(claim)
@@ -203,10 +208,12 @@ def test_need_takes_size_and_counts_from_the_bytes(
     assert find_network(digits, 0.9, None, folder) is None  # of other bytes
 
 
-def believed_by_none(ledger: Ledger, digits: DataSet, said: list[str]) -> Claimant:
-    """Return a claimant whose search has learned a gap so large that no file is believed."""
+def accepts_none(ledger: Ledger, digits: DataSet, said: list[str]) -> Claimant:
+    """Return a claimant whose search has learned a gap so large that no file is accepted."""
     own = claimant(ledger, digits, 0.95, said)
-    outcome = Outcome("c", CONFIG, "done", 1.0, 275, 287, 800, training_correct=1000)
+    outcome = TrialOutcome(
+        CONFIG, "done", 1.0, validation_correct=275, validation_examples=287, training_correct=1000
+    )
     for _ in range(50):
         own.goal.learn(dataclasses.replace(outcome, training_examples=1000))
     return own
@@ -221,10 +228,10 @@ def test_where_every_file_seems_lucky_the_most_credible_one_is_the_answer(
     source.close()
     ledger = Ledger(tmp_path / "fresh.sqlite")
     for size, content in files.items():
-        result = judge(content, digits).counted(done(content))
-        ledger.append_trial(digits, 0.95, f"rung {size}", result, PROVENANCE)
+        result = evaluate(content, digits).counted(done(content))
+        ledger.append_trial(digits, 0.95, result.of_candidate(f"rung {size}"), PROVENANCE)
     said: list[str] = []
-    own = believed_by_none(ledger, digits, said)
+    own = accepts_none(ledger, digits, said)
     chosen = own.choose(float("inf"))
     assert chosen is not None
     assert any("seems to have passed validation by luck" in text for text in said)
@@ -258,7 +265,7 @@ def test_a_hundred_rows_end_with_an_answer(tmp_path: Path) -> None:
         accuracy=0.97, minutes=0.3, trials=3, seed=0, workers=1,
         ledger=tmp_path / "l.sqlite", out=tmp_path / "small.mbn",
     )  # fmt: skip
-    report = size_job(load(path, label="y"), request, SizeEvents())
+    report = size_job(load(path, label="y"), request, SearchEvents())
     found: Verification | None = report.best or report.nearest
     assert found is not None
     assert Path(found.path).stat().st_size * 8 == found.size_bits
@@ -278,7 +285,7 @@ def test_what_cannot_be_run_is_not_put_to_the_test(
             done(content, 10), validation_correct=perfect, validation_examples=perfect,
             training_correct=perfect, training_examples=perfect,
         )  # fmt: skip
-        ledger.append_trial(digits, 0.9, "own", result, PROVENANCE)
+        ledger.append_trial(digits, 0.9, result.of_candidate("own"), PROVENANCE)
     said: list[str] = []
     chosen = claimant(ledger, digits, 0.9, said).claim()
     assert chosen.best is not None
@@ -293,14 +300,14 @@ def test_files_that_take_minutes_are_passed_over(
     content = encode_network(slow_network())
     claim_stated(ledger, tiny, content, 10, 10_000)
     assert find_network(tiny, 0.9, tmp_path / "golden" / "ledger.sqlite", None) is None
-    assert "--allow-slow" in caplog.text
+    assert "`allow_slow=True`" in caplog.text
     said: list[str] = []
     assert claimant(ledger, tiny, 0.9, said).best() is None
-    assert "--allow-slow" in said[0]
+    assert "`allow_slow=True`" in said[0]
     entry = verify_ledger(ledger, [tiny]).entries[-1]
     assert entry.outcome == "failed"
     assert entry.problem is not None
-    assert "--allow-slow" in entry.problem
+    assert "`allow_slow=True`" in entry.problem
     with pytest.raises(CostError):
         residual_label_bits(content, tiny)
 
@@ -313,7 +320,7 @@ def test_labels_are_left_out_where_coding_them_takes_minutes(
     network = decode_network(contents(ledger, digits)[3496])
     assert len(digits.train_labels) > 1000
     most = run_cost.run_cost(network.architecture, 1000).seconds
-    monkeypatch.setattr(run_cost, "MOST_SECONDS", most)
+    monkeypatch.setattr(run_cost, "MAX_SECONDS", most)
     found = find_network(digits, 0.9, place, None, with_residual=True)
     assert found is not None
     assert found.residual_bits is None
@@ -333,12 +340,13 @@ def test_a_file_that_takes_minutes_is_no_start_of_a_search(
         b"no network",
     )
     for content in (good, *bad):
-        ledger.append_trial(tiny, 0.9, "rung", done(content, 10), PROVENANCE)
+        ledger.append_trial(tiny, 0.9, done(content, 10).of_candidate("rung"), PROVENANCE)
     request = SizeRequest(
         accuracy=0.9, minutes=1.0, trials=1, seed=0, workers=1, ledger=tmp_path / "l.sqlite",
         out=tmp_path / "x.mbn",
     )  # fmt: skip
-    search = SizeSearch(tiny, request, ledger, PROVENANCE, SizeEvents())
+    plan = size_plan(tiny, request, Origin())
+    search = SizeSearch(tiny, plan, ledger, PROVENANCE, SearchEvents())
     assert search.read(sha256_hex(good)) == good
     assert [search.read(sha256_hex(content)) for content in bad] == [None, None, None]
 

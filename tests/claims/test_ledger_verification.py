@@ -15,7 +15,7 @@ from minbits.data import load
 from minbits.ledger.migrate import known_versions
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, Verification
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
 # Of the claims on iris and digits.
@@ -34,12 +34,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def append_trial_of(ledger: Ledger, data: DataSet, verified: Verification) -> None:
     """Append a trial that gave a file: what no trial gave cannot be claimed."""
-    result = TrialResult(
+    result = TrialOutcome(
         TrialConfig("linear 3", TrainingRecipe(1, 1), 0), "done", 1.0,
         network_file=ledger.artifacts.read(verified.sha256),
         validation_correct=1, validation_examples=1,
     )  # fmt: skip
-    ledger.append_trial(data, 0.5, "own", result, PROVENANCE)
+    ledger.append_trial(data, 0.5, result.of_candidate("own"), PROVENANCE)
 
 
 @pytest.mark.parametrize("version", known_versions())

@@ -29,7 +29,7 @@ from minbits.information.ladder import entropy_table
 from minbits.layers.linear import Linear
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 from tests.strategies import random_network
 
 TARGET = 0.3  # of two classes: what any network reaches
@@ -144,7 +144,7 @@ def test_what_is_in_the_way_is_refused_and_left_as_it_is(tmp_path: Path, tiny: D
     for message, changes in cases:
         put(out, small_file(), tiny, **changes)
         before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-        with pytest.raises(OutputError, match=f"{message}.*--out.*--force"):
+        with pytest.raises(OutputError, match=f"{message}.*`out`.*`force=True`"):
             check_replaceable([tmp_path / "free.mbn", out], tiny, TARGET)
         check_replaceable([out], tiny, TARGET, force=True)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -166,8 +166,8 @@ def test_a_link_that_leads_nowhere_is_in_the_way(tmp_path: Path, tiny: DataSet) 
 def ledger_with(folder: Path, data: DataSet, content: bytes) -> Ledger:
     ledger = Ledger(folder / "ledger.sqlite")
     config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
-    result = TrialResult(config, "done", 1.0, None, content, 40, 80)
-    ledger.append_trial(data, TARGET, "linear 2", result, PROVENANCE)
+    result = TrialOutcome(config, "done", 1.0, None, content, 40, 80)
+    ledger.append_trial(data, TARGET, result.of_candidate("linear 2"), PROVENANCE)
     return ledger
 
 

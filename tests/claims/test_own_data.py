@@ -20,7 +20,7 @@ from minbits.files import sha256_hex
 from minbits.layers.linear import Linear
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 from tests.cli.here import Here
 from tests.strategies import random_network
 
@@ -89,7 +89,9 @@ def test_the_own_table_is_run(tmp_path: Path, table: DataSet) -> None:
 def test_another_table_is_an_error(tmp_path: Path, table: DataSet, edited: DataSet) -> None:
     path = network(tmp_path, table.input_shape)
     put_card(path, table)
-    with pytest.raises(DataError, match=f"{edited.digest}; expected {table.digest}.*--any-data"):
+    with pytest.raises(
+        DataError, match=f"{edited.digest}; expected {table.digest}.*`any_data=True`"
+    ):
         verify(path, edited)
     run = verify(path, edited, any_data=True)
     assert (run.is_own_data, run.encoding_fitted_anew) == (False, True)
@@ -111,8 +113,8 @@ def test_a_ledger_knows_files_without_a_card(
     target = tmp_path / "ledger.sqlite"
     ledger = Ledger(target)
     config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
-    result = TrialResult(config, "done", 1.0, None, path.read_bytes(), 5, 10)
-    ledger.append_trial(table, 0.5, "linear 2", result, PROVENANCE)
+    result = TrialOutcome(config, "done", 1.0, None, path.read_bytes(), 5, 10)
+    ledger.append_trial(table, 0.5, result.of_candidate("linear 2"), PROVENANCE)
     ledger.append_claim(table, 0.5, verify_file(path, table), PROVENANCE)
     ledger.close()
     run = verify(path, table, ledger=target)
@@ -124,7 +126,7 @@ def test_a_ledger_knows_files_without_a_card(
     with pytest.raises(LedgerError):
         verify(path, table, ledger=tmp_path / "none.sqlite")
     other = Ledger(target)
-    with pytest.raises(DataError, match=f"--data edited: got .*{edited.digest}"):
+    with pytest.raises(DataError, match=f"`data` edited: got .*{edited.digest}"):
         verify_ledger(other, [edited])
     assert other.row_count("verifications") == 0
     assert verify_ledger(other, [table]).is_good

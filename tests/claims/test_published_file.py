@@ -17,8 +17,7 @@ from minbits.codec.file_format import encode_network
 from minbits.data import load
 from minbits.data.splits import validation_split
 from minbits.errors import DataError, LedgerError
-from minbits.evaluation.judgement import judge
-from minbits.jobs.size_search import past_outcome
+from minbits.evaluation.evaluate import evaluate
 from minbits.layers.linear import Linear
 from minbits.ledger.store import Ledger
 from tests.strategies import random_network
@@ -49,7 +48,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def counts_today() -> dict[str, int]:
-    found = judge(RECORD.read_bytes(), load("digits")).validation
+    found = evaluate(RECORD.read_bytes(), load("digits")).validation
     return {"correct": found.correct, "examples": found.examples}
 
 
@@ -67,8 +66,8 @@ def test_a_search_finds_the_trial_and_the_claim(published: Change, ledger: Ledge
         assert json.loads(row[column]) == plain[column]
     assert json.loads(row["config"])["recipe"].items() >= plain["config"]["recipe"].items()
     assert ledger.artifacts.read(row["artifact_sha256"]) == path.read_bytes()
-    (outcome,) = map(past_outcome, ledger.trial_outcomes(data.digest))
-    assert outcome.examples == len(validation_split(data)[1])
+    (outcome,) = ledger.trial_outcomes(data.digest)
+    assert outcome.validation_examples == len(validation_split(data)[1])
     best = ledger.best_claim(data.digest, 0.95)
     assert best is not None
     assert best.verification.correct == plain["correct"]

@@ -3,11 +3,17 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from minbits.claims.selection import Validated, choose_claim, choose_second_claim
+from minbits.claims.selection import choose_claim, choose_second_claim
+from minbits.types import TrainingRecipe, TrialConfig, TrialOutcome
+
+CONFIG = TrialConfig("linear 10", TrainingRecipe(1, 1), 0)
 
 
-def item(name: str, size_bits: int, correct: int) -> Validated:
-    return Validated(name, size_bits, correct, 6000)
+def item(name: str, size_bits: int, correct: int) -> TrialOutcome:
+    return TrialOutcome(
+        CONFIG, "done", 1.0, validation_correct=correct, validation_examples=6000,
+        size_bits=size_bits, sha256=name,
+    )  # fmt: skip
 
 
 # One standard error of 99 % of 6,000 is 0.13 %: 5,948 correct clear the target by it.
@@ -28,10 +34,10 @@ def test_without_a_margin_the_most_accurate_is_chosen() -> None:
 
 def test_a_second_claim_is_of_the_smallest_with_more_right_in_training() -> None:
     doubtful, sure, surer = (
-        dataclasses.replace(item, training_accuracy=value)
-        for item, value in ((SAFE, 0.992), (SAFER, 0.996), (item("large", 9900, 5955), 0.999))
+        dataclasses.replace(item, training_correct=correct, training_examples=1000)
+        for item, correct in ((SAFE, 992), (SAFER, 996), (item("large", 9900, 5955), 999))
     )
-    lucky = dataclasses.replace(LUCKY, training_accuracy=1.0)
+    lucky = dataclasses.replace(LUCKY, training_correct=1000, training_examples=1000)
     files = [lucky, doubtful, sure, surer]
     assert choose_second_claim(files, 0.99, math.inf, 0.995) is sure
     assert choose_second_claim(files, 0.99, 9500, 0.995) is doubtful
@@ -50,5 +56,5 @@ def test_nothing_that_failed_validation_is_put_to_the_test() -> None:
 
 
 def test_a_target_of_one_hundred_percent_needs_no_margin() -> None:
-    perfect = Validated("perfect", 10, 50, 50)
+    perfect = dataclasses.replace(item("perfect", 10, 50), validation_examples=50)
     assert choose_claim([perfect], 1.0, math.inf) is perfect

@@ -72,7 +72,7 @@ def test_a_fresh_process_refuses_what_takes_minutes(
     path = tmp_path / "slow.mbn"
     path.write_bytes(encode_network(slow_network()))
     assert path.stat().st_size < 200
-    with pytest.raises(CostError, match=r"slow\.mbn.* × 200 examples, about .*allow-slow"):
+    with pytest.raises(CostError, match=r"slow\.mbn.* × 200 examples, about .*`allow_slow=True`"):
         verify_file(path, tiny)
     assert "× 200 examples, about" in caplog.text
 
@@ -84,7 +84,7 @@ def test_the_decoder_runs_what_is_allowed(
     inputs, predictions = tmp_path / "inputs.npy", tmp_path / "predictions.npy"
     np.save(inputs, tiny.test_inputs)
     arguments = [str(network_file(tmp_path, 2)), str(inputs), str(predictions)]
-    monkeypatch.setattr(run_cost, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(run_cost, "MAX_SECONDS", 0.0)
     assert run.main(arguments) == 2
     assert '"error": "CostError"' in capsys.readouterr().out
     assert not predictions.exists()

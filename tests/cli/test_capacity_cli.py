@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from minbits.cli.app import app
+from minbits.cli.flags import with_flags
 from minbits.errors import MinbitsError
 from minbits.types import DataSet
 from tests.cli.here import Here
@@ -46,9 +48,10 @@ def test_counting_and_drawing(tmp_path: Path) -> None:
     low, high = found["measured_interval_95"]
     assert low <= found["measured"] <= high
     assert "2^9" in answer("capacity", "separable", "10", "5")
-    out = tmp_path / "cover.png"
-    answer("capacity", "curve", "--weights", "5", "--draws", "20", "--out", out)
-    assert out.read_bytes().startswith(b"\x89PNG")
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        out = tmp_path / f"cover{suffix}"
+        answer("capacity", "curve", "--weights", "5", "--draws", "20", "--out", out)
+        assert out.read_bytes().startswith(start)
 
 
 def test_channels_and_fano() -> None:
@@ -59,6 +62,17 @@ def test_channels_and_fano() -> None:
     found = json.loads(answer("capacity", "fano", "0", "8", "--examples", "10", "--json"))
     assert found["least_information_bits_per_example"] == 3.0
     assert found["random_labelling_bits"] == 30.0
+
+
+def test_a_noisy_network_carries_no_more_than_its_smallest_layer() -> None:
+    found = json.loads(answer("capacity", "noisy", "20-6-4", "--activation-bits", "2", "--json"))
+    low, high = found["unit_bits"]
+    assert 0 < low <= high <= 2
+    assert found["layer_bits_per_example"] == [6 * high, 4 * high]
+    assert found["network_bits_per_example"] == 4 * high
+    weights = 20 * 6 + 6 + 6 * 4 + 4
+    assert found["weight_bits"] == pytest.approx(weights * 0.5 * math.log2(5))
+    assert "let pass at most" in answer("capacity", "noisy", "20-6-4")
 
 
 def test_need_corrects_the_questions_estimate(tmp_path: Path) -> None:
@@ -124,16 +138,20 @@ def test_audit_of_a_module_with_data(idx_folder: Path, tmp_path: Path) -> None:
         (["capacity", "channel", "discrete", "[[1, 1]]"], "distribution in each row"),
         (["capacity", "channel", "gaussian", "x"], "a number"),
         (["capacity", "fano", "0.1", "1"], "2 or more"),
-        (["capacity", "need", "digits", "--accuracy", "0"], "0 < accuracy <= 1"),
+        (
+            ["capacity", "need", "digits", "--accuracy", "0"],
+            "--accuracy: got 0.0; expected above 0",
+        ),
         (["audit", "nonsense"], "MODULE:CALLABLE"),
-        (["audit", "minbits.networks.examples:LeNet300100", "--input", "7"], "CHANNELSx"),
+        (["audit", "minbits.networks.examples:LeNet300100", "--input", "7x"], "such as 1x28x28"),
+        (["audit", "minbits.networks.examples:LeNet300100", "--input", "7"], "7"),
     ],
 )
 def test_bad_input_is_a_named_error(arguments: list[str], message: str) -> None:
     done = runner.invoke(app, arguments)
     assert isinstance(done.exception, MinbitsError)
     assert done.exception.exit_code == 2
-    assert message in str(done.exception)
+    assert message in with_flags(str(done.exception))
 
 
 def test_a_pickle_that_wants_to_run_code_ends_with_exit_code_2(here: Here, tmp_path: Path) -> None:

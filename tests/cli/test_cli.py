@@ -48,7 +48,16 @@ def test_help_has_an_example(here: Here, command: str) -> None:
 
 def test_entropy_as_json_and_heat_map(idx_folder: Path, tmp_path: Path) -> None:
     done = run(
-        "entropy", idx_folder, "--threshold", "100", "--minutes", "0.1", "--json", cwd=tmp_path
+        "entropy",
+        idx_folder,
+        "--threshold",
+        "100",
+        "--minutes",
+        "0.1",
+        "--json",
+        "--pictures",
+        "charts",
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
@@ -223,9 +232,3 @@ def test_a_missing_or_truncated_idx_file_is_one_message(here: Here, idx_folder: 
 
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout.startswith("minbits 0.")
-
-
-def test_bench_names_the_cases_that_it_knows(here: Here) -> None:
-    done = here("bench", "train", "--case", "lenet")
-    assert done.returncode == 2
-    assert "main-job" in done.stderr

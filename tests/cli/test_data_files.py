@@ -48,7 +48,7 @@ def test_bad_archives_and_images_are_refused(here: Here, tmp_path: Path) -> None
 
 
 def test_iris_from_end_to_end(here: Here, tmp_path: Path) -> None:
-    done = here("entropy", "iris", "--json", cwd=tmp_path)
+    done = here("entropy", "iris", "--json", "--pictures", "charts", cwd=tmp_path)
     assert done.returncode == 0
     found = json.loads(done.stdout)
     figures = {figure["key"]: figure for figure in found["figures"]}

@@ -174,7 +174,6 @@ def test_modules_and_layers(here: Here, tmp_path: Path, monkeypatch: pytest.Monk
         ["audit", f"{COMMANDING}.py:x"],
         ["capacity", "network", "\x1b[31m[best]two\nlines"],
         ["capacity", "channel", "bsc", COMMANDING],
-        ["bench", "train", "--case", COMMANDING],
     ],
     ids=str,
 )

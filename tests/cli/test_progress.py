@@ -4,8 +4,10 @@ import io
 
 from minbits.cli.output import PlainConsole
 from minbits.cli.progress import SearchProgress
+from minbits.search.driver import Finished
 from minbits.search.space import Candidate
-from minbits.types import Progress, TrainingRecipe, TrialConfig, TrialResult
+from minbits.search.strategy import Proposal
+from minbits.types import Progress, TrainingRecipe, TrialConfig, TrialOutcome
 
 SIGNS = [
     Progress(3, "compiling", 0, 0),
@@ -52,8 +54,10 @@ def test_results_that_come_at_once_share_a_line() -> None:
     candidate = Candidate("one", config.architecture, config.recipe)
     with SearchProgress(PlainConsole(file=file, width=120), 600.0, False) as progress:
         for number in range(100):
-            progress.result(number, candidate, TrialResult(config, "done", 0.1, None, b"f", 9, 10))
-        progress.result(100, candidate, TrialResult(config, "failed", 0.1, "a reason"))
+            done = TrialOutcome(config, "done", 0.1, None, b"f", 9, 10)
+            progress.results([Finished(Proposal(candidate), config, done, number)])
+        failed = TrialOutcome(config, "failed", 0.1, "a reason")
+        progress.results([Finished(Proposal(candidate), config, failed, 100)])
     lines = file.getvalue().splitlines()
     assert len(lines) == 3
     assert lines[1] == "99 more trials ended meanwhile"

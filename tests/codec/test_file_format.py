@@ -203,6 +203,21 @@ def test_a_hostile_file_makes_nothing_large(architecture: Architecture, version:
     assert peak < 64 << 20
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_large_tensor_is_written_in_little_memory(version: int) -> None:
+    # Its five million bits go to the coder in blocks; at once they took 350 MB.
+    network = random_network(Architecture((1, 1, 2000), 0, (Linear(100),)), 0, scale=2.0**15)
+    first = _encode(network, version)
+    tracemalloc.start()
+    try:
+        assert _encode(network, version) == first
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(first) > 300_000
+    assert peak < 64 << 20
+
+
 @pytest.mark.parametrize(("architecture", "expected"), HOSTILE_2)
 def test_impossible_additions_and_repetitions_are_refused(
     architecture: Architecture, expected: str

@@ -25,7 +25,7 @@ from minbits.codec.file_format import (
     read_network,
 )
 from minbits.codec.integers import ModelBank, code_weight
-from minbits.codec.payload_ending import MOST_BITS_TO_SHORTEN
+from minbits.codec.payload_ending import MAX_BITS_TO_SHORTEN
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.codec.range_decoder import BitDecoder
 from minbits.errors import NetworkFileError
@@ -212,7 +212,7 @@ def test_a_decoder_knows_the_payload_that_an_encoder_writes(pairs: list[tuple[in
 
 def test_a_decoder_knows_the_payload_of_very_many_bits() -> None:
     generator = np.random.default_rng(0)
-    count = MOST_BITS_TO_SHORTEN + 1000
+    count = MAX_BITS_TO_SHORTEN + 1000
     for zeros in (0, 200):  # an ending that is cut off
         encoder, bits = BitEncoder(), generator.integers(0, 2, count)
         bits[len(bits) - zeros :] = 0

@@ -169,7 +169,7 @@ def test_what_is_allowed_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network(random_network(Architecture((4, 1, 1), 8, (Linear(3),)), 0), 0)
     inputs = np.ones((5, 4), np.uint8)
     expected = network.predict(inputs)
-    monkeypatch.setattr(run_cost, "MOST_SECONDS", 0.0)
+    monkeypatch.setattr(run_cost, "MAX_SECONDS", 0.0)
     with pytest.raises(CostError):
         network.predict(inputs)
     assert np.array_equal(network.predict(inputs, allow_slow=True), expected)

@@ -17,6 +17,8 @@ from minbits.layers.pooling import Pooling
 from minbits.networks.from_torch import Extracted, network_logits
 from minbits.networks.parameters import parameter_layout
 from minbits.training.choice import choose_engine
+from minbits.training.context import TrainingContext
+from minbits.training.engine import Engine
 from minbits.training.loop import training_data
 from minbits.types import DataSet, TrainingRecipe
 
@@ -115,13 +117,14 @@ def test_thinning_ends_at_the_size_asked_for(tiny: DataSet) -> None:
     layout = parameter_layout(architecture, normalised=False)
     data = training_data(tiny, np.arange(300))
     recipe = TrainingRecipe(1, 1, batch_size=32, batch_normalisation=False, augmentation=0.0)
-    found = list(
-        thin(
-            architecture, layout.initial(0), ThinningPlan(10, 200, 5e-3), recipe, 0, data,
-            training_data(tiny, np.arange(300, 400)), lambda epoch, parameters, part: None,
-            lambda: False, lambda a: choose_engine("auto", a, recipe, 32),
-        )
-    )  # fmt: skip
+    held_out = training_data(tiny, np.arange(300, 400))
+
+    def choose(network: Architecture) -> Engine:
+        return choose_engine("auto", network, recipe, 32)
+
+    context = TrainingContext(recipe, 0, data, held_out, choose(architecture))
+    plan = ThinningPlan(10, 200, 5e-3)
+    found = list(thin(architecture, layout.initial(0), plan, context, choose))
     sizes = [parameter_count(item.architecture) for item in found]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] <= 200 + 80  # at most one channel above: channels go whole

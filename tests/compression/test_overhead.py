@@ -10,7 +10,7 @@ from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
 from minbits.networks.parameters import parameter_layout
 from minbits.networks.zoo import architecture_for
-from minbits.search.space import START_RUNG, ladder
+from minbits.search.ladder import START_RUNG, ladder
 from minbits.types import DataSet
 
 BAR_BITS = 160

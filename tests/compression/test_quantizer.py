@@ -22,6 +22,7 @@ from minbits.compression.steps import share_steps
 from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.networks.parameters import parameter_layout
+from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
@@ -193,21 +194,13 @@ def test_the_rate_weight_trades_bits(tiny: DataSet, engine: Engine) -> None:
     architecture = Architecture(tiny.input_shape, tiny.input_exponent, parse_layers(text, 1))
     data = training_data(tiny, np.arange(len(tiny.train_labels)))
     recipe = TrainingRecipe(12, 20, batch_size=64, augmentation=0.0)
-    values = train_float(
-        architecture, recipe, 0, data, data, lambda epoch, accuracy: None, lambda: False, engine
-    )
+    context = TrainingContext(recipe, 0, data, data, engine)
+    values = train_float(architecture, context)
     sizes: list[int] = []
     for rate_weight in (0.01, 0.3):
+        weighted = dataclasses.replace(recipe, rate_weight=rate_weight)
         quantized = train_quantized(
-            architecture,
-            values,
-            dataclasses.replace(recipe, rate_weight=rate_weight),
-            0,
-            data,
-            data,
-            lambda epoch, accuracy, size_bits: None,
-            lambda: False,
-            engine,
+            architecture, values, dataclasses.replace(context, recipe=weighted)
         )
         sizes.append(len(encode_network(quantized)))
         accuracy = np.mean(predict(quantized, tiny.train_inputs) == tiny.train_labels)

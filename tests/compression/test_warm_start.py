@@ -26,11 +26,12 @@ from minbits.compression.warm_start import (
 from minbits.data.splits import validation_split
 from minbits.errors import NetworkError
 from minbits.networks.grammar import format_layers, parse_layers
-from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
+from minbits.training.context import TrainingContext
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import TrainingData, training_data
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.workers.work import WorkerContext
 
 TEXT = (
     "conv 6 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; depthwise k3 p1; pointwise 7 relu; "
@@ -42,7 +43,7 @@ ENGINE = LanesEngine()
 
 @pytest.fixture(scope="module")
 def network(tiny: DataSet) -> QuantizedNetwork:
-    result = run_trial(TrialConfig(TEXT, RECIPE, 1), tiny, 0, TrialHooks())
+    result = run_trial(TrialConfig(TEXT, RECIPE, 1), tiny, 0, WorkerContext())
     assert result.network_file is not None
     return decode_network(result.network_file)
 
@@ -99,7 +100,7 @@ def test_behind_an_activation_that_lets_no_factor_through_none_is_taken(
     examples: TrainingData, tiny: DataSet
 ) -> None:
     text = "conv 4 k3 p1 hard_swish; conv 5 k3 p1 relu; avgpool all; linear 2"
-    result = run_trial(TrialConfig(text, RECIPE, 1), tiny, 0, TrialHooks())
+    result = run_trial(TrialConfig(text, RECIPE, 1), tiny, 0, WorkerContext())
     assert result.network_file is not None
     start = warm_start(decode_network(result.network_file))
     found = calibrated(start, ENGINE, examples)
@@ -202,12 +203,16 @@ def test_coarser_steps_make_smaller_levels(network: QuantizedNetwork) -> None:
         assert np.all(np.abs(2 * one.weights.levels - other.weights.levels) <= 1)
 
 
+def context(examples: TrainingData) -> TrainingContext:
+    return TrainingContext(RECIPE, 0, examples, examples, ENGINE)
+
+
 @pytest.mark.parametrize("part", [0.9, 0.6, 0.3])
 def test_thinning_keeps_a_part_of_the_parameters(
     network: QuantizedNetwork, examples: TrainingData, part: float
 ) -> None:
     start = warm_start(network)
-    found = thinned(start, part, RECIPE, 0, examples, ENGINE)
+    found = thinned(start, part, context(examples))
     before, after = parameter_count(start.architecture), parameter_count(found.architecture)
     assert after <= part * before
     assert len(found.values) == after
@@ -222,13 +227,13 @@ def test_the_least_useful_channel_goes_first(
     # Nothing reads the first channel of the last block any more.
     values[-(2 * 7 + 2) : -2].reshape(2, 7)[:, 0] = 0
     changed = type(start)(start.architecture, values, start.step_indices)
-    found = with_widths(changed, {4: 6}, RECIPE, 0, examples, ENGINE)
+    found = with_widths(changed, {4: 6}, context(examples))
     logits = [ENGINE.logits(s.architecture, s.values, examples.inputs) for s in (changed, found)]
     np.testing.assert_allclose(logits[0], logits[1], rtol=1e-5, atol=1e-5)
 
 
 def test_layers_are_left_out_and_shared(network: QuantizedNetwork, examples: TrainingData) -> None:
-    start = with_widths(warm_start(network), {0: 5, 2: 5, 4: 5}, RECIPE, 0, examples, ENGINE)
+    start = with_widths(warm_start(network), {0: 5, 2: 5, 4: 5}, context(examples))
     less = without_layers(start, 3, 2)
     assert "pointwise 5 relu; maxpool" in format_layers(less.architecture.layers)
     shared = with_layers_shared(start, 3, 2)

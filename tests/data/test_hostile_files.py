@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from minbits.data import image_folder, load
-from minbits.data.limits import MOST_CHANNELS, MOST_COLUMNS, rows_at_once
+from minbits.data.limits import MAX_CHANNELS, MAX_COLUMNS, rows_at_once
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.tables import RawTable, assemble_table
 from minbits.errors import DataError
@@ -137,7 +137,7 @@ def test_a_parquet_file_of_any_damage_is_read_or_one_error(tmp_path: Path) -> No
 
 
 def test_too_many_columns_are_refused_before_any_row_is_read(tmp_path: Path) -> None:
-    count = MOST_COLUMNS + 1
+    count = MAX_COLUMNS + 1
     names = ",".join(f"c{i}" for i in range(count))
     rows = ("\n" + ",".join(["1"] * count)) * 20
     (tmp_path / "t.csv").write_text(names + rows)
@@ -147,14 +147,14 @@ def test_too_many_columns_are_refused_before_any_row_is_read(tmp_path: Path) -> 
             load(tmp_path / name)
     write_parquet(tmp_path / "t.parquet", {f"c{i}": [0, 1] for i in range(300)})
     with (tmp_path / "t.parquet").open("rb") as file, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minbits.data.limits.MOST_COLUMNS", 299)
+        patch.setattr("minbits.data.limits.MAX_COLUMNS", 299)
         with pytest.raises(DataError, match="300 columns or row groups"):
             read_footer(file, "t")
 
 
 def test_wide_tables_are_read_in_few_rows_at_a_time(tmp_path: Path) -> None:
     assert rows_at_once(3, 1000) == 1000
-    assert rows_at_once(MOST_COLUMNS, 1000) == 16
+    assert rows_at_once(MAX_COLUMNS, 1000) == 16
     count = 3000
     header = ",".join(f"c{i}" for i in range(count)) + ",label\n"
     rows = "".join(",".join(str(i * j % 5) for j in range(count)) + f",{i % 2}\n" for i in range(9))
@@ -168,7 +168,7 @@ def test_wide_tables_are_read_in_few_rows_at_a_time(tmp_path: Path) -> None:
 
 def test_too_many_categories_are_refused() -> None:
     names = tuple(str(i) for i in range(200))
-    columns = tuple(Column(f"c{i}", "categorical", names) for i in range(MOST_CHANNELS // 200 + 1))
+    columns = tuple(Column(f"c{i}", "categorical", names) for i in range(MAX_CHANNELS // 200 + 1))
     table = RawTable(np.zeros((4, len(columns))), np.array([0, 1, 0, 1]))
     with pytest.raises(DataError, match=r"input channels, one a category; expected at most 1,048"):
         assemble_table("t", columns, table, None, "here", "test")
@@ -350,6 +350,6 @@ def test_images_that_unpack_to_far_more_than_their_files_are_refused(
         Image.new("L", (3000, 3000)).save(place)
     assert load(tmp_path, resize="8x8").input_shape == (1, 8, 8)
     monkeypatch.setattr(image_folder, "IN_MEMORY_BYTES", 2**20)
-    with pytest.raises(DataError, match=r"unpack to 36,000,000 or more.*--resize"):
+    with pytest.raises(DataError, match=r"unpack to 36,000,000 or more.*`resize`"):
         load(tmp_path)
     assert load(tmp_path, resize="8x8").input_shape == (1, 8, 8)

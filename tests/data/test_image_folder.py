@@ -53,7 +53,7 @@ def test_train_and_test_folders_give_the_split(tmp_path: Path) -> None:
 def test_images_are_resized_only_when_asked(tmp_path: Path) -> None:
     pictures(tmp_path)
     save(tmp_path / "cat" / "z.png", np.full((12, 10), 7, np.uint8))
-    with pytest.raises(DataError, match=r"z\.png: got 12 x 10 pixels.*--resize 6x5"):
+    with pytest.raises(DataError, match=r"z\.png: got 12 x 10 pixels.*`resize` 6x5"):
         load(tmp_path)
     data = load(tmp_path, resize="3x5")
     assert data.input_shape == (1, 3, 5)

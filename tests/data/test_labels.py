@@ -131,7 +131,7 @@ def test_npz_npy_and_idx_tell_labels_apart(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.npy"
         np.save(path, array)
         last = "y" if name == "f" else "column 2"
-        with pytest.raises(DataError, match=f"row 1, column '{last}'.*--categorical '{last}'"):
+        with pytest.raises(DataError, match=f"row 1, column '{last}'.*`categorical` '{last}'"):
             load(path)
         assert load(path, categorical=[last]).class_names == tuple(map(str, NEIGHBOURS))
     folder = tmp_path / "idx"

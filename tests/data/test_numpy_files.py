@@ -189,9 +189,9 @@ def test_a_dataset_of_odd_examples_is_refused(examples: list[object], message: s
 
 
 def test_options_that_mean_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="--label"):
+    with pytest.raises(ArgumentError, match="`label`"):
         load("iris", label="species")
-    with pytest.raises(ArgumentError, match="--resize"):
+    with pytest.raises(ArgumentError, match="`resize`"):
         load("mnist", resize=(14, 14))
     with pytest.raises(ArgumentError, match="28x28"):
         load("mnist", resize="28")

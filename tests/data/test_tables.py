@@ -89,7 +89,6 @@ def test_the_tables_of_scikit_learn(name: str, examples: int, features: int, cla
     assert data.class_count == classes
     assert data.table is not None
     assert np.abs(data.train_inputs).max() <= 1.5
-    assert data.table.channel_columns().tolist() == list(range(features))
     assert 0 < encoding_bits(data.table.columns) < 12 * features
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from minbits.codec.architecture import tensor_shapes
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
-from minbits.evaluation.judgement import judge
+from minbits.evaluation.evaluate import evaluate
 from minbits.networks.zoo import architecture_for
-from minbits.search.tasks import TrialHooks, TrialTask
-from minbits.types import DataSet, TrialResult
+from minbits.search.tasks import TrialTask
+from minbits.types import DataSet, TrialOutcome
+from minbits.workers.work import WorkerContext
 
 
 def random_network(task: TrialTask, data: DataSet) -> QuantizedNetwork:
@@ -33,12 +34,12 @@ def random_network(task: TrialTask, data: DataSet) -> QuantizedNetwork:
     return QuantizedNetwork(architecture, tuple(layers))
 
 
-def quick_trial(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def quick_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Run a trial as `minbits.search.trial.run_task` does, with chance in place of training."""
     start = time.perf_counter()
     content = encode_network(random_network(task, data))
-    found = judge(content, data)
-    return TrialResult(
+    found = evaluate(content, data)
+    return TrialOutcome(
         task.config,
         "done",
         time.perf_counter() - start,

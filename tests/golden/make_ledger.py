@@ -12,16 +12,15 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from minbits.pipeline.ledger_verification import verify_ledger
-from minbits.pipeline.size import SizeEvents, size_job
-from minbits.pipeline.size_request import SizeRequest
-from minbits.records import TrainingRecipe, TrialConfig, TrialResult
-
+from minbits.claims.ledger_verification import verify_ledger
 from minbits.data import load
+from minbits.jobs.size import size_job
+from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.migrate import current_version
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger
+from minbits.types import TrainingRecipe, TrialConfig, TrialResult
 
 PLACE = Path(__file__).parent / "ledgers"
 
@@ -48,8 +47,8 @@ def main() -> int:
         path = Path(folder) / "ledger.sqlite"
         for name in ("iris", "digits"):
             out = Path(folder) / f"{name}.mbn"
-            request = SizeRequest(0.9, 0.4, 3, 0, 2, path, out)
-            size_job(load(name), request, SizeEvents())
+            request = SizeRequest(0.9, 0.4, trials=3, workers=2, ledger=path, out=out)
+            size_job(load(name), request)
         made, golden = Ledger(path), Ledger(place)
         add_what_a_search_seldom_leaves(made)
         verify_ledger(made)

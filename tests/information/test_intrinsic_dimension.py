@@ -41,7 +41,7 @@ def test_a_figure_tells_the_whole_curve() -> None:
 
 @needs_extra
 def test_too_few_examples_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="--dimension"):
+    with pytest.raises(ArgumentError, match="`dimension`"):
         dimension_curves(embedded(2, examples=16))
 
 

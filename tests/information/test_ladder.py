@@ -79,7 +79,7 @@ def test_a_table_of_real_columns_is_bounded_by_its_columns() -> None:
 
 
 def test_a_threshold_that_is_no_number_is_refused(tiny: DataSet) -> None:
-    with pytest.raises(ArgumentError, match="--threshold"):
+    with pytest.raises(ArgumentError, match="`threshold`"):
         entropy_table(tiny, math.nan)
 
 

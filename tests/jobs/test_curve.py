@@ -9,8 +9,8 @@ from minbits.charts.curve import curve_data, draw_curve
 from minbits.claims.verification import verify_file
 from minbits.jobs import curve as curve_module
 from minbits.jobs.curve import curve_job, plain_curve
-from minbits.jobs.size import SizeEvents
 from minbits.jobs.size_request import SizeRequest
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
 
@@ -22,7 +22,7 @@ def test_every_point_is_a_verified_file_and_none_is_beaten_by_a_stricter_one(
         accuracy=0.5, minutes=0.4, trials=1, seed=0, workers=1,
         ledger=tmp_path / "ledger.sqlite", out=tmp_path / "curve.mbn",
     )  # fmt: skip
-    report = curve_job(tiny, request, SizeEvents())
+    report = curve_job(tiny, request, SearchEvents())
     assert [point.target for point in report.points] == [0.9, 0.6]
     strict, loose = (point.found for point in report.points)
     assert strict is not None

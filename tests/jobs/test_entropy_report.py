@@ -4,21 +4,21 @@ import pytest
 
 from minbits.charts.entropy_ladder import draw_entropy_ladder, ladder_chart
 from minbits.errors import ArgumentError
-from minbits.information.discretise import Discretisation
 from minbits.information.models.chow_liu import ChowLiu
 from minbits.information.models.independent import Independent
-from minbits.jobs.entropy_report import entropy_report
+from minbits.jobs.entropy_report import entropy_job
+from minbits.jobs.entropy_request import EntropyRequest
 from minbits.types import DataSet
 
 
 def test_no_minutes_no_ladder(tiny: DataSet) -> None:
-    found = entropy_report(tiny, 0)
+    found = entropy_job(tiny, EntropyRequest(minutes=0))
     assert found.ladder is None
     assert found.figures == found.quick_figures
 
 
 def test_the_climb_says_where_it_stopped(tiny: DataSet) -> None:
-    found = entropy_report(tiny, 1e-4)
+    found = entropy_job(tiny, EntropyRequest(minutes=1e-4))
     assert found.ladder is not None
     assert [rung.key for rung in found.ladder.rungs] == ["independent"]
     assert found.ladder.stopped is not None
@@ -26,7 +26,7 @@ def test_the_climb_says_where_it_stopped(tiny: DataSet) -> None:
 
 
 def test_every_rung_is_two_figures_with_unit_scope_and_kind(tiny: DataSet) -> None:
-    found = entropy_report(tiny, 0.2, models=[Independent(), ChowLiu()])
+    found = entropy_job(tiny, EntropyRequest(minutes=0.2), [Independent(), ChowLiu()])
     assert found.ladder is not None
     by_key = {figure.key: figure for figure in found.figures}
     bound, cost = by_key["chow_liu_tree"], by_key["chow_liu_tree_model_cost"]
@@ -45,12 +45,13 @@ def test_every_rung_is_two_figures_with_unit_scope_and_kind(tiny: DataSet) -> No
 
 @pytest.mark.parametrize("minutes", [-1.0, float("nan"), float("inf")])
 def test_bad_minutes_are_refused(tiny: DataSet, minutes: float) -> None:
-    with pytest.raises(ArgumentError, match="--minutes"):
-        entropy_report(tiny, minutes)
+    with pytest.raises(ArgumentError, match="`minutes`"):
+        entropy_job(tiny, EntropyRequest(minutes=minutes))
 
 
 def test_the_chart_shows_the_ladder_and_only_comparable_marks(tiny: DataSet) -> None:
-    found = entropy_report(tiny, 0.2, Discretisation("static"), [Independent(), ChowLiu()])
+    request = EntropyRequest(minutes=0.2, binarise="static")
+    found = entropy_job(tiny, request, [Independent(), ChowLiu()])
     assert found.ladder is not None
     chart = ladder_chart(found.ladder, "mnist", "static")
     lengths = [bar.example_bits for bar in chart.bars]

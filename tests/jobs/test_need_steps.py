@@ -80,5 +80,5 @@ def test_a_small_test_set_says_what_it_does_not_decide() -> None:
     verdict = need_report(FIGURES, 0.9, CODE, large).verdict
     assert "after one look" in verdict
     assert "may be below the target" not in verdict
-    with pytest.raises(ArgumentError, match="--accuracy"):
+    with pytest.raises(ArgumentError, match="`accuracy`"):
         need_report(FIGURES, 0.0, CODE, None)

@@ -15,13 +15,13 @@ import pytest
 import minbits
 from minbits.claims.verification import verify_file
 from minbits.data.assemble import assemble
-from minbits.errors import ArgumentError, LedgerError, OutputError
-from minbits.facade import TargetNotReachedError
-from minbits.jobs.size import SizeEvents, size_job
+from minbits.errors import ArgumentError, LedgerError, OutputError, TargetNotReachedError
+from minbits.evaluation.accuracy import with_margin
+from minbits.jobs.size import size_job
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.store import Ledger
-from minbits.search.score import with_margin
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 from tests.conftest import stripes
 
@@ -41,7 +41,7 @@ def request(folder: Path, **changes: object) -> SizeRequest:
 
 def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     asked = request(tmp_path)
-    report = size_job(tiny, asked, SizeEvents())
+    report = size_job(tiny, asked, SearchEvents())
     assert report.best is not None
     assert report.improved
     assert (report.trials, report.failed) == (2, 0)
@@ -63,7 +63,7 @@ def test_the_main_job_and_a_second_run(tmp_path: Path, tiny: DataSet) -> None:
     assert [row["status"] for row in first_trials] == ["done", "done"]
     assert len(ledger.rows("claims")) == 1
 
-    second = size_job(tiny, dataclasses.replace(asked, trials=1), SizeEvents())
+    second = size_job(tiny, dataclasses.replace(asked, trials=1), SearchEvents())
     assert second.best is not None
     assert second.best.size_bits <= report.best.size_bits
     assert second.improved == (second.best.sha256 != report.best.sha256)
@@ -78,7 +78,7 @@ def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> 
     """The test labels are swapped: whatever passes validation misses."""
     images, labels = stripes(200, 1)
     data = assemble("swapped", stripes(400, 0), (images, 1 - labels), "test", "made by the tests")
-    report = size_job(data, request(tmp_path, trials=4, minutes=1.0), SizeEvents())
+    report = size_job(data, request(tmp_path, trials=4, minutes=1.0), SearchEvents())
     assert report.reached >= 3
     assert report.best is None
     assert report.missed is not None
@@ -100,11 +100,15 @@ def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path
     noise = np.random.default_rng(0).integers(0, 2, 300)
     np.savez(tmp_path / "noise.npz", x=images, y=noise)
     data = minbits.load(tmp_path / "noise.npz")
-    with pytest.raises(TargetNotReachedError, match="on validation at best"):
-        minbits.smallest(
-            data, 0.999, 0.2, trials=1, workers=1,
-            ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
-        )  # fmt: skip
+    report = minbits.size(
+        data, 0.999, 0.2, trials=1, workers=1,
+        ledger=tmp_path / "l.sqlite", out=tmp_path / "o.mbn",
+    )  # fmt: skip
+    assert report.best is None
+    assert report.nearest is not None
+    with pytest.raises(TargetNotReachedError, match="on validation at best") as caught:
+        report.raise_if_missed()
+    assert caught.value.exit_code == 1
     ledger = Ledger(tmp_path / "l.sqlite")
     assert len(ledger.rows("trials")) == 1
     [claim] = ledger.rows("claims")
@@ -122,21 +126,21 @@ def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"accuracy": 0.0}, "--accuracy: got 0.0"),
-        ({"accuracy": 1.01}, "--accuracy: got 1.01"),
-        ({"accuracy": float("nan")}, "--accuracy: got nan"),
-        ({"minutes": 0.0}, "--minutes"),
-        ({"trials": 0}, "--trials"),
-        ({"workers": 0}, "--workers"),
-        ({"seed": -1}, "--seed"),
-        ({"network": "none"}, "--network: got 'none'; expected pytorch-example"),
+        ({"accuracy": 0.0}, "`accuracy`: got 0.0"),
+        ({"accuracy": 1.01}, "`accuracy`: got 1.01"),
+        ({"accuracy": float("nan")}, "`accuracy`: got nan"),
+        ({"minutes": 0.0}, "`minutes`"),
+        ({"trials": 0}, "`trials`"),
+        ({"workers": 0}, "`workers`"),
+        ({"seed": -1}, "`seed`"),
+        ({"network": "none"}, "`network`: got 'none'; expected pytorch-example"),
     ],
 )
 def test_arguments_out_of_range(
     tmp_path: Path, tiny: DataSet, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ArgumentError, match=message):
-        size_job(tiny, request(tmp_path, **changes), SizeEvents())
+        size_job(tiny, request(tmp_path, **changes), SearchEvents())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -144,11 +148,11 @@ def test_outputs_that_cannot_be_written_are_told_before_any_work(
     tmp_path: Path, tiny: DataSet
 ) -> None:
     with pytest.raises(OutputError, match="a folder"):
-        size_job(tiny, request(tmp_path, out=tmp_path), SizeEvents())
+        size_job(tiny, request(tmp_path, out=tmp_path), SearchEvents())
     with pytest.raises(OutputError, match="/proc/none"):
-        size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SizeEvents())
+        size_job(tiny, request(tmp_path, out=Path("/proc/none/x.mbn")), SearchEvents())
     with pytest.raises(LedgerError, match="/proc/none"):
-        size_job(tiny, request(tmp_path, ledger=Path("/proc/none/l.sqlite")), SizeEvents())
+        size_job(tiny, request(tmp_path, ledger=Path("/proc/none/l.sqlite")), SearchEvents())
 
 
 def children_of(pid: int) -> set[int]:

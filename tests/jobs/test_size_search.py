@@ -12,22 +12,22 @@ import pytest
 import minbits
 from minbits.claims.outputs import so_far_path
 from minbits.errors import ArgumentError, OutputError
+from minbits.evaluation.goal import Goal
 from minbits.information.classifiers import held_out_accuracies
 from minbits.jobs.best_so_far import BestSoFar
+from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import size_job
+from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeEvents, SizeSearch
+from minbits.jobs.size_search import SizeSearch
 from minbits.jobs.target import default_target
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.search.driver import Finished, outcome_of
-from minbits.search.score import Goal
-from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal
-from minbits.search.tasks import TrialHooks
+from minbits.search.driver import SearchEvents
 from minbits.search.trial import run_trial
-from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
+from minbits.workers.work import WorkerContext
 from tests.search.outcomes import outcome
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -66,16 +66,15 @@ def request(folder: Path, **changes: object) -> SizeRequest:
     return dataclasses.replace(usual, **changes)  # type: ignore[arg-type]
 
 
-def trained(data: DataSet, seed: int) -> tuple[Outcome, bytes]:
-    result = run_trial(TrialConfig(TEXT, RECIPE, seed), data, 0, TrialHooks())
+def trained(data: DataSet, seed: int) -> TrialOutcome:
+    result = run_trial(TrialConfig(TEXT, RECIPE, seed), data, 0, WorkerContext())
     assert result.network_file is not None
-    finished = Finished(Proposal(Candidate("one", TEXT, RECIPE)), result.config, result)
-    return outcome_of(finished), result.network_file
+    return result.of_candidate("one")
 
 
 def test_a_search_in_a_space_of_the_users_with_moves(tmp_path: Path, tiny: DataSet) -> None:
     stages: list[str] = []
-    report = size_job(tiny, request(tmp_path), SizeEvents(on_stage=stages.append))
+    report = size_job(tiny, request(tmp_path), SearchEvents(on_stage=stages.append))
     assert report.best is not None
     assert report.trials == 12
     with_best = [stage for stage in stages if stage.startswith("best so far")]
@@ -95,14 +94,14 @@ def test_a_search_in_a_space_of_the_users_with_moves(tmp_path: Path, tiny: DataS
 
 
 def test_a_file_that_is_small_enough_ends_the_search(tmp_path: Path, tiny: DataSet) -> None:
-    report = size_job(tiny, request(tmp_path, target_bits=100_000, trials=200), SizeEvents())
+    report = size_job(tiny, request(tmp_path, target_bits=100_000, trials=200), SearchEvents())
     assert report.best is not None
     assert report.trials < 20
 
 
 def test_a_reliable_candidate_is_repeated_over_seeds(tmp_path: Path, tiny: DataSet) -> None:
     report = size_job(
-        tiny, request(tmp_path, reliability=0.3, trials=16, moves=False), SizeEvents()
+        tiny, request(tmp_path, reliability=0.3, trials=16, moves=False), SearchEvents()
     )
     assert report.best is not None
     assert report.best_reliability is not None
@@ -111,8 +110,8 @@ def test_a_reliable_candidate_is_repeated_over_seeds(tmp_path: Path, tiny: DataS
 
 
 def test_a_later_run_knows_the_trials_of_an_earlier_one(tmp_path: Path, tiny: DataSet) -> None:
-    first = size_job(tiny, request(tmp_path, trials=6), SizeEvents())
-    second = size_job(tiny, request(tmp_path, trials=6), SizeEvents())
+    first = size_job(tiny, request(tmp_path, trials=6), SearchEvents())
+    second = size_job(tiny, request(tmp_path, trials=6), SearchEvents())
     assert first.best is not None
     assert second.best is not None
     assert second.best.size_bits <= first.best.size_bits
@@ -124,50 +123,56 @@ def test_a_later_run_knows_the_trials_of_an_earlier_one(tmp_path: Path, tiny: Da
 
 
 def test_the_best_file_so_far_is_on_disk(tmp_path: Path, tiny: DataSet) -> None:
-    found, content = trained(tiny, 0)
+    found = trained(tiny, 0)
     assert found.size_bits is not None
     best = BestSoFar(tmp_path / "x.mbn", tiny, Goal(0.7, 40))
-    assert best.offer(found, content)
-    assert (tmp_path / "x.so-far.mbn").read_bytes() == content
+    assert best.offer(found)
+    assert (tmp_path / "x.so-far.mbn").read_bytes() == found.network_file
     assert best.size_bits == found.size_bits
-    assert not best.offer(found, content)  # no smaller than itself
+    assert not best.offer(found)  # no smaller than itself
     best.remove()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_reads_back_as_another_is_told(tmp_path: Path, tiny: DataSet) -> None:
-    found, content = trained(tiny, 0)
+    found = trained(tiny, 0)
     best = BestSoFar(tmp_path / "x.mbn", tiny, Goal(0.5, 40))
-    wrong = dataclasses.replace(found, correct=(found.correct or 0) - 1)
+    wrong = dataclasses.replace(found, validation_correct=(found.validation_correct or 0) - 1)
     with pytest.raises(OutputError, match="after reading it back"):
-        best.offer(wrong, content)
+        best.offer(wrong)
 
 
 def test_files_below_the_aim_are_not_written(tmp_path: Path, tiny: DataSet) -> None:
     best = BestSoFar(tmp_path / "x.mbn", tiny, Goal(0.9, 1000))
-    assert not best.offer(outcome("short", 800, 905), b"file")  # a standard error is 0.95 %
-    lucky = outcome("lucky", 800, 950, training_correct=880, training_examples=1000)
-    assert not best.offer(lucky, b"file")
+    assert not best.offer(
+        outcome("short", 800, 905, network_file=b"file")
+    )  # a standard error is 0.95 %
+    lucky = outcome(
+        "lucky", 800, 950, training_correct=880, training_examples=1000, network_file=b"file"
+    )
+    assert not best.offer(lucky)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_goals_doubt_what_fails_on_its_own_training_examples() -> None:
     goal = Goal(0.9, 100)
-    assert goal.aim == pytest.approx(0.93)
-    good = outcome("good", 800, 93, examples=100, training_correct=900, training_examples=1000)
+    assert goal.validation_target == pytest.approx(0.93)
+    good = outcome(
+        "good", 800, 93, validation_examples=100, training_correct=900, training_examples=1000
+    )
     assert goal.is_met(good)
-    assert not goal.is_met(dataclasses.replace(good, correct=92))
+    assert not goal.is_met(dataclasses.replace(good, validation_correct=92))
     assert not goal.is_met(dataclasses.replace(good, training_correct=899))
     assert goal.is_met(dataclasses.replace(good, training_correct=None))
     # Files at the aim that get more right of what they were trained on raise the bar for it.
     for _ in range(9):
         goal.learn(dataclasses.replace(good, training_correct=950))
-    assert goal.gap == pytest.approx(0.018, abs=1e-6)
+    assert goal.generalisation_gap == pytest.approx(0.018, abs=1e-6)
     assert not goal.is_met(good)
     assert goal.is_met(dataclasses.replace(good, training_correct=918))
-    score = goal.score(dataclasses.replace(good, correct=90, training_correct=None))
+    score = goal.score(dataclasses.replace(good, validation_correct=90, training_correct=None))
     assert score == pytest.approx(np.log2(800) + 2)  # one standard error short
-    assert goal.score(dataclasses.replace(good, correct=None)) is None
+    assert goal.score(dataclasses.replace(good, validation_correct=None)) is None
 
 
 def test_the_default_target_is_half_a_point_below_the_best_classifier(tiny: DataSet) -> None:
@@ -189,20 +194,20 @@ def test_the_default_target_does_not_look_at_the_test_set(tiny: DataSet) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sampler": "best"}, "--sampler: got 'best'; expected auto, ladder, mixed, random"),
-        ({"sampler": "ladder"}, "ladder, with --space"),
-        ({"sampler": "ladder", "space": None, "halving": True}, "--halving"),
-        ({"reliability": 1.0}, "--reliability: got 1.0"),
-        ({"target_bits": 0}, "--target-bits: got 0"),
-        ({"executor": "threads"}, "--executor: got 'threads'"),
-        ({"worker_memory_bytes": 1 << 20}, "--worker-memory: got 1; expected at least 256 MiB"),
+        ({"sampler": "best"}, "`sampler`: got 'best'; expected auto, ladder, mixed, random"),
+        ({"sampler": "ladder"}, "ladder, with `space`"),
+        ({"sampler": "ladder", "space": None, "halving": True}, "`halving`"),
+        ({"reliability": 1.0}, "`reliability`: got 1.0"),
+        ({"target_bits": 0}, "`target_bits`: got 0"),
+        ({"executor": "threads"}, "`executor`: got 'threads'"),
+        ({"worker_memory": 1}, "`worker_memory`: got 1; expected at least 256 MiB"),
     ],
 )
 def test_arguments_that_do_not_go(
     tmp_path: Path, tiny: DataSet, changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ArgumentError, match=message):
-        size_job(tiny, request(tmp_path, **changes), SizeEvents())
+        size_job(tiny, request(tmp_path, **changes), SearchEvents())
 
 
 def test_a_table_without_an_accuracy_gets_one_that_is_explained(tmp_path: Path) -> None:
@@ -238,11 +243,11 @@ def test_a_bad_space_is_one_message(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_files_are_judged_again_only_where_the_ledger_lacks_it(
+def test_files_are_evaluated_again_only_where_the_ledger_lacks_it(
     tiny: DataSet, tmp_path: Path
 ) -> None:
     """Running a dozen files of MNIST takes a minute: rows have had these counts since 0003."""
-    result = run_trial(TrialConfig(TEXT, RECIPE, 0), tiny, 0, TrialHooks())
+    result = run_trial(TrialConfig(TEXT, RECIPE, 0), tiny, 0, WorkerContext())
     older = dataclasses.replace(result, training_correct=None, training_examples=None)
     known = dataclasses.replace(result, network_file=b"not to be decoded")
     # Such as somebody may have imported: its digest is right.
@@ -251,8 +256,9 @@ def test_files_are_judged_again_only_where_the_ledger_lacks_it(
     of_other_data = dataclasses.replace(older, network_file=other)
     ledger, provenance = Ledger(tmp_path / "ledger.sqlite"), Provenance("0+test", {}, {})
     for one in (older, known, no_network, of_other_data):
-        ledger.append_trial(tiny, 0.8, "own", one, provenance)
-    search = SizeSearch(tiny, request(tmp_path), ledger, provenance, SizeEvents())
+        ledger.append_trial(tiny, 0.8, one.of_candidate("own"), provenance)
+    plan = size_plan(tiny, request(tmp_path), Origin())
+    search = SizeSearch(tiny, plan, ledger, provenance, SearchEvents())
     counts = [(item.training_correct, item.training_examples) for item in search.past]
     counted = (result.training_correct, result.training_examples)
     assert counts == [counted, counted, (None, None), (None, None)]

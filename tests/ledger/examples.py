@@ -5,21 +5,21 @@ from __future__ import annotations
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult, Verification
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, Verification
 
 PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
 CONFIG = TrialConfig("linear 2", TrainingRecipe(1, 1), 5)
 
 
-def done(content: bytes, correct: int = 10) -> TrialResult:
-    return TrialResult(
+def done(content: bytes, correct: int = 10) -> TrialOutcome:
+    return TrialOutcome(
         CONFIG, "done", 1.5, network_file=content, validation_correct=correct,
         validation_examples=10, energy_joules=20.5, training_correct=19, training_examples=20,
     )  # fmt: skip
 
 
-def failed(error: str = "ValueError: no") -> TrialResult:
-    return TrialResult(CONFIG, "failed", 0.5, error=error)
+def failed(error: str = "ValueError: no") -> TrialOutcome:
+    return TrialOutcome(CONFIG, "failed", 0.5, error=error)
 
 
 def verification(content: bytes, correct: int, n_test: int = 10_000) -> Verification:
@@ -33,6 +33,6 @@ def verification(content: bytes, correct: int, n_test: int = 10_000) -> Verifica
 def fill(ledger: Ledger, data: DataSet, *contents: bytes, correct: int = 9900) -> None:
     """Append a trial and a claim for every content, and a trial that failed."""
     for content in contents:
-        ledger.append_trial(data, 0.99, "rung", done(content), PROVENANCE)
+        ledger.append_trial(data, 0.99, done(content).of_candidate("rung"), PROVENANCE)
         ledger.append_claim(data, 0.99, verification(content, correct), PROVENANCE)
-    ledger.append_trial(data, 0.99, "rung", failed(), PROVENANCE)
+    ledger.append_trial(data, 0.99, failed().of_candidate("rung"), PROVENANCE)

@@ -15,7 +15,6 @@ import pytest
 from minbits.claims.ledger_verification import verify_ledger
 from minbits.errors import LedgerError
 from minbits.files import sha256_hex
-from minbits.jobs.size_search import past_outcome
 from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.front import front
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
@@ -162,7 +161,7 @@ def test_what_is_no_file_to_read_twice_is_refused(empty: Ledger, tmp_path: Path)
 def test_a_line_without_end_is_not_read_to_its_end(
     empty: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minbits.ledger.json_lines._MOST_LINE_BYTES", 10_000)
+    monkeypatch.setattr("minbits.ledger.json_lines._MAX_LINE_BYTES", 10_000)
     path = tmp_path / "all.jsonl"
     with path.open("wb") as file:
         file.truncate(2**40)  # zeros that take no room on the disk
@@ -256,7 +255,7 @@ def answers(ledger: Ledger, data: DataSet, folder: Path) -> Answers:
     """Return what every reader says of a ledger, but for counts of rows."""
     digest = data.digest
     best = ledger.best_claim(digest, 0.9)
-    outcomes = [past_outcome(row) for row in ledger.trial_outcomes(digest)]
+    outcomes = ledger.trial_outcomes(digest)
     found: Answers = {
         "tables": {table: ledger.rows(table) for table in TABLES},
         "latest": {table: ledger.latest(table, None, 2) for table in TABLES},
@@ -282,7 +281,7 @@ def test_a_ledger_with_bad_rows_is_read_around_them(
     ledger: Ledger, tiny: DataSet, tmp_path: Path, table: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill_all(ledger, tiny)
-    ledger.append_trial(tiny, 0.9, "rung", done(b"two"), PROVENANCE)
+    ledger.append_trial(tiny, 0.9, done(b"two").of_candidate("rung"), PROVENANCE)
     before = answers(ledger, tiny, tmp_path)
     numbers = inject(ledger, table, bad_rows_like(table, ledger.rows(table)[0]))
     assert len(numbers) > (2 if table == "artifacts" else 8)
@@ -303,7 +302,7 @@ def test_a_ledger_with_bad_rows_is_read_around_them(
     fresh.close()
 
     # And the ledger goes on.
-    ledger.append_trial(tiny, 0.9, "rung", done(b"four"), PROVENANCE)
+    ledger.append_trial(tiny, 0.9, done(b"four").of_candidate("rung"), PROVENANCE)
     seeds = ledger.reserve_seeds(tiny.digest, 0, 4)
     assert len(set(seeds)) == 4
     assert len(ledger.faulty_rows()) == len(numbers)
@@ -412,7 +411,9 @@ def test_where_rows_disagree_on_a_length_the_file_decides(
 
 def test_every_result_of_one_uid_is_kept(ledger: Ledger, tiny: DataSet) -> None:
     results = [done(b"one"), done(b"two"), done(b"one", correct=8)]
-    entries = [TrialEntry(tiny, 0.9, "rung", item, PROVENANCE, "e" * 32) for item in results]
+    entries = [
+        TrialEntry(tiny, 0.9, item.of_candidate("rung"), PROVENANCE, "e" * 32) for item in results
+    ]
     numbers = ledger.append_trials(entries)
     assert len(set(numbers)) == 3
     time.sleep(1.1)  # what arrives again may arrive later

@@ -85,8 +85,8 @@ def test_what_a_merged_ledger_knows_is_used(ledger: Ledger, other: Ledger, tiny:
     best = ledger.best_claim(tiny.digest, 0.99)
     assert best is not None
     assert Path(best.verification.path).read_bytes() == b"one"
-    ledger.append_trial(tiny, 0.99, "rung", done(b"three"), PROVENANCE)
-    assert len(ledger.trials_on(tiny.digest)) == 4
+    ledger.append_trial(tiny, 0.99, done(b"three").of_candidate("rung"), PROVENANCE)
+    assert len(ledger.rows("trials")) == 4
 
 
 def test_a_trial_that_both_did_is_two_rows(
@@ -94,7 +94,9 @@ def test_a_trial_that_both_did_is_two_rows(
 ) -> None:
     key = "0123456789abcdef" * 2
     for store, content in ((ledger, b"here"), (other, b"there")):
-        store.append_trials([TrialEntry(tiny, 0.9, "rung", done(content), PROVENANCE, key)])
+        store.append_trials(
+            [TrialEntry(tiny, 0.9, done(content).of_candidate("rung"), PROVENANCE, key)]
+        )
     assert take(LedgerSource(other), ledger).new["trials"] == 4
     assert {sha256_hex(b"here"), sha256_hex(b"there")} <= ledger.named_files()
     assert len({row["uid"] for row in ledger.rows("trials")}) == 5
@@ -111,7 +113,9 @@ def test_a_trial_that_both_did_is_two_rows(
 
 def test_merging_many_rows_goes_by_batches(ledger: Ledger, other: Ledger, tiny: DataSet) -> None:
     results = [done(b"file %d" % (i % 20)) for i in range(401)]
-    other.append_trials([TrialEntry(tiny, 0.9, "rung", result, PROVENANCE) for result in results])
+    other.append_trials(
+        [TrialEntry(tiny, 0.9, result.of_candidate("rung"), PROVENANCE) for result in results]
+    )
     assert take(LedgerSource(other), ledger).new["trials"] == 404
     assert_holds(ledger, other)
 

@@ -35,7 +35,8 @@ WRITER = textwrap.dedent(
     sys.stdin.readline()
     for i in range(50):
         content = f"{sys.argv[2] if i % 2 else 'shared'} {i}".encode()
-        print(ledger.append_trial(data, 0.9, sys.argv[2], done(content), PROVENANCE), flush=True)
+        outcome = done(content).of_candidate(sys.argv[2])
+        print(ledger.append_trial(data, 0.9, outcome, PROVENANCE), flush=True)
     """
 )
 
@@ -75,9 +76,11 @@ def test_a_server_that_starts_again_is_waited_for(
 ) -> None:
     url = postgres.new_place()
     ledger = Ledger(url)
-    ledger.append_trial(tiny, 0.9, "before", done(b"one"), PROVENANCE)
+    ledger.append_trial(tiny, 0.9, done(b"one").of_candidate("before"), PROVENANCE)
     postgres.stop()
-    append = functools.partial(ledger.append_trial, tiny, 0.9, "after", done(b"two"), PROVENANCE)
+    append = functools.partial(
+        ledger.append_trial, tiny, 0.9, done(b"two").of_candidate("after"), PROVENANCE
+    )
     appending = threading.Thread(target=append)
     with caplog.at_level(logging.WARNING):
         appending.start()
@@ -85,7 +88,7 @@ def test_a_server_that_starts_again_is_waited_for(
         assert appending.is_alive()
         postgres.start()  # not in the other thread: the server would end with it
         appending.join()
-    assert [row["candidate"] for row in ledger.trials_on(tiny.digest)] == ["before", "after"]
+    assert [row["candidate"] for row in ledger.rows("trials")] == ["before", "after"]
     assert "the server does not answer; waiting up to 120 s" in caplog.text
     assert "went on after" in caplog.text
     ledger.close()
@@ -135,7 +138,7 @@ def test_a_number_that_somebody_took_is_passed_by(postgres: PostgresServer, tiny
             "INSERT INTO numbers.trials SELECT * FROM copy"
         )
     numbers = [
-        ledger.append_trial(tiny, 0.9, f"number {i}", done(b"x%d" % i), PROVENANCE)
+        ledger.append_trial(tiny, 0.9, done(b"x%d" % i).of_candidate(f"number {i}"), PROVENANCE)
         for i in range(3)
     ]
     rows = {row["id"]: row["candidate"] for row in ledger.rows("trials")}
@@ -165,7 +168,7 @@ def test_targets_are_paths_or_urls() -> None:
     assert parse_target("sqlite:///here/l.sqlite") == Path("here/l.sqlite")
     assert parse_target(Path("odd://name")) == Path("odd:/name")
     for bad in ("mysql://me:secret@db/team", "sqlite://", "postgresql://[:secret"):
-        with pytest.raises(LedgerError, match="--ledger") as caught:
+        with pytest.raises(LedgerError, match="`ledger`") as caught:
             parse_target(bad)
         assert "secret" not in str(caught.value)
 

@@ -84,7 +84,7 @@ def test_what_another_process_has_is_free_when_it_is_killed(
 def test_seeds_of_trials_are_not_free(ledger: Ledger, tiny: DataSet) -> None:
     for seed in (0, 2, 3):
         result = dataclasses.replace(done(b"x"), config=dataclasses.replace(CONFIG, seed=seed))
-        ledger.append_trial(tiny, 0.9, "rung", result, PROVENANCE)
+        ledger.append_trial(tiny, 0.9, result.of_candidate("rung"), PROVENANCE)
     assert ledger.reserve_seeds(tiny.digest, 0, 3) == [1, 4, 5]
     assert ledger.reserve_seeds(tiny.digest, 0, 300) == list(range(6, 306))
     assert ledger.reserve_seeds(tiny.digest, 2**31 - 2, 2) == [2**31 - 2, 2**31 - 1]

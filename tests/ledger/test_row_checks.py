@@ -21,7 +21,7 @@ from minbits.ledger.rows import storable_text
 from minbits.ledger.schema import TABLES
 from minbits.ledger.shown import shown
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry, read_ledger
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult, trial_config
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, trial_config
 from tests.ledger.bad_rows import CASES, IDS, Changes, changed
 from tests.ledger.examples import PROVENANCE, done, fill, verification
 
@@ -127,8 +127,8 @@ def test_what_minbits_makes_of_odd_facts_is_appended(ledger: Ledger, tiny: DataS
     """A name of a file that is no Unicode, an error of a megabyte: no trial is lost for them."""
     config = TrialConfig("linear 2", TrainingRecipe(1, 1), 5)
     for error in ("a\0b", "\udcff.csv", "x" * (2**20 + 5)):
-        result = TrialResult(config, "failed", 1.0, error, energy_joules=float("inf"))
-        entry = TrialEntry(tiny, 0.9, f"from {error[:5]}", result, PROVENANCE)
+        result = TrialOutcome(config, "failed", 1.0, error, energy_joules=float("inf"))
+        entry = TrialEntry(tiny, 0.9, result.of_candidate(f"from {error[:5]}"), PROVENANCE)
         (number,) = ledger.append_trials([entry])
         (row,) = ledger.find("trials", str(number))
         assert row["error"] == storable_text(error)
@@ -147,9 +147,9 @@ def test_a_row_that_nothing_could_rely_upon_is_not_appended(
     ledger: Ledger, tiny: DataSet, provenance: Provenance, message: str
 ) -> None:
     with pytest.raises(LedgerError, match=message):
-        ledger.append_trial(tiny, 0.9, "rung", done(b"x"), provenance)
+        ledger.append_trial(tiny, 0.9, done(b"x").of_candidate("rung"), provenance)
     assert ledger.rows("trials") == ledger.rows("artifacts") == []
-    ledger.append_trial(tiny, 0.9, "rung", done(b"x"), PROVENANCE)
+    ledger.append_trial(tiny, 0.9, done(b"x").of_candidate("rung"), PROVENANCE)
     other = dataclasses.replace(tiny, digest="d" * 64)
     with pytest.raises(LedgerError, match=r"a claim of file .* expected a trial on the same data"):
         ledger.append_claim(other, 0.9, verification(b"x", 9000), PROVENANCE)

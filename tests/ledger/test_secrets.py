@@ -104,7 +104,7 @@ def test_no_text_with_a_password_gets_through(secret: str, text: str) -> None:
     ],
 )
 def test_a_target_that_is_none_is_not_repeated(target: str, tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="--ledger") as caught:
+    with pytest.raises(LedgerError, match="`ledger`") as caught:
         Ledger(target)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 

@@ -99,7 +99,7 @@ def test_an_unwritable_place_is_named() -> None:
 def test_reading_leaves_rows_and_files_alone(path: Path, tiny: DataSet) -> None:
     before = contents(path.parent)
     reader = read_ledger(path)
-    assert len(reader.trials_on(tiny.digest)) == 2
+    assert len(reader.rows("trials")) == 2
     assert reader.best_claim(tiny.digest, 0.99) is not None
     reader.close()
     assert contents(path.parent) == before
@@ -132,14 +132,14 @@ def test_a_committed_trial_survives_a_kill(tmp_path: Path) -> None:
         from minbits.data.assemble import assemble
         from minbits.ledger.provenance import Provenance
         from minbits.ledger.store import Ledger
-        from minbits.types import TrainingRecipe, TrialConfig, TrialResult
+        from minbits.types import TrainingRecipe, TrialConfig, TrialOutcome
         data = assemble("d", (np.zeros((8, 2)), np.arange(8) % 2), None, "here", "test")
         ledger = Ledger(Path(sys.argv[1]))
         config = TrialConfig("linear 2", TrainingRecipe(1, 1), 0)
         number = 0
         while True:
-            result = TrialResult(config, "done", 1.0, None, b"n%d" % number, 1, 1)
-            ledger.append_trial(data, 0.9, "rung", result, Provenance("v", {}, {}))
+            result = TrialOutcome(config, "done", 1.0, None, b"n%d" % number, 1, 1)
+            ledger.append_trial(data, 0.9, result.of_candidate("rung"), Provenance("v", {}, {}))
             number += 1
             print(number, flush=True)
         """

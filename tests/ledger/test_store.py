@@ -17,7 +17,7 @@ from minbits.ledger.artifacts import FolderArtifacts, problem_of
 from minbits.ledger.location import LedgerTarget
 from minbits.ledger.migrate import current_version
 from minbits.ledger.provenance import current_provenance
-from minbits.ledger.rows import expected_row_hash
+from minbits.ledger.rows import expected_row_hash, trial_outcome
 from minbits.ledger.schema import ARTIFACT_CONTENTS, METADATA
 from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry, read_ledger
 from minbits.types import DataSet
@@ -25,9 +25,9 @@ from tests.ledger.examples import PROVENANCE, done, failed, fill, verification
 
 
 def test_trials_are_kept_with_all_that_made_them(ledger: Ledger, tiny: DataSet) -> None:
-    ledger.append_trial(tiny, 0.9, "rung", done(b"network"), PROVENANCE)
-    ledger.append_trial(tiny, 0.9, "rung", failed(), PROVENANCE)
-    first, second = ledger.trials_on(tiny.digest)
+    ledger.append_trial(tiny, 0.9, done(b"network").of_candidate("rung"), PROVENANCE)
+    ledger.append_trial(tiny, 0.9, failed().of_candidate("rung"), PROVENANCE)
+    first, second = ledger.rows("trials")
     assert (first["size_bits"], first["status"], first["seed"]) == (56, "done", 5)
     assert ledger.artifacts.read(first["artifact_sha256"]) == b"network"
     assert ledger.artifacts.path(first["artifact_sha256"]).read_bytes() == b"network"
@@ -46,32 +46,33 @@ def test_trials_are_kept_with_all_that_made_them(ledger: Ledger, tiny: DataSet) 
 
 def test_the_same_artifact_is_stored_once(ledger: Ledger, tiny: DataSet) -> None:
     for _ in range(2):
-        ledger.append_trial(tiny, 0.9, "rung", done(b"network"), PROVENANCE)
+        ledger.append_trial(tiny, 0.9, done(b"network").of_candidate("rung"), PROVENANCE)
     assert len(ledger.rows("artifacts")) == 1
     assert len(ledger.rows("trials")) == 2
 
 
 def test_many_trials_are_appended_in_one_transaction(ledger: Ledger, tiny: DataSet) -> None:
     entries = [
-        TrialEntry(tiny, 0.9, f"rung {i}", done(b"n%d" % (i % 3)), PROVENANCE) for i in range(9)
+        TrialEntry(tiny, 0.9, done(b"n%d" % (i % 3)).of_candidate(f"rung {i}"), PROVENANCE)
+        for i in range(9)
     ]
     assert ledger.append_trials(entries) == list(range(1, 10))
     assert ledger.append_trials([]) == []
-    rows = ledger.trials_on(tiny.digest)
-    assert [row["candidate"] for row in rows] == [entry.candidate for entry in entries]
+    rows = ledger.rows("trials")
+    assert [row["candidate"] for row in rows] == [entry.outcome.candidate for entry in entries]
     assert len(ledger.rows("artifacts")) == 3
-    bad = dataclasses.replace(entries[0], result=dataclasses.replace(done(b"x"), seconds=None))  # type: ignore[arg-type]
+    bad = dataclasses.replace(entries[0], outcome=dataclasses.replace(done(b"x"), seconds=None))  # type: ignore[arg-type]
     with pytest.raises(
         LedgerError, match=r"new row of trials: got seconds None; expected a finite"
     ):
         ledger.append_trials([entries[0], bad])
-    assert ledger.trials_on(tiny.digest) == rows
+    assert ledger.rows("trials") == rows
     assert len(ledger.rows("artifacts")) == 3
 
 
 def test_a_result_that_arrives_twice_is_one_row(ledger: Ledger, tiny: DataSet) -> None:
-    entry = TrialEntry(tiny, 0.9, "rung", done(b"network"), PROVENANCE, uid="a" * 32)
-    other = TrialEntry(tiny, 0.9, "rung", failed(), PROVENANCE, uid="b" * 32)
+    entry = TrialEntry(tiny, 0.9, done(b"network").of_candidate("rung"), PROVENANCE, uid="a" * 32)
+    other = TrialEntry(tiny, 0.9, failed().of_candidate("rung"), PROVENANCE, uid="b" * 32)
     assert ledger.append_trials([entry]) == ledger.append_trials([entry])
     first, second = ledger.append_trials([other, entry])
     assert second == 1 != first
@@ -84,7 +85,7 @@ def test_several_threads_append_to_one_ledger(ledger: Ledger, tiny: DataSet) -> 
     def append(name: str) -> None:
         for i in range(10):
             result = done(f"{name} {i}".encode())
-            numbers.append(ledger.append_trial(tiny, 0.9, name, result, PROVENANCE))
+            numbers.append(ledger.append_trial(tiny, 0.9, result.of_candidate(name), PROVENANCE))
 
     threads = [threading.Thread(target=append, args=(name,)) for name in "abcd"]
     for thread in threads:
@@ -100,7 +101,9 @@ def test_several_threads_append_to_one_ledger(ledger: Ledger, tiny: DataSet) -> 
 def test_the_best_claim_is_the_smallest_that_reaches(ledger: Ledger, tiny: DataSet) -> None:
     sizes = {b"a" * 30: 9950, b"b" * 20: 9900, b"c" * 10: 9899}
     for content, correct in sizes.items():
-        ledger.append_trial(tiny, 0.99, f"rung {len(content)}", done(content), PROVENANCE)
+        ledger.append_trial(
+            tiny, 0.99, done(content).of_candidate(f"rung {len(content)}"), PROVENANCE
+        )
         ledger.append_claim(tiny, 0.99, verification(content, correct), PROVENANCE)
     best = ledger.best_claim(tiny.digest, 0.99)
     assert best is not None
@@ -192,11 +195,11 @@ def test_files_to_claim_reached_validation_and_were_not_tested(
         (b"better file", 10, "y"),
         (b"b", 8, "x"),
     ):
-        ledger.append_trial(tiny, 0.9, candidate, done(content, correct), PROVENANCE)
+        ledger.append_trial(tiny, 0.9, done(content, correct).of_candidate(candidate), PROVENANCE)
     found = ledger.files_to_claim(tiny.digest, 0.9, float("inf"))
-    assert [(item.size_bits, item.correct, item.examples) for item in found] == [
-        (32, 9, 10), (88, 10, 10),
-    ]  # fmt: skip
+    assert [
+        (item.size_bits, item.validation_correct, item.validation_examples) for item in found
+    ] == [(32, 9, 10), (88, 10, 10)]
     assert found[0].sha256 == sha256_hex(b"good")
     assert ledger.files_to_claim(tiny.digest, 0.9, 88) == found[:1]
     assert ledger.files_to_claim(tiny.digest, 0.9, 1e9, ["y"]) == found[1:]
@@ -206,16 +209,17 @@ def test_files_to_claim_reached_validation_and_were_not_tested(
 def test_narrow_queries_agree_with_all_rows(ledger: Ledger, tiny: DataSet) -> None:
     fill(ledger, tiny, b"one", b"two")
     ledger.append_trial(
-        tiny, 0.9, "other", dataclasses.replace(failed(), status="interrupted"), PROVENANCE
+        tiny,
+        0.9,
+        dataclasses.replace(failed(), status="interrupted", candidate="other"),
+        PROVENANCE,
     )
-    rows = ledger.trials_on(tiny.digest)
+    rows = ledger.rows("trials")
     assert ledger.trial_count(tiny.digest) == len(rows) == ledger.row_count("trials") == 4
-    assert ledger.trials_of(tiny.digest, "rung") == rows[:3]
+    assert ledger.trials_of(tiny.digest, "rung") == [trial_outcome(row) for row in rows[:3]]
     assert ledger.trial_of_file(tiny.digest, sha256_hex(b"two")) == rows[1]
     assert ledger.trial_of_file(tiny.digest, sha256_hex(b"three")) is None
-    outcomes = ledger.trial_outcomes(tiny.digest)
-    for outcome, row in zip(outcomes, rows, strict=True):
-        assert outcome.items() <= row.items()
+    assert ledger.trial_outcomes(tiny.digest) == [trial_outcome(row) for row in rows]
     assert ledger.latest("trials", None, 2) == rows[2:]
     assert ledger.latest("trials", "stripes", None) == rows
     assert ledger.latest("trials", "others", None) == []

@@ -11,15 +11,16 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
+from minbits.evaluation.accuracy import reaches
+from minbits.evaluation.goal import Goal
 from minbits.search import driver
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.policy import LadderStrategy
-from minbits.search.score import Goal
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal, reaches
+from minbits.search.strategy import Proposal
 from minbits.search.tasks import TrialTask
 from minbits.search.worker_calls import Runner, train_task
-from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig, TrialResult
+from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig, TrialOutcome
 from minbits.workers import processes
 from minbits.workers.inline import InlineExecutor
 from minbits.workers.processes import ProcessExecutor
@@ -37,28 +38,32 @@ def strategy(recipe: TrainingRecipe, seconds: float = 120.0) -> LadderStrategy:
 
 
 def settings(
-    trials: int, seconds: float = 120.0, workers: int = 2, runner: Runner = train_task
+    trials: int,
+    seconds: float = 120.0,
+    workers: int = 2,
+    runner: Runner = train_task,
+    reserve: Callable[[int, int], Sequence[int]] = lambda first, count: range(first, first + count),
 ) -> SearchSettings:
-    return SearchSettings(seconds, trials, seed=0, workers=workers, runner=runner)
+    return SearchSettings(seconds, trials, seed=0, workers=workers, runner=runner, reserve=reserve)
 
 
 def search(
     data: DataSet,
     recipe: TrainingRecipe,
     bounds: SearchSettings,
-    past: Sequence[Outcome] = (),
+    past: Sequence[TrialOutcome] = (),
     on_progress: Callable[[Progress], None] = lambda progress: None,
     executor: Executor | None = None,
-) -> list[tuple[str, TrialResult]]:
+) -> list[tuple[str, TrialOutcome]]:
     found: list[Finished] = []
-    events = SearchEvents(found.extend, on_progress)
+    events = SearchEvents(on_results=found.extend, on_progress=on_progress)
     pool = executor or ProcessExecutor(bounds.workers, data, memory_bytes=3 << 28)
     try:
         run_search(data, strategy(recipe, bounds.seconds), bounds, past, events, pool)
     finally:
         if executor is None:
             pool.shutdown(cancel_futures=True)
-    return [(item.proposal.candidate.key, item.result) for item in found]
+    return [(item.proposal.candidate.key, item.outcome) for item in found]
 
 
 def test_trials_run_in_workers_and_report(tiny: DataSet) -> None:
@@ -70,10 +75,11 @@ def test_trials_run_in_workers_and_report(tiny: DataSet) -> None:
     assert {result.config.seed for _, result in found} == {0, 1, 2}
 
 
-def past_trial(candidate: str, seed: int) -> Outcome:
-    return Outcome(
-        candidate, TrialConfig(TEXT, FAST, seed), "done", 1.0, 9, 10, 80, "0" * 64, is_past=True
-    )
+def past_trial(candidate: str, seed: int) -> TrialOutcome:
+    return TrialOutcome(
+        TrialConfig(TEXT, FAST, seed), "done", 1.0, validation_correct=9, validation_examples=10,
+        candidate=candidate, size_bits=80, sha256="0" * 64, is_past=True,
+    )  # fmt: skip
 
 
 def test_past_trials_move_the_start_and_use_up_seeds(tiny: DataSet) -> None:
@@ -102,8 +108,8 @@ def test_every_kind_of_trouble_fails_one_trial(
     tiny: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(driver, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(driver, "LEAST_HANG_SECONDS", 3.0)
+    monkeypatch.setattr(driver, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "MIN_HANG_SECONDS", 3.0)
     monkeypatch.setattr(processes, "STOPPING_SECONDS", 0.5)
     found = search(tiny, FAST, settings(12, runner=calls.trial_with_trouble))
     status = {result.config.seed: result for _, result in found}
@@ -136,8 +142,8 @@ def test_a_late_trial_goes_on_while_the_search_has_time(
     planned = _Planned([Candidate("one", TEXT, FAST)], 0, Goal(0.5, 40), seconds)
     bounds = settings(1, seconds, runner=calls.late_trial)
     with ProcessExecutor(1, tiny) as executor:
-        run_search(tiny, planned, bounds, [], SearchEvents(found.extend), executor)
-    assert [item.result.status for item in found] == [status]
+        run_search(tiny, planned, bounds, [], SearchEvents(on_results=found.extend), executor)
+    assert [item.outcome.status for item in found] == [status]
 
 
 def test_short_trials_share_calls_and_a_death_costs_one(tiny: DataSet) -> None:
@@ -150,12 +156,12 @@ def test_short_trials_share_calls_and_a_death_costs_one(tiny: DataSet) -> None:
 
     bounds = settings(600, runner=calls.quick_trial_with_trouble)
     with ProcessExecutor(2, tiny) as executor:
-        run_search(tiny, strategy(FAST), bounds, [], SearchEvents(note), executor)
+        run_search(tiny, strategy(FAST), bounds, [], SearchEvents(on_results=note), executor)
     assert len(found) == 600
     assert max(sizes) > 50
-    failed = [item.result for item in found if item.result.status != "done"]
+    failed = [item.outcome for item in found if item.outcome.status != "done"]
     assert [result.config.seed for result in failed] == [70]
-    assert len({item.result.config.seed for item in found}) == 600
+    assert len({item.outcome.config.seed for item in found}) == 600
 
 
 def test_any_executor_will_do(tiny: DataSet) -> None:
@@ -188,7 +194,7 @@ def _lose_node() -> None:
 
 def test_an_interrupt_ends_running_trials_as_rows(tiny: DataSet) -> None:
     found: list[Finished] = []
-    events = SearchEvents(found.extend, _interrupt_soon())
+    events = SearchEvents(on_results=found.extend, on_progress=_interrupt_soon())
     executor = ProcessExecutor(2, tiny)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -196,7 +202,7 @@ def test_an_interrupt_ends_running_trials_as_rows(tiny: DataSet) -> None:
     finally:
         executor.shutdown()
     assert len(found) == 2
-    assert {item.result.status for item in found} == {"interrupted"}
+    assert {item.outcome.status for item in found} == {"interrupted"}
     assert not executor.pids
 
 
@@ -241,9 +247,9 @@ def test_seeds_are_those_that_were_reserved_in_order(tiny: DataSet) -> None:
         free = (seed for seed in range(first, 100) if seed not in {1, 2, 5, *range(7, 21)})
         return [next(free) for _ in range(count)]
 
-    past = [Outcome("own", TrialConfig(TEXT, FAST, 4), "failed", 1.0, is_past=True)]
-    bounds = settings(6, workers=1, runner=calls.quick_trial)
-    events = SearchEvents(found.extend, reserve=reserve)
+    past = [TrialOutcome(TrialConfig(TEXT, FAST, 4), "failed", 1.0, candidate="own", is_past=True)]
+    bounds = settings(6, workers=1, runner=calls.quick_trial, reserve=reserve)
+    events = SearchEvents(on_results=found.extend)
     run_search(tiny, strategy(FAST), bounds, past, events, InlineExecutor(tiny))
     assert sorted(item.asked.seed for item in found) == [0, 3, 6, 21, 22, 23]
     firsts = [first for first, _ in asked]
@@ -274,7 +280,7 @@ def test_what_a_worker_cannot_have_meant_is_a_failed_trial(
     changes: dict[str, object], reason: str
 ) -> None:
     config = TrialConfig(TEXT, FAST, 0)
-    good = TrialResult(
+    good = TrialOutcome(
         config, "done", 1.0, network_file=b"file", validation_correct=9, validation_examples=10,
         training_correct=19, training_examples=20,
     )  # fmt: skip

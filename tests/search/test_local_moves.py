@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
-from minbits.search.local_moves import MOST_PARENTS, LocalStrategy
+from minbits.evaluation.goal import Goal
+from minbits.search.local_moves import MAX_PARENTS, LocalStrategy
 from minbits.search.moves.registry import parse_move
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal
-from minbits.types import DataSet, TrialConfig
+from minbits.search.strategy import Proposal
+from minbits.types import DataSet, TrialConfig, TrialOutcome
 from tests.search.outcomes import RECIPE, answer, outcome
 
 GOAL = Goal(0.9, 1000)
@@ -22,12 +22,12 @@ class Base:
     """Always proposes the same, and counts what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[Outcome] = []
+        self.told: list[TrialOutcome] = []
 
     def propose(self, seconds_left: float) -> Proposal | None:
         return Proposal(Candidate("base", TEXT, RECIPE))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         self.told.append(outcome)
 
 
@@ -105,7 +105,7 @@ def test_accuracy_to_spare_raises_the_rate_weight_and_a_lack_lowers_it(tiny: Dat
         found = (proposed(local) for _ in range(100))
         return {item.candidate.recipe.rate_weight for item in found if item.start is not None}
 
-    aim, unit = GOAL.aim, GOAL.aim - 0.9
+    aim, unit = GOAL.validation_target, GOAL.validation_target - 0.9
     at_aim = rates(round(1000 * aim))
     beyond = rates(round(1000 * (aim + 2 * unit)))  # two standard errors are worth a doubling
     assert max(beyond) == pytest.approx(2 * max(at_aim), rel=0.1)
@@ -121,7 +121,7 @@ def test_the_base_keeps_its_part_of_the_time(
 ) -> None:
     """Epochs of moves, which go on from small files, take a second each."""
 
-    def ended(proposal: Proposal, size_bits: int, correct: int, number: int) -> Outcome:
+    def ended(proposal: Proposal, size_bits: int, correct: int, number: int) -> TrialOutcome:
         recipe = proposal.candidate.recipe
         pace = base_seconds_an_epoch if proposal.start is None else 1.0
         seconds = pace * (recipe.float_epochs + recipe.quantized_epochs)
@@ -162,10 +162,10 @@ def test_parents_are_the_best_few(local: LocalStrategy) -> None:
         local.tell(outcome(f"candidate {number}", 1000 + 8 * number, 950, number, is_past=True))
     local.tell(outcome("too bad", 8, 500, is_past=True))
     assert [parent.size_bits for parent in local.parents] == [
-        1000 + 8 * number for number in range(MOST_PARENTS)
+        1000 + 8 * number for number in range(MAX_PARENTS)
     ]
     local.tell(outcome("candidate 0", 1000, 950, 0, is_past=True))
-    assert len({parent.sha256 for parent in local.parents}) == MOST_PARENTS
+    assert len({parent.sha256 for parent in local.parents}) == MAX_PARENTS
 
 
 def test_a_file_that_is_gone_is_no_parent(tiny: DataSet) -> None:

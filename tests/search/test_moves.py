@@ -11,9 +11,10 @@ from minbits.errors import ArgumentError
 from minbits.files import sha256_hex
 from minbits.networks.grammar import format_architecture
 from minbits.search.moves.registry import format_move, parse_move
-from minbits.search.tasks import Milestone, TrialHooks, TrialTask
+from minbits.search.tasks import Milestone, TrialTask
 from minbits.search.trial import run_task
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialResult
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
+from minbits.workers.work import WorkerContext
 from tests.conftest import stripes
 
 TEXT = (
@@ -25,16 +26,16 @@ RECIPE = TrainingRecipe(float_epochs=8, quantized_epochs=6, batch_size=64, augme
 
 @pytest.fixture(scope="module")
 def parent(tiny: DataSet) -> bytes:
-    result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 1), 0), tiny, TrialHooks())
+    result = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 1), 0), tiny, WorkerContext())
     assert result.network_file is not None
     return result.network_file
 
 
-def moved(data: DataSet, parent: bytes, move: str, **changes: object) -> TrialResult:
+def moved(data: DataSet, parent: bytes, move: str, **changes: object) -> TrialOutcome:
     recipe = dataclasses.replace(RECIPE, float_epochs=0, quantized_epochs=4)
     config = TrialConfig("whatever", recipe, 2, parent=sha256_hex(parent), move=move)
     task = TrialTask(config, 0, parent_file=parent)
-    return run_task(dataclasses.replace(task, **changes), data, TrialHooks())  # type: ignore[arg-type]
+    return run_task(dataclasses.replace(task, **changes), data, WorkerContext())  # type: ignore[arg-type]
 
 
 @given(st.sampled_from(["continue", "thin", "coarsen"]), st.floats(0.01, 64))
@@ -80,7 +81,7 @@ def test_the_same_move_gives_the_same_bytes(tiny: DataSet, parent: bytes) -> Non
 
 
 def test_going_on_keeps_what_was_learned(tiny: DataSet, parent: bytes) -> None:
-    before = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 1), 0), tiny, TrialHooks())
+    before = run_task(TrialTask(TrialConfig(TEXT, RECIPE, 1), 0), tiny, WorkerContext())
     after = moved(tiny, parent, "continue")
     assert before.validation_accuracy is not None
     assert after.validation_accuracy is not None
@@ -117,7 +118,7 @@ def test_a_file_for_other_inputs_is_no_start(parent: bytes) -> None:
 def test_a_trial_below_its_milestone_is_stopped(tiny: DataSet) -> None:
     milestones = (Milestone(0.25, 0.0), Milestone(0.5, 1.01))
     config = TrialConfig(TEXT, RECIPE, 1)
-    result = run_task(TrialTask(config, 0, milestones=milestones), tiny, TrialHooks())
+    result = run_task(TrialTask(config, 0, milestones=milestones), tiny, WorkerContext())
     assert result.status == "stopped"
     assert len(result.milestones) == 2
     assert "after epoch 4 of 8" in str(result.error)

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minbits.evaluation.goal import Goal
 from minbits.intervals import wilson_interval
 from minbits.search.reliability import ReliabilityTable, reliability_table
 from minbits.search.repeats import RepeatingStrategy
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal
+from minbits.search.strategy import Proposal
+from minbits.types import TrialOutcome
 from tests.search.outcomes import RECIPE, answer, outcome, without_file
 
 
@@ -76,7 +77,7 @@ class Fresh:
         self.count += 1
         return Proposal(Candidate(f"fresh {self.count}", "linear 2", RECIPE))
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Learn nothing."""
 
 

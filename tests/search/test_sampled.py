@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,16 +11,18 @@ import pytest
 from minbits import load
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
+from minbits.search import space_file
 from minbits.search.halving import BRACKETS, Halving
+from minbits.search.ladder import ladder
+from minbits.search.options import SearchOptions
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.score import Goal
-from minbits.search.space import ladder
-from minbits.search.space_file import parse_space, read_space
-from minbits.search.strategies import StrategyRequest, chosen_sampler, make_strategy
-from minbits.search.strategy import Outcome, Proposal
-from minbits.types import DataSet, TrialStatus
+from minbits.search.space_file import DEFAULT_SPACE, parse_space, read_space
+from minbits.search.strategy import Proposal
+from minbits.search.strategy_choice import StrategyRequest, chosen_sampler, make_strategy
+from minbits.types import DataSet, TrialOutcome, TrialStatus
 from tests.search.outcomes import answer, outcome, without_file
 
 GOAL = Goal(0.9, 1000)
@@ -36,7 +39,7 @@ def proposed(found: SampledStrategy) -> Proposal:
     return proposal
 
 
-def make_believe(data: DataSet, proposal: Proposal) -> Outcome:
+def make_believe(data: DataSet, proposal: Proposal) -> TrialOutcome:
     """A trial whose bits grow with parameters and fall with the rate, and accuracy with bits."""
     parameters = parameter_count(architecture_for(proposal.candidate.architecture, data))
     bits = 8 * round(parameters / (1 + proposal.candidate.recipe.rate_weight) + 20)
@@ -90,7 +93,7 @@ def test_trials_of_the_past_are_learned_from(tiny: DataSet) -> None:
         result = make_believe(tiny, proposed(earlier))
         found.tell(
             outcome(
-                result.candidate, result.size_bits or 0, result.correct or 0, seed,
+                result.candidate, result.size_bits or 0, result.validation_correct or 0, seed,
                 config=result.config, is_past=True,
             )
         )  # fmt: skip
@@ -173,21 +176,21 @@ def small_first(halving: Halving, parameters: int) -> tuple:  # type: ignore[typ
         ("mnist", {}, "ladder"),
         ("digits", {}, "mixed"),
         ("digits", {"halving": True}, "tpe"),
-        ("mnist", {"space": read_space()}, "tpe"),
+        ("mnist", {"space": Path(space_file.__file__).with_name(DEFAULT_SPACE)}, "tpe"),
         ("digits", {"sampler": "ladder"}, "ladder"),
     ],
 )
 def test_auto_takes_the_ladder_where_trials_are_few(
     name: str, changes: dict[str, Any], expected: str
 ) -> None:
-    request = StrategyRequest(load(name), Goal(0.9, 100), 60.0, 0, lambda sha256: None, **changes)
+    options = SearchOptions(**changes)
+    request = StrategyRequest(load(name), Goal(0.9, 100), 60.0, lambda sha256: None, options)
     assert chosen_sampler(request) == expected
 
 
 def test_the_ladder_comes_first_and_random_points_once_a_file_is_good(tiny: DataSet) -> None:
-    request = StrategyRequest(
-        tiny, GOAL, 1000.0, 0, lambda sha256: None, sampler="mixed", moves=False
-    )
+    options = SearchOptions(sampler="mixed", moves=False)
+    request = StrategyRequest(tiny, GOAL, 1000.0, lambda sha256: None, options)
     found = make_strategy(request)
     rungs = {candidate.key for candidate in ladder(tiny)}
     taken = []
@@ -200,7 +203,7 @@ def test_the_ladder_comes_first_and_random_points_once_a_file_is_good(tiny: Data
 
 
 def test_the_gap_is_that_of_files_near_the_aim() -> None:
-    def seen(correct: int, parent: str | None = None) -> Outcome:
+    def seen(correct: int, parent: str | None = None) -> TrialOutcome:
         """One that gets 20 of 1,000 more right of its training examples than of validation."""
         found = outcome("one", 800, correct, training_correct=correct + 20, training_examples=1000)
         return dataclasses.replace(found, config=dataclasses.replace(found.config, parent=parent))
@@ -208,14 +211,16 @@ def test_the_gap_is_that_of_files_near_the_aim() -> None:
     at_aim = 909  # 0.9 and a standard error of 0.0095
     goal = Goal(0.9, 1000)
     goal.learn(seen(at_aim))
-    assert goal.gap == pytest.approx(0.01, abs=1e-4)  # as if one without a gap had come before
+    assert goal.generalisation_gap == pytest.approx(
+        0.01, abs=1e-4
+    )  # as if one without a gap had come before
     for far in (at_aim - 80, at_aim + 80):  # eight standard errors
         goal.learn(seen(far))
-    assert goal.gap == pytest.approx(0.01, abs=1e-4)
+    assert goal.generalisation_gap == pytest.approx(0.01, abs=1e-4)
     # Whatever luck its parent had on validation, a child has too.
     child = Goal(0.9, 1000)
     child.learn(seen(at_aim, parent="ab"))
-    assert child.gap == pytest.approx((0.02 + 0.5 * 0.0095) / 2, abs=1e-4)
+    assert child.generalisation_gap == pytest.approx((0.02 + 0.5 * 0.0095) / 2, abs=1e-4)
 
 
 def test_training_examples_must_show_the_target_and_the_gap_and_more_after_a_miss() -> None:
@@ -229,7 +234,7 @@ def test_training_examples_must_show_the_target_and_the_gap_and_more_after_a_mis
     hard = Goal(1.0, 1000)
     hard.learn(outcome("one", 800, 1000, training_correct=1000, training_examples=1000))
     hard.learn(outcome("two", 800, 999, training_correct=1000, training_examples=1000))
-    assert hard.gap > 0
+    assert hard.generalisation_gap > 0
     assert hard.is_met(outcome("one", 800, 1000, training_correct=1000, training_examples=1000))
 
 
@@ -237,16 +242,16 @@ def test_a_surplus_is_what_a_file_exceeds_both_bounds_by() -> None:
     goal, unit = Goal(0.9, 1000), 0.3 / math.sqrt(1000)
     good = outcome("one", 1024, 930)
     expected = (0.93 - 0.9) / unit - 1
-    assert goal.surplus_of(good) == pytest.approx(expected)
+    assert goal.spare_standard_errors(good) == pytest.approx(expected)
     doubted = dataclasses.replace(good, training_correct=910, training_examples=1000)
-    assert goal.surplus_of(doubted) == pytest.approx(0.01 / unit)
-    assert goal.surplus_of(outcome("one", 1024, 905)) == 0
-    promise = goal.promise(good)
+    assert goal.spare_standard_errors(doubted) == pytest.approx(0.01 / unit)
+    assert goal.spare_standard_errors(outcome("one", 1024, 905)) == 0
+    promise = goal.expected_score(good)
     assert goal.score(good) == 10
     assert promise == pytest.approx(10 - 0.15 * expected)
     poor = outcome("one", 1024, 890)
     missing = 1 + (0.9 - 0.89) / unit
     assert goal.score(poor) == pytest.approx(10 + 2 * missing)
-    assert goal.promise(poor) == pytest.approx(10 + 0.5 * missing)
-    assert goal.shortfall_at(1024, goal.score_at(1024, 2.5)) == pytest.approx(2.5)
-    assert goal.shortfall_at(4096, goal.score_at(1024, 0.5)) == 0
+    assert goal.expected_score(poor) == pytest.approx(10 + 0.5 * missing)
+    assert goal.allowed_standard_errors(1024, goal.score_at(1024, 2.5)) == pytest.approx(2.5)
+    assert goal.allowed_standard_errors(4096, goal.score_at(1024, 0.5)) == 0

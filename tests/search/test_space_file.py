@@ -12,8 +12,8 @@ from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Range
+from minbits.search.ladder import ladder
 from minbits.search.sampled import RandomPoints
-from minbits.search.space import ladder
 from minbits.search.space_file import parse_space, read_space
 from minbits.types import DataSet, TrialConfig
 
@@ -135,7 +135,7 @@ def test_bad_files_are_told_where_and_what(old: str, new: str, message: str) -> 
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match=r"--space .*none\.toml"):
+    with pytest.raises(ArgumentError, match=r"`space` .*none\.toml"):
         read_space(tmp_path / "none.toml")
 
 

@@ -15,11 +15,11 @@ from minbits.codec.file_format import decode_network
 from minbits.codec.inference import predict
 from minbits.data.splits import validation_split
 from minbits.search.planning import EpochSeconds, plan_epochs, plan_second_phase, step_seconds
-from minbits.search.tasks import TrialHooks
+from minbits.search.precompile import precompile
 from minbits.search.trial import run_trial
-from minbits.search.warm_up import warm_up
 from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig
 from minbits.workers.environment import WORKER_ENVIRONMENT
+from minbits.workers.work import WorkerContext
 
 TEXT = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
 # Batches of 64 are trained by the lanes engine, those of 40 by PyTorch.
@@ -29,7 +29,7 @@ CONFIG = TrialConfig(TEXT, RECIPE, seed=3)
 
 def test_a_trial_gives_a_file_whose_validation_is_what_it_says(tiny: DataSet) -> None:
     signs: list[Progress] = []
-    result = run_trial(CONFIG, tiny, 7, TrialHooks(report=signs.append))
+    result = run_trial(CONFIG, tiny, 7, WorkerContext(report=signs.append))
     assert result.status == "done"
     assert result.network_file is not None
     _, held_out = validation_split(tiny)
@@ -46,7 +46,7 @@ def test_a_trial_gives_a_file_whose_validation_is_what_it_says(tiny: DataSet) ->
 @pytest.mark.parametrize(("batch", "engine"), [(64, "lanes"), (40, "torch")])
 def test_the_same_config_gives_the_same_bytes(tiny: DataSet, batch: int, engine: str) -> None:
     config = dataclasses.replace(CONFIG, recipe=dataclasses.replace(RECIPE, batch_size=batch))
-    first, second = (run_trial(config, tiny, 0, TrialHooks()) for _ in range(2))
+    first, second = (run_trial(config, tiny, 0, WorkerContext()) for _ in range(2))
     assert first.network_file == second.network_file
     assert first.config.engine == engine
 
@@ -54,11 +54,11 @@ def test_the_same_config_gives_the_same_bytes(tiny: DataSet, batch: int, engine:
 def test_compiling_is_reported_once_a_process(
     tiny: DataSet,
 ) -> None:
-    warm_up.cache_clear()
+    precompile.cache_clear()
     stages: list[list[str]] = []
     for _ in range(2):
         signs: list[Progress] = []
-        run_trial(CONFIG, tiny, 0, TrialHooks(report=signs.append))
+        run_trial(CONFIG, tiny, 0, WorkerContext(report=signs.append))
         stages.append([sign.stage for sign in signs])
     assert stages[0][:2] == ["compiling", "training"]
     assert "compiling" not in stages[1]
@@ -70,7 +70,7 @@ def test_a_trial_on_lanes_needs_no_pytorch() -> None:
         "from tests.search.test_trial import CONFIG;"
         "from minbits.data.assemble import assemble; from minbits.search.trial import *;"
         "data = assemble('stripes', stripes(400, 0), stripes(200, 1), 'test', 'made by the tests');"
-        "result = run_trial(CONFIG, data, 0, TrialHooks());"
+        "result = run_trial(CONFIG, data, 0, WorkerContext());"
         "print(result.status, 'torch' in sys.modules)"
     )
     folder = Path(__file__).parent.parent.parent
@@ -91,7 +91,7 @@ def test_workers_run_pytorch_on_one_thread() -> None:
 
 def test_a_trial_that_cannot_work_is_a_failed_result(tiny: DataSet) -> None:
     wrong = TrialConfig(TEXT.replace("linear 2", "linear 5"), RECIPE, 0)
-    result = run_trial(wrong, tiny, 0, TrialHooks())
+    result = run_trial(wrong, tiny, 0, WorkerContext())
     assert result.status == "failed"
     assert result.error is not None
     assert "got 5 logits; expected 2" in result.error
@@ -99,13 +99,13 @@ def test_a_trial_that_cannot_work_is_a_failed_result(tiny: DataSet) -> None:
 
 
 def test_a_trial_that_is_stopped_is_interrupted(tiny: DataSet) -> None:
-    result = run_trial(CONFIG, tiny, 0, TrialHooks(should_stop=lambda: True))
+    result = run_trial(CONFIG, tiny, 0, WorkerContext(should_stop=lambda: True))
     assert result.status == "interrupted"
 
 
 def test_epochs_are_fitted_to_the_time_and_recorded(tiny: DataSet) -> None:
     long = TrialConfig(TEXT, TrainingRecipe(100_000, 100_000, batch_size=64), 0)
-    result = run_trial(long, tiny, 0, TrialHooks(), seconds=8.0)
+    result = run_trial(long, tiny, 0, WorkerContext(), seconds=8.0)
     assert result.status == "done"
     assert 1 <= result.config.recipe.float_epochs < 100_000
     assert result.seconds < 32  # the machine may be busy with other things

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from minbits.codec.architecture import Architecture
-from minbits.evaluation.judgement import judge
+from minbits.evaluation.evaluate import evaluate
 from minbits.networks.grammar import parse_layers
 from minbits.search.device import device_name
-from minbits.search.tasks import TrialHooks
 from minbits.search.trial import run_trial
 from minbits.training.engine import ObjectiveSettings
 from minbits.training.torch_engine import TorchEngine, best_device
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.workers.work import WorkerContext
 from tests.training.reference import Problem, assert_agree
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -60,10 +60,10 @@ def test_the_first_cuda_device_is_taken_and_named() -> None:
 def test_a_trial_on_the_gpu_gives_a_file_that_numpy_runs_alike(tiny: DataSet) -> None:
     text = "conv 4 k3 p1 relu; maxpool 2; conv 4 k3 relu; avgpool all; linear 2"
     recipe = dataclasses.replace(RECIPE, quantized_epochs=20)
-    result = run_trial(TrialConfig(text, recipe, 0, engine="torch"), tiny, 0, TrialHooks())
+    result = run_trial(TrialConfig(text, recipe, 0, engine="torch"), tiny, 0, WorkerContext())
     assert result.status == "done", result.error
     assert result.network_file is not None
-    found = judge(result.network_file, tiny).validation
+    found = evaluate(result.network_file, tiny).validation
     assert (found.correct, found.examples) == (
         result.validation_correct,
         result.validation_examples,

@@ -7,6 +7,7 @@ import pytest
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
+from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import FloatTraining, train_float
 from minbits.training.lanes.engine import LanesEngine
@@ -30,10 +31,11 @@ def train(
     data: DataSet, seed: int, engine: Engine, recipe: TrainingRecipe = RECIPE
 ) -> tuple[np.ndarray, list[float]]:
     reports: list[float] = []
-    values = train_float(
-        network(data), recipe, seed, examples(data), examples(data),
-        lambda epoch, found: reports.append(found), lambda: False, engine,
+    context = TrainingContext(
+        recipe, seed, examples(data), examples(data), engine,
+        lambda done: reports.append(done.validation_accuracy),
     )  # fmt: skip
+    values = train_float(network(data), context)
     return values, reports
 
 
@@ -71,9 +73,7 @@ def test_soft_targets_alone_teach(tiny: DataSet) -> None:
     taught = TrainingData(data.inputs, noise, soft)
     recipe = dataclasses.replace(RECIPE, soft_target_weight=1.0)
     for engine in ENGINES:
-        values = train_float(
-            network(tiny), recipe, 0, taught, data, lambda epoch, found: None, lambda: False, engine
-        )
+        values = train_float(network(tiny), TrainingContext(recipe, 0, taught, data, engine))
         assert accuracy(engine, network(tiny), values, data) > 0.95
 
 
@@ -96,7 +96,8 @@ def test_training_goes_on_from_given_parameters(
 ) -> None:
     recipe = dataclasses.replace(RECIPE, batch_normalisation=is_normalised)
     values, _ = train(tiny, 0, engine, recipe)
-    start = FloatTraining(network(tiny), recipe, 1, examples(tiny), engine, values)
+    context = TrainingContext(recipe, 1, examples(tiny), examples(tiny), engine)
+    start = FloatTraining(network(tiny), context, values)
     # Normalisation is put in so that nothing changes, up to the noise of ghost batches.
     inputs = examples(tiny).inputs
     before = engine.logits(network(tiny), values, inputs)
@@ -104,9 +105,9 @@ def test_training_goes_on_from_given_parameters(
     np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3)
     short = dataclasses.replace(recipe, float_epochs=2, learning_rate=1e-4)
     reports: list[float] = []
-    trained = train_float(
-        network(tiny), short, 1, examples(tiny), examples(tiny),
-        lambda epoch, found: reports.append(found), lambda: False, engine, values,
-    )  # fmt: skip
+    context = dataclasses.replace(
+        context, recipe=short, report=lambda done: reports.append(done.validation_accuracy)
+    )
+    trained = train_float(network(tiny), context, values)
     assert min(reports) > 0.95
     assert not np.array_equal(trained, values)

@@ -9,6 +9,7 @@ import pytest
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.grammar import parse_layers
+from minbits.training.context import TrainingContext
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import StoppedError, TrainingData, training_data
@@ -55,10 +56,11 @@ def test_every_network_is_trained_as_if_it_were_alone(
     architecture = Architecture(tiny.input_shape, tiny.input_exponent, parse_layers(text, 1))
     for row, seed in enumerate(SEEDS):
         alone: list[float] = []
-        expected = train_float(
-            architecture, recipe, seed, examples(tiny), examples(tiny),
-            lambda epoch, found, alone=alone: alone.append(found), lambda: False, LanesEngine(),
+        context = TrainingContext(
+            recipe, seed, examples(tiny), examples(tiny), LanesEngine(),
+            lambda done, alone=alone: alone.append(done.validation_accuracy),
         )  # fmt: skip
+        expected = train_float(architecture, context)
         assert np.array_equal(values[row], expected)
         assert [float(report[row]) for report in reports] == alone
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minbits.search.tasks import TrialHooks, TrialTask
-from minbits.types import DataSet, TrialResult
-from minbits.workers.work import worker_context
+from minbits.search.tasks import TrialTask
+from minbits.types import DataSet, TrialOutcome
+from minbits.workers.work import WorkerContext, worker_context
 
 
 def double(value: int) -> int:
@@ -66,11 +66,11 @@ def return_lambda() -> Any:
     return lambda: None
 
 
-def fake_result(task: TrialTask) -> TrialResult:
-    return TrialResult(task.config, "done", 0.001, None, b"file", 9, 10)
+def fake_result(task: TrialTask) -> TrialOutcome:
+    return TrialOutcome(task.config, "done", 0.001, None, b"file", 9, 10)
 
 
-def trial_with_trouble(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def trial_with_trouble(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Misbehave as the seed says; every other trial is good."""
     seed = task.config.seed
     if seed == 1:
@@ -78,7 +78,7 @@ def trial_with_trouble(task: TrialTask, data: DataSet, hooks: TrialHooks) -> Tri
     if seed == 2:
         raise FloatingPointError("the loss is nan")
     if seed == 3:
-        return TrialResult(task.config, "done", float("nan"), None, b"file", 9, 10)
+        return TrialOutcome(task.config, "done", float("nan"), None, b"file", 9, 10)
     if seed == 4:
         exhaust_memory()
     if seed == 5:
@@ -88,18 +88,18 @@ def trial_with_trouble(task: TrialTask, data: DataSet, hooks: TrialHooks) -> Tri
     return fake_result(task)
 
 
-def quick_trial(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def quick_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     time.sleep(0.002)
-    return TrialResult(task.config, "done", 0.002, None, b"file", 9, 10)
+    return TrialOutcome(task.config, "done", 0.002, None, b"file", 9, 10)
 
 
-def quick_trial_with_trouble(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def quick_trial_with_trouble(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     if task.config.seed == 70:
         os.kill(os.getpid(), signal.SIGKILL)
-    return quick_trial(task, data, hooks)
+    return quick_trial(task, data, worker)
 
 
-def slow_trial(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def slow_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     time.sleep(1.0)
     return fake_result(task)
 
@@ -114,11 +114,11 @@ def sleep_deaf(seconds: float) -> None:
             continue
 
 
-def late_trial(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def late_trial(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """One that takes half as long again as it planned for."""
     end = time.monotonic() + 1.5 * task.seconds
     while time.monotonic() < end:
-        if hooks.should_stop():
-            return TrialResult(task.config, "interrupted", task.seconds)
+        if worker.should_stop():
+            return TrialOutcome(task.config, "interrupted", task.seconds)
         time.sleep(0.01)
-    return TrialResult(task.config, "done", 1.5 * task.seconds, None, b"file", 9, 10)
+    return TrialOutcome(task.config, "done", 1.5 * task.seconds, None, b"file", 9, 10)

@@ -151,7 +151,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     )
     script = tmp_path / "parent.py"
     script.write_text(code)
-    root = Path(__file__).parent.parent.parent.parent
+    root = Path(__file__).parent.parent.parent
     paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     with subprocess.Popen(

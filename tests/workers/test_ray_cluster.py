@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
-from minbits.search.policy import LadderStrategy
-from minbits.search.score import Goal
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.space import Candidate
 from minbits.types import DataSet, TrainingRecipe
 from minbits.workers.ray_cluster import RayExecutor
@@ -78,12 +78,12 @@ def test_a_lost_node_costs_its_running_trials_alone(cluster: Any, tiny: DataSet)
     settings = SearchSettings(120.0, 6, seed=0, workers=8, runner=calls.slow_trial)
     executor = RayExecutor(8, tiny)
     try:
-        run_search(tiny, strategy, settings, [], SearchEvents(note), executor)
+        run_search(tiny, strategy, settings, [], SearchEvents(on_results=note), executor)
     finally:
         executor.shutdown(cancel_futures=True)
     assert nodes["lost"] == 1
-    assert len({item.result.config.seed for item in found}) == len(found) == 6
-    assert {item.result.status for item in found} == {"done"}
+    assert len({item.outcome.config.seed for item in found}) == len(found) == 6
+    assert {item.outcome.status for item in found} == {"done"}
 
 
 def test_a_search_trains_on_the_cluster(cluster: Any, tiny: DataSet) -> None:
@@ -92,10 +92,10 @@ def test_a_search_trains_on_the_cluster(cluster: Any, tiny: DataSet) -> None:
     settings = SearchSettings(600.0, 2, seed=0, workers=8)
     executor = open_executor("ray", 8, tiny)
     try:
-        run_search(tiny, strategy, settings, [], SearchEvents(found.extend), executor)
+        run_search(tiny, strategy, settings, [], SearchEvents(on_results=found.extend), executor)
     finally:
         executor.shutdown(cancel_futures=True)
-    assert [item.result.status for item in found] == ["done", "done"]
+    assert [item.outcome.status for item in found] == ["done", "done"]
 
 
 def test_workers_on_a_cluster_see_no_module_of_the_current_folder(

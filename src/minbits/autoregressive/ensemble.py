@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.autoregressive.member import Clock, MemberJob, MemberResult
-from minbits.autoregressive.workers import Kind, train_members, usable_cores
+from minbits.autoregressive.workers import Kind, train_members
 from minbits.information.coarsen import coarsen
 from minbits.information.rung import FittedModel, FloatArray
 from minbits.information.symbols import SymbolArray, SymbolSet
+from minbits.workers.environment import usable_cores
 
 _SEED = 0
 _SYMBOLS_OF_GREY = 256

@@ -22,7 +22,7 @@ _DROPOUT = 0.3
 _LEARNING_RATE = 1e-3
 _WEIGHT_DECAY = 0.01
 _BATCH = 128
-_MOST_EPOCHS = 200
+_MAX_EPOCHS = 200
 _PATIENCE_EPOCHS = 12
 _CODED = 4096
 
@@ -50,7 +50,7 @@ def train_masked(job: MemberJob) -> MemberResult:
     optimizer = torch.optim.AdamW(network.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY)
     best = (math.inf, copy.deepcopy(network.state_dict()), 0)
     steps, epoch = 0, 0
-    for epoch in range(1, _MOST_EPOCHS + 1):
+    for epoch in range(1, _MAX_EPOCHS + 1):
         for rows in torch.split(torch.randperm(len(train)), _BATCH):
             loss = network(train[rows]).sum(dim=1).mean()
             optimizer.zero_grad()

@@ -23,7 +23,7 @@ _WARM_UP_STEPS = 100
 _AVERAGE_RATE = 0.01
 _BATCH_IMAGES = 96
 _FULL_SPREAD = 0.6
-_LEAST_CHANCE = 0.02
+_MIN_CHANCE = 0.02
 _CODED_PIXELS = 65_536
 _ROUND_PIXELS = 2048
 # Below this, more steps of a smaller network pay more than depth.
@@ -209,7 +209,7 @@ def train_patch(job: MemberJob) -> MemberResult:
     generator = np.random.Generator(np.random.PCG64(job.seed))
     batches = _Batches(job, generator)
     shape = patch_shape(job)
-    sampler = PixelSampler(batches.images, shape.symbols, _FULL_SPREAD, _LEAST_CHANCE)
+    sampler = PixelSampler(batches.images, shape.symbols, _FULL_SPREAD, _MIN_CHANCE)
     network = PatchNetwork(shape, *first_logits(sampler, batches.images, shape.symbols))
     validation, test = (as_rows(part, job.image_shape) for part in (job.validation, job.test))
     coding = 1.2 * _coding_seconds(network, job, validation[:100])

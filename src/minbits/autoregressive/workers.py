@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import traceback
 from dataclasses import replace
@@ -12,23 +11,9 @@ from typing import Literal
 from minbits.autoregressive.member import MemberJob, MemberResult
 from minbits.child_processes import Child
 from minbits.errors import ProcessError
+from minbits.workers.environment import WORKER_ENVIRONMENT
 
 Kind = Literal["patch", "masked"]
-
-# See minbits.workers.environment: one thread, and an allocator that keeps its memory.
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
-    "MALLOC_TOP_PAD_": str(1 << 26),
-}
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _train(kind: Kind, job: MemberJob) -> MemberResult:
@@ -64,7 +49,7 @@ def _result(child: Child) -> MemberResult:
     if isinstance(answer, str):
         raise ProcessError(
             "a process that trains a network of the ladder", answer, "a trained network",
-            "Free some memory, or give 0 --minutes to leave the ladder out.",
+            "Free some memory, or give `minutes=0` to leave the ladder out.",
         )  # fmt: skip
     return answer
 
@@ -79,7 +64,7 @@ def train_members(kind: Kind, job: MemberJob, members: int) -> list[MemberResult
     try:
         for index in range(members):
             own = replace(job, seed=job.seed + index)
-            children.append(Child(_serve, kind, own, environment=_ENVIRONMENT))
+            children.append(Child(_serve, kind, own, environment=WORKER_ENVIRONMENT))
         return [_result(child) for child in children]
     finally:
         for child in children:

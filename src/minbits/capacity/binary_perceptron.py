@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from minbits.errors import ArgumentError
 
-MOST_WEIGHTS = 23
+MAX_WEIGHTS = 23
 
 
 def sign_vectors(weights: int) -> npt.NDArray[np.float32]:
@@ -16,9 +16,9 @@ def sign_vectors(weights: int) -> npt.NDArray[np.float32]:
     Raises:
         ArgumentError: outside ``1 <= weights <= 23``.
     """
-    if not 1 <= weights <= MOST_WEIGHTS:
+    if not 1 <= weights <= MAX_WEIGHTS:
         raise ArgumentError(
-            "sign_vectors", f"{weights} weights", f"1 to {MOST_WEIGHTS}", "Enumerate fewer."
+            "sign_vectors", f"{weights} weights", f"1 to {MAX_WEIGHTS}", "Enumerate fewer."
         )
     numbers = np.arange(1 << weights, dtype=np.uint32)
     bits = (numbers[:, None] >> np.arange(weights, dtype=np.uint32)) & 1

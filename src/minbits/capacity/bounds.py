@@ -9,7 +9,6 @@ from typing import Literal
 from minbits.capacity.cover import MEMORISATION_BITS_PER_WEIGHT
 from minbits.capacity.equivocation import maximum_equivocation_bits
 from minbits.capacity.network_shape import NetworkShape
-from minbits.capacity.statistical_mechanics import KRAUTH_MEZARD_BITS_PER_WEIGHT
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
     is_piecewise_linear,
@@ -20,6 +19,10 @@ from minbits.capacity.vc_dimension import (
     vc_upper_bound_closed,
 )
 from minbits.errors import ArgumentError
+
+# Krauth & Mézard 1989, "Storage capacity of memory networks with binary couplings"; the tests
+# compute it.
+KRAUTH_MEZARD_BITS_PER_WEIGHT = 0.833
 
 LineKind = Literal["exact", "upper bound", "lower bound", "estimate", "up to a constant"]
 STORED_BITS = 32
@@ -260,9 +263,9 @@ def capacity_table(
         ArgumentError: outside these domains.
     """
     if not 1 <= examples <= 10**6:
-        raise ArgumentError("--examples", f"{examples:,}", "1 to 1,000,000", "Choose one.")
+        raise ArgumentError("`examples`", f"{examples:,}", "1 to 1,000,000", "Choose one.")
     if not 1 <= stored_bits <= 64:
-        raise ArgumentError("--bits", str(stored_bits), "1 to 64", "Choose one.")
+        raise ArgumentError("`bits`", str(stored_bits), "1 to 64", "Choose one.")
     question = CapacityQuestion(shape, examples, stored_bits, total_stored_bits)
     lines = []
     for formula in FORMULAS:

@@ -15,8 +15,8 @@ from scipy import special
 
 from minbits.errors import ArgumentError
 
-MOST_POINTS = 10**9
-MOST_EXACT_POINTS = 100_000
+MAX_POINTS = 10**9
+MAX_EXACT_POINTS = 100_000
 
 # MacKay 2003, chapter 40: the step of the curve lies at N = 2 K for every K.
 MEMORISATION_BITS_PER_WEIGHT = 2.0
@@ -47,7 +47,7 @@ def dichotomy_count(points: int, weights: int) -> int:
     Raises:
         ArgumentError: outside ``1 <= N, K <= 100,000``; `log2_dichotomies` goes further.
     """
-    check_points_and_weights("dichotomy_count", points, weights, MOST_EXACT_POINTS)
+    check_points_and_weights("dichotomy_count", points, weights, MAX_EXACT_POINTS)
     if weights >= points:
         return 1 << points
     # The shorter side of the binomial row is summed: the two sides add up to 2 ** (N - 1).
@@ -65,7 +65,7 @@ def log2_dichotomies(points: int, weights: int) -> float:
     Raises:
         ArgumentError: outside ``1 <= N, K <= 10 ** 9``.
     """
-    check_points_and_weights("log2_dichotomies", points, weights, MOST_POINTS)
+    check_points_and_weights("log2_dichotomies", points, weights, MAX_POINTS)
     if weights >= points:
         return float(points)
     if 2 * weights <= points:
@@ -113,7 +113,7 @@ def separable_probability(points: int, weights: int) -> float:
     Raises:
         ArgumentError: outside ``1 <= N, K <= 10 ** 9``.
     """
-    check_points_and_weights("separable_probability", points, weights, MOST_POINTS)
+    check_points_and_weights("separable_probability", points, weights, MAX_POINTS)
     if weights >= points:
         return 1.0
     return float(special.betainc(points - weights, weights, 0.5))
@@ -122,20 +122,8 @@ def separable_probability(points: int, weights: int) -> float:
 def separable_probabilities(points: npt.NDArray[np.int64], weights: int) -> npt.NDArray[np.float64]:
     """Return `separable_probability` for an array of numbers of points."""
     if len(points):
-        check_points_and_weights("separable_probabilities", int(points.min()), weights, MOST_POINTS)
+        check_points_and_weights("separable_probabilities", int(points.min()), weights, MAX_POINTS)
     result = np.ones(len(points))
     beyond = points > weights
     result[beyond] = special.betainc(points[beyond] - weights, weights, 0.5)
     return result
-
-
-def memorisation_capacity_bits(weights: int) -> float:
-    """Return 2 K: random labels that a threshold unit fits with probability one half.
-
-    T(2 K, K) / 2 ** (2 K) is exactly one half for every K (MacKay 2003, chapter 40).
-
-    Raises:
-        ArgumentError: outside ``1 <= K <= 10 ** 9``.
-    """
-    check_points_and_weights("memorisation_capacity_bits", 1, weights, MOST_POINTS)
-    return MEMORISATION_BITS_PER_WEIGHT * weights

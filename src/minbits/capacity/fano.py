@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from minbits.capacity.channels import check_probability
 from minbits.errors import ArgumentError
-from minbits.information.discrete import binary_entropy_bits, entropy_bits
+from minbits.information.discrete import binary_entropy_bits
 
 
 def remaining_entropy_bits(error_rate: float, classes: int) -> float:
@@ -67,15 +66,3 @@ def random_labelling_bits(
         raise ArgumentError("random_labelling_bits", f"N = {examples}", "N >= 1", "Add examples.")
     check_probability("random_labelling_bits", "accuracy", accuracy)
     return examples * least_information_bits(label_entropy_bits, 1 - accuracy, classes)
-
-
-def set_labelling_bits(labels: npt.NDArray[np.int64], classes: int, accuracy: float) -> float:
-    """Return `random_labelling_bits` of the labels of shape ``(examples,)``.
-
-    Raises:
-        ArgumentError: without labels, or outside its domain.
-    """
-    if not len(labels):
-        raise ArgumentError("set_labelling_bits", "no labels", "1 or more", "Add examples.")
-    entropy = entropy_bits(np.bincount(labels, minlength=classes))
-    return random_labelling_bits(len(labels), entropy, accuracy, classes)

@@ -12,10 +12,10 @@ from minbits.capacity.cover import check_points_and_weights, separable_probabili
 from minbits.errors import ArgumentError
 from minbits.intervals import Interval, wilson_interval
 
-MOST_MEASURED_POINTS = 10_000
+MAX_MEASURED_POINTS = 10_000
 _FEASIBLE, _INFEASIBLE = 0, 2
 # Far above the solver's tolerance, far below the margins of random points.
-_LEAST_MARGIN = 1e-6
+_MIN_MARGIN = 1e-6
 
 
 def is_separable(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> bool:
@@ -53,7 +53,7 @@ def is_separable(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64])
     found = linprog(np.zeros(points), A_eq=equations, b_eq=right, bounds=(0, None), method="highs")
     if found.status in (_FEASIBLE, _INFEASIBLE):
         return bool(found.status == _INFEASIBLE)
-    return _largest_margin(signed / norms) > _LEAST_MARGIN
+    return _largest_margin(signed / norms) > _MIN_MARGIN
 
 
 def _largest_margin(signed: npt.NDArray[np.float64]) -> float:
@@ -104,7 +104,7 @@ def measure_separability(points: int, weights: int, draws: int, seed: int) -> Se
     Raises:
         ArgumentError: outside ``1 <= N, K <= 10,000`` or with no draws.
     """
-    check_points_and_weights("measure_separability", points, weights, MOST_MEASURED_POINTS)
+    check_points_and_weights("measure_separability", points, weights, MAX_MEASURED_POINTS)
     if draws < 1:
         raise ArgumentError("measure_separability", f"{draws} draws", "at least 1", "Draw more.")
     generator = np.random.default_rng([seed, points, weights])

@@ -194,7 +194,7 @@ def parse_input_shape(text: str) -> Shape:
     """
     parts = text.lower().split("x")
     if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise ArgumentError("--input", f"'{text}'", "CHANNELSxHEIGHTxWIDTH", "Write it as 1x28x28.")
+        raise ArgumentError("`input`", f"'{text}'", "CHANNELSxHEIGHTxWIDTH", "Write it as 1x28x28.")
     return (int(parts[0]), int(parts[1]), int(parts[2]))
 
 

@@ -130,9 +130,7 @@ def vc_upper_bound_closed(shape: NetworkShape) -> float:
     layers = _signed_layers(shape)
     size = sum(layer.degree * layer.polynomials for layer in layers)
     if size < 3:
-        raise ArgumentError(
-            "vc_upper_bound_closed", f"R = {size}", "R >= 3", "Use `vc_upper_bound`."
-        )
+        raise ArgumentError("vc_upper_bound_closed", f"R = {size}", "R >= 3", "Use vc_upper_bound.")
     inner = 2 * math.e * size
     weights = sum(layer.parameters for layer in layers)
     return len(layers) + weights * math.log2(2 * inner * math.log2(inner))

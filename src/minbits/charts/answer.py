@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from scipy.special import bdtrc
 
 from minbits.charts.published import published_networks
+from minbits.evaluation.accuracy import correct_needed
 from minbits.information.ladder import EntropyTable
 from minbits.plain_text import visible
 from minbits.types import ShownFile, Verification
@@ -46,7 +46,7 @@ def passing_chance(true_accuracy: float, accuracy: float, n_test: int) -> float:
         accuracy: the target, in (0, 1].
         n_test: test examples.
     """
-    least = math.ceil(accuracy * n_test - 1e-9)
+    least = correct_needed(n_test, accuracy)
     return float(bdtrc(least - 1, n_test, true_accuracy)) if least > 0 else 1.0
 
 
@@ -175,7 +175,7 @@ def missed_answer(
     if reached == 0:
         return (
             f"No file of this run reached {target} on validation; the best had "
-            f"{100 * best_validation:.2f} %. More --minutes or another --seed may do."
+            f"{100 * best_validation:.2f} %. More `minutes` or another `seed` may do."
         )
     return (
         f"Of this run's files {reached:,} reached {target} on validation; none of them was put to "

@@ -9,7 +9,7 @@ import matplotlib.figure
 
 from minbits.charts.chart import Chart, name_text
 
-MOST_BARS = 24
+MAX_BARS = 24
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class LayerBits:
 
 def fold_layers(layers: Sequence[LayerBits]) -> tuple[LayerBits, ...]:
     """Return at most 24 rows: the largest layers in order, the rest added up in one."""
-    if len(layers) <= MOST_BARS:
+    if len(layers) <= MAX_BARS:
         return tuple(layers)
-    largest = sorted(layers, key=lambda layer: -layer.stored)[: MOST_BARS - 1]
+    largest = sorted(layers, key=lambda layer: -layer.stored)[: MAX_BARS - 1]
     kept = [layer for layer in layers if layer in largest]
     rest = [layer for layer in layers if layer not in largest]
     known = [layer.quantised for layer in rest if layer.quantised is not None]

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from minbits.charts.chart import Chart, name_text
 from minbits.information.features import FeatureInformation
 
-MOST_BARS = 24
-MOST_CHANNELS = 12
+MAX_BARS = 24
+MAX_CHANNELS = 12
 _LONGEST_NAME = 32
 
 
@@ -44,13 +44,13 @@ def feature_numbers(features: FeatureInformation) -> FeatureNumbers:
     if features.shape is not None:
         return FeatureNumbers(
             (),
-            information.reshape(features.shape)[:MOST_CHANNELS],
-            added.reshape(features.shape)[:MOST_CHANNELS],
-            max(0, features.shape[0] - MOST_CHANNELS),
+            information.reshape(features.shape)[:MAX_CHANNELS],
+            added.reshape(features.shape)[:MAX_CHANNELS],
+            max(0, features.shape[0] - MAX_CHANNELS),
             features.label_entropy_bits,
             features.best.warning,
         )
-    order = features.ranked()[:MOST_BARS]
+    order = features.ranked()[:MAX_BARS]
     names = tuple(features.names[index] for index in order)
     return FeatureNumbers(
         names,

@@ -7,7 +7,7 @@ import matplotlib.figure
 from minbits.charts.chart import Chart, name_text
 from minbits.information.binary_pixels import PixelCounts
 
-MOST_CHANNELS = 12
+MAX_CHANNELS = 12
 _CHANNELS_A_ROW = 4
 _SIDE_INCHES = 4.6
 
@@ -25,7 +25,7 @@ def draw_heat_map(pixels: PixelCounts, data_name: str) -> Chart[_Numbers]:
 
 def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
     pixels, data_name = numbers
-    probabilities = pixels.probabilities[:MOST_CHANNELS]
+    probabilities = pixels.probabilities[:MAX_CHANNELS]
     channels = len(pixels.probabilities)
     columns = min(len(probabilities), _CHANNELS_A_ROW)
     rows = -(-len(probabilities) // columns)
@@ -39,7 +39,7 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
         axes.set_xlabel("column")
         axes.set_ylabel("row")
     figure.colorbar(image, ax=list(all_axes), label="probability that the pixel is on")
-    left_out = "" if channels <= MOST_CHANNELS else f", channels 1 to {MOST_CHANNELS} of {channels}"
+    left_out = "" if channels <= MAX_CHANNELS else f", channels 1 to {MAX_CHANNELS} of {channels}"
     figure.suptitle(
         f"{name_text(data_name)}, binarised at > {pixels.threshold:g}: "
         f"{pixels.examples:,} images summed{left_out}"

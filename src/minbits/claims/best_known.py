@@ -15,7 +15,8 @@ from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.inference import predict_logits
 from minbits.errors import CostError, MinbitsError, NetworkError, OutputError
-from minbits.evaluation.judgement import judge_validation
+from minbits.evaluation.accuracy import accuracy_reaches, reaches
+from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.files import sha256_hex
 from minbits.label_codes.given_logits import labels_given_network_bits
@@ -24,12 +25,9 @@ from minbits.ledger.location import LedgerTarget, ledger_exists
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
 from minbits.ledger.store import read_ledger
-from minbits.search.strategy import reaches
 from minbits.types import DataSet
 
 _log = logging.getLogger(__name__)
-
-DEFAULT_RECORDS = Path("records")
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def _checked(
             str(item.path), "other bytes", f"SHA-256 {item.sha256}", "Get the file again."
         )
     test = verify_bytes(content, data, allow_slow)
-    validation = judge_validation(content, data, allow_slow)
+    validation = evaluate_on_validation(content, data, allow_slow)
     counts = [("test", test.correct, test.n_test)]
     if item.validation_examples == {validation.examples}:
         counts.append(("validation", validation.correct, validation.examples))
@@ -161,7 +159,7 @@ def _from_ledger(data: DataSet, accuracy: float, target: LedgerTarget) -> list[_
         return [
             _found_row(ledger, row)
             for row in front(ledger, None, None, data.digest)
-            if row["claimable_accuracy"] >= accuracy - 1e-9
+            if accuracy_reaches(row["claimable_accuracy"], accuracy)
         ]
     finally:
         ledger.close()
@@ -170,7 +168,7 @@ def _from_ledger(data: DataSet, accuracy: float, target: LedgerTarget) -> list[_
 def _found_row(ledger: LedgerReader, row: Row) -> _Found:
     sha256 = row["artifact_sha256"]
     trials = ledger.trials_of_file(row["data_digest"], sha256)
-    examples = frozenset(trial["validation_examples"] or 0 for trial in trials)
+    examples = frozenset(trial.validation_examples or 0 for trial in trials)
     path = ledger.artifacts.path(sha256)
     return _Found(path, f"claim {row['id']} of the ledger", sha256, examples)
 
@@ -202,7 +200,7 @@ def _from_cards(data: DataSet, accuracy: float, folder: Path) -> list[_Found]:
     found = []
     for card, path in _cards(data, folder):
         file = path.with_suffix(".mbn")
-        if _claimable(card) < accuracy - 1e-9:
+        if not accuracy_reaches(_claimable(card), accuracy):
             continue
         if not file.is_file():
             _log.warning("%s is passed over: its network file is not beside it", path)

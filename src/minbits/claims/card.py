@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from minbits.data.encoding import encoding_bits
+from minbits.evaluation.accuracy import passes, reaches
 from minbits.search.reliability import Reliability, plain_reliability
-from minbits.search.strategy import reaches
-from minbits.types import DataSet, Verification
+from minbits.types import DataSet, TrialOutcome, Verification
 
 COUNTING = (
     "8 x bytes of the whole file (magic, version, checksum, architecture, steps, weights); "
@@ -21,29 +22,11 @@ COUNTING = (
 
 
 @dataclass(frozen=True)
-class TrialSpread:
-    """The trials of one candidate: a claim is worth little without those that missed.
-
-    Attributes:
-        tries: trials that ended, failed ones included.
-        successes: trials that reached the target on validation.
-        seeds: their seeds.
-        validation_accuracies: of the trials that gave a file.
-        sizes_bits: of the same trials.
-    """
-
-    tries: int
-    successes: int
-    seeds: tuple[int, ...]
-    validation_accuracies: tuple[float, ...]
-    sizes_bits: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class CardFacts:
     """What a card is made from.
 
-    ``trial`` is the ledger's row, ``views`` is read from the file, ``reliability`` is the
+    ``trial`` is the ledger's row, ``trials`` are all of its candidate: a claim is worth little
+    without those that missed. ``views`` is read from the file, ``reliability`` is the
     candidate's over seeds, None where only one seed was asked for. ``looks`` counts the different
     files that were run on this test set, and ``lower_limit`` is the one-sided limit of the true
     accuracy after so many.
@@ -53,14 +36,14 @@ class CardFacts:
     accuracy: float
     verification: Verification
     trial: dict[str, Any]
-    spread: TrialSpread
+    trials: Sequence[TrialOutcome]
     looks: int
     lower_limit: float
     views: int
     reliability: Reliability | None = None
 
 
-def _spread(values: tuple[float, ...] | tuple[int, ...]) -> dict[str, float]:
+def _spread(values: Sequence[float]) -> dict[str, float]:
     if not values:
         return {}
     return {
@@ -87,6 +70,8 @@ def limit_facts(lower_limit: float, looks: int, accuracy: float) -> dict[str, An
 def card(facts: CardFacts) -> dict[str, Any]:
     """Return the card as plain data; the keys are stable (docs/card.md)."""
     found, trial = facts.verification, facts.trial
+    tried = [one for one in facts.trials if one.status != "interrupted"]
+    done = [one for one in tried if one.validation_correct is not None]
     plain: dict[str, Any] = {
         "data": facts.data.name,
         "data_digest": facts.data.digest,
@@ -108,11 +93,11 @@ def card(facts: CardFacts) -> dict[str, Any]:
         },
         "candidate": trial["candidate"],
         "config": json.loads(trial["config"]),
-        "seeds_tried": facts.spread.tries,
-        "successes_on_validation": facts.spread.successes,
-        "seeds": list(facts.spread.seeds),
-        "validation_accuracy_spread": _spread(facts.spread.validation_accuracies),
-        "size_bits_spread": _spread(facts.spread.sizes_bits),
+        "seeds_tried": len(tried),
+        "successes_on_validation": sum(passes(one, facts.accuracy) for one in done),
+        "seeds": [one.config.seed for one in tried],
+        "validation_accuracy_spread": _spread([one.validation_accuracy or 0.0 for one in done]),
+        "size_bits_spread": _spread([one.size_bits or 0 for one in done]),
         "training_seconds": round(trial["seconds"], 1),
         "created_at": trial["created_at"],
         "code_version": trial["code_version"],

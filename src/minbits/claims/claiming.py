@@ -13,25 +13,24 @@ from dataclasses import dataclass
 
 from minbits.claims.selection import (
     SECOND_CLAIM_MARGIN,
-    Validated,
     choose_claim,
     choose_second_claim,
+    digest_of,
     most_credible,
     nearest_to_target,
     safe_files,
 )
 from minbits.claims.verification import verify_file
 from minbits.errors import LedgerError, MinbitsError
-from minbits.evaluation.judgement import check_runnable, judge_training, judge_validation
+from minbits.evaluation.accuracy import passes, reaches
+from minbits.evaluation.evaluate import check_runnable, evaluate_on_training, evaluate_on_validation
+from minbits.evaluation.goal import Goal
 from minbits.files import scratch_folder, sha256_hex
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.provenance import Provenance
-from minbits.ledger.queries import TrialFile
-from minbits.ledger.rows import Outcome, Row, VerificationEntry
+from minbits.ledger.rows import Row, VerificationEntry, VerificationOutcome
 from minbits.ledger.store import Claim, Ledger
-from minbits.search.score import Goal
-from minbits.search.strategy import reaches
-from minbits.types import DataSet, ShownFile, Verification
+from minbits.types import DataSet, ShownFile, TrialOutcome, Verification
 
 _ANY_SIZE = float("inf")
 
@@ -139,7 +138,7 @@ class Claimant:
             return True
         start = time.perf_counter()
         row = self.ledger.find("claims", str(claim.claim_id))[0]
-        outcome: Outcome = "confirmed"
+        outcome: VerificationOutcome = "confirmed"
         found: Verification | None = None
         try:
             content = self._runnable(claim.verification.sha256)
@@ -174,14 +173,13 @@ class Claimant:
 
         Rows of another version's split are left as they are: its examples are not those of today.
         """
-        counts = judge_validation(content, self.data, allow_slow=True)
+        counts = evaluate_on_validation(content, self.data, allow_slow=True)
         if reaches(counts.correct, counts.examples, self.goal.accuracy):
             return None
         passed = {
-            row["validation_examples"]
-            for row in self.ledger.trials_of_file(self.data.digest, sha256_hex(content))
-            if row["validation_examples"]
-            and reaches(row["validation_correct"], row["validation_examples"], self.goal.accuracy)
+            trial.validation_examples
+            for trial in self.ledger.trials_of_file(self.data.digest, sha256_hex(content))
+            if passes(trial, self.goal.accuracy)
         }
         if passed != {counts.examples}:
             return None
@@ -189,20 +187,18 @@ class Claimant:
 
     # --- choosing
 
-    def files_to_claim(self, smaller_than_bits: float) -> list[Validated]:
+    def files_to_claim(self, smaller_than_bits: float) -> list[TrialOutcome]:
         """Return the files that passed validation and were never put to the test."""
         return self._untested(self.goal.accuracy, smaller_than_bits)
 
-    def _untested(self, accuracy: float, smaller_than_bits: float) -> list[Validated]:
+    def _untested(self, accuracy: float, smaller_than_bits: float) -> list[TrialOutcome]:
         scope = self.scope()
         files = self.ledger.files_to_claim(
             self.data.digest, accuracy, smaller_than_bits, scope.candidates
         )
-        return [
-            _validated(file) for file in files if scope.files is None or file.sha256 in scope.files
-        ]
+        return [file for file in files if scope.files is None or file.sha256 in scope.files]
 
-    def choose(self, smaller_than_bits: float) -> Validated | None:
+    def choose(self, smaller_than_bits: float) -> TrialOutcome | None:
         """Return the file to claim first, a whole one, or None.
 
         Files are passed over that seem to have passed validation by luck. Where nothing was found
@@ -210,47 +206,47 @@ class Claimant:
         against a file is as weak as that for it.
         """
         validated = self.files_to_claim(smaller_than_bits)
-        doubtful: list[Validated] = []
+        rejected: list[TrialOutcome] = []
         while True:
             chosen = choose_claim(validated, self.goal.accuracy, smaller_than_bits)
             if chosen is None:
                 break
-            judged = self.judged(chosen)
-            if judged is not None and self.problem_of(judged) is None:
+            evaluated = self.evaluated(chosen)
+            if evaluated is not None and self.goal.rejection_reason(evaluated) is None:
                 return chosen
-            doubtful += [] if judged is None else [judged]
+            rejected += [] if evaluated is None else [evaluated]
             validated = [item for item in validated if item.sha256 != chosen.sha256]
-        return most_credible(doubtful) if smaller_than_bits == _ANY_SIZE else None
+        return most_credible(rejected) if smaller_than_bits == _ANY_SIZE else None
 
-    def choose_second(self, smaller_than_bits: float) -> Validated | None:
+    def choose_second(self, smaller_than_bits: float) -> TrialOutcome | None:
         """Return the file to claim after one that missed, a whole one, or None."""
         needed = self.goal.training_accuracy_needed(SECOND_CLAIM_MARGIN)
-        believed: list[Validated] = []
-        doubtful: list[Validated] = []
-        # Judging takes up to a second a file, and a ledger may have thousands.
+        accepted: list[TrialOutcome] = []
+        rejected: list[TrialOutcome] = []
+        # An evaluation takes up to a second a file, and a ledger may have thousands.
         for item in safe_files(self.files_to_claim(smaller_than_bits), self.goal.accuracy):
-            judged = self.judged(item)
-            if judged is None:
+            evaluated = self.evaluated(item)
+            if evaluated is None:
                 continue
-            if self.problem_of(judged) is not None:
-                doubtful.append(judged)
+            if self.goal.rejection_reason(evaluated) is not None:
+                rejected.append(evaluated)
                 continue
-            believed.append(judged)
-            if (judged.training_accuracy or 0.0) >= needed:
+            accepted.append(evaluated)
+            if (evaluated.training_accuracy or 0.0) >= needed:
                 break
-        found = choose_second_claim(believed, self.goal.accuracy, smaller_than_bits, needed)
+        found = choose_second_claim(accepted, self.goal.accuracy, smaller_than_bits, needed)
         if found is None and smaller_than_bits == _ANY_SIZE:
-            return most_credible(doubtful)
+            return most_credible(rejected)
         return found
 
-    def judged(self, item: Validated) -> Validated | None:
+    def evaluated(self, item: TrialOutcome) -> TrialOutcome | None:
         """Return a file with what it gets right of its training examples; None if it cannot be run.
 
         It may be damaged; or it was imported, and its bytes are no network for this data. The user
         is told once where a file is passed over.
         """
         try:
-            content = self._runnable(item.sha256)
+            content = self._runnable(digest_of(item))
         except LedgerError as error:
             self._tell(item, f"it cannot be read: {error.got}, see `minbits ledger verify`")
             return None
@@ -258,28 +254,16 @@ class Claimant:
             self._tell(item, f"it cannot be run: {error}")
             return None
         if item.training_accuracy is None:  # a row of an older version
-            found = judge_training(content, self.data, allow_slow=True)
-            item = dataclasses.replace(item, training_accuracy=found.correct / found.examples)
-        if (problem := self.problem_of(item)) is not None:
-            self._tell(item, problem)
+            counts = evaluate_on_training(content, self.data, allow_slow=True)
+            item = counts.of_training(item)
+        if (reason := self.goal.rejection_reason(item)) is not None:
+            self._tell(item, reason)
         return item
 
-    def _tell(self, item: Validated, problem: str) -> None:
-        if item.sha256 not in self._told:
-            self._told.add(item.sha256)
+    def _tell(self, item: TrialOutcome, problem: str) -> None:
+        if digest_of(item) not in self._told:
+            self._told.add(digest_of(item))
             self.say(f"passing over a file of {item.size_bits:,} bits: {problem}")
-
-    def problem_of(self, judged: Validated) -> str | None:
-        """Return why a judged file seems to have passed validation by luck, or None."""
-        found, needed = judged.training_accuracy, self.goal.training_accuracy_needed()
-        assert found is not None
-        if found >= needed - 1e-9:
-            return None
-        return (
-            f"it seems to have passed validation by luck, with {100 * found:.2f} % right of the "
-            f"examples that it was trained on, below the {100 * needed:.2f} % that files of this "
-            "search need to hold on new examples"
-        )
 
     # --- the test set
 
@@ -301,11 +285,11 @@ class Claimant:
             missed = found
         return self.outcome(missed)
 
-    def put_to_the_test(self, chosen: Validated) -> Verification:
+    def put_to_the_test(self, chosen: TrialOutcome) -> Verification:
         """Run a file on the test set in a fresh process, and append the claim, good or bad."""
         self.say("verifying in a fresh process, with NumPy alone")
-        content = self.ledger.artifacts.read(chosen.sha256)
-        path = self.ledger.artifacts.path(chosen.sha256)
+        content = self.ledger.artifacts.read(digest_of(chosen))
+        path = self.ledger.artifacts.path(digest_of(chosen))
         found = verify_bytes(content, self.data, allow_slow=True)
         found = dataclasses.replace(found, path=str(path))
         number = self.ledger.append_claim(self.data, self.goal.accuracy, found, self.provenance)
@@ -345,18 +329,18 @@ class Claimant:
             if scope.files is None or item.sha256 in scope.files
         ]
         tested = {item.sha256 for item in claimed}
-        candidates = [_validated(item) for item in claimed] + self._untested(0.0, _ANY_SIZE)
+        candidates = claimed + self._untested(0.0, _ANY_SIZE)
         while (chosen := nearest_to_target(candidates)) is not None:
             candidates = [item for item in candidates if item.sha256 != chosen.sha256]
-            if chosen.sha256 not in tested and self.judged(chosen) is not None:
+            if chosen.sha256 not in tested and self.evaluated(chosen) is not None:
                 self.put_to_the_test(chosen)
-            claim = self.ledger.claim_of_file(self.data.digest, chosen.sha256)
+            claim = self.ledger.claim_of_file(self.data.digest, digest_of(chosen))
             if claim is not None and self.is_confirmed(claim):
                 return claim
         return None
 
-    def _why_untested(self, item: Validated) -> str:
-        if item.training_accuracy is not None and self.problem_of(item) is not None:
+    def _why_untested(self, item: TrialOutcome) -> str:
+        if item.training_accuracy is not None and self.goal.rejection_reason(item) is not None:
             return "seem lucky on validation"
         if not safe_files([item], self.goal.accuracy):
             return "lack the margin of one standard error on validation"
@@ -373,20 +357,13 @@ class Claimant:
         missed = {
             item.sha256
             for item in self.ledger.claimed_files(self.data.digest, scope.candidates)
-            if item.size_bits < bound
-            and reaches(item.correct, item.examples, self.goal.accuracy)
+            if (item.size_bits or 0) < bound
+            and passes(item, self.goal.accuracy)
             and (scope.files is None or item.sha256 in scope.files)
         }
         if missed:
             counts["missed on the test set"] = len(missed)
         return counts
-
-
-def _validated(file: TrialFile) -> Validated:
-    part = None
-    if file.training_correct is not None and file.training_examples:
-        part = file.training_correct / file.training_examples
-    return Validated(file.sha256, file.size_bits, file.correct, file.examples, part)
 
 
 def verify_bytes(content: bytes, data: DataSet, allow_slow: bool = False) -> Verification:

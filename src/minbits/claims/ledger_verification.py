@@ -14,11 +14,11 @@ from minbits.errors import DataError, LedgerError, MinbitsError
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.queries import LedgerReader
-from minbits.ledger.rows import Outcome, Row, VerificationEntry
+from minbits.ledger.rows import Row, VerificationEntry, VerificationOutcome
 from minbits.ledger.store import Ledger
 from minbits.types import DataSet, Verification
 
-GOOD_OUTCOMES: frozenset[Outcome] = frozenset({"confirmed", "no data"})
+GOOD_OUTCOMES: frozenset[VerificationOutcome] = frozenset({"confirmed", "no data"})
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class _DataSets:
         for digest, data in self._by_digest.items():
             if digest not in claimed:
                 raise DataError(
-                    f"--data {data.name}", f"a data set with SHA-256 {digest}",
+                    f"`data` {data.name}", f"a data set with SHA-256 {digest}",
                     "the data set of one of the ledger's claims",
-                    "Give it as it was, with the same --label, --categorical and --resize.",
+                    "Give it as it was, with the same `label`, `categorical` and `resize`.",
                 )  # fmt: skip
 
     def find(self, claim: Row) -> DataSet | str:
@@ -77,7 +77,7 @@ class _DataSets:
 
     def _load(self, name: str) -> str:
         if name not in BUILT_IN:
-            return f"no built-in data set is called {name!r}: give it with --data"
+            return f"no built-in data set is called {name!r}: give it with `data`"
         try:
             data = load(name)
         except MinbitsError as error:
@@ -94,7 +94,7 @@ class _Verifier:
         self.sets = sets
         self.provenance = provenance
         self.allow_slow = allow_slow
-        self.known: dict[tuple[str, str], Verification | tuple[Outcome, str]] = {}
+        self.known: dict[tuple[str, str], Verification | tuple[VerificationOutcome, str]] = {}
 
     def entry(self, claim: Row) -> VerificationEntry:
         start = time.perf_counter()
@@ -106,10 +106,10 @@ class _Verifier:
         if not isinstance(found, Verification):
             return VerificationEntry(claim, *found, seconds, self.provenance)
         problem = difference(claim, found)
-        outcome: Outcome = "confirmed" if problem is None else "differs"
+        outcome: VerificationOutcome = "confirmed" if problem is None else "differs"
         return VerificationEntry(claim, outcome, problem, seconds, self.provenance, found)
 
-    def run(self, claim: Row) -> Verification | tuple[Outcome, str]:
+    def run(self, claim: Row) -> Verification | tuple[VerificationOutcome, str]:
         """Run a claimed file on its test set, or return how far it came."""
         try:
             content = self.ledger.artifacts.read(claim["artifact_sha256"])

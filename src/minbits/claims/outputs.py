@@ -87,7 +87,7 @@ def network_outputs(out: Path) -> dict[str, Path]:
         OutputError: if ``out`` is the name of a folder.
     """
     if not out.name or out.is_dir():
-        raise OutputError(str(out), "a folder", "a file name", "Name a file with --out.")
+        raise OutputError(str(out), "a folder", "a file name", "Name a file with `out`.")
     pictures = {f"its diagram as {k.upper()}": out.with_suffix(f".{k}") for k in PICTURE_KINDS}
     return {"the network file": out, "its card": out.with_suffix(CARD_SUFFIX), **pictures}
 

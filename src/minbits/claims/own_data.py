@@ -176,14 +176,14 @@ def _refusal(path: Path, data: DataSet, known: MadeFor | None) -> DataError:
         return DataError(
             str(path), f"the table {data.name}, and nothing that says what the file was made for",
             "the card beside the file, or a ledger that knows it",
-            "Put the card beside it, or name the ledger with --ledger. --any-data runs the file "
-            "with an encoding that is fitted anew to this table.",
+            "Put the card beside it, or name the ledger with `ledger`. `any_data=True` runs the "
+            "file with an encoding that is fitted anew to this table.",
         )  # fmt: skip
     return DataError(
         str(path), f"the table {data.name} with SHA-256 {data.digest}",
         f"{' or '.join(sorted(known.digests))}, as {known.source} says of {known.name}",
-        "Give the table that the network was made for, with the same --label and --categorical. "
-        "--any-data runs the file with an encoding that is fitted anew to this table.",
+        "Give the table that the network was made for, with the same `label` and `categorical`. "
+        "`any_data=True` runs the file with an encoding that is fitted anew to this table.",
     )  # fmt: skip
 
 

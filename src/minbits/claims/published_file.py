@@ -18,12 +18,12 @@ from minbits.claims.verification import verify_file
 from minbits.codec.file_format import read_bytes
 from minbits.data.splits import validation_split
 from minbits.errors import DataError, LedgerError
-from minbits.evaluation.judgement import judge
+from minbits.evaluation.evaluate import evaluate
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.rows import UID_DIGITS
 from minbits.ledger.store import Ledger, TrialEntry
-from minbits.types import DataSet, TrialResult, Verification
+from minbits.types import DataSet, TrialOutcome, Verification
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ class PublishedCard:
     n_test: int
     correct: int
     target_accuracy: float
-    candidate: str
-    result: TrialResult
+    outcome: TrialOutcome
     provenance: Provenance
 
 
@@ -99,14 +98,14 @@ def _card(path: Path, plain: Any, content: bytes) -> PublishedCard:
         n_test=claim.n_test,
         correct=claim.correct,
         target_accuracy=claim.target_accuracy,
-        candidate=card.text("candidate"),
-        result=TrialResult(
+        outcome=TrialOutcome(
             config=card_config(card.part("config").plain),
             status="done",
             seconds=card.number("training_seconds"),
             network_file=content,
             validation_correct=correct,
             validation_examples=examples,
+            candidate=card.text("candidate"),
         ),
         provenance=Provenance(
             card.text("code_version"), card.part("libraries").plain, card.part("machine").plain
@@ -139,10 +138,10 @@ def adopt_file(
     if data.digest != card.data_digest:
         raise DataError(
             str(card.path), f"a data set with SHA-256 {card.data_digest}",
-            f"{data.digest}, as {data.name} has", "Give the file's own data set with --data.",
+            f"{data.digest}, as {data.name} has", "Give the file's own data set with `data`.",
         )  # fmt: skip
-    found, result = verify_file(path, data, allow_slow), card.result
-    content = result.network_file
+    found, outcome = verify_file(path, data, allow_slow), card.outcome
+    content = outcome.network_file
     assert content is not None
     if found.sha256 != card.sha256:
         raise DataError(
@@ -151,17 +150,17 @@ def adopt_file(
             "Try again when nothing writes to it.",
         )  # fmt: skip
     _compare(card, "test examples", (found.correct, found.n_test), (card.correct, card.n_test))
-    claimed = (result.validation_correct, result.validation_examples)
+    claimed = (outcome.validation_correct, outcome.validation_examples)
     # Another version's split: its examples are not those of today.
     if len(validation_split(data)[1]) == claimed[1]:
-        counts = judge(content, data, allow_slow)
+        counts = evaluate(content, data, allow_slow)
         found_there = (counts.validation.correct, counts.validation.examples)
         _compare(card, "validation examples", found_there, claimed)
-        result = counts.counted(result)
+        outcome = counts.counted(outcome)
     trial_is_new = ledger.trial_of_file(data.digest, found.sha256) is None
     if trial_is_new:
         entry = TrialEntry(
-            data, card.target_accuracy, card.candidate, result, card.provenance,
+            data, card.target_accuracy, outcome, card.provenance,
             uid=sha256_hex(f"{card.sha256} {card.created_at}".encode())[:UID_DIGITS],
             created_at=card.created_at,
         )  # fmt: skip

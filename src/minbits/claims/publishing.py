@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minbits.charts.diagram import diagram_data, draw_diagram
-from minbits.claims.card import CardFacts, TrialSpread, card
+from minbits.claims.card import CardFacts, card
 from minbits.claims.claiming import ClaimOutcome
 from minbits.claims.outputs import PICTURE_KINDS
 from minbits.claims.replacing import stays
 from minbits.codec.file_format import decode_network
 from minbits.errors import OutputError
+from minbits.evaluation.accuracy import reaches
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.ladder import EntropyTable
 from minbits.ledger.rows import Row
 from minbits.ledger.store import Claim, Ledger
 from minbits.search.reliability import Reliability
-from minbits.search.strategy import reaches
 from minbits.types import DataSet, Verification
 
 
@@ -66,12 +66,13 @@ class Publisher:
             self.outputs |= {"network": str(path), "kept": str(self.out)}
             return dataclasses.replace(claim.verification, path=str(path))
         found, content = self._network(claim)
+        trial = trial_of(self.ledger, self.data, found)
         facts = CardFacts(
             data=self.data,
             accuracy=self.accuracy,
             verification=found,
-            trial=trial_of(self.ledger, self.data, found),
-            spread=spread_of(self.ledger, self.data, found, self.accuracy),
+            trial=trial,
+            trials=self.ledger.trials_of(self.data.digest, trial["candidate"]),
             looks=outcome.looks,
             lower_limit=limit,
             views=decode_network(content).architecture.views,
@@ -111,23 +112,3 @@ def trial_of(ledger: Ledger, data: DataSet, found: Verification) -> Row:
     row = ledger.trial_of_file(data.digest, found.sha256)
     assert row is not None
     return row
-
-
-def spread_of(ledger: Ledger, data: DataSet, found: Verification, accuracy: float) -> TrialSpread:
-    """Return all trials of a claimed file's candidate: a claim is worth little without them."""
-    candidate = trial_of(ledger, data, found)["candidate"]
-    rows = [
-        row for row in ledger.trials_of(data.digest, candidate) if row["status"] != "interrupted"
-    ]
-    done = [row for row in rows if row["validation_correct"] is not None]
-    return TrialSpread(
-        tries=len(rows),
-        successes=sum(
-            reaches(row["validation_correct"], row["validation_examples"], accuracy) for row in done
-        ),
-        seeds=tuple(row["seed"] for row in rows),
-        validation_accuracies=tuple(
-            row["validation_correct"] / row["validation_examples"] for row in done
-        ),
-        sizes_bits=tuple(row["size_bits"] for row in done),
-    )

@@ -20,14 +20,14 @@ from minbits.claims.claiming import verify_bytes
 from minbits.claims.outputs import network_outputs
 from minbits.codec.file_format import read_bytes
 from minbits.errors import MinbitsError, OutputError
-from minbits.evaluation.judgement import judge_validation
+from minbits.evaluation.accuracy import reaches
+from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.files import sha256_hex, write_atomically
 from minbits.ledger.queries import LedgerReader
-from minbits.search.strategy import reaches
 from minbits.types import DataSet, Verification
 
 _SAME_ACCURACY = 1e-12
-_CHOOSE = "Choose another name with --out, or write over it with --force."
+_CHOOSE = "Choose another name with `out`, or write over it with `force=True`."
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def stays(
         return None
     try:
         old = verify_bytes(known.content, data)
-        validation = judge_validation(known.content, data)
+        validation = evaluate_on_validation(known.content, data)
     except MinbitsError:
         return None  # no network of this data set, whatever its card says
     is_good = reaches(old.correct, old.n_test, accuracy) and reaches(

@@ -3,30 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from minbits.search.score import with_margin
-from minbits.search.strategy import reaches
-
-
-@dataclass(frozen=True)
-class Validated:
-    """A trial's file and its validation result.
-
-    Attributes:
-        sha256: of the file.
-        size_bits: of the file.
-        correct: right answers on validation.
-        examples: of validation.
-        training_accuracy: on examples that it was trained on, None where not known.
-    """
-
-    sha256: str
-    size_bits: int
-    correct: int
-    examples: int
-    training_accuracy: float | None = None
-
+from minbits.evaluation.accuracy import accuracy_reaches, passes, with_margin
+from minbits.types import TrialOutcome
 
 # A second claim of a run needs that the first missed, and that what its file gets right of training
 # examples, less the usual gap, clears the target by so many standard errors of validation: it is no
@@ -36,8 +15,8 @@ SECOND_CLAIM_MARGIN = 1.0
 
 
 def choose_claim(
-    validated: Sequence[Validated], accuracy: float, smaller_than_bits: float
-) -> Validated | None:
+    validated: Sequence[TrialOutcome], accuracy: float, smaller_than_bits: float
+) -> TrialOutcome | None:
     """Return the file to claim, or None where no file is worth a look at the test set.
 
     Only files that reached the target on validation, and that are smaller than what was found so
@@ -46,69 +25,77 @@ def choose_claim(
     none, the most accurate one.
     """
     eligible = [
-        item
-        for item in validated
-        if item.size_bits < smaller_than_bits and reaches(item.correct, item.examples, accuracy)
+        item for item in validated if _bits(item) < smaller_than_bits and passes(item, accuracy)
     ]
     safe = safe_files(eligible, accuracy)
     if safe:
         return safe[0]
-    return max(
-        eligible, key=lambda item: (item.correct / item.examples, -item.size_bits), default=None
-    )
+    return nearest_to_target(eligible)
 
 
 def choose_second_claim(
-    believed: Sequence[Validated],
+    accepted: Sequence[TrialOutcome],
     accuracy: float,
     smaller_than_bits: float,
     needed_in_training: float,
-) -> Validated | None:
+) -> TrialOutcome | None:
     """Return the file to claim after one that missed, or None.
 
     Of the files that clear the target on validation by one standard error the smallest is chosen
     whose training accuracy is as high as needed; if there is none, that of the highest.
 
     Args:
-        believed: files that were not claimed yet and would do for a first claim, with their
+        accepted: files that were not claimed yet and would do for a first claim, with their
             training accuracies.
         accuracy: the target.
         smaller_than_bits: larger files are left out.
         needed_in_training: target, usual gap and `SECOND_CLAIM_MARGIN`.
     """
-    safe = [item for item in safe_files(believed, accuracy) if item.size_bits < smaller_than_bits]
-    sure = [item for item in safe if _in_training(item) >= needed_in_training - 1e-9]
+    safe = [item for item in safe_files(accepted, accuracy) if _bits(item) < smaller_than_bits]
+    sure = [item for item in safe if accuracy_reaches(_in_training(item), needed_in_training)]
     if sure:
         return sure[0]
-    return max(safe, key=lambda item: (_in_training(item), -item.size_bits), default=None)
+    return max(safe, key=lambda item: (_in_training(item), -_bits(item)), default=None)
 
 
-def safe_files(items: Sequence[Validated], accuracy: float) -> list[Validated]:
+def safe_files(items: Sequence[TrialOutcome], accuracy: float) -> list[TrialOutcome]:
     """Return files that clear the target on validation by a standard error, smallest first."""
     found = [
-        item
-        for item in items
-        if reaches(item.correct, item.examples, with_margin(accuracy, item.examples))
+        item for item in items if passes(item, with_margin(accuracy, item.validation_examples or 1))
     ]
-    return sorted(found, key=lambda item: (item.size_bits, -item.correct))
+    return sorted(found, key=lambda item: (_bits(item), -(item.validation_correct or 0)))
 
 
-def _in_training(item: Validated) -> float:
+def _bits(item: TrialOutcome) -> int:
+    assert item.size_bits is not None
+    return item.size_bits
+
+
+def digest_of(item: TrialOutcome) -> str:
+    """Return the SHA-256 of the file of a trial that has one."""
+    assert item.sha256 is not None
+    return item.sha256
+
+
+def _on_validation(item: TrialOutcome) -> float:
+    assert item.validation_accuracy is not None
+    return item.validation_accuracy
+
+
+def _in_training(item: TrialOutcome) -> float:
     assert item.training_accuracy is not None
     return item.training_accuracy
 
 
-def most_credible(doubtful: Sequence[Validated]) -> Validated | None:
+def most_credible(doubtful: Sequence[TrialOutcome]) -> TrialOutcome | None:
     """Return, of files that seem lucky on validation, the one with most right in training."""
     return max(
         doubtful,
-        key=lambda item: (_in_training(item), item.correct / item.examples, -item.size_bits),
+        key=lambda item: (_in_training(item), _on_validation(item), -_bits(item)),
         default=None,
     )
 
 
-def nearest_to_target(items: Sequence[Validated]) -> Validated | None:
+def nearest_to_target(items: Sequence[TrialOutcome]) -> TrialOutcome | None:
     """Return the file with most right on validation, the smallest of several, or None."""
-    return max(
-        items, key=lambda item: (item.correct / item.examples, -item.size_bits), default=None
-    )
+    return max(items, key=lambda item: (_on_validation(item), -_bits(item)), default=None)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from minbits.cli.flags import with_flags
 from minbits.cli.output import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED
 from minbits.cli.streams import guarded_streams
 from minbits.errors import MinbitsError
@@ -24,10 +25,10 @@ COMMANDS = {
     "verify": "minbits.cli.files:verify",
     "inspect": "minbits.cli.files:inspect",
     "audit": "minbits.cli.audit:audit",
+    "need": "minbits.cli.capacity:need",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",
-    "bench": "minbits.cli.bench:bench",
 }
 
 
@@ -108,7 +109,7 @@ def run() -> int:
         except SystemExit as stop:
             return _exit_code(stop)
         except MinbitsError as error:
-            print(f"minbits: {error}", file=sys.stderr)
+            print(f"minbits: {with_flags(str(error))}", file=sys.stderr)
             return error.exit_code
         except OSError as error:
             trouble = storage_trouble(error)

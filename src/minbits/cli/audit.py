@@ -2,82 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from minbits.audit.report import AuditReport
-from minbits.capacity.network_shape import parse_input_shape
-from minbits.charts.audit_chart import LayerBits, LayersNumbers, draw_layer_bits
-from minbits.charts.chart import Chart, picture_kind
-from minbits.claims.outputs import kept_files, network_outputs
-from minbits.claims.replacing import check_replaceable
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import (
-    AllowSlowOption,
-    CategoricalOption,
-    LabelOption,
-    ResizeOption,
-    user_files,
-)
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger
-from minbits.cli.output import (
-    ForceOption,
-    JsonOption,
-    console,
-    print_json,
-    print_table,
-    progress_printer,
-)
-from minbits.data import load
-from minbits.errors import ArgumentError
-from minbits.files import check_outputs
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataOptions
+from minbits.cli.flags import with_flags
+from minbits.cli.output import ShowOptions, console, print_json, print_table, progress_printer
 from minbits.intervals import wilson_interval
-from minbits.ledger.store import open_ledger
-from minbits.types import DataSet
+from minbits.jobs.audit_request import AuditRequest
+from minbits.model_audit.report import AuditReport
 
 
+@command
 def audit(
-    model: Annotated[str, typer.Argument(help="MODULE:CALLABLE, a .onnx file, or a checkpoint.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="MODULE:CALLABLE, FILE.py:CALLABLE, a .onnx file, or a checkpoint; with --layers "
+            "a checkpoint is a module, else tensors alone."
+        ),
+    ],
+    *,
     data: Annotated[
         str | None, typer.Option(help="The data set that it classifies: mnist, digits or a path.")
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A checkpoint to load into MODULE:CALLABLE.")
-    ] = None,
-    input_shape: Annotated[
-        str | None,
-        typer.Option("--input", help="One example without data, such as 1x28x28."),
-    ] = None,
-    accuracy: Annotated[
-        float | None,
-        typer.Option(
-            help="Compare with a file of this accuracy, and let --compress reach it.",
-            show_default="the model's own, for --compress on held-out training examples",
-        ),
-    ] = None,
-    examples: Annotated[
-        int, typer.Option(help="Most examples of each split that are run.")
-    ] = 10_000,
-    label: LabelOption = None,
-    categorical: CategoricalOption = None,
-    resize: ResizeOption = None,
-    compress: Annotated[
-        Path | None,
-        typer.Option(help="Compress the module as well, to this .mbn file.", show_default="no"),
-    ] = None,
-    minutes: Annotated[float, typer.Option(help="Minutes for --compress.")] = 10.0,
-    force: ForceOption = False,
-    figure: Annotated[
-        Path | None, typer.Option(help="Where a chart of layers by bits goes.")
-    ] = None,
-    ledger: LedgerOption = None,
-    records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
-    allow_slow: AllowSlowOption = False,
-    as_json: JsonOption = False,
+    request: AuditRequest,
+    source: DataOptions,
+    show: ShowOptions,
 ) -> None:
     """Audit any PyTorch module, ONNX graph or checkpoint: capacity against need, layer by layer.
 
@@ -86,105 +41,19 @@ def audit(
     Example: minbits audit minbits.networks.examples:LeNet300100 --data mnist
     """
     # PyTorch and a user's own module are loaded for this command alone.
-    sources = importlib.import_module("minbits.audit.sources")
-    pipeline = importlib.import_module("minbits.jobs.audit")
-    loaded = (
-        load(data, label=label, categorical=categorical or (), resize=resize)
-        if data is not None
-        else None
-    )
-    _check_compress(compress, model, loaded, minutes)
-    inputs = user_files(model, data, weights)
-    outputs = {} if compress is None else network_outputs(compress)
-    if figure is not None:
-        picture_kind(figure)
-        outputs |= {"the figure": figure}
-    check_outputs(outputs, kept_files(chosen_ledger(ledger), inputs))
-    if compress is not None and loaded is not None and not force:
-        store = open_ledger(chosen_ledger(ledger))
-        try:
-            check_replaceable([compress], loaded, accuracy, store)
-        finally:
-            store.close()
-    shape = None if input_shape is None else parse_input_shape(input_shape)
-    if loaded is not None:
-        shape = loaded.input_shape
-    exponent = 0 if loaded is None else loaded.input_exponent
-    subject = sources.open_model(model, sources.SourceSettings(shape, exponent, weights))
-    report: AuditReport = pipeline.audit_job(
-        subject,
-        loaded,
-        accuracy=accuracy,
-        ledger=chosen_ledger(ledger),
-        records=records,
-        most_examples=examples,
-        allow_slow=allow_slow,
-    )
-    if compress is not None:
-        report = pipeline.compress_audited(
-            sources.load_module(model, weights),
-            report,
-            loaded,
-            out=compress,
-            accuracy=accuracy,
-            minutes=minutes,
-            ledger=ledger,
-            inputs=inputs,
-            force=force,
-            say=progress_printer(False),
-        )
-    if figure is not None:
-        layers_figure(report).save(figure)
-    if as_json:
-        print_json(plain_audit(report))
+    job = importlib.import_module("minbits.jobs.audit")
+    loaded = None if data is None else source.load(data)
+    origin = source.origin(data)
+    report = job.audit_job(model, loaded, request, progress_printer(show.quiet), origin)
+    if show.json:
+        plain: dict[str, Any] = job.plain_audit(report)
+        print_json(plain | {"verdict": with_flags(report.verdict)})
         return
     _print_audit(report)
-    if compress is not None:
+    if request.compress is not None:
         _print_compressed(report)
-    if figure is not None:
-        console().print(f"Figure: {figure}")
-
-
-def _check_compress(
-    compress: Path | None, model: str, data: DataSet | None, minutes: float
-) -> None:
-    """Refuse before the audit what would fail after it."""
-    if compress is None:
-        return
-    if data is None:
-        raise ArgumentError("--compress", "no data", "a data set to select on", "Give --data.")
-    if ":" not in model:
-        raise ArgumentError(
-            "--compress", f"'{model}'", "MODULE:CALLABLE, since it is trained on",
-            "Use minbits compress --layers for a checkpoint.",
-        )  # fmt: skip
-    if not 0 < minutes < 1e6:
-        raise ArgumentError("--minutes", str(minutes), "a positive number", "Give another value.")
-
-
-def layers_figure(report: AuditReport) -> Chart[LayersNumbers]:
-    """Return the chart of layers by bits."""
-    rows = [
-        LayerBits(layer.name, layer.stored_bits, layer.lossless_bits, layer.quantised_bits)
-        for layer in report.layers
-    ]
-    found = None if report.sufficient is None else report.sufficient.size_bits
-    return draw_layer_bits(report.name, rows, found)
-
-
-def plain_audit(report: AuditReport) -> dict[str, Any]:
-    """Return the report as plain data for JSON."""
-    plain = dataclasses.asdict(report)
-    plain["smallest_bits"] = report.smallest_bits
-    if report.labels is not None:
-        labels = report.labels
-        interval = wilson_interval(labels.test_correct, labels.test_examples)
-        plain["labels"]["test_wilson_95"] = [interval.low, interval.high]
-    for name in ("sufficient", "compressed"):
-        if plain[name] is not None:
-            plain[name]["accuracy_lower_limit"] = getattr(report, name).accuracy_lower_limit
-    plain["verdict"] = report.verdict
-    return plain
+    if request.figure is not None:
+        console().print(f"Figure: {request.figure}")
 
 
 def _print_audit(report: AuditReport) -> None:
@@ -238,7 +107,7 @@ def _print_audit(report: AuditReport) -> None:
         out.print(f"No capacity: {report.shape_note}.")
     _print_labels(report)
     out.print(f"Counting: {report.counting}.", soft_wrap=True)
-    out.print(report.verdict, style="bold", soft_wrap=True)
+    out.print(with_flags(report.verdict), style="bold", soft_wrap=True)
 
 
 def _print_compressed(report: AuditReport) -> None:

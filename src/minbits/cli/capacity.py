@@ -20,7 +20,7 @@ from minbits.capacity.channels import (
     gaussian_capacity,
 )
 from minbits.capacity.cover import (
-    MOST_EXACT_POINTS,
+    MAX_EXACT_POINTS,
     dichotomy_count,
     log2_dichotomies,
     separable_probability,
@@ -28,30 +28,30 @@ from minbits.capacity.cover import (
 from minbits.capacity.fano import least_information_bits, random_labelling_bits
 from minbits.capacity.linear_separability import measure_separability
 from minbits.capacity.network_shape import parse_input_shape, parse_network
+from minbits.capacity.noisy_network import (
+    layer_throughput_bits,
+    noisy_weights_bits,
+    quantised_unit_capacity,
+    sequential_capacity,
+)
 from minbits.charts.chart import picture_kind
 from minbits.charts.cover_chart import cover_curves, draw_cover_curves
 from minbits.cli.capacity_tables import print_capacity_lines
-from minbits.cli.data_options import (
-    AllowSlowOption,
-    CategoricalOption,
-    DataArgument,
-    LabelOption,
-    ResizeOption,
-)
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger
-from minbits.cli.need_tables import plain_need, print_need
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.need_tables import print_need
 from minbits.cli.output import (
-    JsonOption,
-    QuietOption,
+    JsonOptions,
+    ShowOptions,
     console,
     print_json,
     progress_printer,
 )
-from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
+from minbits.jobs.need_request import NeedRequest
 
-MOST_DIGITS = 60
+MAX_DIGITS = 60
 
 capacity_app = typer.Typer(
     help=(
@@ -64,6 +64,7 @@ capacity_app = typer.Typer(
 
 
 @capacity_app.command()
+@command
 def network(
     architecture: Annotated[
         str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
@@ -75,7 +76,8 @@ def network(
         int, typer.Option(help="N, for the formula that counts labellings.")
     ] = 60_000,
     bits: Annotated[int, typer.Option(help="Bits of a stored parameter.")] = 32,
-    as_json: JsonOption = False,
+    *,
+    show: JsonOptions,
 ) -> None:
     """Print every capacity formula for an architecture: what it bounds, assumptions, source.
 
@@ -83,7 +85,7 @@ def network(
     """
     shape = parse_network(architecture, parse_input_shape(input_shape))
     lines = capacity_table(shape, examples, bits)
-    if as_json:
+    if show.json:
         print_json(
             {
                 "architecture": architecture,
@@ -97,12 +99,14 @@ def network(
 
 
 @capacity_app.command()
+@command
 def separable(
     points: Annotated[int, typer.Argument(help="N, labels.")],
     weights: Annotated[int, typer.Argument(help="K, weights of a threshold unit, bias included.")],
     draws: Annotated[int, typer.Option(help="Also measure with so many random labellings.")] = 0,
     seed: Annotated[int, typer.Option(help="Of the random labellings.")] = 0,
-    as_json: JsonOption = False,
+    *,
+    show: JsonOptions,
 ) -> None:
     """Print how many of 2^N labellings a threshold unit realises, and how likely a random one is.
 
@@ -117,14 +121,14 @@ def separable(
         "probability": separable_probability(points, weights),
         "dichotomies": None,
     }
-    if points <= MOST_EXACT_POINTS and log2_count < 3.3 * MOST_DIGITS:
+    if points <= MAX_EXACT_POINTS and log2_count < 3.3 * MAX_DIGITS:
         found["dichotomies"] = dichotomy_count(points, weights)
     if draws:
         measured = measure_separability(points, weights, draws, seed)
         found["measured"] = measured.measured
         found["measured_interval_95"] = [measured.interval.low, measured.interval.high]
         found["draws"] = draws
-    if as_json:
+    if show.json:
         print_json(found)
         return
     count = "" if found["dichotomies"] is None else f"{found['dichotomies']:,} = "
@@ -147,6 +151,7 @@ def separable(
 
 
 @capacity_app.command()
+@command
 def curve(
     weights: Annotated[
         list[int] | None, typer.Option(help="K; give it several times.", show_default="10 50 1000")
@@ -155,7 +160,8 @@ def curve(
         "cover-curve.png"
     ),
     draws: Annotated[int, typer.Option(help="Measure so many labellings a point, K <= 200.")] = 0,
-    as_json: JsonOption = False,
+    *,
+    show: JsonOptions,
 ) -> None:
     """Draw the fraction of separable labellings against N / K, with its step at 2.
 
@@ -172,7 +178,7 @@ def curve(
         for load in (1.4, 1.7, 2.0, 2.3, 2.6)
     ]
     draw_cover_curves(curves, measured).save(out)
-    if as_json:
+    if show.json:
         print_json(
             {"figure": str(out), "measured": [dataclasses.asdict(point) for point in measured]}
         )
@@ -190,6 +196,7 @@ class ChannelKind(StrEnum):
 
 
 @capacity_app.command()
+@command
 def channel(
     kind: Annotated[ChannelKind, typer.Argument(help="What kind of channel.")],
     parameter: Annotated[
@@ -199,7 +206,8 @@ def channel(
         ),
     ],
     gap: Annotated[float, typer.Option(help="Certified gap in bits, of a discrete one.")] = 1e-9,
-    as_json: JsonOption = False,
+    *,
+    show: JsonOptions,
 ) -> None:
     """Print the capacity of a noisy channel in bits a use.
 
@@ -220,7 +228,7 @@ def channel(
             ChannelKind.gaussian: gaussian_capacity,
         }[kind]
         found["capacity_bits"] = formula(_number(parameter))
-    if as_json:
+    if show.json:
         print_json(found)
         return
     text = f"Capacity of the {kind.value} channel: {found['capacity_bits']:.9f} bits a use"
@@ -247,11 +255,60 @@ def _matrix(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 @capacity_app.command()
+@command
+def noisy(
+    architecture: Annotated[
+        str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
+    ],
+    input_shape: Annotated[
+        str, typer.Option("--input", help="One example, for the zoo and the grammar.")
+    ] = "1x28x28",
+    activation_bits: Annotated[int, typer.Option(help="Bits of an activation, 1 to 8.")] = 4,
+    noise: Annotated[
+        float, typer.Option(help="Standard deviation of the noise on activations in [0, 1].")
+    ] = 0.1,
+    weight_noise: Annotated[
+        float, typer.Option(help="Standard deviation of the noise, over that of the weights.")
+    ] = 0.5,
+    *,
+    show: JsonOptions,
+) -> None:
+    """Print what a network of noisy weights and of noisy, quantised activations can carry.
+
+    Example: minbits capacity noisy 784-300-100-10 --activation-bits 4 --noise 0.1
+    """
+    shape = parse_network(architecture, parse_input_shape(input_shape))
+    unit = quantised_unit_capacity(activation_bits, noise)
+    layers = layer_throughput_bits(shape, unit.upper_bits)
+    found = {
+        "architecture": architecture,
+        "unit_bits": [unit.lower_bits, unit.upper_bits],
+        "layer_bits_per_example": list(layers),
+        "network_bits_per_example": sequential_capacity(layers),
+        "weight_bits": noisy_weights_bits(shape.parameters, 1.0, weight_noise),
+    }
+    if show.json:
+        print_json(found)
+        return
+    console().print(
+        f"A unit of {activation_bits} bits with noise {noise:g} carries {unit.lower_bits:.6f} to "
+        f"{unit.upper_bits:.6f} bits. The layers let pass at most "
+        f"{', '.join(f'{bits:,.1f}' for bits in layers)} bits of one example, so that the network "
+        f"lets pass at most {found['network_bits_per_example']:,.1f}. {shape.parameters:,} weights "
+        f"with noise of {weight_noise:g} times their deviation carry at most "
+        f"{found['weight_bits']:,.0f} bits from training to use.",
+        soft_wrap=True,
+    )
+
+
+@capacity_app.command()
+@command
 def fano(
     error_rate: Annotated[float, typer.Argument(help="Wanted error rate, 0 to 1.")],
     classes: Annotated[int, typer.Argument(help="C, at least 2.")],
     examples: Annotated[int, typer.Option(help="N, for a whole set of random labels.")] = 1,
-    as_json: JsonOption = False,
+    *,
+    show: JsonOptions,
 ) -> None:
     """Print the least information for an error rate, classes being equally likely.
 
@@ -262,7 +319,7 @@ def fano(
     entropy = float(np.log2(classes))
     least = least_information_bits(entropy, error_rate, classes)
     total = random_labelling_bits(examples, entropy, 1 - error_rate, classes)
-    if as_json:
+    if show.json:
         print_json(
             {
                 "error_rate": error_rate,
@@ -282,30 +339,15 @@ def fano(
 
 
 @capacity_app.command()
-def need(
-    data: DataArgument,
-    accuracy: Annotated[float, typer.Option(help="Wanted test accuracy, in (0, 1].")] = 0.99,
-    measure: Annotated[
-        bool, typer.Option(help="Compute the prequential code of the labels (minutes).")
-    ] = True,
-    seed: Annotated[int, typer.Option(help="Of the prequential code.")] = 0,
-    label: LabelOption = None,
-    categorical: CategoricalOption = None,
-    resize: ResizeOption = None,
-    ledger: LedgerOption = None,
-    records: Annotated[Path, typer.Option(help="A folder of published cards.")] = Path("records"),
-    allow_slow: AllowSlowOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
+@command
+def need(data: DataArgument, request: NeedRequest, source: DataOptions, show: ShowOptions) -> None:
     """Go from entropy to neurons and weights: the question's estimate, corrected in four steps.
 
     Example: minbits capacity need mnist --no-measure
     """
     # Loads PyTorch, which the other commands of this family do without.
-    job = importlib.import_module("minbits.jobs.need").need_job
-    loaded = load(data, label=label, categorical=categorical or (), resize=resize)
-    say = progress_printer(quiet)
+    job = importlib.import_module("minbits.jobs.need")
+    say = progress_printer(show.quiet)
 
     def after_block(block: Any) -> None:
         say(
@@ -313,17 +355,8 @@ def need(
             f"{block.bits:,.0f} bits, {block.correct:,} predicted"
         )
 
-    report = job(
-        loaded,
-        accuracy,
-        ledger=chosen_ledger(ledger),
-        records=records,
-        measure=measure,
-        seed=seed,
-        after_block=after_block,
-        allow_slow=allow_slow,
-    )
-    if as_json:
-        print_json(plain_need(report))
+    report = job.need_job(source.load(data), request, after_block)
+    if show.json:
+        print_json(job.plain_need(report))
         return
     print_need(report)

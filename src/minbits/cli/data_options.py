@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-def user_files(model: str | None, data: str | None, checkpoint: Path | None) -> tuple[Path, ...]:
-    """Return the files behind the arguments of a command, which its outputs must not replace."""
-    named = [] if model is None else [model, model.rpartition(":")[0]]
-    named += [] if data is None else [data]
-    found = [Path(name) for name in named if name]
-    return tuple(found if checkpoint is None else [*found, checkpoint])
-
+from minbits.data import load
+from minbits.jobs.shared_options import Origin
+from minbits.requests import Request, option
+from minbits.types import DataSet
 
 DataArgument = Annotated[
     str,
@@ -26,34 +23,28 @@ DataArgument = Annotated[
         )
     ),
 ]
-LabelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--label",
-        help="The label column of a table.",
-        show_default="label, class, target or y, or else the last",
-    ),
-]
-CategoricalOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--categorical",
-        help="A column of numbers to be read as categories; may be repeated.",
-        show_default=False,
-    ),
-]
-AllowSlowOption = Annotated[
-    bool,
-    typer.Option(
-        "--allow-slow",
-        help="Run network files that take more than about two minutes, too.",
-    ),
-]
-ResizeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--resize",
-        help="HEIGHTxWIDTH that images of a folder are brought to, such as 28x28.",
-        show_default="as they are",
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(Request):
+    """What is to be known of a file of data."""
+
+    label: str | None = option(
+        None, "The label column of a table.", shown="label, class, target or y, or else the last"
+    )
+    categorical: tuple[str, ...] = option(
+        (), "A column of numbers to be read as categories; may be repeated."
+    )
+    resize: str | None = option(
+        None,
+        "HEIGHTxWIDTH that images of a folder are brought to, such as 28x28.",
+        shown="as they are",
+    )
+
+    def load(self, source: str) -> DataSet:
+        """Return the data set of a name or a path."""
+        return load(source, label=self.label, categorical=self.categorical, resize=self.resize)
+
+    def origin(self, source: str | None) -> Origin:
+        """Return where a data set is read, for a job that must not write over it."""
+        return Origin(self.label, () if source is None else (Path(source),))

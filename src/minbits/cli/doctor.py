@@ -10,7 +10,8 @@ import numpy as np
 import typer
 
 from minbits.child_processes import child_environment, python_command
-from minbits.cli.output import EXIT_NOT_REACHED, JsonOption, console, print_json
+from minbits.cli.commands import command
+from minbits.cli.output import EXIT_NOT_REACHED, JsonOptions, console, print_json
 from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.file_format import decode_network, encode_network
 from minbits.codec.inference import predict_logits
@@ -92,7 +93,8 @@ def _code_cache() -> str:
     return done.stdout.strip() or "no folder to cache in: each process compiles for itself"
 
 
-def doctor(as_json: JsonOption = False) -> None:
+@command
+def doctor(show: JsonOptions) -> None:
     """Print versions, threads, device, caches and ledger, and test the codec.
 
     Example: minbits doctor
@@ -110,7 +112,7 @@ def doctor(as_json: JsonOption = False) -> None:
         "ledger_exists": ledger_exists(ledger),
         "codec_self_test": "passed" if problem is None else f"FAILED: {problem}",
     }
-    if as_json:
+    if show.json:
         print_json(facts)
     else:
         for name, value in facts.items():

@@ -1,39 +1,11 @@
-"""How the ladder of H(X) is printed, as a table and as JSON."""
+"""How the ladder of H(X) is printed."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
-
+from minbits.cli.flags import with_flags
 from minbits.cli.output import console, headed, print_table
 from minbits.information.input_ladder import InputLadder
 from minbits.information.ladder import EntropyTable
-
-
-def ladder_as_json(ladder: InputLadder) -> dict[str, Any]:
-    """Return the ladder with stable keys; see docs/ladder.md."""
-    rungs = [
-        dataclasses.asdict(rung)
-        | {
-            "amortised_model_bits": rung.amortised_model_bits,
-            "bits_per_variable": rung.bits_per_variable,
-            "interval_95_bits": rung.interval_bits,
-        }
-        for rung in ladder.rungs
-    ]
-    return {
-        "of": ladder.what,
-        "variables": ladder.variables,
-        "train_examples": ladder.train_examples,
-        "validation_examples": ladder.validation_examples,
-        "test_examples": ladder.test_examples,
-        "rungs": rungs,
-        "skipped": [dataclasses.asdict(item) for item in ladder.skipped],
-        "stopped": ladder.stopped,
-        "tightest": ladder.tightest.key,
-        "bound_bits": ladder.bound_bits,
-        "seconds": ladder.seconds,
-    }
 
 
 def print_ladder(ladder: InputLadder, data_name: str) -> None:
@@ -72,7 +44,7 @@ def print_ladder(ladder: InputLadder, data_name: str) -> None:
         if rung.warning:
             console().print(headed(f"* {rung.title}", f"{rung.warning}."))
     for item in ladder.skipped:
-        console().print(f"Left out: {item.title} ({item.reason}).")
+        console().print(f"Left out: {item.title} ({with_flags(item.reason)}).")
     if ladder.stopped is not None:
         console().print(f"Stopped {ladder.stopped}. Give more --minutes to climb on.")
     best = ladder.tightest

@@ -8,22 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from minbits.claims.ledger_verification import LedgerVerification, verify_ledger
-from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataOptions
+from minbits.cli.flags import with_flags
 from minbits.cli.ledger_exchange import exchange_app
-from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
+from minbits.cli.ledger_options import LedgerTable, existing_ledger
 from minbits.cli.output import (
     EXIT_NOT_REACHED,
-    JsonOption,
-    QuietOption,
+    JsonOptions,
+    ShowOptions,
     console,
     print_json,
     print_lines,
     print_table,
 )
-from minbits.data import load
 from minbits.errors import ArgumentError
+from minbits.jobs.shared_options import LedgerOptions, SlowOptions
 from minbits.ledger.front import front
-from minbits.ledger.location import ledger_exists, ledger_name
+from minbits.ledger.location import chosen_ledger, ledger_exists, ledger_name
 from minbits.ledger.queries import no_such_row
 from minbits.ledger.rows import Row, VerificationEntry
 from minbits.ledger.store import open_ledger, read_ledger
@@ -68,10 +70,10 @@ def _bits(row: Row) -> str:
 
 def _trial_cells(row: Row) -> list[str]:
     validation = _percent(row["validation_correct"], row["validation_examples"])
-    what = row["candidate"] if row["error"] is None else f"{row['candidate']}: {row['error']}"
+    error = "" if row["error"] is None else f": {with_flags(row['error'])}"
     return [
         str(row["id"]), _when(row), row["data_name"], row["status"], str(row["seed"]),
-        f"{row['seconds']:.1f}", _bits(row), validation, what,
+        f"{row['seconds']:.1f}", _bits(row), validation, row["candidate"] + error,
     ]  # fmt: skip
 
 
@@ -97,7 +99,8 @@ def _artifact_cells(row: Row) -> list[str]:
 def _verification_cells(row: Row) -> list[str]:
     return [
         str(row["id"]), _when(row), row["data_name"], row["outcome"],
-        _counts(row["correct"], row["n_test"]), row["artifact_sha256"][:16], row["problem"] or "",
+        _counts(row["correct"], row["n_test"]), row["artifact_sha256"][:16],
+        with_flags(row["problem"] or ""),
     ]  # fmt: skip
 
 
@@ -128,6 +131,7 @@ _LAYOUTS = {
 
 
 @ledger_app.command("list")
+@command
 def list_rows(
     table: Annotated[LedgerTable, typer.Argument(help="What to list.")] = LedgerTable.claims,
     data: DataNameOption = None,
@@ -139,25 +143,26 @@ def list_rows(
             show_default=f"{_ROWS_SHOWN}; all as JSON",
         ),
     ] = None,
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """List claims, trials (failed ones too), artifacts or verifications, oldest first.
 
     Example: minbits ledger list trials --data mnist --last 20
     """
-    target = chosen_ledger(ledger)
+    target = chosen_ledger(place.ledger)
     rows: list[Row] = []
     count = 0
     if ledger_exists(target):  # before the first run there is none, and it holds no rows
         reader = read_ledger(target)
         try:
-            most = last if last is not None or as_json else _ROWS_SHOWN
+            most = last if last is not None or show.json else _ROWS_SHOWN
             rows = reader.latest(table.value, data, most)
             count = reader.row_count(table.value)
         finally:
             reader.close()
-    if as_json:
+    if show.json:
         print_json(rows)
         return
     columns, cells = _LAYOUTS[table]
@@ -166,14 +171,16 @@ def list_rows(
 
 
 @ledger_app.command()
+@command
 def best(
     data: DataNameOption = None,
     accuracy: Annotated[
         float | None,
         typer.Option(help="The smallest file that reaches this.", show_default="every accuracy"),
     ] = None,
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """Show the smallest claimed files: of each data set, those that no smaller one beats.
 
@@ -186,13 +193,13 @@ def best(
     """
     if accuracy is not None and not 0 < accuracy <= 1:
         raise ArgumentError("--accuracy", str(accuracy), "above 0 and at most 1", "Give another.")
-    target = chosen_ledger(ledger)
+    target = chosen_ledger(place.ledger)
     reader = read_ledger(target)
     try:
         rows = front(reader, data, accuracy)
     finally:
         reader.close()
-    if as_json:
+    if show.json:
         print_json(rows)
     else:
         print_table(
@@ -205,17 +212,19 @@ def best(
 
 
 @ledger_app.command()
+@command
 def show(
     table: Annotated[LedgerTable, typer.Argument(help="Of which table.")],
     row: Annotated[str, typer.Argument(help="A row's number, or the start of its uid or digest.")],
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """Show all that is known of one row: configuration, code, libraries, machine, file.
 
     Example: minbits ledger show trials 12
     """
-    reader = read_ledger(chosen_ledger(ledger))
+    reader = read_ledger(chosen_ledger(place.ledger))
     try:
         found = reader.find(table.value, row)
         if len(found) > 1:
@@ -233,7 +242,7 @@ def show(
             facts["file_is_whole"] = not lacking
     finally:
         reader.close()
-    if as_json:
+    if show.json:
         print_json(facts)
         return
     for name, value in facts.items():
@@ -251,18 +260,17 @@ def _facts(row: Row) -> dict[str, Any]:
 
 
 @ledger_app.command()
+@command
 def verify(
     data: Annotated[
         list[str] | None,
         typer.Option(help="A data set that is not built in, as a path; may be repeated."),
     ] = None,
-    label: LabelOption = None,
-    categorical: CategoricalOption = None,
-    resize: ResizeOption = None,
-    ledger: LedgerOption = None,
-    allow_slow: AllowSlowOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    *,
+    source: DataOptions,
+    place: LedgerOptions,
+    slow: SlowOptions,
+    show: ShowOptions,
 ) -> None:
     """Decode every claimed file in a fresh process, run its test set again, and record the outcome.
 
@@ -270,17 +278,14 @@ def verify(
 
     Example: minbits ledger verify --data my.csv --label species
     """
-    given = [
-        load(source, label=label, categorical=categorical or (), resize=resize)
-        for source in data or ()
-    ]
-    store = open_ledger(existing_ledger(ledger))
+    given = [source.load(name) for name in data or ()]
+    store = open_ledger(existing_ledger(place.ledger))
     try:
-        show_entry = _ignore if as_json or quiet else _print_entry
-        found = verify_ledger(store, given, show_entry, allow_slow)
+        show_entry = _ignore if show.json or show.quiet else _print_entry
+        found = verify_ledger(store, given, show_entry, slow.allow_slow)
     finally:
         store.close()
-    if as_json:
+    if show.json:
         print_json(_plain_verification(found))
     else:
         _print_verification(found)
@@ -294,7 +299,7 @@ def _ignore(entry: VerificationEntry) -> None:
 
 def _print_entry(entry: VerificationEntry) -> None:
     claim = entry.claim
-    problem = f": {entry.problem}" if entry.problem else ""
+    problem = f": {with_flags(entry.problem)}" if entry.problem else ""
     console().print(
         f"claim {claim['id']}, {claim['data_name']}, {claim['size_bits']:,} bits, "
         f"{_counts(claim['correct'], claim['n_test'])}: {entry.outcome}{problem}",

@@ -10,17 +10,18 @@ import typer
 
 from minbits.claims.outputs import kept_files
 from minbits.claims.published_file import Adopted, adopt_file, read_card
-from minbits.cli.data_options import AllowSlowOption, CategoricalOption, LabelOption, ResizeOption
-from minbits.cli.ledger_options import LedgerOption, LedgerTable, chosen_ledger, existing_ledger
-from minbits.cli.output import JsonOption, console, print_json
-from minbits.data import load
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataOptions
+from minbits.cli.ledger_options import LedgerTable, existing_ledger
+from minbits.cli.output import JsonOptions, console, print_json
 from minbits.data.builtin import BUILT_IN
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
+from minbits.jobs.shared_options import LedgerOptions, SlowOptions
 from minbits.ledger.artifacts import SUFFIX
 from minbits.ledger.exchange import LedgerSource, Taken, take
 from minbits.ledger.json_lines import import_json_lines, write_json_lines
-from minbits.ledger.location import ledger_name
+from minbits.ledger.location import chosen_ledger, ledger_name
 from minbits.ledger.prune import prune as prune_files
 from minbits.ledger.store import open_ledger, read_ledger
 from minbits.ledger.table_files import TABLE_WRITERS, write_table
@@ -31,6 +32,7 @@ exchange_app = typer.Typer(rich_markup_mode=None)
 
 
 @exchange_app.command()
+@command
 def export(
     out: Annotated[Path, typer.Argument(help="A name that ends in .jsonl, .csv or .parquet.")],
     table: Annotated[
@@ -39,8 +41,9 @@ def export(
     files: Annotated[
         bool, typer.Option("--files/--no-files", help="The artifacts' bytes too, in .jsonl.")
     ] = True,
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """Write the whole ledger as JSON lines, or one table as CSV or Parquet.
 
@@ -50,8 +53,8 @@ def export(
     if suffix != JSON_LINES and suffix not in TABLE_WRITERS:
         expected = f"a name that ends in {JSON_LINES}, {' or '.join(TABLE_WRITERS)}"
         raise ArgumentError("OUT", str(out), expected, "Name another file.")
-    check_outputs({"OUT": out}, kept_files(chosen_ledger(ledger)))
-    reader = read_ledger(chosen_ledger(ledger))
+    check_outputs({"OUT": out}, kept_files(chosen_ledger(place.ledger)))
+    reader = read_ledger(chosen_ledger(place.ledger))
     try:
         if suffix == JSON_LINES:
             counts = write_json_lines(reader, out, files)
@@ -59,7 +62,7 @@ def export(
             counts = {table.value: write_table(reader, table.value, out)}
     finally:
         reader.close()
-    if as_json:
+    if show.json:
         print_json({"file": str(out), "rows": counts})
         return
     rows = ", ".join(f"{count:,} {name}" for name, count in counts.items())
@@ -67,6 +70,7 @@ def export(
 
 
 @exchange_app.command("import")
+@command
 def import_file(
     file: Annotated[
         Path,
@@ -78,12 +82,11 @@ def import_file(
             help="The data set of a .mbn file, as a path.", show_default="as its card says"
         ),
     ] = None,
-    label: LabelOption = None,
-    categorical: CategoricalOption = None,
-    resize: ResizeOption = None,
-    allow_slow: AllowSlowOption = False,
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    source: DataOptions,
+    slow: SlowOptions,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """Append the rows and files of exported JSON lines that the ledger does not have.
 
@@ -96,37 +99,39 @@ def import_file(
     """
     if file.suffix.lower() == SUFFIX:
         card = read_card(file)
-        source = data or card.data_name
-        if data is None and source not in BUILT_IN:  # a card names no path to be opened
+        name = data or card.data_name
+        if data is None and name not in BUILT_IN:  # a card names no path to be opened
             raise ArgumentError(
-                "--data", "nothing", f"the data set of the file, '{source}' on its card",
+                "--data", "nothing", f"the data set of the file, '{name}' on its card",
                 "Give its path.",
             )  # fmt: skip
-        own = load(source, label=label, categorical=categorical or (), resize=resize)
-        store = open_ledger(chosen_ledger(ledger))
+        own = source.load(name)
+        store = open_ledger(chosen_ledger(place.ledger))
         try:
-            adopted = adopt_file(file, card, own, store, allow_slow)
+            adopted = adopt_file(file, card, own, store, slow.allow_slow)
         finally:
             store.close()
-        _tell_adopted(adopted, file, store.name, as_json)
+        _tell_adopted(adopted, file, store.name, show.json)
         return
-    if (data, label, categorical, resize) != (None, None, None, None):
+    if data is not None or source != DataOptions():
         raise ArgumentError(
             "--data", "an option of data sets", f"a FILE that ends in {SUFFIX}", "Leave it out."
         )
-    store = open_ledger(chosen_ledger(ledger))
+    store = open_ledger(chosen_ledger(place.ledger))
     try:
         taken = import_json_lines(file, store)
     finally:
         store.close()
-    _tell(taken, str(file), store.name, as_json)
+    _tell(taken, str(file), store.name, show.json)
 
 
 @exchange_app.command()
+@command
 def merge(
     source: Annotated[str, typer.Argument(help="The ledger to take from: a file or a URL.")],
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """Append the rows and files of another ledger that this one does not have.
 
@@ -136,14 +141,14 @@ def merge(
     """
     reader = read_ledger(source)
     try:
-        store = open_ledger(chosen_ledger(ledger))
+        store = open_ledger(chosen_ledger(place.ledger))
         try:
             taken = take(LedgerSource(reader), store)
         finally:
             store.close()
     finally:
         reader.close()
-    _tell(taken, reader.name, store.name, as_json)
+    _tell(taken, reader.name, store.name, show.json)
 
 
 def _tell_adopted(adopted: Adopted, file: Path, target: str, as_json: bool) -> None:
@@ -184,10 +189,12 @@ def _tell(taken: Taken, source: str, target: str, as_json: bool) -> None:
 
 
 @exchange_app.command()
+@command
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
+    *,
+    place: LedgerOptions,
+    show: JsonOptions,
 ) -> None:
     """Remove files beside the ledger that no row names, and what cut-short writes left.
 
@@ -195,13 +202,13 @@ def prune(
 
     Example: minbits ledger prune --dry-run
     """
-    target = existing_ledger(ledger)
+    target = existing_ledger(place.ledger)
     store = open_ledger(target)
     try:
         found = prune_files(store, dry_run)
     finally:
         store.close()
-    if as_json:
+    if show.json:
         plain = [
             {"path": str(item.path), "size_bytes": item.size_bytes, "reason": item.reason}
             for item in found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minbits.cli.output import console, headed, print_table
 
@@ -12,23 +11,6 @@ if TYPE_CHECKING:
     from minbits.jobs.need_steps import NeedReport, ReferencePoints
 
 BLIER_OLLIVIER_MNIST_BITS = 4_100
-
-
-def plain_need(report: NeedReport) -> dict[str, Any]:
-    """Return the report as plain data for JSON."""
-    plain = dataclasses.asdict(report)
-    if report.prequential is not None:
-        plain["prequential"]["total_bits"] = report.prequential.total_bits
-    if report.found is not None:
-        plain["found"]["two_part_bits"] = report.found.two_part_bits
-        plain["found"]["accuracy_lower_limit"] = report.found.accuracy_lower_limit
-    points = report.reference_points
-    plain["reference_points"]["learned_weights"] = points.learned_weights
-    plain["reference_points"]["random_labels_weights"] = points.random_labels_weights
-    plain["labels_alone_bits"] = report.labels_alone_bits
-    plain["times_less_than_labels"] = report.times_less_than_labels
-    plain["verdict"] = report.verdict
-    return plain
 
 
 def print_need(report: NeedReport) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Any
 
 import typer
 from rich import box
@@ -13,24 +14,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from minbits.cli.flags import with_flags
 from minbits.cli.streams import console_stream
 from minbits.interrupts import EXIT_INTERRUPTED, check_interrupt
 from minbits.plain_text import is_visible, shortened, visible
+from minbits.requests import Request, option
 
 __all__ = [
-    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "ForceOption",
-    "JsonOption", "QuietOption", "console", "error_console", "headed", "looks_sentence",
+    "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "JsonOptions",
+    "ShowOptions", "console", "error_console", "headed", "looks_sentence",
     "print_json", "print_lines", "print_outputs", "print_table", "progress_printer",
 ]  # fmt: skip
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys.")]
-ForceOption = Annotated[
-    bool,
-    typer.Option(
-        "--force", help="Write over files of another data set or target, or without a card."
-    ),
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print no progress.")]
+
+@dataclass(frozen=True, kw_only=True)
+class JsonOptions(Request):
+    """How an answer is printed."""
+
+    json: bool = option(False, "Print JSON with stable keys.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(JsonOptions):
+    """How an answer is printed, and whether progress is."""
+
+    quiet: bool = option(False, "Print no progress.")
+
 
 EXIT_DONE = 0
 EXIT_NOT_REACHED = 1
@@ -77,7 +86,7 @@ def progress_printer(is_quiet: bool) -> Callable[[str], None]:
     def say(text: str) -> None:
         check_interrupt()
         if not is_quiet:
-            lines.print(text, soft_wrap=True)
+            lines.print(with_flags(text), soft_wrap=True)
 
     return say
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from minbits.cli.flags import with_flags
 from minbits.interrupts import check_interrupt
 from minbits.plain_text import visible
-from minbits.search.space import Candidate
+from minbits.search.driver import Finished
 from minbits.types import Progress as Sign
-from minbits.types import TrialResult
-from minbits.units import bytes_to_bits
+from minbits.types import TrialOutcome
 
 PLAIN_LINES_A_STAGE = 6
-MOST_BARS = 8
+MAX_BARS = 8
 # Trials that end closer together than this share a line.
 SECONDS_A_RESULT = 0.2
 
@@ -79,7 +80,7 @@ class SearchProgress:
         """Show what is being done."""
         check_interrupt()
         if not self._quiet:
-            self._console.print(f"{text} …", soft_wrap=True)
+            self._console.print(f"{with_flags(text)} …", soft_wrap=True)
 
     def sign(self, sign: Sign) -> None:
         """Show a sign of life of a trial."""
@@ -106,7 +107,7 @@ class SearchProgress:
         part = sign.epoch // every if sign.epoch < sign.epochs else PLAIN_LINES_A_STAGE + every
         before = self._parts.pop(sign.trial, None)
         self._parts[sign.trial] = (sign.stage, part)
-        if len(self._parts) > MOST_BARS:
+        if len(self._parts) > MAX_BARS:
             del self._parts[next(iter(self._parts))]
         if before is None or before[0] != sign.stage:
             return part > 0 or not sign.epochs
@@ -115,7 +116,7 @@ class SearchProgress:
     def _update_bar(self, sign: Sign) -> None:
         task = self._tasks.get(sign.trial)
         if task is None:
-            if len(self._tasks) == MOST_BARS:
+            if len(self._tasks) == MAX_BARS:
                 oldest = next(iter(self._tasks))
                 self._bar.remove_task(self._tasks.pop(oldest))
             task = self._tasks[sign.trial] = self._bar.add_task(
@@ -130,10 +131,12 @@ class SearchProgress:
             left=self._time_left(),
         )
 
-    def result(self, number: int, candidate: Candidate, result: TrialResult) -> None:
-        """Show how a trial ended; ``number`` is its row in the ledger."""
-        if self._quiet:
-            return
+    def results(self, finished: Sequence[Finished]) -> None:
+        """Show how trials ended that are in the ledger."""
+        for item in finished if not self._quiet else ():
+            self._result(item.row, item.outcome)
+
+    def _result(self, number: int | None, result: TrialOutcome) -> None:
         now = time.monotonic()
         if now - self._last_result < SECONDS_A_RESULT and result.status == "done":
             self._unshown += 1
@@ -142,12 +145,12 @@ class SearchProgress:
             self._console.print(f"{self._unshown} more trials ended meanwhile")
         self._last_result, self._unshown = now, 0
         head = f"ledger row {number}, seed {result.config.seed}, {result.seconds:.0f} s"
-        if result.network_file is None or result.validation_accuracy is None:
-            reason = f": {result.error}" if result.error else ""
+        if result.size_bits is None or result.validation_accuracy is None:
+            reason = f": {with_flags(result.error)}" if result.error else ""
             self._console.print(f"{head}: {result.status}{reason}", soft_wrap=True)
             return
         self._console.print(
-            f"{head}: {bytes_to_bits(len(result.network_file)):,} bits, validation "
-            f"{100 * result.validation_accuracy:.2f} % ({candidate.key})",
+            f"{head}: {result.size_bits:,} bits, validation "
+            f"{100 * result.validation_accuracy:.2f} % ({result.candidate})",
             soft_wrap=True,
         )

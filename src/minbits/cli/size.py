@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,15 +13,13 @@ from minbits.charts.answer import (
     shown_sentence,
     size_answer,
 )
-from minbits.claims.outputs import default_output
-from minbits.cli.data_options import CategoricalOption, DataArgument, LabelOption, ResizeOption
-from minbits.cli.ledger_options import LedgerOption, chosen_ledger
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.flags import with_flags
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
-    ForceOption,
-    JsonOption,
-    QuietOption,
+    ShowOptions,
     console,
     error_console,
     looks_sentence,
@@ -34,117 +29,28 @@ from minbits.cli.output import (
     print_table,
 )
 from minbits.cli.progress import SearchProgress
-from minbits.data import load
 from minbits.jobs.curve import CurveReport, curve_job, plain_curve
 from minbits.jobs.size import size_job
+from minbits.jobs.size_plan import check_size_request
 from minbits.jobs.size_report import SizeReport, plain_report
-from minbits.jobs.size_request import MANY_TRIALS, SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents
-from minbits.jobs.target import default_target
+from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.location import ledger_name
-from minbits.ledger.store import open_ledger
-from minbits.search.strategies import AUTO, SAMPLERS
-from minbits.workers.registry import DEFAULT_EXECUTOR, default_workers
+from minbits.search.driver import SearchEvents
 
-DEFAULT_MINUTES = 13.0
-_UNNAMED = Path("unnamed.mbn")  # until the data and the target are known
 _RELIABILITY_LINES = 5
 
 
-class Engine(StrEnum):
-    """What can train a network."""
-
-    auto = "auto"
-    torch = "torch"
-    lanes = "lanes"
-
-
+@command
 def size(
     data: DataArgument,
-    accuracy: Annotated[
-        float | None,
-        typer.Option(
-            help="Target test accuracy, in (0, 1].",
-            show_default="0.99 for mnist, else half a point below simple classifiers",
-        ),
-    ] = None,
-    minutes: Annotated[
-        float, typer.Option(help="Minutes to search; verifying and drawing take some seconds more.")
-    ] = DEFAULT_MINUTES,
-    trials: Annotated[
-        int, typer.Option(help="Most trials of this run.", show_default="as many as fit")
-    ] = MANY_TRIALS,
-    target_bits: Annotated[
-        int | None, typer.Option(help="End with a file of at most so many bits.")
-    ] = None,
-    reliability: Annotated[
-        float,
-        typer.Option(
-            help="Chance of success over seeds that what is claimed must be shown to have."
-        ),
-    ] = 0.0,
-    sampler: Annotated[
-        str,
-        typer.Option(help=f"What proposes networks to train: {', '.join(SAMPLERS)}."),
-    ] = AUTO,
-    moves: Annotated[
-        bool, typer.Option("--moves/--no-moves", help="Also train on from the best files, changed.")
-    ] = True,
-    halving: Annotated[
-        bool, typer.Option("--halving/--no-halving", help="Stop trials that lag behind the others.")
-    ] = False,
-    space: Annotated[
-        Path | None, typer.Option(help="A TOML file with networks and recipes to draw from.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(help="First seed; each trial takes the next one not used on this data.")
-    ] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Trials at a time, each on one thread.", show_default="one a core"),
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option(help="A network of the zoo, such as pytorch-example.")
-    ] = None,
-    architecture: Annotated[
-        str | None,
-        typer.Option(help="An architecture of your own, such as 'conv 8 k5 s2 relu; linear 10'."),
-    ] = None,
-    rate_weight: Annotated[
-        float, typer.Option(help="Weight of the rate penalty for --architecture.")
-    ] = 2.0,
-    engine: Annotated[
-        Engine, typer.Option(help="What trains; auto takes the fastest that covers the network.")
-    ] = Engine.auto,
-    executor: Annotated[
-        str,
-        typer.Option(help="Where trials run: processes, ray, or ray://HOST:PORT (minbits[ray])."),
-    ] = DEFAULT_EXECUTOR,
-    worker_memory: Annotated[
-        int | None,
-        typer.Option(
-            help="MiB a worker may use; a trial that needs more fails.",
-            show_default="an equal share of the machine's",
-        ),
-    ] = None,
+    request: SizeRequest,
+    *,
     curve: Annotated[
         bool,
         typer.Option("--curve", help="Every accuracy from 90 to 99.4 %, in shares of the time."),
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="The network file; its card and diagram go beside it.",
-            show_default="DATA-LABEL-ACCURACY.mbn",
-        ),
-    ] = None,
-    force: ForceOption = False,
-    label: LabelOption = None,
-    categorical: CategoricalOption = None,
-    resize: ResizeOption = None,
-    ledger: LedgerOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    source: DataOptions,
+    show: ShowOptions,
 ) -> None:
     """Find the smallest network file that reaches an accuracy; verify, record and draw it.
 
@@ -152,54 +58,17 @@ def size(
 
     Example: minbits size mnist --accuracy 0.98 --minutes 3
     """
-    request = SizeRequest(
-        accuracy=0.5 if accuracy is None else accuracy,  # until the data are known
-        minutes=minutes,
-        trials=trials,
-        seed=seed,
-        workers=workers if workers is not None else default_workers(executor),
-        ledger=chosen_ledger(ledger),
-        out=out or _UNNAMED,
-        network=network,
-        engine=engine.value,
-        architecture=architecture,
-        rate_weight=rate_weight,
-        executor=executor,
-        sampler=sampler,
-        moves=moves,
-        halving=halving,
-        space=space,
-        target_bits=target_bits,
-        reliability=reliability,
-        worker_memory_bytes=None if worker_memory is None else worker_memory << 20,
-        inputs=(Path(data),),
-        force=force,
-    )
-    check_request(request)
-    loaded = load(data, label=label, categorical=categorical or (), resize=resize)
-    if accuracy is None and not curve:
-        # A ledger that cannot be used is said before seconds go into finding the target.
-        open_ledger(request.ledger).close()
-        target = default_target(loaded)
-        request = dataclasses.replace(
-            request, accuracy=target.accuracy, accuracy_reason=target.reason
-        )
-        if not (quiet or as_json):
-            error_console().print(
-                f"target: {100 * target.accuracy:g} %, {target.reason}", soft_wrap=True
-            )
-    if out is None:
-        name = default_output(loaded, None if curve else request.accuracy, label, network)
-        request = dataclasses.replace(request, out=name)
-    with SearchProgress(error_console(), minutes * 60, quiet) as progress:
-        events = SizeEvents(progress.stage, progress.result, progress.sign)
-        report: SizeReport | CurveReport
+    origin = source.origin(data)
+    check_size_request(request, origin)
+    loaded = source.load(data)
+    with SearchProgress(error_console(), request.minutes * 60, show.quiet) as progress:
+        events = SearchEvents(progress.stage, progress.results, progress.sign)
         job = curve_job if curve else size_job
-        report = job(loaded, request, events)
+        report: SizeReport | CurveReport = job(loaded, request, events, origin)
     if isinstance(report, CurveReport):
-        _finish_curve(report, as_json)
+        _finish_curve(report, show.json)
         return
-    if as_json:
+    if show.json:
         print_json(plain_report(report))
     else:
         _print_report(report)
@@ -281,7 +150,7 @@ def _print_answer(report: SizeReport) -> None:
         print_lines(answer)
     if report.missed is not None or report.best is None:
         sentence = missed_answer(accuracy, report.missed, report.best_validation, report.reached)
-        out.print(sentence, soft_wrap=True)
+        out.print(with_flags(sentence), soft_wrap=True)
     if report.shown is not None:
         out.print(shown_sentence(report.shown), soft_wrap=True)
     if report.smaller_not_taken:

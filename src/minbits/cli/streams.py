@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+from minbits.cli.flags import with_flags
 from minbits.plain_text import escaped, is_visible, visible
 
 # The terminal is gone, or whoever read the pipe.
@@ -75,7 +76,7 @@ class VisibleStream(Stream):
 
 class _VisibleFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return visible(super().formatMessage(record))
+        return visible(with_flags(super().formatMessage(record)))
 
 
 def console_stream(is_error: bool) -> IO[str]:

@@ -19,13 +19,13 @@ import numpy.typing as npt
 from minbits.codec.payload_ending import own_ending, shortest_ending
 from minbits.codec.range_decoder import PROBABILITY_BITS
 
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
 
 COUNT_LIMIT = 1024
 HALF = 1 << (PROBABILITY_BITS - 1)
 _ONE = 1 << PROBABILITY_BITS
-LEAST_PROBABILITY = 1 << 5
-_MOST_PROBABILITY = _ONE - LEAST_PROBABILITY
+MIN_PROBABILITY = 1 << 5
+_MAX_PROBABILITY = _ONE - MIN_PROBABILITY
 _BLOCK_BITS = 1 << 18
 
 
@@ -45,10 +45,10 @@ class BitModel:
         """
         zeros, ones = self.zeros, self.ones
         probability = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (zeros + ones) + 2)
-        if probability < LEAST_PROBABILITY:
-            probability = LEAST_PROBABILITY
-        elif probability > _MOST_PROBABILITY:
-            probability = _MOST_PROBABILITY
+        if probability < MIN_PROBABILITY:
+            probability = MIN_PROBABILITY
+        elif probability > _MAX_PROBABILITY:
+            probability = _MAX_PROBABILITY
         coded = coder.code(bit, probability)
         if coded:
             self.ones = ones + 1
@@ -120,11 +120,11 @@ class BitEncoder:
 
         if self._coder is None:
             self._coder = constriction.stream.queue.RangeEncoder()
-        self._ideal_bits += code_length(bits, probabilities)
         # An integer over 2 ** 16 is exact as a float, so constriction's 24-bit model is too.
         family = constriction.stream.model.Bernoulli(perfect=False)
         for start in range(0, len(bits), _BLOCK_BITS):
             block = slice(start, start + _BLOCK_BITS)
+            self._ideal_bits += code_length(bits[block], probabilities[block])
             self._coder.encode(bits[block].astype(np.int32), family, probabilities[block] / _ONE)
 
     @property

@@ -23,15 +23,17 @@ from minbits.codec.integers import (
     code_unsigned,
     not_canonical,
 )
-from minbits.errors import NetworkError, NetworkFileError
-from minbits.layers.activations import CODED_ACTIVATIONS
+from minbits.errors import NetworkFileError
+from minbits.layers.activations import ACTIVATIONS, CODED_ACTIVATIONS
 from minbits.layers.base import MAX_LAYERS, Layer, Shape
 from minbits.layers.pooling import Pooling
 from minbits.layers.registry import layer_of_kind
 
-# Versions from this one on name the kinds of layers that versions 1 to 3 do not know.
+# Versions from this one on name what versions 1 to 3 do not know: kinds of layers, activations.
 NAMED_LAYERS_VERSION = 15
 _MAX_NAME_BYTES = 64
+# Kinds of layers, and activations.
+_Names = tuple[tuple[str, ...], tuple[str, ...]]
 USUAL_INPUT_EXPONENT = 8
 
 # What may follow each kind of layer, the most usual first.
@@ -70,21 +72,36 @@ def is_of_version_1(architecture: Architecture) -> bool:
 
 
 def _is_extended(architecture: Architecture) -> bool:
-    """Whether a layer came with version 2, or is named."""
-    return bool(named_kinds(architecture)) or any(x.is_extended for x in architecture.layers)
+    """Whether a layer came with version 2, or something is named."""
+    return has_names(architecture) or any(layer.is_extended for layer in architecture.layers)
 
 
-def named_kinds(architecture: Architecture) -> tuple[str, ...]:
-    """Return the kinds of layers that versions 1 to 3 do not know, in order of their first use."""
-    kinds = (layer.code_kind for layer in architecture.layers)
-    return tuple(dict.fromkeys(kind for kind in kinds if kind not in _SUCCESSORS_2))
+def has_names(architecture: Architecture) -> bool:
+    """Whether there is a kind of layer or an activation that versions 1 to 3 do not know."""
+    return any(_names_in(architecture))
+
+
+def _names_in(architecture: Architecture) -> _Names:
+    """Return the kinds and the activations that are named, in order of their first use."""
+    layers = architecture.layers
+    kinds = (layer.code_kind for layer in layers)
+    activations = (getattr(layer, "activation", "none") for layer in layers)
+    return (
+        tuple(dict.fromkeys(kind for kind in kinds if kind not in _SUCCESSORS_2)),
+        tuple(dict.fromkeys(key for key in activations if key not in CODED_ACTIVATIONS)),
+    )
 
 
 class _Fields:
-    """What layers code their numbers with (`minbits.layers.fields.FieldCoder`)."""
+    """What layers code their numbers with (`minbits.layers.fields.FieldCoder`).
+
+    Attributes:
+        activations: those that the file names.
+    """
 
     def __init__(self, coder: BitCoder, bank: ModelBank) -> None:
         self._coder, self._bank = coder, bank
+        self.activations: tuple[str, ...] = ()
 
     def flag(self, context: Context, bit: int) -> int:
         return code_adaptive_bit(self._coder, self._bank, context, bit)
@@ -102,9 +119,14 @@ class _Fields:
         return code_difference(self._coder, self._bank, context, value, order)
 
     def activation(self, family: str, key: str, is_usual: bool = False) -> str:
-        if key not in CODED_ACTIVATIONS:
-            known = f"one of {', '.join(CODED_ACTIVATIONS)}"
-            raise NetworkError("file", f"activation '{key}'", known, "Change the architecture.")
+        if self.activations:
+            is_named = key in self.activations
+            if self.exception((family, "named activation"), int(is_named)):
+                index = self.activations.index(key) if is_named else 0
+                found = self.unsigned(("named activation",), index)
+                if found >= len(self.activations):
+                    raise not_canonical()
+                return self.activations[found]
         index = CODED_ACTIVATIONS.index(key)
         high = self.exception((family, "activation, high bit"), index >> 1)
         code_low = self.flag if is_usual else self.exception
@@ -172,23 +194,27 @@ def _code_layer(
     return layer_type.code(fields, same, kind, shape, extended)
 
 
-def _code_names(fields: _Fields, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Code the kinds of layers that are named in the file.
-
-    Raises:
-        NetworkFileError: if no layer of such a kind is registered.
-    """
-    count = 1 + fields.unsigned(("names",), max(len(names) - 1, 0))
+def _code_names(fields: _Fields, what: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Code names of kinds of layers, or of activations."""
+    count = fields.unsigned(("names", what), len(names))
     if count > MAX_LAYERS:
         raise not_canonical()
-    found = tuple(fields.name(names[place] if place < len(names) else "") for place in range(count))
-    for name in found:
-        if layer_of_kind(name) is None:
-            raise NetworkFileError(
-                "file", f"a layer of kind '{name}'", "a kind that is registered",
-                "Import what registers it, then read the file again.",
-            )  # fmt: skip
-    return found
+    return tuple(fields.name(names[place] if place < len(names) else "") for place in range(count))
+
+
+def _check_registered(kinds: tuple[str, ...], activations: tuple[str, ...]) -> None:
+    """Check that all names in a file are of something that this program knows.
+
+    Raises:
+        NetworkFileError: if one is not.
+    """
+    unknown = [f"a layer of kind '{kind}'" for kind in kinds if layer_of_kind(kind) is None]
+    unknown += [f"activation '{key}'" for key in activations if key not in ACTIVATIONS]
+    if unknown:
+        raise NetworkFileError(
+            "file", unknown[0], "what is registered",
+            "Import what registers it, then read the file again.",
+        )  # fmt: skip
 
 
 def code_architecture(
@@ -212,12 +238,19 @@ def code_architecture(
             views = len(VIEW_SHIFTS)
         extended = bool(code_exception(coder, bank, ("extended",), int(_is_extended(given))))
     fields = _Fields(coder, bank)
-    names: tuple[str, ...] = ()
+    names: _Names = ((), ())
     if version >= NAMED_LAYERS_VERSION:
-        names = _code_names(fields, named_kinds(given))
+        kinds, activations = _names_in(given)
+        names = (
+            _code_names(fields, "layers", kinds), _code_names(fields, "activations", activations),
+        )  # fmt: skip
+        if not any(names):
+            raise not_canonical()
+        _check_registered(*names)
+        fields.activations = names[1]
     layers: list[Layer] = []
     growth = Growth(given_shape, exponent, views)
-    kind, successors = "start", _successors(extended, names)
+    kind, successors = "start", _successors(extended, names[0])
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
         # A decoder's source is always None, and what it codes for the kind is ignored.
@@ -227,7 +260,7 @@ def code_architecture(
         kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
             found = Architecture(given_shape, exponent, tuple(layers), views)
-            if (extended and not _is_extended(found)) or named_kinds(found) != names:
+            if (extended and not _is_extended(found)) or _names_in(found) != names:
                 raise not_canonical()
             return found
         layers.append(_code_layer(fields, source, kind, shape, extended))

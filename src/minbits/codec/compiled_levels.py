@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from minbits.codec.adaptive_bits import (
     COUNT_LIMIT,
     HALF,
-    LEAST_PROBABILITY,
+    MIN_PROBABILITY,
     BitCoder,
     BitEncoder,
     code_cost,
@@ -43,6 +44,7 @@ from minbits.codec.range_decoder import PROBABILITY_BITS, BitDecoder
 from minbits.compilation import compiled
 
 Counts = npt.NDArray[np.int64]
+Coded = npt.NDArray[np.integer[Any]]  # bits, or the probabilities of ones
 
 # Which signs are coded (`code_large_levels`).
 SIGNED, POSITIVE, ORIENTED = 0, 1, 2
@@ -65,7 +67,7 @@ def _contexts(family: str) -> list[Context]:
 def _probability(counts: Counts, model: int) -> int:
     zeros, ones = counts[model]
     found: int = ((2 * ones + 1) << PROBABILITY_BITS) // (2 * (zeros + ones) + 2)
-    return min(max(found, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
+    return min(max(found, MIN_PROBABILITY), _ONE - MIN_PROBABILITY)
 
 
 @compiled()
@@ -106,7 +108,7 @@ def _bit_count(levels: IntegerArray, signs: int, kernel: int) -> int:
 
 @compiled()
 def _write_magnitude(
-    magnitude: int, counts: Counts, bits: Counts, probabilities: Counts, at: int
+    magnitude: int, counts: Counts, bits: Coded, probabilities: Coded, at: int
 ) -> int:
     """Write the magnitude of a level that is not zero from place ``at``; return the next place."""
     for number in range(1, UNARY_FLAGS + 1):
@@ -135,8 +137,8 @@ def _write_magnitude(
 
 @compiled()
 def _write(
-    levels: IntegerArray, signs: int, kernel: int, counts: Counts, bits: Counts,
-    probabilities: Counts,
+    levels: IntegerArray, signs: int, kernel: int, counts: Counts, bits: Coded,
+    probabilities: Coded,
 ) -> None:  # fmt: skip
     at = 0
     begun = False
@@ -233,13 +235,14 @@ def _decode(
 
 def _written(
     counts: Counts, levels: IntegerArray, signs: int, kernel: int
-) -> Iterator[tuple[Counts, Counts]]:
+) -> Iterator[tuple[Coded, Coded]]:
     """Write some levels after the others; yield their bits and the probabilities of these."""
-    stride = max(_LEVELS_WRITTEN // kernel, 1) * kernel
+    # Signs depend on the levels before them in the kernel where these orient it.
+    stride = max(_LEVELS_WRITTEN // kernel, 1) * kernel if signs == ORIENTED else _LEVELS_WRITTEN
     for start in range(0, len(levels), stride):
         chosen = levels[start : start + stride]
         size = _bit_count(chosen, signs, kernel)
-        bits, probabilities = np.empty(size, np.int64), np.empty(size, np.int64)
+        bits, probabilities = np.empty(size, np.uint8), np.empty(size, np.int32)
         _write(chosen, signs, kernel, counts, bits, probabilities)
         yield bits, probabilities
 

@@ -2,8 +2,8 @@
 
 ``magic and version (1 byte) · CRC-16 (2 bytes) · payload``. The payload is one stream of adaptive
 bits: architecture, steps, levels. Encoder and decoder run the same functions, so that the format
-is described once. A network with layers that are registered from outside is written in version 15,
-which names them.
+is described once. A network with layers or activations that are registered from outside is written
+in version 15, which names them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from minbits.codec.architecture import tensor_shapes
 from minbits.codec.architecture_code import (
     NAMED_LAYERS_VERSION,
     code_architecture,
+    has_names,
     is_of_version_1,
-    named_kinds,
 )
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.range_decoder import BitDecoder
-from minbits.codec.tensor_code import LEAST_MIXED, TensorCode
+from minbits.codec.tensor_code import MIN_MIXED, TensorCode
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.files import open_regular
 from minbits.units import bytes_to_bits
@@ -117,11 +117,11 @@ def _encode(network: QuantizedNetwork, version: int, modes: Sequence[bool] | Non
 
 def _useful_versions(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions that can say a network and may be the shortest."""
-    if named_kinds(network.architecture):
+    if has_names(network.architecture):
         return (NAMED_LAYERS_VERSION,)
     if network.has_dependent_levels:
         return VERSIONS[2:]
-    is_large = any(layer.weights.levels.size >= LEAST_MIXED for layer in network.layers)
+    is_large = any(layer.weights.levels.size >= MIN_MIXED for layer in network.layers)
     first = 0 if is_of_version_1(network.architecture) else 1
     return VERSIONS[first : 3 if is_large else 2]
 

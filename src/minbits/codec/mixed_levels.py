@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from minbits.codec.adaptive_bits import HALF, LEAST_PROBABILITY, BitCoder, BitEncoder, code_cost
+from minbits.codec.adaptive_bits import HALF, MIN_PROBABILITY, BitCoder, BitEncoder, code_cost
 from minbits.codec.compiled_bits import (
     DONE,
     INVALID,
@@ -51,7 +51,7 @@ _EDGES = (2, 4, 7, 10, 14, 18, 22, 28, 40, 60, 90, 140)
 _SELECTORS = len(_EDGES) + 1
 _SLOTS = 54
 _SLOT_BITS = 22  # of a slot's probability
-_LEAST_SLOT = 1 << (_SLOT_BITS - TABLE_BITS)
+_MIN_SLOT = 1 << (_SLOT_BITS - TABLE_BITS)
 _COUNT_LIMIT = 511
 _COUNTS_KEPT = 4
 _SIGN_COUNT = 2
@@ -106,7 +106,7 @@ def _probability(
         total += weights[place] * logits[place]
     logit = min(max(total >> _WEIGHT_BITS, -LARGEST_LOGIT), LARGEST_LOGIT)
     found: int = tables[0, logit + (1 << (TABLE_BITS - 1))]
-    return min(max(found, LEAST_PROBABILITY), _ONE - LEAST_PROBABILITY)
+    return min(max(found, MIN_PROBABILITY), _ONE - MIN_PROBABILITY)
 
 
 @compiled()
@@ -121,7 +121,7 @@ def _learn(
         slot = contexts[place]
         count = counts[place, slot]
         moved = slots[place, slot] + ((bit << _SLOT_BITS) - slots[place, slot]) // (count + 2)
-        slots[place, slot] = min(max(moved, _LEAST_SLOT), (1 << _SLOT_BITS) - _LEAST_SLOT)
+        slots[place, slot] = min(max(moved, _MIN_SLOT), (1 << _SLOT_BITS) - _MIN_SLOT)
         counts[place, slot] = min(count + 1, _COUNT_LIMIT)
 
 

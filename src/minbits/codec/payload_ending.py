@@ -14,7 +14,7 @@ WORD_BYTES = 4
 STATE_MASK = (1 << 64) - 1
 _LAST_INTERVAL_BYTES = 8
 # The bytes of very long payloads do not matter: those keep the coder's own ending.
-MOST_BITS_TO_SHORTEN = 1 << 18
+MAX_BITS_TO_SHORTEN = 1 << 18
 
 
 def own_ending(lower: int, width: int, full: bytes) -> bytes:
@@ -38,7 +38,7 @@ def shortest_ending(full: bytes, lower: int, width: int, bit_count: int) -> byte
         lower, width: as for `own_ending`.
         bit_count: how many bits were coded.
     """
-    if bit_count > MOST_BITS_TO_SHORTEN:
+    if bit_count > MAX_BITS_TO_SHORTEN:
         return full.rstrip(b"\0")
     point = (lower + (1 << WORD_BITS) - 1 & STATE_MASK) >> WORD_BITS
     offset = (point << WORD_BITS) - lower & STATE_MASK

@@ -20,7 +20,7 @@ from minbits.codec.payload_ending import STATE_MASK, WORD_BITS, WORD_BYTES, shor
 from minbits.errors import NetworkFileError
 
 PRECISION = 24
-LEAST_RANGE = 1 << 32
+MIN_RANGE = 1 << 32
 PROBABILITY_BITS = 16
 _ONE = 1 << PROBABILITY_BITS
 _FREE_PARTS = (1 << PRECISION) - 2
@@ -76,7 +76,7 @@ class BitDecoder:
             bit = 1
             self.lower = (self.lower + scale * zeros) & STATE_MASK
             self.range = scale * ((1 << PRECISION) - zeros)
-        if self.range < LEAST_RANGE:
+        if self.range < MIN_RANGE:
             self.lower = self.lower << WORD_BITS & STATE_MASK
             self.range <<= WORD_BITS
             self.point = (self.point << WORD_BITS & STATE_MASK) | self._word()
@@ -92,5 +92,5 @@ class BitDecoder:
         read = self.words[: self.place].astype(">u4").tobytes()
         first = int.from_bytes(read.ljust(WORD_BYTES * self.place, b"\0"), "big")
         lower = first - (self.point - self.lower & STATE_MASK)
-        full = (lower + LEAST_RANGE - 1 >> WORD_BITS).to_bytes(WORD_BYTES * (self.place - 1), "big")
+        full = (lower + MIN_RANGE - 1 >> WORD_BITS).to_bytes(WORD_BYTES * (self.place - 1), "big")
         return shortest_ending(full, self.lower, self.range, self.count)

@@ -21,10 +21,10 @@ from minbits.codec.forward import last_uses
 from minbits.errors import CostError
 from minbits.layers.cost import Work
 
-MOST_SECONDS = 120.0
-MOST_LOGITS_BYTES = 1 << 29
+MAX_SECONDS = 120.0
+MAX_LOGITS_BYTES = 1 << 29
 # What all batches that are worked on at a time may take in memory.
-_MOST_BATCH_BYTES = 3 << 26
+_MAX_BATCH_BYTES = 3 << 26
 # Batches are small enough that the largest array of one fits into a processor's cache.
 _WORKSPACE_VALUES = 1 << 18
 _LARGEST_BATCH = 512
@@ -88,7 +88,7 @@ def batch_bytes(architecture: Architecture) -> int:
 
 def thread_count(architecture: Architecture, threads: int) -> int:
     """Return how many batches may be worked on at a time, at most ``threads``."""
-    return max(1, min(threads, _MOST_BATCH_BYTES // batch_bytes(architecture)))
+    return max(1, min(threads, _MAX_BATCH_BYTES // batch_bytes(architecture)))
 
 
 def run_cost(architecture: Architecture, examples: int) -> RunCost:
@@ -116,12 +116,12 @@ def check_cost(architecture: Architecture, examples: int, with_logits: bool = Fa
         CostError: if it does.
     """
     cost = run_cost(architecture, examples)
-    remedy = "Run fewer examples, or allow it: --allow-slow, in Python allow_slow=True."
-    if cost.seconds > MOST_SECONDS:
-        raise CostError("network", str(cost), f"at most {MOST_SECONDS:g} s", remedy)
+    remedy = "Run fewer examples, or allow it with `allow_slow=True`."
+    if cost.seconds > MAX_SECONDS:
+        raise CostError("network", str(cost), f"at most {MAX_SECONDS:g} s", remedy)
     logits_bytes = _VALUE_BYTES * examples * class_count(architecture)
-    if with_logits and logits_bytes > MOST_LOGITS_BYTES:
+    if with_logits and logits_bytes > MAX_LOGITS_BYTES:
         raise CostError(
             "network", f"{class_count(architecture):,} logits × {examples:,} examples, "
-            f"{logits_bytes:,} bytes", f"at most {MOST_LOGITS_BYTES:,} bytes", remedy,
+            f"{logits_bytes:,} bytes", f"at most {MAX_LOGITS_BYTES:,} bytes", remedy,
         )  # fmt: skip

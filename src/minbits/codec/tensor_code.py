@@ -50,7 +50,7 @@ LARGE_TENSOR = 16_384
 SMALL_TENSOR = 64
 MANY_BITS = 1 << 17
 # Contexts have something to learn from in tensors of this many weights; others are left plain.
-LEAST_MIXED = 512
+MIN_MIXED = 512
 
 _NOTHING: IntegerArray = np.zeros(0, np.int32)
 
@@ -145,7 +145,7 @@ class TensorCode:
             return True
         if self.modes is not None:
             return self.modes[len(self.used)]
-        if levels.size < LEAST_MIXED:
+        if levels.size < MIN_MIXED:
             return False
         # Heavy, as above.
         from minbits.codec.compiled_levels import large_levels_cost

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,9 +10,8 @@ from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
 from minbits.networks.parameters import parameter_layout
-from minbits.training.engine import Engine, accuracy
-from minbits.training.float_phase import objective_settings
-from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
+from minbits.training.context import EpochReport, TrainingContext
+from minbits.training.loop import Draw, LoopSettings, run_epochs
 from minbits.training.optimizers import AdamW
 from minbits.training.schedule import cosine
 from minbits.types import TrainingRecipe
@@ -36,13 +33,7 @@ def _share_frozen(recipe: TrainingRecipe, progress: float) -> float:
 def train_quantized(
     architecture: Architecture,
     values: Float,
-    recipe: TrainingRecipe,
-    seed: int,
-    data: TrainingData,
-    validation: TrainingData,
-    report: Callable[[int, float, float], None],
-    should_stop: Callable[[], bool],
-    engine: Engine,
+    context: TrainingContext,
     step_indices: Float | None = None,
 ) -> QuantizedNetwork:
     """Train on with rounded weights and return the quantised network.
@@ -54,13 +45,7 @@ def train_quantized(
     Args:
         architecture: the network.
         values: parameters to start from, in the plain layout.
-        recipe: of which the fields of the second phase are used.
-        seed: of order and augmentation.
-        data: examples to train on.
-        validation: examples whose accuracy is reported after every epoch.
-        report: called with the epochs done, the validation accuracy and the estimated bits.
-        should_stop: asked after every step.
-        engine: computes loss and gradient.
+        context: of whose recipe the fields of the second phase are used.
         step_indices: of every tensor to start from, in steps of the format's grid; None derives
             them from the weights.
 
@@ -69,14 +54,13 @@ def train_quantized(
         FloatingPointError: if training diverges.
         NetworkError: if a level or step grew out of the format's range.
     """
+    recipe, data = context.recipe, context.data
     quantizer = Quantizer(architecture, values, recipe.initial_step_ratio, step_indices)
     latent, steps = quantizer.latent, quantizer.step_indices
     optimizer = AdamW(np.ones_like(latent), 0.0)
     step_optimizer = AdamW(np.full_like(steps, _STEP_RATE_FACTOR), 0.0)
     penalty = bits_to_nats(recipe.rate_weight) / len(data.labels)
-    batch = batch_of(data, recipe.batch_size)
-    layout = parameter_layout(architecture, normalised=False)
-    objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
+    objective = context.objective(parameter_layout(architecture, normalised=False))
     value_gradient, gradient = np.zeros_like(latent), np.zeros_like(latent)
     step_gradient = np.zeros_like(steps)
 
@@ -101,7 +85,8 @@ def train_quantized(
 
     def after_epoch(epoch: int) -> None:
         bits = quantizer.forward()
-        report(epoch, accuracy(engine, architecture, quantizer.values, validation), bits)
+        found = context.accuracy(architecture, quantizer.values)
+        context.report(EpochReport(epoch, found, bits))
 
     settings = LoopSettings(
         recipe.quantized_epochs,
@@ -110,5 +95,5 @@ def train_quantized(
         recipe.augmentation,
         recipe.elastic,
     )
-    run_epochs(data, settings, seed + 1, step, after_epoch, should_stop)
+    run_epochs(data, settings, context.seed + 1, step, after_epoch, context.should_stop)
     return share_steps(quantizer.export())

@@ -28,7 +28,7 @@ from minbits.codec.quantized_network import (
     nearest_step_index,
     step_size,
 )
-from minbits.codec.tensor_code import LEAST_MIXED
+from minbits.codec.tensor_code import MIN_MIXED
 from minbits.compression.quantizer import SMALLEST_SCALE
 from minbits.compression.steps import share_steps
 from minbits.compression.symmetries import sort_channels
@@ -47,7 +47,7 @@ PRICE_OF_A_BIT = 0.12
 # Dependent levels waste less on rounding, so that a bit buys less.
 PRICE_OF_A_DEPENDENT_BIT = 0.06
 # Networks without a tensor of at least this many weights are better off with plain levels.
-LEAST_DEPENDENT = 4096
+MIN_DEPENDENT = 4096
 _BIAS_STEP_PART = 0.5
 _FITTINGS = 4
 
@@ -180,7 +180,7 @@ def round_network(
         sensitivity: of the loss to each parameter, such as `fisher_sensitivity`; None without data.
         step_factors: of each tensor of weights, by which its step differs; none: 1.
         is_dependent: whether large tensors get dependent levels (`compression.trellis`); None:
-            where a tensor has at least `LEAST_DEPENDENT` weights.
+            where a tensor has at least `MIN_DEPENDENT` weights.
         price: of a bit, of a squared step times the sensitivity; None: the usual one.
 
     Raises:
@@ -188,7 +188,7 @@ def round_network(
     """
     pieces = _pieces(architecture, values, error, sensitivity, step_factors)
     if is_dependent is None:
-        is_dependent = max(piece.values.size for piece in pieces) >= LEAST_DEPENDENT
+        is_dependent = max(piece.values.size for piece in pieces) >= MIN_DEPENDENT
     plain_price = PRICE_OF_A_BIT if price is None or is_dependent else price
     network = _as_network(architecture, pieces, _plain_levels(pieces, plain_price))
     if is_dependent:
@@ -237,7 +237,7 @@ def _with_dependent_levels(
     for index, (piece, places, layer) in enumerate(
         zip(weights, _sorted_places(network), sort_channels(network).layers, strict=True)
     ):
-        if piece.values.size >= LEAST_MIXED:
+        if piece.values.size >= MIN_MIXED:
             layout = layout_of(architecture, index, piece.values.shape, True)
             step_index = nearest_step_index(piece.step / 2)
             levels = dependent_levels(

@@ -18,7 +18,7 @@ import numpy as np
 from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedNetwork
-from minbits.codec.tensor_code import LEAST_MIXED
+from minbits.codec.tensor_code import MIN_MIXED
 from minbits.compression.rounding import (
     PRICE_OF_A_BIT,
     PRICE_OF_A_DEPENDENT_BIT,
@@ -156,7 +156,7 @@ def coarsest_rounding(
         most_trials: of each of the two descents; the six starts take up to ten each.
     """
     search = StepSearch(architecture, values, is_enough)
-    kinds = KINDS if max(search.sizes) >= LEAST_MIXED else KINDS[:1]
+    kinds = KINDS if max(search.sizes) >= MIN_MIXED else KINDS[:1]
     starts = [
         search.start(power, is_dependent, price)
         for is_dependent, price in kinds

@@ -8,6 +8,7 @@ chooses, by validation, how far down to go.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,11 +24,10 @@ from minbits.compression.channels import (
     keep_channels,
 )
 from minbits.networks.parameters import parameter_layout
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.engine import Engine, accuracy
-from minbits.training.float_phase import objective_settings
-from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
+from minbits.training.loop import Draw, LoopSettings, run_epochs
 from minbits.training.optimizers import AdamW
-from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ Integer = npt.NDArray[np.int64]
 # A group keeps this many channels, whatever its worth.
 FEWEST_CHANNELS = 2
 _PRUNINGS_AN_EPOCH = 4
-_JUDGING_BATCHES = 20
+_WORTH_BATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,11 @@ def _removable(
     return gone
 
 
-def _judged(
-    architecture: Architecture, values: Float, recipe: TrainingRecipe, seed: int,
-    data: TrainingData, engine: Engine,
-) -> _Worth:  # fmt: skip
+def _measured_worth(architecture: Architecture, values: Float, context: TrainingContext) -> _Worth:
     """Return what channels are worth to a network that stays as it is, by some batches."""
     worth, gradient = _Worth(architecture), np.zeros_like(values)
-    batch = batch_of(data, recipe.batch_size)
-    layout = parameter_layout(architecture, normalised=False)
-    objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
+    recipe, batch = context.recipe, context.batch
+    objective = context.objective(parameter_layout(architecture, normalised=False))
 
     def step(draw: Draw, rate: float, progress: float) -> float:
         loss = objective.loss_and_gradient(values, draw, gradient)
@@ -122,25 +118,21 @@ def _judged(
         return loss
 
     settings = LoopSettings(1, batch, lambda progress: 0.0, recipe.augmentation, recipe.elastic)
-    part = data.part(_JUDGING_BATCHES * batch)
-    run_epochs(part, settings, seed, step, lambda done: None, lambda: False)
+    part = context.data.part(_WORTH_BATCHES * batch)
+    run_epochs(part, settings, context.seed, step, lambda done: None, lambda: False)
     return worth
 
 
 def without_least_channels(
-    architecture: Architecture, values: Float, target: int, recipe: TrainingRecipe, seed: int,
-    data: TrainingData, engine: Engine,
-) -> tuple[Architecture, Float]:  # fmt: skip
-    """Return the network without the channels that are worth least, judged without training.
+    architecture: Architecture, values: Float, target: int, context: TrainingContext
+) -> tuple[Architecture, Float]:
+    """Return the network without the channels that are worth least, measured without training.
 
     Args:
         architecture: the network.
         values: parameters in the plain layout.
         target: parameters to keep at most, as far as groups allow.
-        recipe: batch size and augmentation.
-        seed: of order and augmentation.
-        data: examples by which channels are judged, at most `_JUDGING_BATCHES` batches of them.
-        engine: computes loss and gradient.
+        context: at most `_WORTH_BATCHES` batches of its data tell what channels are worth.
     """
     before = None
     # What two channels that touch save together is less than the sum, so that once is not enough.
@@ -148,7 +140,7 @@ def without_least_channels(
         before = architecture
         if not channel_groups(architecture):
             break
-        worth = _judged(architecture, values, recipe, seed, data, engine)
+        worth = _measured_worth(architecture, values, context)
         alive = [np.ones(len(group), bool) for group in worth.positions]
         for number, channel in _removable(worth, alive, parameter_count(architecture) - target):
             alive[number][channel] = False
@@ -158,16 +150,15 @@ def without_least_channels(
 
 
 def narrowed(
-    architecture: Architecture, values: Float, widths: dict[int, int], recipe: TrainingRecipe,
-    seed: int, data: TrainingData, engine: Engine,
-) -> tuple[Architecture, Float]:  # fmt: skip
+    architecture: Architecture, values: Float, widths: dict[int, int], context: TrainingContext
+) -> tuple[Architecture, Float]:
     """Return the network with some groups cut to a width, their channels of most worth kept.
 
     Args:
         widths: for the producer of a group (`minbits.compression.channels`), channels to keep; the
             other arguments are those of `without_least_channels`.
     """
-    worth = _judged(architecture, values, recipe, seed, data, engine)
+    worth = _measured_worth(architecture, values, context)
     kept: dict[int, npt.NDArray[np.bool_]] = {}
     for group, sums in zip(worth.groups, worth.by_group(), strict=True):
         if group.producer in widths:
@@ -215,12 +206,7 @@ def thin(
     architecture: Architecture,
     values: Float,
     plan: ThinningPlan,
-    recipe: TrainingRecipe,
-    seed: int,
-    data: TrainingData,
-    validation: TrainingData,
-    report: Callable[[int, int, float], None],
-    should_stop: Callable[[], bool],
+    context: TrainingContext,
     choose: Callable[[Architecture], Engine],
 ) -> Iterator[Thinned]:
     """Yield the network after each epoch, smaller and smaller; the given one is not among them.
@@ -229,13 +215,8 @@ def thin(
         architecture: the network.
         values: parameters in the plain layout.
         plan: how far and how fast.
-        recipe: batch size and augmentation.
-        seed: of order and augmentation.
-        data: examples to train on.
-        validation: examples whose accuracy is measured after every epoch.
-        report: called with the epochs done, the parameters left and the validation accuracy.
-        should_stop: asked after every step.
-        choose: gives the engine for an architecture.
+        context: what is told after an epoch names the parameters that are left.
+        choose: gives the engine for an architecture; the one of the context is not used.
 
     Raises:
         StoppedError: if asked to stop.
@@ -245,13 +226,12 @@ def thin(
         return
     first = parameter_count(architecture)
     ratio = min(1.0, plan.smallest_parameters / first)
-    batch = batch_of(data, recipe.batch_size)
-    steps = len(data.labels) // batch
+    recipe, data = context.recipe, context.data
+    steps = len(data.labels) // context.batch
     for number in range(plan.epochs):
         epoch = _Epoch(architecture, values.copy(), plan)
-        engine = choose(architecture)
-        layout = parameter_layout(architecture, normalised=False)
-        objective = engine.objective(layout, data, objective_settings(recipe, batch, seed))
+        context = dataclasses.replace(context, engine=choose(architecture))
+        objective = context.objective(parameter_layout(architecture, normalised=False))
         taken = 0
 
         def step(draw: Draw, rate: float, progress: float) -> float:
@@ -270,8 +250,10 @@ def thin(
             1, recipe.batch_size, lambda progress: plan.learning_rate, recipe.augmentation,
             recipe.elastic,
         )  # fmt: skip
-        run_epochs(data, settings, seed + number, step, lambda done: None, should_stop)
+        run_epochs(
+            data, settings, context.seed + number, step, lambda done: None, context.should_stop
+        )
         architecture, values = epoch.removed()
-        found = accuracy(choose(architecture), architecture, values, validation)
-        report(number + 1, parameter_count(architecture), found)
+        found = accuracy(choose(architecture), architecture, values, context.validation)
+        context.report(EpochReport(number + 1, found, parameters=parameter_count(architecture)))
         yield Thinned(architecture, values, found)

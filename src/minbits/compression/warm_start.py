@@ -22,9 +22,9 @@ from minbits.information.temperature import best_temperature, tempered_log_proba
 from minbits.layers.again import Again
 from minbits.layers.pooling import Pooling
 from minbits.networks.parameters import flat_parameters, parameter_layout
+from minbits.training.context import TrainingContext
 from minbits.training.engine import Engine
 from minbits.training.loop import TrainingData
-from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
 
@@ -166,35 +166,22 @@ def coarsened(start: WarmStart, steps: float) -> WarmStart:
     return dataclasses.replace(start, step_indices=start.step_indices + np.float32(steps))
 
 
-def thinned(
-    start: WarmStart, part: float, recipe: TrainingRecipe, seed: int, data: TrainingData,
-    engine: Engine,
-) -> WarmStart:  # fmt: skip
+def thinned(start: WarmStart, part: float, context: TrainingContext) -> WarmStart:
     """Return the start without the channels that matter least, see `minbits.compression.thinning`.
 
     Args:
         start: the network.
         part: of its parameters that stay, at most, as far as groups allow; in (0, 1).
-        recipe: batch size and augmentation.
-        seed: of order and augmentation.
-        data: examples by which channels are judged.
-        engine: computes losses.
+        context: its data tell what channels matter.
     """
     target = int(part * parameter_count(start.architecture))
-    architecture, values = without_least_channels(
-        start.architecture, start.values, target, recipe, seed, data, engine
-    )
+    architecture, values = without_least_channels(start.architecture, start.values, target, context)
     return WarmStart(architecture, values, start.step_indices)
 
 
-def with_widths(
-    start: WarmStart, widths: dict[int, int], recipe: TrainingRecipe, seed: int,
-    data: TrainingData, engine: Engine,
-) -> WarmStart:  # fmt: skip
+def with_widths(start: WarmStart, widths: dict[int, int], context: TrainingContext) -> WarmStart:
     """Return the start with the outputs of some tensors cut to a width, see `narrowed`."""
-    architecture, values = narrowed(
-        start.architecture, start.values, widths, recipe, seed, data, engine
-    )
+    architecture, values = narrowed(start.architecture, start.values, widths, context)
     return WarmStart(architecture, values, start.step_indices)
 
 

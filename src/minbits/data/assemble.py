@@ -14,7 +14,7 @@ from minbits.data.labels import class_codes
 from minbits.data.large_arrays import take
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
-from minbits.types import DataSet, Figure, Table
+from minbits.types import DataSet, Table
 
 TEST_FRACTION = 0.2
 TEST_SPLIT_SEED = 0
@@ -128,8 +128,6 @@ def assemble(
     *,
     table: Table | None = None,
     split: str | None = None,
-    truth: tuple[Figure, ...] = (),
-    label_column: str | None = None,
 ) -> DataSet:
     """Return a checked data set.
 
@@ -142,8 +140,6 @@ def assemble(
         origin: where the data came from.
         table: the typed columns that the inputs encode.
         split: how the test set was chosen, where the caller chose it.
-        truth: the exact figures of the source.
-        label_column: of a table in a file, the column that the labels stood in.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, have fewer than two classes, or labels
@@ -185,6 +181,4 @@ def assemble(
         origin=origin,
         split=split or split_description(test is not None),
         table=table,
-        truth=truth,
-        label_column=label_column,
     )

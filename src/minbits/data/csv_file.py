@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +211,8 @@ def load_csv(path: Path, options: LoadOptions) -> DataSet:
     builder = read_csv(path, None, options)
     columns, train, test, label = builder.finish(None, str(path))
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, str(path), origin, label_column=label)
+    found = assemble_table(path.stem, columns, train, test, str(path), origin)
+    return dataclasses.replace(found, label_column=label)
 
 
 def load_csv_folder(path: Path, options: LoadOptions) -> DataSet:
@@ -225,4 +227,5 @@ def load_csv_folder(path: Path, options: LoadOptions) -> DataSet:
     columns, train, test, label = builder.finish(train_rows, str(path))
     name = path.resolve().name
     origin = f"folder {name}, label column '{label}'"
-    return assemble_table(name, columns, train, test, str(path), origin, label_column=label)
+    found = assemble_table(name, columns, train, test, str(path), origin)
+    return dataclasses.replace(found, label_column=label)

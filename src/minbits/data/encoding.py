@@ -17,8 +17,8 @@ from minbits.data.large_arrays import allocate
 from minbits.errors import DataError
 from minbits.types import Column
 
-MOST_CATEGORIES = 256
-_MOST_OFFSET_BITS = 20
+MAX_CATEGORIES = 256
+_MAX_OFFSET_BITS = 20
 _CHUNK = 65_536
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -33,7 +33,7 @@ def _fit_number(column: Column, training: FloatArray) -> Column:
     largest = max(abs(low), abs(high))
     size = math.ceil(math.log2(largest)) if largest else 0
     # What changes by less than a millionth of its size is not blown up: it is mostly rounding.
-    exponent = max(math.ceil(math.log2(half)), size - _MOST_OFFSET_BITS) if half > 0 else size
+    exponent = max(math.ceil(math.log2(half)), size - _MAX_OFFSET_BITS) if half > 0 else size
     offset = round(math.ldexp(low / 2 + high / 2, -exponent))
     return dataclasses.replace(column, exponent=exponent, offset=offset)
 
@@ -51,7 +51,7 @@ def fit_encoding(columns: tuple[Column, ...], training: FloatArray) -> tuple[Col
         indicator = int(np.isnan(values).any())
         if column.kind == "categorical":
             count = len(column.categories)
-            channels = count + indicator if count <= MOST_CATEGORIES else 0
+            channels = count + indicator if count <= MAX_CATEGORIES else 0
             fitted.append(dataclasses.replace(column, channels=channels))
         else:
             number = _fit_number(column, values)

@@ -17,7 +17,7 @@ from minbits.types import DataSet
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _LARGEST_ARRAY_BYTES = 2**62
-MOST_DIMENSIONS = 32  # NumPy's own limit differs between its versions
+MAX_DIMENSIONS = 32  # NumPy's own limit differs between its versions
 _STEMS = {
     "train inputs": "train-images-idx3-ubyte",
     "train labels": "train-labels-idx1-ubyte",
@@ -55,8 +55,8 @@ def parse_idx(content: bytes, where: str) -> npt.NDArray[np.generic]:
     # NumPy multiplies the other sides even where one is 0.
     if math.prod(max(1, side) for side in shape) * dtype.itemsize > _LARGEST_ARRAY_BYTES:
         raise DataError(where, f"the shape {shape}", "a shape that fits a file", _REMEDY)
-    if dimensions > MOST_DIMENSIONS:
-        raise DataError(where, f"{dimensions} dimensions", f"at most {MOST_DIMENSIONS}", _REMEDY)
+    if dimensions > MAX_DIMENSIONS:
+        raise DataError(where, f"{dimensions} dimensions", f"at most {MAX_DIMENSIONS}", _REMEDY)
     values = np.frombuffer(content, dtype, offset=start_of_values).reshape(shape)
     return values.astype(dtype.newbyteorder("="))
 
@@ -88,7 +88,7 @@ def map_idx(path: Path) -> npt.NDArray[np.generic]:
             return read_idx(path)
         with open_regular(path) as file:
             start = file.read(4)
-            if start[:3] != b"\0\0\x08" or not 1 <= start[3] <= MOST_DIMENSIONS:
+            if start[:3] != b"\0\0\x08" or not 1 <= start[3] <= MAX_DIMENSIONS:
                 return read_idx(path)
             shape = tuple(int(n) for n in np.frombuffer(file.read(4 * start[3]), ">u4"))
     except OSError as error:

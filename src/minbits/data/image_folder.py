@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from minbits.data.assemble import Pair, assemble
 from minbits.data.large_arrays import IN_MEMORY_BYTES, allocate
-from minbits.data.limits import MOST_PIXELS, check_ratio
+from minbits.data.limits import MAX_PIXELS, check_ratio
 from minbits.data.options import LoadOptions
 from minbits.data.reading import reading
 from minbits.errors import DataError
@@ -85,14 +85,14 @@ def read_image(path: Path, resize: tuple[int, int] | None) -> Bytes:
         except UnidentifiedImageError as error:
             raise DataError(where, "no PNG or JPEG inside", "an image", "Remove it.") from error
         except Image.DecompressionBombError as error:
-            expected = f"at most {MOST_PIXELS:,} pixels"
+            expected = f"at most {MAX_PIXELS:,} pixels"
             raise DataError(where, str(error), expected, "Make it smaller first.") from error
 
 
 def _check_pixels(pixels: int, shape: str, where: str) -> None:
-    if pixels > MOST_PIXELS:
+    if pixels > MAX_PIXELS:
         raise DataError(
-            where, f"{shape} pixels", f"at most {MOST_PIXELS:,} pixels", "Make it smaller first."
+            where, f"{shape} pixels", f"at most {MAX_PIXELS:,} pixels", "Make it smaller first."
         )
 
 
@@ -123,7 +123,7 @@ def _read_all(examples: list[Example], resize: tuple[int, int] | None) -> Pair:
     packed = sum(path.stat().st_size for path, _ in examples)
     check_ratio(
         f"the folder of {examples[0][0]}", packed, len(examples) * first.size,
-        "Bring the images to a smaller size with --resize.", IN_MEMORY_BYTES,
+        "Bring the images to a smaller size with `resize`.", IN_MEMORY_BYTES,
     )  # fmt: skip
     images = allocate((len(examples), channels, height, width), np.uint8)
     for index, (path, _) in enumerate(examples):
@@ -133,7 +133,7 @@ def _read_all(examples: list[Example], resize: tuple[int, int] | None) -> Pair:
                 str(path),
                 f"{image.shape[1]} x {image.shape[2]} pixels",
                 f"{height} x {width}, as {examples[0][0].name} has",
-                f"Bring all to one size with --resize {height}x{width}.",
+                f"Bring all to one size with `resize` {height}x{width}.",
             )
         if image.shape[0] != channels:
             kinds = {1: "grey", 3: "colour"}

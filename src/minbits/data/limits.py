@@ -12,12 +12,12 @@ from minbits.errors import DataError
 from minbits.files import open_regular
 
 # Deflate reaches about 1,030 to 1 on zeros; real data stay far below a hundredth of that.
-MOST_RATIO = 200
+MAX_RATIO = 200
 ALWAYS_ALLOWED_BYTES = 2**26
-MOST_PIXELS = 2**26
+MAX_PIXELS = 2**26
 # A column costs about 50 microseconds however few its rows are, and most methods far more.
-MOST_COLUMNS = 2**16
-MOST_CHANNELS = 2**20
+MAX_COLUMNS = 2**16
+MAX_CHANNELS = 2**20
 # Cells that are held as text or as Python objects at a time.
 CELLS_AT_ONCE = 2**20
 _CHUNK = 2**20
@@ -35,11 +35,11 @@ def check_ratio(
     Raises:
         DataError: if it unpacks to more than ``allowed_bytes`` and more than 200 times its size.
     """
-    if unpacked_bytes > max(allowed_bytes, MOST_RATIO * packed_bytes):
+    if unpacked_bytes > max(allowed_bytes, MAX_RATIO * packed_bytes):
         raise DataError(
             where,
             f"{packed_bytes:,} bytes that unpack to {unpacked_bytes:,} or more",
-            f"at most {MOST_RATIO} times the packed size, or {allowed_bytes:,} bytes",
+            f"at most {MAX_RATIO} times the packed size, or {allowed_bytes:,} bytes",
             remedy,
         )
 
@@ -50,11 +50,11 @@ def check_column_count(where: str, count: int, what: str = "columns") -> None:
     Raises:
         DataError: if there are more than 65,536.
     """
-    if count > MOST_COLUMNS:
+    if count > MAX_COLUMNS:
         raise DataError(
             where,
             f"{count:,} {what}",
-            f"at most {MOST_COLUMNS:,}",
+            f"at most {MAX_COLUMNS:,}",
             "Keep fewer columns, or give the inputs as one array (.npz with x and y).",
         )
 
@@ -65,11 +65,11 @@ def check_channel_count(where: str, count: int) -> None:
     Raises:
         DataError: if there are more than 1,048,576.
     """
-    if count > MOST_CHANNELS:
+    if count > MAX_CHANNELS:
         raise DataError(
             where,
             f"{count:,} input channels, one a category",
-            f"at most {MOST_CHANNELS:,}",
+            f"at most {MAX_CHANNELS:,}",
             "Keep fewer columns, or fewer categories.",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import zipfile
 from pathlib import Path
@@ -150,7 +151,8 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
         builder.add_block(block)
     columns, train, test, label = builder.finish(None, where, header_rows=0)
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, where, origin, label_column=label)
+    found = assemble_table(path.stem, columns, train, test, where, origin)
+    return dataclasses.replace(found, label_column=label)
 
 
 def _add_column(

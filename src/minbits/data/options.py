@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from minbits.errors import ArgumentError
 
-_MOST_SIDE = 4096
+_MAX_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LoadOptions:
             value = getattr(self, name)
             if value:
                 raise ArgumentError(
-                    f"--{name}", f"'{value}' for {where}", "no such option here", "Leave it out."
+                    f"`{name}`", f"'{value}' for {where}", "no such option here", "Leave it out."
                 )
 
 
@@ -47,8 +47,8 @@ def parse_resize(text: str) -> tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts):
         height, width = (int(part[:6]) for part in parts)
-        if 1 <= height <= _MOST_SIDE and 1 <= width <= _MOST_SIDE:
+        if 1 <= height <= _MAX_SIDE and 1 <= width <= _MAX_SIDE:
             return height, width
     raise ArgumentError(
-        "--resize", f"'{text}'", f"HEIGHTxWIDTH up to {_MOST_SIDE}, such as 28x28", "Correct it."
+        "`resize`", f"'{text}'", f"HEIGHTxWIDTH up to {_MAX_SIDE}, such as 28x28", "Correct it."
     )

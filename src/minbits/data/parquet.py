@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,8 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
             builder = _read(arrow, parquet, path, file.schema_arrow, options)
     columns, train, test, label = builder.finish(None, where, header_rows=0)
     origin = f"file {path.name}, label column '{label}'"
-    return assemble_table(path.stem, columns, train, test, where, origin, label_column=label)
+    found = assemble_table(path.stem, columns, train, test, where, origin)
+    return dataclasses.replace(found, label_column=label)
 
 
 def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOptions) -> TableBuilder:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from minbits.data.assemble import assemble
@@ -29,6 +31,5 @@ def sample(source: Source, train: int, test: int, seed: int = 0) -> DataSet:
     pair = source.draw(train, generator)
     test_pair = source.draw(test, generator)
     origin = f"drawn from {source.name} by PCG64, seed {seed}"
-    return assemble(
-        source.name, pair, test_pair, source.name, origin, split="drawn apart", truth=source.truth()
-    )
+    drawn = assemble(source.name, pair, test_pair, source.name, origin, split="drawn apart")
+    return dataclasses.replace(drawn, truth=source.truth())

@@ -19,7 +19,7 @@ from minbits.data.large_arrays import take
 from minbits.data.limits import check_channel_count
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
-from minbits.types import Column, DataSet, Figure, Table
+from minbits.types import Column, DataSet, Table
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -54,9 +54,6 @@ def assemble_table(
     test: RawTable | None,
     where: str,
     origin: str,
-    *,
-    truth: tuple[Figure, ...] = (),
-    label_column: str | None = None,
 ) -> DataSet:
     """Return a checked data set with typed columns; scales are fitted to training values alone.
 
@@ -67,8 +64,6 @@ def assemble_table(
         test: the same; None splits off a fifth of ``train``, as `assemble` does.
         where: what to call the source in an error.
         origin: where the data came from.
-        truth: the exact figures of the source.
-        label_column: of a file, the column that the labels stood in.
 
     Raises:
         DataError: as `assemble` does, or if there is no column to learn from or there are too many
@@ -102,8 +97,6 @@ def assemble_table(
         origin,
         table=Table(encoded, train.values, test.values),
         split=split,
-        truth=truth,
-        label_column=label_column,
     )
 
 

@@ -67,7 +67,7 @@ class ColumnTyper:
             self._place(where, row),
             shorten(text),
             f"{expected}{since}",
-            f"Mend the value, or read the column as text with --categorical '{self.name}'.",
+            f"Mend the value, or read the column as text with `categorical` '{self.name}'.",
         )
 
     def _decide(self, kind: str, row: int) -> None:
@@ -141,7 +141,7 @@ class ColumnTyper:
             self._place(where, row),
             f"the label {shorten(text)}, which float64 would round",
             f"whole numbers below {FLOAT64_WHOLE_END:,} in size",
-            f"Read the labels as text with --categorical '{self.name}'.",
+            f"Read the labels as text with `categorical` '{self.name}'.",
         )
 
     def check_numbers(self, values: FloatArray, where: str, first_row: int) -> None:
@@ -352,7 +352,7 @@ def find_label(names: Sequence[str], label: str | None, where: str) -> int:
         if label in names:
             return list(names).index(label)
         raise DataError(
-            where, f"no label column '{label}'", listed(names), "Name one with --label."
+            where, f"no label column '{label}'", listed(names), "Name one with `label`."
         )
     lowered = [name.strip().lower() for name in names]
     for name in LABEL_NAMES:
@@ -370,7 +370,7 @@ def _labels(column: Column, values: FloatArray, where: str, header_rows: int) ->
             f"{where}, row {int(missing[0]) + 1 + header_rows}, {place}",
             "no label",
             "a label in every row",
-            "Fill it in, drop the row, or name another column with --label.",
+            "Fill it in, drop the row, or name another column with `label`.",
         )
     if column.kind == "categorical":
         return text_labels(column.categories, f"{where}, {place}")[values.astype(np.int64)]
@@ -381,6 +381,6 @@ def _labels(column: Column, values: FloatArray, where: str, header_rows: int) ->
             f"{where}, row {first + 1 + header_rows}, {place}",
             f"the label {values[first]:g}",
             "classes: text or whole numbers",
-            "Name the label column with --label, or bin its values.",
+            "Name the label column with `label`, or bin its values.",
         )
     return values.astype(np.int64)

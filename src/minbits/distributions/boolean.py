@@ -19,7 +19,7 @@ from minbits.errors import ArgumentError
 from minbits.types import Figure
 
 Bits = npt.NDArray[np.uint8]
-_MOST_ENUMERATED = 20
+_MAX_ENUMERATED = 20
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class BooleanFunction:
     flip: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.relevant <= min(self.bits, _MOST_ENUMERATED):
+        if not 1 <= self.relevant <= min(self.bits, _MAX_ENUMERATED):
             raise ArgumentError(
                 self.name,
                 f"{self.relevant} relevant of {self.bits} bits",
-                f"1 to {_MOST_ENUMERATED} relevant bits, no more than there are",
+                f"1 to {_MAX_ENUMERATED} relevant bits, no more than there are",
                 "Choose fewer.",
             )
         symmetric_channel(2, self.flip)
@@ -107,7 +107,7 @@ def teacher(bits: int = 12, hidden: int = 5, seed: int = 0, flip: float = 0.0) -
     def response(inputs: Bits) -> npt.NDArray[np.float64]:
         return np.asarray(np.tanh((2.0 * inputs - 1.0) @ first) @ second)
 
-    numbers = np.arange(2 ** min(bits, _MOST_ENUMERATED))
+    numbers = np.arange(2 ** min(bits, _MAX_ENUMERATED))
     everything = ((numbers[:, None] >> np.arange(bits)) & 1).astype(np.uint8)
     threshold = float(np.median(response(everything)))
 

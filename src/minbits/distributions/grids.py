@@ -19,7 +19,7 @@ from minbits.distributions.source import (
 from minbits.errors import ArgumentError
 from minbits.types import Figure
 
-_MOST_ROWS = 1024
+_MAX_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class PottsGrid:
 
     def __post_init__(self) -> None:
         bad = self.height < 1 or self.width < 1 or self.states < 2
-        if bad or self.states**self.width > _MOST_ROWS:
+        if bad or self.states**self.width > _MAX_ROWS:
             raise ArgumentError(
                 "PottsGrid",
                 f"{self.height} x {self.width} pixels of {self.states} states",
-                f"at most {_MOST_ROWS} values of a row",
+                f"at most {_MAX_ROWS} values of a row",
                 "Make rows shorter.",
             )
 

@@ -32,12 +32,12 @@ _HELD_OUT = 0.1
 _LOGISTIC_EXAMPLES = 10_000
 _TREE_VALUES = 5_000_000
 _NETWORK_VALUE_EPOCHS = 200_000_000
-_MOST_VALUES = 2_000_000_000
+_MAX_VALUES = 2_000_000_000
 _RANKED_VALUES = 5_000_000
 # A column of fewer values has no tail to speak of.
 _FEWEST_RANKED = 8
 _SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_LEAST_PROBABILITY = 1e-12
+_MIN_PROBABILITY = 1e-12
 _TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -139,7 +139,7 @@ def _tempered(
 
     The share bounds every loss, so that one confident error cannot make it infinite.
     """
-    logarithms = np.log(np.maximum(probabilities, _LEAST_PROBABILITY)) / temperature
+    logarithms = np.log(np.maximum(probabilities, _MIN_PROBABILITY)) / temperature
     powered = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
     powered /= powered.sum(axis=1, keepdims=True)
     mixed: FloatArray = (1 - share) * powered + share * prior
@@ -165,7 +165,7 @@ def _best_temper(
 
 def _temperature_beyond(probabilities: FloatArray, labels: Labels) -> list[float]:
     """Return the best temperature where it lies outside those that are always tried."""
-    logits = np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
+    logits = np.log(np.maximum(probabilities, _MIN_PROBABILITY))
     best = best_temperature(logits, labels, doubt=1.0)
     usual = _TEMPERATURES[0] <= best <= _TEMPERATURES[-1]
     return [] if usual or best == np.inf else [best]
@@ -238,11 +238,11 @@ def held_out_accuracies(data: DataSet) -> dict[str, float]:
 
 
 def _check_size(data: DataSet) -> None:
-    if data.train_inputs.size > _MOST_VALUES:
+    if data.train_inputs.size > _MAX_VALUES:
         raise DataError(
             data.name,
             f"{data.train_inputs.size:,} training values",
-            f"at most {_MOST_VALUES:,} for classifiers",
+            f"at most {_MAX_VALUES:,} for classifiers",
             "Give a sample of the examples.",
         )
 

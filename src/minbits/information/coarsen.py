@@ -12,7 +12,7 @@ from minbits.information.rung import FloatArray, store
 from minbits.information.symbols import SymbolArray, SymbolSet
 
 # Above this, a histogram within a code would have more parameters than any table has examples.
-_MOST_COUNTED = 4096
+_MAX_COUNTED = 4096
 _SMOOTHINGS = (0.02, 0.1, 0.5, 2.0, 50.0)
 
 
@@ -78,17 +78,10 @@ def _within_logarithms(
     """Return log2 of each symbol's probability given its code."""
     widths = np.bincount(table)
     totals = np.bincount(table, weights=counts)
-    if len(counts) > _MOST_COUNTED:
+    if len(counts) > _MAX_COUNTED:
         return -np.log2(widths.astype(np.float64))[table]
     chances = (counts + smoothing) / (totals + smoothing * widths)[table]
     return np.log2(chances)
-
-
-def _add_up(logarithms: list[FloatArray], part: SymbolArray, wide: list[int]) -> FloatArray:
-    bits = np.zeros(len(part))
-    for index in wide:
-        bits -= logarithms[index][part[:, index]]
-    return bits
 
 
 def coarsen(symbols: SymbolSet, levels: int) -> Coarsened:
@@ -121,11 +114,11 @@ def coarsen(symbols: SymbolSet, levels: int) -> Coarsened:
         if best is None or bits < best[0]:
             best = (bits, found)
     assert best is not None
-    counted = [item for item in best[1] if len(item) <= _MOST_COUNTED]
+    counted = [item for item in best[1] if len(item) <= _MAX_COUNTED]
     rounded, parameter_bits = store(*counted) if counted else ((), 0)
     stored = iter(rounded)
     final = [
-        _normalised(next(stored), table) if len(item) <= _MOST_COUNTED else item
+        _normalised(next(stored), table) if len(item) <= _MAX_COUNTED else item
         for item, table in zip(best[1], tables, strict=True)
     ]
     by_variable = dict(zip(wide, final, strict=True))

@@ -19,8 +19,8 @@ from scipy.special import chndtrinc, gammaln
 
 FloatArray = npt.NDArray[np.float64]
 # Beyond this the non-central chi-squared distribution is normal for all purposes.
-_MOST_DEVIANCE = 1e4
-_MOST_EXPECTED = 60.0
+_MAX_DEVIANCE = 1e4
+_MAX_EXPECTED = 60.0
 _FEW = 40
 
 
@@ -59,7 +59,7 @@ def mean_deviance(expected: npt.ArrayLike) -> FloatArray:
     known, means = _deviances()
     small = np.interp(np.log(np.clip(m, known[0], known[-1])), np.log(known), means)
     large = 1 + 1 / (6 * np.maximum(m, 1.0))
-    return np.where(m > _MOST_EXPECTED, large, np.where(m > 0, small, 0.0))
+    return np.where(m > _MAX_EXPECTED, large, np.where(m > 0, small, 0.0))
 
 
 class IndependentDeviance:
@@ -134,7 +134,7 @@ def _non_central(deviance: float, degrees: float, chance: float, z: float) -> fl
         chance: of a deviance at most as large.
         z: the normal deviate of that chance.
     """
-    if deviance > _MOST_DEVIANCE:
+    if deviance > _MAX_DEVIANCE:
         # d = m + z sqrt(2 (m + nc)) with m = degrees + nc, solved for the square root.
         root = math.sqrt(2 * degrees + 4 * max(0.0, deviance - degrees))
         return max(0.0, deviance - degrees - z * root)

@@ -32,8 +32,8 @@ FloatArray = npt.NDArray[np.float64]
 
 DIFFERENTIAL_UNIT = "bits (differential)"
 _NEIGHBOURS = 4
-_MOST_EXAMPLES = 20_000
-_MOST_COLUMNS = 64
+_MAX_EXAMPLES = 20_000
+_MAX_COLUMNS = 64
 _VALIDATION_FRACTION = 0.2
 _SEED = 0
 # Neighbours share examples, which widens the spread of their mean by up to a half.
@@ -213,10 +213,10 @@ def differential_figures(data: DataSet, step: float | None, seconds: float) -> t
     """
     chosen, names = _real_columns(data)
     table = table_of(data)
-    if table is None or not chosen or len(chosen) > _MOST_COLUMNS or len(data.train_labels) < 20:
+    if table is None or not chosen or len(chosen) > _MAX_COLUMNS or len(data.train_labels) < 20:
         return ()
-    train = table.train_values[:_MOST_EXAMPLES, chosen]
-    test = table.test_values[:_MOST_EXAMPLES, chosen]
+    train = table.train_values[:_MAX_EXAMPLES, chosen]
+    test = table.test_values[:_MAX_EXAMPLES, chosen]
     gaps = np.array([resolution(column) for column in train.T])
     atoms = _atoms(names, train, gaps)
     train, test = spread_ties(train, gaps, _SEED), spread_ties(test, gaps, _SEED + 1)

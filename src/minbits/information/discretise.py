@@ -19,7 +19,7 @@ Binarise = Literal["threshold", "static", "stochastic", "none"]
 BINARISATIONS: tuple[Binarise, ...] = get_args(Binarise)
 
 BINARISATION_SEED = 0
-MOST_SYMBOLS = 1 << 16
+MAX_SYMBOLS = 1 << 16
 # A real column is quantised at about this part of its standard deviation.
 _STEPS_A_DEVIATION = 16
 _GREY_LEVELS = 256
@@ -48,15 +48,15 @@ class Discretisation:
     def __post_init__(self) -> None:
         if self.binarise not in BINARISATIONS:
             raise ArgumentError(
-                "--binarise", f"'{self.binarise}'", ", ".join(BINARISATIONS), "Choose one."
+                "`binarise`", f"'{self.binarise}'", ", ".join(BINARISATIONS), "Choose one."
             )
         if not math.isfinite(self.threshold):
             raise ArgumentError(
-                "--threshold", str(self.threshold), "a finite number", "Give a grey value."
+                "`threshold`", str(self.threshold), "a finite number", "Give a grey value."
             )
         if self.step is not None and not (math.isfinite(self.step) and self.step > 0):
             raise ArgumentError(
-                "--step", str(self.step), "a positive number", "Give the resolution of the data."
+                "`step`", str(self.step), "a positive number", "Give the resolution of the data."
             )
 
 
@@ -134,9 +134,9 @@ def _grey_images(data: DataSet) -> SymbolSet:
         parts = [np.floor((part - low) / step).astype(np.int32) for part in reals]
         top = max(int(part.max()) for part in parts)
         what = f"pixel values at a step of {step:g}"
-    if top >= MOST_SYMBOLS:
+    if top >= MAX_SYMBOLS:
         raise ArgumentError(
-            "entropy ladder", f"grey values up to {top}", f"below {MOST_SYMBOLS}", "Rescale them."
+            "entropy ladder", f"grey values up to {top}", f"below {MAX_SYMBOLS}", "Rescale them."
         )
     variables = parts[0].shape[1]
     return SymbolSet(
@@ -165,17 +165,17 @@ def column_step(column: Column, values: FloatArray, asked: float | None) -> floa
     spread = float(present.max() - present.min())
     if column.kind == "integer":
         # An alphabet of millions is no table: such a column takes a coarser step, and says so.
-        return float(2 ** max(0, math.ceil(math.log2(max(1.0, (spread + 1) / (MOST_SYMBOLS / 2))))))
+        return float(2 ** max(0, math.ceil(math.log2(max(1.0, (spread + 1) / (MAX_SYMBOLS / 2))))))
     deviation = float(present.std())
     if asked is None:
-        finest = spread / (MOST_SYMBOLS / 2)
+        finest = spread / (MAX_SYMBOLS / 2)
         wanted = max(deviation / _STEPS_A_DEVIATION, finest)
         return 2.0 ** math.floor(math.log2(wanted)) if wanted > 0 else 1.0
-    if spread / asked >= MOST_SYMBOLS - 2:
+    if spread / asked >= MAX_SYMBOLS - 2:
         raise ArgumentError(
-            "--step",
+            "`step`",
             f"{asked:g} for column '{column.name}', which spans {spread:g}",
-            f"a step above {spread / MOST_SYMBOLS:g}",
+            f"a step above {spread / MAX_SYMBOLS:g}",
             "Give a coarser step.",
         )
     return asked

@@ -18,7 +18,7 @@ from minbits.units import BITS_PER_NAT
 
 FloatArray = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-MOST_BINS = 16
+MAX_BINS = 16
 FEWEST_BINS = 2
 _CHUNK_FEATURES = 64
 _FEWEST_A_BIN = 20
@@ -194,7 +194,7 @@ def feature_information(data: DataSet) -> FeatureInformation:
     examples for a bin and class.
     """
     labels, classes = data.train_labels, data.class_count
-    bins = min(MOST_BINS, max(FEWEST_BINS, len(labels) // (_EXAMPLES_A_CELL * classes)))
+    bins = min(MAX_BINS, max(FEWEST_BINS, len(labels) // (_EXAMPLES_A_CELL * classes)))
     table = table_of(data)
     codes: Sequence[npt.NDArray[Any]]
     if table is not None:

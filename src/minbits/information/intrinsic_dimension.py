@@ -124,7 +124,7 @@ def dimension_curves(
     """
     if importlib.util.find_spec("skdim") is None:
         raise ArgumentError(
-            "--dimension",
+            "`dimension`",
             "no scikit-dimension",
             "the extra",
             "pip install 'minbits[dimension]'.",
@@ -136,7 +136,7 @@ def dimension_curves(
     fitting = tuple(size for size in sizes if size <= len(values)) or (len(values),)
     if fitting[-1] < 20 or values.shape[1] == 0:
         raise ArgumentError(
-            "--dimension",
+            "`dimension`",
             f"{len(values)} distinct examples of {values.shape[1]} varying inputs",
             "at least 20 that vary",
             "Give more examples.",

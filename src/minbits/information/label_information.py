@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minbits.data.encoding import MOST_CATEGORIES
+from minbits.data.encoding import MAX_CATEGORIES
 from minbits.data.tables import table_of
 from minbits.information.classifiers import HeldOut, best_classifier
 from minbits.information.counted import counted_information, distinct_codes
@@ -106,7 +106,7 @@ def _unseen_columns(data: DataSet) -> str:
     if not names:
         return ""
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f", without the columns of more than {MOST_CATEGORIES} categories ({shown})"
+    return f", without the columns of more than {MAX_CATEGORIES} categories ({shown})"
 
 
 def _held_out_figures(data: DataSet, classifier: HeldOut) -> list[Figure]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minbits.data.tables import table_of
 from minbits.errors import ArgumentError
 from minbits.information.binary_pixels import PixelCounts, count_pixels, pixel_figures
 from minbits.information.columns import column_figures
-from minbits.information.discretise import can_binarise
+from minbits.information.discretise import Discretisation, can_binarise
 from minbits.information.labels import label_figures, question_figures
 from minbits.notebook import Cells, Shown
 from minbits.types import FIGURE_COLUMNS, DataSet, Figure, figure_cells
-
-DEFAULT_THRESHOLD = 0.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,11 +39,20 @@ class EntropyTable(Shown):
         Raises:
             ArgumentError: if there is none.
         """
-        for figure in self.figures:
-            if figure.key == key:
-                return figure
-        known = ", ".join(figure.key for figure in self.figures)
-        raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
+        return figure_of(self.figures, key)
+
+
+def figure_of(figures: Sequence[Figure], key: str) -> Figure:
+    """Return the figure of a key.
+
+    Raises:
+        ArgumentError: if there is none.
+    """
+    for figure in figures:
+        if figure.key == key:
+            return figure
+    known = ", ".join(figure.key for figure in figures)
+    raise ArgumentError("figure", f"'{key}'", known, "Choose one of these.")
 
     def summary(self) -> str:
         """Return what it is, in one line."""
@@ -60,7 +68,7 @@ class EntropyTable(Shown):
 
 
 def entropy_table(
-    data: DataSet, threshold: float = DEFAULT_THRESHOLD, step: float | None = None
+    data: DataSet, threshold: float = Discretisation.threshold, step: float | None = None
 ) -> EntropyTable:
     """Return the figures of a data set's training examples.
 
@@ -76,7 +84,7 @@ def entropy_table(
         ArgumentError: if ``threshold`` is not finite, or ``step`` does not fit a column.
     """
     if not math.isfinite(threshold):
-        raise ArgumentError("--threshold", str(threshold), "a finite number", "Give a grey value.")
+        raise ArgumentError("`threshold`", str(threshold), "a finite number", "Give a grey value.")
     labels = label_figures(data.train_labels, data.class_count)
     if table_of(data) is not None:
         figures = (*column_figures(data, step), *labels)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 _TAIL_SHARE = 0.05
-_LEAST_TAIL = 5
+_MIN_TAIL = 5
 
 
 def tail_index(values: npt.NDArray[np.float64]) -> float:
@@ -26,7 +26,7 @@ def tail_index(values: npt.NDArray[np.float64]) -> float:
         The exponent; infinite where the farthest values are all as far, or examples are too few.
     """
     distances = np.sort(np.abs(values - np.median(values)))
-    tail = max(_LEAST_TAIL, round(_TAIL_SHARE * len(values)))
+    tail = max(_MIN_TAIL, round(_TAIL_SHARE * len(values)))
     if tail >= len(values) or distances[-tail - 1] <= 0:
         return math.inf
     excess = float(np.log(distances[-tail:] / distances[-tail - 1]).mean())

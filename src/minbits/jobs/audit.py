@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from minbits.audit.report import AuditReport, CompressTarget, LabelAudit
-from minbits.audit.run import MOST_EXAMPLES, audit_subject
-from minbits.audit.subject import Subject
+from minbits.charts.audit_chart import LayerBits, draw_layer_bits
+from minbits.charts.chart import Chart
 from minbits.claims.best_known import best_known, find_network
+from minbits.claims.outputs import kept_files, network_outputs
+from minbits.claims.replacing import check_replaceable
 from minbits.errors import ArgumentError
 from minbits.evaluation.known_network import FoundNetwork
+from minbits.files import check_outputs
+from minbits.intervals import wilson_interval
+from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.compress import compress_job
+from minbits.jobs.compress_plan import compress_plan
 from minbits.jobs.compress_request import CompressRequest
-from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.jobs.shared_options import Origin
+from minbits.ledger.location import chosen_ledger
+from minbits.ledger.store import open_ledger
+from minbits.model_audit.report import AuditReport, CompressTarget, LabelAudit
+from minbits.model_audit.run import audit_subject
+from minbits.model_audit.sources import names_module, open_model
+from minbits.networks.checkpoint import open_module
 from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.networks.model_options import model_files
 from minbits.types import DataSet
 
 
 def audit_job(
-    subject: Subject,
+    model: nn.Module | str | Path,
     data: DataSet | None,
-    *,
-    accuracy: float | None = None,
-    ledger: LedgerTarget | None = None,
-    records: Path | None = None,
-    most_examples: int = MOST_EXAMPLES,
-    allow_slow: bool = False,
+    request: AuditRequest,
+    say: Callable[[str], None] = lambda text: None,
+    origin: Origin | None = None,
 ) -> AuditReport:
     """Audit a model and compare it with the smallest verified file for its data.
 
@@ -36,32 +47,78 @@ def audit_job(
     but no ledger counts them, and the report says so.
 
     Args:
-        subject: the model.
+        model: a module, or what `minbits.model_audit.sources.open_model` takes.
         data: what it classifies; None audits it without.
-        accuracy: that the file must reach; None takes the model's own test accuracy, or the most
-            accurate file known where none reaches it.
-        ledger: where found networks are remembered.
-        records: a folder of published cards.
-        most_examples: examples of each split that are run.
-        allow_slow: whether to run network files however long they take; else those are passed over.
+        request: what is asked.
+        say: called with lines of progress.
+        origin: where the data were read.
 
     Raises:
-        MinbitsError: if model, data, ledger or cards are bad.
+        KeyboardInterrupt: if the compression was interrupted.
+        MinbitsError: if model, data, ledger or cards are bad, or an output cannot be written.
     """
-    report = audit_subject(subject, data, None, most_examples)
-    if data is None or report.labels is None:
-        return report
-    wanted = accuracy
-    if wanted is None:
-        wanted = report.labels.test_correct / report.labels.test_examples
+    origin = (origin or Origin()).beside(*model_files(model, request))
+    _check(model, data, request, origin)
+    shape, exponent = request.input, 0
+    if data is not None:
+        shape, exponent = data.input_shape, data.input_exponent
+    subject = open_model(model, request, shape, exponent)
+    if request.name is not None:
+        subject = dataclasses.replace(subject, name=request.name)
+    report = audit_subject(subject, data, None, request.examples)
+    if data is not None and report.labels is not None:
+        report = _beside_known(report, report.labels, data, request)
+    if request.compress is not None and data is not None:
+        module = open_module(model, request, data.input_shape)
+        report = compress_audited(module, report, data, request, say, origin)
+    if request.figure is not None:
+        layers_chart(report).save(Path(request.figure))
+    return report
+
+
+def _check(
+    model: nn.Module | str | Path, data: DataSet | None, request: AuditRequest, origin: Origin
+) -> None:
+    """Refuse before the audit what would fail after it."""
+    outputs: dict[str, Path] = {}
+    if request.compress is not None:
+        if data is None:
+            raise ArgumentError("`compress`", "no data", "a data set to select on", "Give `data`.")
+        if isinstance(model, str | Path) and request.layers is None and not names_module(model):
+            raise ArgumentError(
+                "`compress`", f"'{model}'", "MODULE:CALLABLE, since it is trained on",
+                "Name the layers of a checkpoint with `layers`.",
+            )  # fmt: skip
+        outputs = network_outputs(Path(request.compress))
+    if request.figure is not None:
+        outputs["the figure"] = Path(request.figure)
+    ledger = chosen_ledger(request.ledger)
+    check_outputs(outputs, kept_files(ledger, origin.files))
+    if request.compress is not None and data is not None and not request.force:
+        store = open_ledger(ledger)
+        try:
+            check_replaceable([Path(request.compress)], data, request.accuracy, store)
+        finally:
+            store.close()
+
+
+def _beside_known(
+    report: AuditReport, labels: LabelAudit, data: DataSet, request: AuditRequest
+) -> AuditReport:
+    """Return the report beside the smallest file known.
+
+    It is one of the accuracy that was asked for, or else of the model's own test accuracy, or else
+    the most accurate one.
+    """
+    ledger, records = chosen_ledger(request.ledger), Path(request.records)
 
     def find(accuracy: float | None) -> FoundNetwork | None:
         if not accuracy:
             return None
-        return find_network(data, accuracy, ledger, records, allow_slow=allow_slow)
+        return find_network(data, accuracy, ledger, records, allow_slow=request.allow_slow)
 
-    found = find(wanted)
-    if found is None and accuracy is None:
+    found = find(request.accuracy or labels.test_correct / labels.test_examples)
+    if found is None and request.accuracy is None:
         found = find(best_known(data, ledger, records))
     return report if found is None else report.beside(found)
 
@@ -70,14 +127,9 @@ def compress_audited(
     module: nn.Module,
     report: AuditReport,
     data: DataSet,
-    *,
-    out: Path,
-    accuracy: float | None = None,
-    minutes: float = 10.0,
-    ledger: LedgerTarget | None = None,
-    inputs: tuple[Path, ...] = (),
-    force: bool = False,
+    request: AuditRequest,
     say: Callable[[str], None] = lambda text: None,
+    origin: Origin | None = None,
 ) -> AuditReport:
     """Compress the audited module too, and put the file beside it.
 
@@ -85,33 +137,30 @@ def compress_audited(
         module: what was audited.
         report: of its audit, with data.
         data: what it classifies.
-        out: where the network file goes; card and diagram go beside it.
-        accuracy: that the file must reach; None takes the module's own on the held-out training
-            examples, so that the test set stays for the one claim.
-        minutes: wall-clock time.
-        ledger: where trials and claim are remembered.
-        inputs: files that are read, which no output may replace.
-        force: whether files of another data set or target may be written over.
+        request: of the audit; the file goes to its ``compress``. Without an accuracy, it must reach
+            the module's own on the held-out training examples, so that the test set stays for the
+            one claim.
         say: called with lines of progress.
+        origin: where data and model were read.
 
     Raises:
-        ArgumentError: if the report is without data, or the accuracy is out of range.
+        ArgumentError: if the report is without data.
         KeyboardInterrupt: if the compression was interrupted.
         MinbitsError: if a layer is not supported, or ledger or output are bad.
     """
     if report.labels is None:
-        raise ArgumentError("--compress", "no data", "a data set to select on", "Give --data.")
-    target = compress_target(report.labels, accuracy)
+        raise ArgumentError("`compress`", "no data", "a data set to select on", "Give `data`.")
+    target = compress_target(report.labels, request.accuracy)
     say(f"target of the compression: {100 * target.accuracy:.2f} %, {target.source}")
     report = report.with_target(target)
     convention = InputConvention(2.0**-data.input_exponent)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
-    request = CompressRequest(
-        accuracy=target.accuracy, out=out, ledger=ledger or default_ledger_path(),
-        name=f"audit {report.name}", convention=convention, minutes=minutes,
-        inputs=inputs, force=force,
+    asked = CompressRequest(
+        accuracy=target.accuracy, out=request.compress, ledger=request.ledger,
+        name=f"audit {report.name}", minutes=request.minutes, force=request.force,
     )  # fmt: skip
-    made = compress_job(given, data, request, say)
+    plan = compress_plan(data, asked, report.name, origin or Origin())
+    made = compress_job(given, data, plan, say)
     if made.interrupted:
         raise KeyboardInterrupt
     if made.best is None:
@@ -145,3 +194,28 @@ def compress_target(labels: LabelAudit, accuracy: float | None) -> CompressTarge
         f"the model's own: {labels.held_out_correct:,} of {labels.held_out_examples:,} held-out "
         "training examples right (more than on new ones, if it was trained on them)",
     )
+
+
+def layers_chart(report: AuditReport) -> Chart[Any]:
+    """Return the chart of layers by bits."""
+    rows = [
+        LayerBits(layer.name, layer.stored_bits, layer.lossless_bits, layer.quantised_bits)
+        for layer in report.layers
+    ]
+    found = None if report.sufficient is None else report.sufficient.size_bits
+    return draw_layer_bits(report.name, rows, found)
+
+
+def plain_audit(report: AuditReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON."""
+    plain = dataclasses.asdict(report)
+    plain["smallest_bits"] = report.smallest_bits
+    if report.labels is not None:
+        labels = report.labels
+        interval = wilson_interval(labels.test_correct, labels.test_examples)
+        plain["labels"]["test_wilson_95"] = [interval.low, interval.high]
+    for name in ("sufficient", "compressed"):
+        if plain[name] is not None:
+            plain[name]["accuracy_lower_limit"] = getattr(report, name).accuracy_lower_limit
+    plain["verdict"] = report.verdict
+    return plain

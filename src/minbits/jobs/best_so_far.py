@@ -6,15 +6,14 @@ from pathlib import Path
 
 from minbits.claims.outputs import so_far_path
 from minbits.errors import OutputError
-from minbits.evaluation.judgement import judge_validation
+from minbits.evaluation.evaluate import evaluate_on_validation
+from minbits.evaluation.goal import Goal
 from minbits.files import write_atomically
-from minbits.search.score import Goal
-from minbits.search.strategy import Outcome
-from minbits.types import DataSet
+from minbits.types import DataSet, TrialOutcome
 
 
 class BestSoFar:
-    """Keeps the smallest file that a search believes in beside the output.
+    """Keeps the smallest file that a search accepts beside the output.
 
     It passed validation alone: the test set speaks at the end of the search.
 
@@ -31,37 +30,33 @@ class BestSoFar:
     def __init__(self, out: Path, data: DataSet, goal: Goal) -> None:
         self.path = so_far_path(out)
         self.size_bits = float("inf")
-        self._best: Outcome | None = None
+        self._best: TrialOutcome | None = None
         self._data = data
         self._goal = goal
 
-    def offer(self, outcome: Outcome, content: bytes | None) -> bool:
+    def offer(self, outcome: TrialOutcome) -> bool:
         """Write a trial's file if it is the best so far, and return whether it is.
 
-        One that is no longer believed, since the goal has learned, gives way to any that is.
+        One that is no longer accepted, since the goal has learned, gives way to any that is.
 
         Raises:
             OutputError: if it cannot be written, or reads back as another network.
         """
+        content = outcome.network_file
         if content is None or outcome.size_bits is None or not self._goal.is_met(outcome):
             return False
-        is_believed = self._best is None or self._goal.is_met(self._best)
-        if is_believed and outcome.size_bits >= self.size_bits:
+        is_accepted = self._best is None or self._goal.is_met(self._best)
+        if is_accepted and outcome.size_bits >= self.size_bits:
             return False
         write_atomically(self.path, content)
-        found = judge_validation(self.path.read_bytes(), self._data, allow_slow=True)
-        if found.correct != outcome.correct:
+        found = evaluate_on_validation(self.path.read_bytes(), self._data, allow_slow=True)
+        if found.correct != outcome.validation_correct:
             raise OutputError(
                 str(self.path), f"{found.correct} correct on validation after reading it back",
-                f"{outcome.correct}, as its trial counted", "Check the disk.",
+                f"{outcome.validation_correct}, as its trial counted", "Check the disk.",
             )  # fmt: skip
-        self.size_bits, self._best = outcome.size_bits, outcome
+        self.size_bits, self._best = outcome.size_bits, outcome.without_file()
         return True
-
-    @property
-    def is_written(self) -> bool:
-        """Whether there is a file of this run."""
-        return self._best is not None
 
     def remove(self) -> None:
         """Remove the file, once the verified one is in its place."""

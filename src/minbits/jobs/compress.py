@@ -10,12 +10,10 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from minbits.claims.claiming import Claimant, Scope
 from minbits.claims.publishing import Publisher
@@ -32,27 +30,22 @@ from minbits.compression.thinning import ThinningPlan, thin
 from minbits.compression.warm_start import with_usual_logits
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
-from minbits.errors import MinbitsError, NetworkError
-from minbits.evaluation.judgement import Judgement, judge
+from minbits.errors import NetworkError
+from minbits.evaluation.accuracy import reaches, with_margin
+from minbits.evaluation.evaluate import Evaluation, evaluate
+from minbits.evaluation.goal import Goal
 from minbits.information.ladder import entropy_table
 from minbits.interrupts import answer_interrupt
-from minbits.jobs.compress_request import (
-    BYTE_FACTOR,
-    CompressReport,
-    CompressRequest,
-    check_compress_request,
-)
-from minbits.jobs.size_search import past_outcome
-from minbits.ledger.location import LedgerTarget, default_ledger_path
+from minbits.jobs.compress_plan import CompressPlan
+from minbits.jobs.compress_request import CompressReport
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
-from minbits.networks.from_torch import Extracted, InputConvention, from_torch
+from minbits.networks.from_torch import Extracted
 from minbits.networks.grammar import format_layers
 from minbits.search.device import device_name
 from minbits.search.planning import measure_epoch_seconds
-from minbits.search.score import Goal, with_margin
-from minbits.search.strategy import reaches
 from minbits.training.choice import choose_engine
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.engine import Engine, accuracy
 from minbits.training.float_phase import train_float
 from minbits.training.loop import batch_of, training_data
@@ -61,9 +54,8 @@ from minbits.types import (
     EngineName,
     TrainingRecipe,
     TrialConfig,
-    TrialResult,
+    TrialOutcome,
     TrialStatus,
-    Verification,
 )
 
 Float = npt.NDArray[np.float32]
@@ -79,25 +71,13 @@ _RECOVERY_RATE_FACTOR = 4.0
 _RERUN = "minbits compress with this config on the same module gives the same weights"
 
 
-class TargetMissedError(MinbitsError):
-    """No verified file reaches the accuracy asked for."""
-
-    exit_code = 1
-
-
-def default_convention(data: DataSet) -> InputConvention:
-    """Return the usual convention: bytes over 255, as torchvision's ToTensor; other data as is."""
-    is_bytes = data.train_inputs.dtype == np.uint8
-    return InputConvention(factor=BYTE_FACTOR if is_bytes else 1.0)
-
-
 @dataclass
 class _Job:
     data: DataSet
-    request: CompressRequest
+    request: CompressPlan
     ledger: Ledger
     say: Callable[[str], None]
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: list[TrialOutcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.provenance = current_provenance(device_name(), 1)
@@ -123,6 +103,15 @@ class _Job:
             step_training_end=0.3,
             freezing_start=0.4,
         )
+
+    def context(
+        self, architecture: Architecture, recipe: TrainingRecipe,
+        report: Callable[[EpochReport], None] = lambda report: None,
+    ) -> TrainingContext:  # fmt: skip
+        return TrainingContext(
+            recipe, self.request.seed, self.examples, self.validation, self.engine(architecture),
+            report,
+        )  # fmt: skip
 
     def engine(self, architecture: Architecture) -> Engine:
         recipe = self.recipe(1.0, 1)
@@ -156,14 +145,15 @@ class _Job:
         )
         best, below = given, 0
         total = self.seconds_left()
-        for found in thin(
-            given.architecture, given.values, plan, self.recipe(1.0, 1), request.seed,
-            self.examples, self.validation, lambda epoch, parameters, part: self.say(
-                f"thinning, epoch {epoch}/{plan.epochs}: {parameters:,} parameters, validation "
-                f"{100 * part:.2f} %"
-            ),
-            lambda: False, self.engine,
-        ):  # fmt: skip
+
+        def tell(done: EpochReport) -> None:
+            self.say(
+                f"thinning, epoch {done.epoch}/{plan.epochs}: {done.parameters:,} parameters, "
+                f"validation {100 * done.validation_accuracy:.2f} %"
+            )
+
+        context = self.context(given.architecture, self.recipe(1.0, 1), tell)
+        for found in thin(given.architecture, given.values, plan, context, self.engine):
             parameters = parameter_count(found.architecture)
             text = format_layers(found.architecture.layers)
             report.thinned.append((parameters, found.validation_accuracy, text))
@@ -186,16 +176,16 @@ class _Job:
             self.recipe(1.0, 1), float_epochs=epochs, batch_normalisation=True,
             learning_rate=_RECOVERY_RATE_FACTOR * request.learning_rate,
         )  # fmt: skip
-        every = max(1, epochs // 12)
 
-        def tell(epoch: int, part: float) -> None:
-            if epoch % every == 0 or epoch == epochs:
-                self.say(f"recovery, epoch {epoch}/{epochs}: validation {100 * part:.2f} %")
+        def tell(done: EpochReport) -> None:
+            if _is_told(done.epoch, epochs):
+                self.say(
+                    f"recovery, epoch {done.epoch}/{epochs}: validation "
+                    f"{100 * done.validation_accuracy:.2f} %"
+                )
 
-        values = train_float(
-            thinned.architecture, recipe, request.seed, self.examples, self.validation, tell,
-            lambda: False, self.engine(thinned.architecture), thinned.values,
-        )  # fmt: skip
+        context = self.context(thinned.architecture, recipe, tell)
+        values = train_float(thinned.architecture, context, thinned.values)
         found = Extracted(thinned.architecture, values)
         return found if self.measured(found) >= self.measured(thinned) else thinned
 
@@ -207,10 +197,8 @@ class _Job:
         if self.request.minutes is None or wanted == 0:
             return wanted
         recipe = self.recipe(self.request.rate_weights[0], 1)
-        epoch = measure_epoch_seconds(
-            start.architecture, recipe, self.examples, self.validation,
-            self.engine(start.architecture),
-        )  # fmt: skip
+        context = self.context(start.architecture, recipe)
+        epoch = measure_epoch_seconds(start.architecture, context)
         return min(wanted, int(part * self.seconds_left() / getattr(epoch, phase)))
 
     def epochs(self, start: Extracted) -> int:
@@ -218,35 +206,31 @@ class _Job:
         wanted, part = self.request.quantized_epochs, 1 / len(self.request.rate_weights)
         return max(1, self.fitted(start, wanted, "quantized_phase", part))
 
-    def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialResult:
-        engine = self.engine(start.architecture)
-        recipe = self.recipe(rate_weight, epochs)
-        every = max(1, epochs // 12)
-
-        def tell(epoch: int, part: float, size_bits: float) -> None:
-            if epoch % every == 0 or epoch == epochs:
+    def trial(self, start: Extracted, rate_weight: float, epochs: int) -> TrialOutcome:
+        def tell(done: EpochReport) -> None:
+            if _is_told(done.epoch, epochs):
                 self.say(
-                    f"rate {rate_weight:g}, epoch {epoch}/{epochs}: validation {100 * part:.2f} %, "
-                    f"about {size_bits:,.0f} bits"
+                    f"rate {rate_weight:g}, epoch {done.epoch}/{epochs}: validation "
+                    f"{100 * done.validation_accuracy:.2f} %, about {done.size_bits:,.0f} bits"
                 )
 
+        recipe = self.recipe(rate_weight, epochs)
+        context = self.context(start.architecture, recipe, tell)
+
         def make() -> bytes:
-            quantized = train_quantized(
-                start.architecture, start.values, recipe, self.request.seed, self.examples,
-                self.validation, tell, lambda: False, engine,
-            )  # fmt: skip
+            quantized = train_quantized(start.architecture, start.values, context)
             shown = dataclasses.replace(quantized.architecture, views=self.request.views)
             return encode_network(
                 remove_symmetries(dataclasses.replace(quantized, architecture=shown))
             )
 
-        return self.judged(start.architecture, recipe, engine.name, make)
+        return self.evaluated(start.architecture, recipe, context.engine.name, make)
 
-    def judged(
+    def evaluated(
         self, architecture: Architecture, recipe: TrainingRecipe, engine: EngineName,
         make: Callable[[], bytes],
-    ) -> TrialResult:  # fmt: skip
-        """Run a trial, judge its decoded file on validation, and append it to the ledger."""
+    ) -> TrialOutcome:  # fmt: skip
+        """Run a trial, evaluate its decoded file on validation, and append it to the ledger."""
         text = format_layers(architecture.layers)
         if self.request.train and self.request.views > 1:
             text = f"views {self.request.views}; {text}"
@@ -254,31 +238,33 @@ class _Job:
         begin = time.perf_counter()
         status: TrialStatus = "done"
         content: bytes | None = None
-        counts: Judgement | None = None
+        counts: Evaluation | None = None
         reason: str | None = None
         stopped: KeyboardInterrupt | None = None
         meter = EnergyMeter()
         try:
             with meter:
                 content = make()
-                counts = judge(content, self.data, allow_slow=True)
+                counts = evaluate(content, self.data, allow_slow=True)
         except KeyboardInterrupt as error:
             status, stopped, content = "interrupted", error, None
         except (FloatingPointError, NetworkError) as error:
             status, reason = "failed", f"{type(error).__name__}: {error}"
         seconds = time.perf_counter() - begin
-        result = TrialResult(config, status, seconds, reason, content, energy_joules=meter.joules)
+        outcome = TrialOutcome(
+            config, status, seconds, reason, content, energy_joules=meter.joules,
+            candidate=f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}",
+        )  # fmt: skip
         if counts is not None:
-            result = counts.counted(result)
-        key = f"compress {self.request.name}: {text} @ rate {recipe.rate_weight:g}"
+            outcome = counts.counted(outcome)
         number = self.ledger.append_trial(
-            self.data, self.request.accuracy, key, result, self.provenance
+            self.data, self.request.accuracy, outcome, self.provenance
         )
-        self.rows += self.ledger.find("trials", str(number))
+        self.outcomes.append(outcome.without_file())
         if stopped is not None:
             raise stopped
         if content is not None and counts is not None:
-            self.goal.learn(past_outcome(self.rows[-1]))
+            self.goal.learn(outcome)
             found = counts.validation
             self.say(
                 f"ledger row {number}: {8 * len(content):,} bits, validation "
@@ -286,7 +272,7 @@ class _Job:
             )
         else:
             self.say(f"ledger row {number}: failed, {reason}")
-        return result
+        return outcome
 
     def rounded(self, given: Extracted) -> None:
         """Round alone, as coarsely as the accuracy on validation allows.
@@ -309,11 +295,11 @@ class _Job:
         best = found_for(with_margin(wanted, examples)) or found_for(wanted)
         if best is not None:
             content = best.content
-            self.judged(given.architecture, recipe, self.request.engine, lambda: content)
+            self.evaluated(given.architecture, recipe, self.request.engine, lambda: content)
 
     def claim(self, report: CompressReport) -> None:
         """Put a file of this run to the test as the main job does, and write what is to be left."""
-        own = {row["artifact_sha256"] for row in self.rows if row["artifact_sha256"] is not None}
+        own = {one.sha256 for one in self.outcomes if one.sha256 is not None}
         if not own:
             return
         claimant = Claimant(
@@ -361,30 +347,29 @@ class _Job:
             answer_interrupt()  # by what follows: the best file is put to the test
             report.interrupted = True
         report.trials = [
-            (
-                row["status"],
-                row["size_bits"],
-                row["validation_correct"] / row["validation_examples"],
-            )
-            for row in self.rows
-            if row["validation_correct"] is not None
+            (one.status, one.size_bits or 0, one.validation_accuracy)
+            for one in self.outcomes
+            if one.validation_accuracy is not None
         ]
         self.claim(report)
         return report
 
 
+def _is_told(epoch: int, epochs: int) -> bool:
+    """Whether an epoch is one of the dozen of which a line is said."""
+    return epoch % max(1, epochs // 12) == 0 or epoch == epochs
+
+
 def compress_job(
-    given: Extracted, data: DataSet, request: CompressRequest, say: Callable[[str], None]
+    given: Extracted, data: DataSet, request: CompressPlan, say: Callable[[str], None]
 ) -> CompressReport:
     """Compress a network that was extracted from a module; see `CompressRequest`.
 
     Raises:
-        ArgumentError: if an argument is out of its range.
         NetworkError: if the network does not fit the data set.
-        OutputError: if an output cannot be written, or something else is in its place.
+        OutputError: if something else is in the place of an output.
         LedgerError: if the ledger cannot be used.
     """
-    check_compress_request(request)
     if class_count(given.architecture) != data.class_count:
         raise NetworkError(
             "module", f"{class_count(given.architecture)} logits",
@@ -396,56 +381,3 @@ def compress_job(
         return _Job(data, request, ledger, say).run(given)
     finally:
         ledger.close()
-
-
-def compress(
-    module: nn.Module,
-    data: DataSet,
-    accuracy: float = 0.99,
-    *,
-    out: str | Path,
-    ledger: LedgerTarget | None = None,
-    convention: InputConvention | None = None,
-    say: Callable[[str], None] = lambda text: None,
-    **settings: Any,
-) -> Verification:
-    """Compress a PyTorch module to the smallest file found that keeps an accuracy.
-
-    Args:
-        module: usual layers (docs/compress.md); it is set to evaluation mode, else unchanged.
-        data: to fine-tune on, to select on and to make the claim on.
-        accuracy: target test accuracy, in (0, 1].
-        out: where the file goes; its card and diagram go beside it.
-        ledger: its file, or the URL of its database; None takes the one in the user data directory.
-        convention: what the module expects to be done to raw inputs; None: bytes over 255.
-        say: called with lines of progress.
-        settings: further fields of `CompressRequest`.
-
-    Returns:
-        What a fresh process found on the test set.
-
-    Raises:
-        TargetMissedError: if no file reaches the target.
-        MinbitsError: if a layer is not supported, or an argument or output is bad.
-    """
-    request = CompressRequest(
-        accuracy=accuracy,
-        out=Path(out),
-        ledger=ledger if ledger is not None else default_ledger_path(),
-        convention=convention,
-        **settings,
-    )
-    given = from_torch(
-        module, data.input_shape, data.input_exponent, convention or default_convention(data)
-    )
-    report = compress_job(given, data, request, say)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    if report.best is None:
-        best = max((part for _, _, part in report.trials), default=report.given_accuracy)
-        got = report.missed.test_accuracy if report.missed else best
-        raise TargetMissedError(
-            "compress", f"{got:.4f} " + ("on test" if report.missed else "on validation at best"),
-            f"a verified file of accuracy {accuracy}", "Allow a lower rate weight, or more epochs.",
-        )  # fmt: skip
-    return report.best

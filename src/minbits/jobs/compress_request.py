@@ -3,104 +3,98 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from minbits.claims.outputs import kept_files, network_outputs
 from minbits.codec.architecture import VIEW_SHIFTS
-from minbits.errors import ArgumentError
-from minbits.files import check_outputs
-from minbits.ledger.location import LedgerTarget
-from minbits.networks.from_torch import InputConvention
-from minbits.types import EngineName, Verification
+from minbits.errors import TargetNotReachedError
+from minbits.jobs.shared_options import EngineOptions, ForceOptions, LedgerOptions
+from minbits.networks.model_options import ModelOptions
+from minbits.requests import FRACTION, MINUTES, SEED, FilePath, Request, at_least, option
+from minbits.types import Verification
 
-# Bytes as torchvision's ToTensor gives them; other numbers as they are.
-BYTE_FACTOR = 1 / 255
 # Rounding without any data: steps as parts of a tensor's norm.
 USUAL_ROUNDING_ERROR = 2.0**-5
 
 
 @dataclass(frozen=True)
-class CompressRequest:
-    """What a compression is asked.
+class CompressRequest(ModelOptions, EngineOptions, ForceOptions, LedgerOptions):
+    """What a compression is asked; see `minbits.requests`."""
 
-    Attributes:
-        accuracy: target, in (0, 1].
-        out: where the network file goes; card and diagram go beside it.
-        ledger: the ledger's file, or the URL of its database.
-        name: what the module is called in the ledger.
-        convention: what the module expects to be done to raw inputs; None: bytes over 255.
-        thinning_epochs: most epochs in which channels are removed; 0 keeps the architecture.
-        smallest_parameters: how far thinning may go.
-        recovery_epochs: epochs in full precision, normalised, between thinning and quantisation.
-        quantized_epochs: epochs of quantisation-aware training of each rate weight.
-        rate_weights: one trial each, weights of the rate penalty.
-        views: shifted images whose logits the trained network averages, 1 or 5.
-        learning_rate: of thinning, and first one of the quantised phase.
-        augmentation: strength of random affine distortion.
-        elastic: strength of random elastic distortion.
-        batch_size: examples a step.
-        minutes: wall-clock minutes to plan for; None: as long as it takes.
-        seed: of order and augmentation.
-        engine: which engine trains.
-        force: whether files of another data set, another target or nobody's may be written over.
-        train: whether to train at all; without, the coarsest rounding that keeps the accuracy on
-            validation is taken.
-        inputs: files that are read, which no output may replace.
-    """
-
-    accuracy: float
-    out: Path
-    ledger: LedgerTarget
-    name: str = "module"
-    convention: InputConvention | None = None
-    thinning_epochs: int = 10
-    smallest_parameters: int = 1000
-    recovery_epochs: int = 20
-    quantized_epochs: int = 60
-    rate_weights: tuple[float, ...] = (1.0,)
-    views: int = 1
-    learning_rate: float = 1e-3
-    augmentation: float = 0.8
-    elastic: float = 0.0
-    batch_size: int = 128
-    minutes: float | None = None
-    seed: int = 0
-    engine: EngineName = "auto"
-    force: bool = False
-    train: bool = True
-    inputs: tuple[Path, ...] = ()
-
-
-def check_compress_request(request: CompressRequest) -> None:
-    """Check every number and every output before any work is done.
-
-    Raises:
-        ArgumentError: if a number is out of its range.
-        OutputError: if an output cannot be written, or would replace another one or an input.
-    """
-    minutes = request.minutes
-    ranges = {
-        "--accuracy": (request.accuracy, 0 < request.accuracy <= 1, "above 0 and at most 1"),
-        "--thinning-epochs": (request.thinning_epochs, request.thinning_epochs >= 0, "0 or more"),
-        "--recovery-epochs": (request.recovery_epochs, request.recovery_epochs >= 0, "0 or more"),
-        "--epochs": (request.quantized_epochs, request.quantized_epochs >= 1, "at least 1"),
-        "--smallest": (request.smallest_parameters, request.smallest_parameters >= 1, "1 or more"),
-        "--rate-weight": (
-            request.rate_weights,
-            bool(request.rate_weights) and all(0 < w < 1e6 for w in request.rate_weights),
+    accuracy: float = option(0.99, "Target test accuracy, in (0, 1].", check=FRACTION)
+    _: KW_ONLY
+    train: bool = option(
+        True,
+        "Fine-tune under the rate penalty. Otherwise the module is only rounded and coded, and "
+        "data only choose how coarsely.",
+        off=("no_data",),
+    )
+    input_scale: float | None = option(
+        None,
+        "What the module expects raw inputs to be multiplied by.",
+        shown="1/255 for bytes, else 1",
+    )
+    input_mean: tuple[float, ...] = option(
+        (0.0,), "Then subtracted, one number or one a channel, by commas."
+    )
+    input_std: tuple[float, ...] = option(
+        (1.0,), "Then divided by, one number or one a channel, by commas."
+    )
+    quantized_epochs: int = option(
+        60, "Epochs of quantised training a trial.", aliases=("epochs",), check=at_least(1)
+    )
+    thinning_epochs: int = option(
+        10, "Most epochs of removing channels; 0 keeps the architecture.", check=at_least(0)
+    )
+    recovery_epochs: int = option(
+        20, "Epochs in full precision between thinning and quantisation.", check=at_least(0)
+    )
+    smallest_parameters: int = option(
+        1000, "Fewest parameters to thin down to.", aliases=("smallest",), check=at_least(1)
+    )
+    rate_weights: tuple[float, ...] = option(
+        (1.0,),
+        "Weights of the rate penalty, one trial each, by commas.",
+        aliases=("rate_weight",),
+        check=(
+            lambda values: bool(values) and all(0 < value < 1e6 for value in values),
             "positive numbers",
         ),
-        "--views": (request.views, request.views in (1, len(VIEW_SHIFTS)), "1 or 5"),
-        "--learning-rate": (request.learning_rate, 0 < request.learning_rate < 1, "0 to 1"),
-        "--minutes": (minutes, minutes is None or 0 < minutes < 1e6, "a positive number"),
-        "--seed": (request.seed, 0 <= request.seed < 2**31, "0 to 2**31 - 1"),
-    }
-    for name, (value, good, expected) in ranges.items():
-        if not good:
-            raise ArgumentError(name, str(value), expected, "Give another value.")
-    check_outputs(network_outputs(request.out), kept_files(request.ledger, request.inputs))
+    )
+    views: int = option(
+        1,
+        "5: average the logits of 5 shifts of an image; no weights, 5 x the time.",
+        check=(lambda value: value in (1, len(VIEW_SHIFTS)), "1 or 5"),
+    )
+    learning_rate: float = option(
+        1e-3, "First learning rate.", check=(lambda value: 0 < value < 1, "0 to 1")
+    )
+    augmentation: float = option(0.8, "Strength of random affine distortion.")
+    elastic: float = option(0.0, "Strength of random elastic distortion.")
+    batch_size: int = option(128, "Examples a step.", check=at_least(1))
+    minutes: float | None = option(
+        None, "Minutes to plan for.", shown="as long as it takes", check=MINUTES
+    )
+    seed: int = option(0, "Of order and augmentation.", check=SEED)
+    name: str | None = option(
+        None, "What the module is called in the ledger.", shown="as it was named"
+    )
+    out: FilePath | None = option(
+        None,
+        "The network file; its card and diagram go beside it.",
+        shown="DATA-MODULE-ACCURACY.mbn, or MODULE-rounded.mbn without data",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundingOptions(Request):
+    """How coarsely a module is rounded where there are no data."""
+
+    error: float = option(
+        USUAL_ROUNDING_ERROR,
+        "Without any data: a tensor's step over its norm.",
+        check=(lambda value: 0 < value < 1, "above 0 and below 1"),
+    )
 
 
 @dataclass
@@ -137,6 +131,23 @@ class CompressReport:
     claim_count: int = 0
     interrupted: bool = False
     outputs: dict[str, str] = field(default_factory=dict)
+
+    def raise_if_missed(self) -> Verification:
+        """Return what the verification of the best file found.
+
+        Raises:
+            TargetNotReachedError: if no verified file of this run reaches the accuracy.
+        """
+        if self.best is not None:
+            return self.best
+        best = max((part for _, _, part in self.trials), default=self.given_accuracy)
+        got = f"{best:.4f} on validation at best"
+        if self.missed is not None:
+            got = f"{self.missed.test_accuracy:.4f} on test"
+        raise TargetNotReachedError(
+            f"compress on {self.data_name}", got, f"a verified file of accuracy {self.accuracy}",
+            "Allow lower `rate_weights`, or more `quantized_epochs`.",
+        )  # fmt: skip
 
 
 def plain_compress_report(report: CompressReport) -> dict[str, Any]:

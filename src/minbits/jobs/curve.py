@@ -5,23 +5,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from minbits.charts.curve import curve_data, draw_curve
 from minbits.claims.claiming import Claimant, Scope
-from minbits.claims.outputs import PICTURE_KINDS
+from minbits.claims.outputs import PICTURE_KINDS, default_output
 from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_curve_replaceable, check_replaceable
 from minbits.data.splits import validation_split
+from minbits.evaluation.goal import Goal
 from minbits.information.ladder import entropy_table
+from minbits.jobs.shared_options import Origin
 from minbits.jobs.size import size_job
-from minbits.jobs.size_request import SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents, past_outcome
+from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan
+from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.search.reliability import reliability_table
-from minbits.search.score import Goal
 from minbits.types import DataSet, Verification
 
 # From loose to strict: a file found for a strict target is a candidate for every looser one.
@@ -69,17 +72,12 @@ class CurveReport:
     outputs: dict[str, str]
 
 
-def _request_at(request: SizeRequest, target: float, share: float) -> SizeRequest:
-    out = request.out
-    return dataclasses.replace(
-        request,
-        accuracy=target,
-        minutes=request.minutes * share,
-        out=out.with_name(f"{out.stem}-{100 * target:g}{out.suffix}"),
-    )
-
-
-def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveReport:
+def curve_job(
+    data: DataSet,
+    request: SizeRequest,
+    events: SearchEvents | None = None,
+    origin: Origin | None = None,
+) -> CurveReport:
     """Run the main job for every target, strict ones first, in shares of the time.
 
     Every point is a file of its own, verified in a fresh process, with its card. At the end each
@@ -90,28 +88,39 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
         data: the data set.
         request: of which the accuracy is not used; ``out`` gives the stem of all outputs.
         events: what the job tells while it works.
+        origin: where the data were read.
 
     Raises:
         ArgumentError: if an argument is out of its range.
         OutputError: if an output cannot be written.
         LedgerError: if the ledger cannot be used.
     """
-    check_request(request)
+    events, origin = events or SearchEvents(), origin or Origin()
+    check_size_request(request, origin)
+    out = Path(request.out or default_output(data, None, origin.label, request.network))
     shares = time_shares(CURVE_TARGETS)
+    # The names of all outputs are checked before the first search.
     requests = [
-        _request_at(request, target, share)
+        size_plan(
+            data,
+            dataclasses.replace(
+                request,
+                accuracy=target,
+                minutes=request.minutes * share,
+                out=out.with_name(f"{out.stem}-{100 * target:g}{out.suffix}"),
+            ),
+            origin,
+        )
         for target, share in zip(reversed(CURVE_TARGETS), reversed(shares), strict=True)
     ]
-    for asked in requests:
-        check_request(asked)  # the names of all outputs, before the first search
-    _check_replaceable(data, request, requests)
+    _check_replaceable(data, out, requests)
     is_interrupted = False
     for asked in requests:
         events.on_stage(f"{100 * asked.accuracy:g} % test accuracy")
-        is_interrupted = size_job(data, asked, events).interrupted
+        is_interrupted = size_job(data, asked, events, origin).interrupted
         if is_interrupted:
             break
-    ledger = open_ledger(request.ledger)
+    ledger = open_ledger(requests[0].ledger)
     try:
         points = [_point(data, ledger, asked, events) for asked in requests]
         looks = ledger.look_count(data.digest)
@@ -124,7 +133,7 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     if front:
         picture = draw_curve(curve_data(data.name, front))
         for kind in PICTURE_KINDS:
-            path = request.out.with_name(f"{request.out.stem}.{kind}")
+            path = out.with_name(f"{out.stem}.{kind}")
             picture.save(path)
             outputs[f"curve {kind}"] = str(path)
     return CurveReport(
@@ -136,19 +145,19 @@ def curve_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> CurveR
     )
 
 
-def _check_replaceable(data: DataSet, request: SizeRequest, points: list[SizeRequest]) -> None:
+def _check_replaceable(data: DataSet, out: Path, points: list[SizePlan]) -> None:
     """Check before the first search that no output writes over what it must not."""
-    ledger = open_ledger(request.ledger)
+    ledger = open_ledger(points[0].ledger)
     try:
         for asked in points:
-            check_replaceable([asked.out], data, asked.accuracy, ledger, force=request.force)
+            check_replaceable([asked.out], data, asked.accuracy, ledger, force=asked.force)
     finally:
         ledger.close()
-    pictures = [request.out.with_suffix(f".{kind}") for kind in PICTURE_KINDS]
-    check_curve_replaceable(pictures, [asked.out for asked in points], force=request.force)
+    pictures = [out.with_suffix(f".{kind}") for kind in PICTURE_KINDS]
+    check_curve_replaceable(pictures, [asked.out for asked in points], force=points[0].force)
 
 
-def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents) -> CurvePoint:
+def _point(data: DataSet, ledger: Ledger, asked: SizePlan, events: SearchEvents) -> CurvePoint:
     """Write the smallest file known at one target, with a card that counts all looks."""
     goal = Goal(asked.accuracy, len(validation_split(data)[1]))
     provenance = current_provenance(device_name(), asked.workers)
@@ -158,7 +167,7 @@ def _point(data: DataSet, ledger: Ledger, asked: SizeRequest, events: SizeEvents
         return CurvePoint(asked.accuracy, None)
     outcome = claimant.known(best)
     candidate = trial_of(ledger, data, best.verification)["candidate"]
-    trials = [past_outcome(row) for row in ledger.trials_of(data.digest, candidate)]
+    trials = ledger.trials_of(data.digest, candidate)
     reliability = reliability_table(trials, asked.accuracy).of(candidate)
     publisher = Publisher(data, asked.accuracy, ledger, asked.out, force=asked.force)
     found = publisher.publish(outcome, entropy_table(data), reliability)

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minbits.claims.best_known import find_network
-from minbits.errors import ArgumentError
 from minbits.information.ladder import EntropyTable, entropy_table
 from minbits.information.neighbour_code import neighbour_code_lengths
 from minbits.information.rung import standard_error
-from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report
+from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report, plain_need
 from minbits.label_codes.prequential import Block, prequential_code
-from minbits.ledger.location import LedgerTarget
+from minbits.ledger.location import chosen_ledger
 from minbits.types import DataSet
 
-DEFAULT_ACCURACY = 0.99
+__all__ = ["need_figures", "need_job", "plain_need"]
+
 _NORMAL_95 = 1.959963984540054
 
 
@@ -59,37 +60,26 @@ def need_figures(data: DataSet, table: EntropyTable) -> NeedFigures:
 
 
 def need_job(
-    data: DataSet,
-    accuracy: float = DEFAULT_ACCURACY,
-    *,
-    ledger: LedgerTarget | None = None,
-    records: Path | None = None,
-    measure: bool = True,
-    seed: int = 0,
-    after_block: Callable[[Block], None] | None = None,
-    allow_slow: bool = False,
+    data: DataSet, request: NeedRequest, after_block: Callable[[Block], None] | None = None
 ) -> NeedReport:
     """Return what a data set needs, step by step, and what the search has found.
 
     Args:
         data: the data set; of its test set only the images are looked at, for the joint code.
-        accuracy: wanted, in (0, 1].
-        ledger: where found networks are remembered; None leaves it out.
-        records: a folder of published cards; None leaves it out.
-        measure: whether to compute the prequential code of the labels.
-        seed: of the prequential code.
-        after_block: called after each of its blocks.
-        allow_slow: whether to run network files however long they take; else those are passed over.
+        request: what is asked.
+        after_block: called after each block of the prequential code.
 
     Raises:
-        ArgumentError: outside the accuracy's domain.
         MinbitsError: if ledger or cards cannot be read.
     """
-    if not 0 < accuracy <= 1:
-        raise ArgumentError("--accuracy", str(accuracy), "0 < accuracy <= 1", "Correct it.")
     figures = need_figures(data, entropy_table(data))
     found = find_network(
-        data, accuracy, ledger, records, with_residual=measure, allow_slow=allow_slow
+        data,
+        request.accuracy,
+        chosen_ledger(request.ledger),
+        Path(request.records),
+        with_residual=request.measure,
+        allow_slow=request.allow_slow,
     )
-    code = prequential_code(data, seed, after_block) if measure else None
-    return need_report(figures, accuracy, code, found)
+    code = prequential_code(data, request.seed, after_block) if request.measure else None
+    return need_report(figures, request.accuracy, code, found)

@@ -6,9 +6,10 @@ any that is known. What ends the way are reference points, and codes of the labe
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from minbits.capacity.cover import MEMORISATION_BITS_PER_WEIGHT
 from minbits.capacity.fano import random_labelling_bits
@@ -245,7 +246,7 @@ def need_steps(figures: NeedFigures, accuracy: float) -> tuple[NeedStep, ...]:
         ArgumentError: outside that domain.
     """
     if not 0 < accuracy <= 1:
-        raise ArgumentError("--accuracy", str(accuracy), "0 < accuracy <= 1", "Correct it.")
+        raise ArgumentError("`accuracy`", str(accuracy), "0 < accuracy <= 1", "Correct it.")
     steps = [] if figures.pixel_sum_bits is None else _question_steps(figures)
     per = MEMORISATION_BITS_PER_WEIGHT
     labels = random_labelling_bits(
@@ -304,3 +305,20 @@ def need_report(
             random_labels_bits,
         )
     return NeedReport(figures, accuracy, steps, points, prequential, found)
+
+
+def plain_need(report: NeedReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON."""
+    plain = dataclasses.asdict(report)
+    if report.prequential is not None:
+        plain["prequential"]["total_bits"] = report.prequential.total_bits
+    if report.found is not None:
+        plain["found"]["two_part_bits"] = report.found.two_part_bits
+        plain["found"]["accuracy_lower_limit"] = report.found.accuracy_lower_limit
+    points = report.reference_points
+    plain["reference_points"]["learned_weights"] = points.learned_weights
+    plain["reference_points"]["random_labels_weights"] = points.random_labels_weights
+    plain["labels_alone_bits"] = report.labels_alone_bits
+    plain["times_less_than_labels"] = report.times_less_than_labels
+    plain["verdict"] = report.verdict
+    return plain

@@ -7,18 +7,22 @@ from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_replaceable
 from minbits.data.encoding import encoding_bits
 from minbits.information.ladder import entropy_table
-from minbits.jobs.size_report import MOST_RELIABILITIES, SizeReport
-from minbits.jobs.size_request import SizeRequest, check_request
-from minbits.jobs.size_search import SizeEvents, SizeSearch, one_candidate
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan
+from minbits.jobs.size_report import MAX_RELIABILITIES, SizeReport
+from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_search import SizeSearch, one_candidate
+from minbits.ledger.location import chosen_ledger
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Claim, Ledger, open_ledger
 from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
 
 class _SizeJob:
     def __init__(
-        self, data: DataSet, request: SizeRequest, ledger: Ledger, events: SizeEvents
+        self, data: DataSet, request: SizePlan, ledger: Ledger, events: SearchEvents
     ) -> None:
         self.data = data
         self.request = request
@@ -90,28 +94,44 @@ class _SizeJob:
             best_validation=tally.best_validation,
             claim_count=outcome.looks,
             interrupted=interrupted,
-            reliability=self.search.reliability.surviving(MOST_RELIABILITIES),
+            reliability=self.search.reliability.surviving(MAX_RELIABILITIES),
             best_reliability=reliability if best is not None else None,
             outputs=self.publisher.outputs,
             table_encoding_bits=None if columns is None else encoding_bits(columns.columns),
         )
 
 
-def size_job(data: DataSet, request: SizeRequest, events: SizeEvents) -> SizeReport:
+def size_job(
+    data: DataSet,
+    request: SizeRequest,
+    events: SearchEvents | None = None,
+    origin: Origin | None = None,
+) -> SizeReport:
     """Search for the smallest network, verify it, remember everything and draw the diagram.
 
     Every trial is in the ledger before the next one starts. An interrupt from the keyboard ends
     the search early; what was found by then is verified and written all the same.
+
+    Args:
+        data: the data set.
+        request: what is asked.
+        events: what the job tells while it works.
+        origin: where the data were read.
 
     Raises:
         ArgumentError: if an argument is out of its range.
         OutputError: if an output cannot be written, or something else is in its place.
         LedgerError: if the ledger cannot be used.
     """
-    check_request(request)
-    ledger = open_ledger(request.ledger)
+    events, origin = events or SearchEvents(), origin or Origin()
+    check_size_request(request, origin)
+    # Before seconds go into finding the target: a ledger that cannot be used is said at once.
+    ledger = open_ledger(chosen_ledger(request.ledger))
     try:
-        check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
-        return _SizeJob(data, request, ledger, events).run()
+        plan = size_plan(data, request, origin)
+        if plan.accuracy_reason:
+            events.on_stage(f"target: {100 * plan.accuracy:g} %, {plan.accuracy_reason}")
+        check_replaceable([plan.out], data, plan.accuracy, ledger, force=plan.force)
+        return _SizeJob(data, plan, ledger, events).run()
     finally:
         ledger.close()

@@ -6,13 +6,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from minbits.errors import TargetNotReachedError
 from minbits.information.ladder import EntropyTable
-from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_plan import SizePlan
 from minbits.search.reliability import Reliability, plain_reliability
 from minbits.types import ShownFile, Verification, plain_figure
 
 # Candidates whose reliability is reported.
-MOST_RELIABILITIES = 20
+MAX_RELIABILITIES = 20
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class SizeReport:
     """What the main job found.
 
     Attributes:
-        request: what was asked.
+        request: what was asked, with what was taken where nobody named it.
         data_name: the data set.
         table: its entropies.
         best: the smallest verified file so far that reaches the accuracy, written to
@@ -35,7 +36,7 @@ class SizeReport:
         improved: whether this run made what was found so far smaller.
         trials: trials of this run.
         failed: how many of them failed.
-        stopped: how many of them were stopped early for lack of promise.
+        stopped: how many of them were stopped early since they fall behind the others.
         reached: how many of them reached the target on validation.
         best_validation: the largest validation accuracy of this run.
         claim_count: how many different files were run on the test set for a claim, ever.
@@ -48,7 +49,7 @@ class SizeReport:
         best_reliability: of the candidate that ``best`` is a file of.
     """
 
-    request: SizeRequest
+    request: SizePlan
     data_name: str
     table: EntropyTable
     best: Verification | None
@@ -69,6 +70,22 @@ class SizeReport:
     table_encoding_bits: int | None = None
     reliability: tuple[Reliability, ...] = ()
     best_reliability: Reliability | None = None
+
+    def raise_if_missed(self) -> Verification:
+        """Return what the verification of the best file found.
+
+        Raises:
+            TargetNotReachedError: if no verified file reaches the accuracy.
+        """
+        if self.best is not None:
+            return self.best
+        found = self.best_validation
+        raise TargetNotReachedError(
+            f"size of {self.data_name}",
+            "no network" if found is None else f"{found:.4f} on validation at best",
+            f"a verified network of accuracy {self.request.accuracy}",
+            "Allow more `minutes`, or try another `seed`.",
+        )
 
 
 def plain_report(report: SizeReport) -> dict[str, Any]:

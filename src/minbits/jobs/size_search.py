@@ -3,70 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import Any
 
 from minbits.data.splits import validation_split
 from minbits.errors import MinbitsError
-from minbits.evaluation.judgement import Counts, check_runnable, judge_training
+from minbits.evaluation.accuracy import passes
+from minbits.evaluation.evaluate import check_runnable, evaluate_on_training
+from minbits.evaluation.goal import Goal
 from minbits.interrupts import answer_interrupt
 from minbits.jobs.best_so_far import BestSoFar
-from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_plan import SizePlan
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.rows import new_uid
 from minbits.ledger.store import Ledger, TrialEntry
 from minbits.networks.zoo import zoo_entry
-from minbits.search.driver import Finished, SearchEvents, SearchSettings, outcome_of, run_search
-from minbits.search.policy import LadderStrategy
+from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
+from minbits.search.ladder import own_candidate
+from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.reliability import ReliabilityTable
-from minbits.search.score import Goal
-from minbits.search.space import Candidate, own_candidate, zoo_candidate
-from minbits.search.space_file import read_space
-from minbits.search.strategies import StrategyRequest, make_strategy
-from minbits.search.strategy import Outcome, Strategy, reaches
+from minbits.search.space import Candidate, zoo_candidate
+from minbits.search.strategy import Strategy
+from minbits.search.strategy_choice import StrategyRequest, make_strategy
 from minbits.search.worker_calls import compile_once
-from minbits.types import DataSet, Progress, TrialResult, trial_config
+from minbits.types import DataSet, TrialOutcome
 from minbits.workers.registry import open_executor
 from minbits.workers.work import WorkExecutor
 
 # Of the files of earlier runs, so many of the best may be the next ones' parents.
-_JUDGED_AGAIN = 12
+_EVALUATED_AGAIN = 12
 # Loading compiled code takes less.
 _PATIENCE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class SizeEvents:
-    """What the main job tells while it works."""
-
-    on_stage: Callable[[str], None] = lambda text: None
-    on_result: Callable[[int, Candidate, TrialResult], None] = lambda number, candidate, result: (
-        None
-    )
-    on_progress: Callable[[Progress], None] = lambda progress: None
-
-
-def past_outcome(row: dict[str, Any]) -> Outcome:
-    """Return what a row of the ledger's trials says."""
-    return Outcome(
-        candidate=row["candidate"],
-        config=trial_config(json.loads(row["config"])),
-        status=row["status"],
-        seconds=row["seconds"],
-        correct=row["validation_correct"],
-        examples=row["validation_examples"],
-        size_bits=row["size_bits"],
-        training_correct=row["training_correct"],
-        training_examples=row["training_examples"],
-        sha256=row["artifact_sha256"],
-        is_past=True,
-    )
-
-
-def one_candidate(data: DataSet, request: SizeRequest) -> Candidate | None:
+def one_candidate(data: DataSet, request: SizePlan) -> Candidate | None:
     """Return the one network that was asked for, None where the search is free."""
     if request.network is not None:
         return zoo_candidate(request.network, zoo_entry(request.network))
@@ -85,16 +56,14 @@ class Tally:
     reached: int = 0
     best_validation: float | None = None
 
-    def count(self, result: TrialResult, target: float) -> None:
+    def count(self, outcome: TrialOutcome, target: float) -> None:
         """Count a trial."""
         self.trials += 1
-        self.failed += result.status == "failed"
-        self.stopped += result.status == "stopped"
-        correct, examples = result.validation_correct, result.validation_examples
-        if correct is None or not examples:
-            return
-        self.reached += reaches(correct, examples, target)
-        self.best_validation = max(self.best_validation or 0.0, correct / examples)
+        self.failed += outcome.status == "failed"
+        self.stopped += outcome.status == "stopped"
+        self.reached += passes(outcome, target)
+        if outcome.validation_accuracy is not None:
+            self.best_validation = max(self.best_validation or 0.0, outcome.validation_accuracy)
 
 
 class SizeSearch:
@@ -109,10 +78,10 @@ class SizeSearch:
     def __init__(
         self,
         data: DataSet,
-        request: SizeRequest,
+        request: SizePlan,
         ledger: Ledger,
         provenance: Provenance,
-        events: SizeEvents,
+        events: SearchEvents,
     ) -> None:
         self.data = data
         self.request = request
@@ -125,14 +94,14 @@ class SizeSearch:
         self.tally = Tally()
         self.reliability = ReliabilityTable(request.accuracy)
         self.so_far = BestSoFar(request.out, data, self.goal)
-        outcomes = [past_outcome(row) for row in ledger.trial_outcomes(data.digest)]
+        outcomes = ledger.trial_outcomes(data.digest)
         for outcome in outcomes:
             self.reliability.add(outcome)
         # Another version's split: what it trained on may be what is now validated on.
-        comparable = [item for item in outcomes if item.examples in (None, len(held_out))]
-        self.past = self.judged(comparable)
+        usual = (None, len(held_out))
+        self.past = self.evaluated([one for one in outcomes if one.validation_examples in usual])
 
-    def judged(self, outcomes: list[Outcome]) -> list[Outcome]:
+    def evaluated(self, outcomes: list[TrialOutcome]) -> list[TrialOutcome]:
         """Return earlier trials, of which the goal learns from the best.
 
         What an older version did not count, their files' right answers on training examples, is
@@ -140,26 +109,27 @@ class SizeSearch:
         """
         scored = [(self.goal.score(outcome), place) for place, outcome in enumerate(outcomes)]
         best = sorted((score, place) for score, place in scored if score is not None)
-        # The gap between training and validation is learned from files without parents.
+        # The generalisation gap is learned from files without parents.
         orphans = [item for item in best if outcomes[item[1]].config.parent is None]
-        for _, place in dict.fromkeys((*best[:_JUDGED_AGAIN], *orphans[:_JUDGED_AGAIN])):
+        for _, place in dict.fromkeys((*best[:_EVALUATED_AGAIN], *orphans[:_EVALUATED_AGAIN])):
             outcome = outcomes[place]
             if outcome.training_correct is None:  # a row of an older version
-                outcomes[place] = outcome = self.judged_again(outcome)
+                outcomes[place] = outcome = self.evaluated_again(outcome)
             self.goal.learn(outcome)
         return outcomes
 
-    def judged_again(self, outcome: Outcome) -> Outcome:
-        """Return an earlier trial with what its file gets right of training examples."""
+    def evaluated_again(self, outcome: TrialOutcome) -> TrialOutcome:
+        """Return an earlier trial with what its file gets right of training examples.
+
+        The file may have been imported: then its digest is right, whatever its bytes are.
+        """
         content = None if outcome.sha256 is None else self.read(outcome.sha256)
         if content is None:
             return outcome
-        found = self.judge(content)
-        if found is None:
-            return outcome
-        return dataclasses.replace(
-            outcome, training_correct=found.correct, training_examples=found.examples
-        )
+        try:
+            return evaluate_on_training(content, self.data, allow_slow=True).of_training(outcome)
+        except MinbitsError:
+            return outcome  # it cannot be run on this data
 
     def read(self, sha256: str) -> bytes | None:
         """Return an artifact, None where it is gone, damaged or cannot be run here."""
@@ -170,34 +140,13 @@ class SizeSearch:
             return None  # what is wrong with it is for `minbits ledger verify` to say
         return content
 
-    def judge(self, content: bytes) -> Counts | None:
-        """Return what a file gets right of training examples, None where it cannot be run on them.
-
-        It may have been imported: then its digest is right, whatever its bytes are.
-        """
-        try:
-            return judge_training(content, self.data, allow_slow=True)
-        except MinbitsError:
-            return None
-
     def strategy(self) -> Strategy:
         """Return what decides."""
-        request, seconds = self.request, self.request.minutes * 60
+        seconds = self.request.minutes * 60
         if self.candidate is not None:
             return LadderStrategy([self.candidate], 0, self.goal, seconds)
         return make_strategy(
-            StrategyRequest(
-                data=self.data,
-                goal=self.goal,
-                seconds=seconds,
-                seed=request.seed,
-                read=self.read,
-                sampler=request.sampler,
-                moves=request.moves,
-                halving=request.halving,
-                space=None if request.space is None else read_space(request.space),
-                reliability=request.reliability,
-            )
+            StrategyRequest(self.data, self.goal, seconds, self.read, self.request)
         )
 
     def reserve(self, first: int, count: int) -> list[int]:
@@ -212,8 +161,7 @@ class SizeSearch:
         return TrialEntry(
             self.data,
             self.request.accuracy,
-            item.proposal.candidate.key,
-            item.result,
+            item.outcome,
             self.provenance,
             uid=new_uid(),
         )
@@ -227,12 +175,11 @@ class SizeSearch:
             self.ledger.append_trials(entries)  # known by their uids, none is appended twice
             raise
         for number, item in zip(numbers, finished, strict=True):
-            outcome = outcome_of(item)
-            self.goal.learn(outcome)
-            self.tally.count(item.result, self.request.accuracy)
-            self.reliability.add(outcome)
-            self.events.on_result(number, item.proposal.candidate, item.result)
-            if self.so_far.offer(outcome, item.result.network_file):
+            self.goal.learn(item.outcome)
+            self.tally.count(item.outcome, self.request.accuracy)
+            self.reliability.add(item.outcome)
+            self.events.on_results([dataclasses.replace(item, row=number)])
+            if self.so_far.offer(item.outcome):
                 self.events.on_stage(
                     f"best so far: {self.so_far.size_bits:,.0f} bits, in {self.so_far.path}"
                 )
@@ -272,11 +219,13 @@ class SizeSearch:
             seed=request.seed,
             workers=request.workers,
             engine=request.engine,
+            is_enough=self.is_enough,
+            reserve=self.reserve,
         )
         self.so_far.size_bits = smaller_than_bits
         past, self.past = self.past, []
         strategy = self.strategy()
-        events = SearchEvents(self.remember, self.events.on_progress, self.is_enough, self.reserve)
+        events = dataclasses.replace(self.events, on_results=self.remember)
         executor = open_executor(
             request.executor, request.workers, self.data, request.worker_memory_bytes
         )

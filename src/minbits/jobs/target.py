@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from minbits.data.splits import validation_split
+from minbits.evaluation.accuracy import with_margin
 from minbits.information.classifiers import held_out_accuracies
-from minbits.search.score import with_margin
 from minbits.types import DataSet
 
 # Accuracies that are the usual ones to ask for on a well-known set.

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.accuracy import reaches
 from minbits.information.temperature import best_temperature, tempered_log_probabilities
 from minbits.types import DataSet
 from minbits.units import nats_to_bits
@@ -85,7 +86,7 @@ class PrequentialCode:
         """
         spent = 0.0
         for block in self.blocks:
-            if block.start and block.correct >= accuracy * block.labels - 1e-9:
+            if block.start and reaches(block.correct, block.labels, accuracy):
                 return spent - block.start * block.bits / block.labels
             spent += block.bits
         return None

@@ -33,6 +33,7 @@ class Activation:
             for an activation of another form.
         has_lanes_pass: whether the lanes engine has a compiled pass for it; one of a slope needs
             none.
+        torch_usage: which of PyTorch's calls become it, for messages.
         converters: how PyTorch's modules, functions and methods become it.
     """
 
@@ -41,6 +42,7 @@ class Activation:
     torch: Callable[[Any, Any], Any]
     slope: float | None
     has_lanes_pass: bool = False
+    torch_usage: str = ""
     converters: Callable[[Any], Mapping[Any, Converter]] = _no_converters
 
     @property
@@ -100,7 +102,11 @@ ACTIVATIONS: Registry[Activation] = Registry(
     "activation",
     Activation("none", lambda x: x, lambda torch, x: x, 1.0),
     Activation(
-        "relu", _relu, lambda torch, x: torch.nn.functional.relu(x), 0.0,
+        "relu",
+        _relu,
+        lambda torch, x: torch.nn.functional.relu(x),
+        0.0,
+        torch_usage="ReLU",
         converters=_relu_converters,
     ),
     Activation(
@@ -108,11 +114,17 @@ ACTIVATIONS: Registry[Activation] = Registry(
         _leaky_relu,
         lambda torch, x: torch.nn.functional.leaky_relu(x, LEAKY_RELU_SLOPE),
         LEAKY_RELU_SLOPE,
+        torch_usage=f"LeakyReLU({LEAKY_RELU_SLOPE})",
         converters=_leaky_relu_converters,
     ),
     Activation(
-        "hard_swish", _hard_swish, lambda torch, x: torch.nn.functional.hardswish(x), None, True,
-        _hard_swish_converters,
+        "hard_swish",
+        _hard_swish,
+        lambda torch, x: torch.nn.functional.hardswish(x),
+        None,
+        has_lanes_pass=True,
+        torch_usage="Hardswish",
+        converters=_hard_swish_converters,
     ),
-)  # fmt: skip
+)
 CODED_ACTIVATIONS = tuple(ACTIVATIONS)

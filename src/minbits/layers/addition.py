@@ -25,6 +25,7 @@ class Addition(PlainLayer):
     key = "addition"
     usages = ("add N",)
     code_kinds = ("addition",)
+    torch_usage = "residual sums"
 
     back: int
     activation: str = "none"

@@ -51,12 +51,13 @@ class Layer(ABC):
         usages: what its texts look like, as error messages show it, one for each first word.
         code_kinds: the kinds under which the file format codes it. Kinds that versions 1 to 3 do
             not know are written by their names, in a file of the version for named layers.
-        channel_role: what compression may do to its channels.
+        torch_usage: which of PyTorch's calls become this layer, for messages.
     """
 
     key: ClassVar[str]
     usages: ClassVar[tuple[str, ...]]
     code_kinds: ClassVar[tuple[str, ...]]
+    torch_usage: ClassVar[str] = ""
 
     @classmethod
     @abstractmethod

@@ -17,7 +17,6 @@ from minbits.layers.base import (
     architecture_error,
 )
 from minbits.layers.convolution_numpy import convolve, convolve_depthwise, met_lines, tile_places
-from minbits.layers.convolution_torch import conv_settings
 from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.geometry import Geometry
@@ -44,6 +43,7 @@ class Convolution(WeightedLayer):
     key = "convolution"
     usages = ("conv N", "pointwise N", "depthwise")
     code_kinds = ("convolution", "depthwise", "pointwise")
+    torch_usage = "Conv1d and Conv2d padded with zeros"
     can_be_normalised = True
 
     out_channels: int
@@ -252,6 +252,8 @@ class Convolution(WeightedLayer):
     @classmethod
     def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
         """Return how PyTorch's convolutions become this layer."""
+        # The decoder does without.
+        from minbits.layers.convolution_torch import conv_settings
 
         def convert(call: TorchCall, module: Any) -> Any:
             call.need_newest()

@@ -23,6 +23,7 @@ class Linear(WeightedLayer):
     key = "linear"
     usages = ("linear N",)
     code_kinds = ("linear",)
+    torch_usage = "Linear"
 
     out_features: int
     bias: bool = True

@@ -14,7 +14,6 @@ from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.geometry import pooling_window
 from minbits.layers.lanes_rows import PoolingRow
-from minbits.layers.pooling_torch import pooling_converters
 from minbits.layers.text import LayerText
 from minbits.layers.torch_call import Converter
 
@@ -34,6 +33,9 @@ class Pooling(PlainLayer):
     key = "pooling"
     usages = ("maxpool N", "avgpool N")
     code_kinds = ("pooling",)
+    torch_usage = (
+        "MaxPool and AvgPool whose windows do not overlap; AdaptiveAvgPool and AdaptiveMaxPool"
+    )
 
     kind: PoolingKind
     size: int
@@ -135,4 +137,7 @@ class Pooling(PlainLayer):
     @classmethod
     def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
         """Return how PyTorch's poolings become this layer."""
+        # The decoder does without.
+        from minbits.layers.pooling_torch import pooling_converters
+
         return pooling_converters(torch, cls)

@@ -14,13 +14,13 @@ from minbits.ledger.shown import shown
 from minbits.networks.grammar import parse_architecture
 from minbits.types import TrainingRecipe, TrialConfig
 
-MOST_INTEGER = 2**31 - 1  # what a column of PostgreSQL holds
+MAX_INTEGER = 2**31 - 1  # what a column of PostgreSQL holds
 # Far above any rate, weight or strength that trains a network, and far from overflow.
-MOST_NUMBER = 1e12
-MOST_MOVE_LENGTH = 100
+MAX_NUMBER = 1e12
+MAX_MOVE_LENGTH = 100
 # A network has at most 64 layers; nothing that takes long to read is read.
-MOST_ARCHITECTURE_LENGTH = 16_384
-MOST_CONFIG_LENGTH = 65_536
+MAX_ARCHITECTURE_LENGTH = 16_384
+MAX_CONFIG_LENGTH = 65_536
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 # Says what was expected where a value is not that; None where it is.
@@ -79,11 +79,11 @@ def _check_of(hint: Any, least: int = 0) -> Check:
     if hint is bool:
         return lambda value: None if type(value) is bool else "true or false"
     if hint is int:
-        expected = f"a whole number from {least} to {MOST_INTEGER}"
-        return lambda value: None if is_whole(value, least, MOST_INTEGER) else expected
+        expected = f"a whole number from {least} to {MAX_INTEGER}"
+        return lambda value: None if is_whole(value, least, MAX_INTEGER) else expected
     if hint is float:
-        expected = f"a number from 0 to {MOST_NUMBER:g}"
-        return lambda value: None if is_number(value, 0.0, MOST_NUMBER) else expected
+        expected = f"a number from 0 to {MAX_NUMBER:g}"
+        return lambda value: None if is_number(value, 0.0, MAX_NUMBER) else expected
     assert get_origin(hint) is not None, hint
     choices = get_args(hint)
     expected = f"one of {', '.join(choices)}"
@@ -105,13 +105,13 @@ def _digest_or_none(value: object) -> str | None:
 
 
 def _architecture(value: object) -> str | None:
-    is_good = isinstance(value, str) and len(value) <= MOST_ARCHITECTURE_LENGTH
-    return None if is_good else f"a text of at most {MOST_ARCHITECTURE_LENGTH:,} characters"
+    is_good = isinstance(value, str) and len(value) <= MAX_ARCHITECTURE_LENGTH
+    return None if is_good else f"a text of at most {MAX_ARCHITECTURE_LENGTH:,} characters"
 
 
 def _move_or_none(value: object) -> str | None:
-    is_good = value is None or (isinstance(value, str) and len(value) <= MOST_MOVE_LENGTH)
-    return None if is_good else f"at most {MOST_MOVE_LENGTH} characters, or null"
+    is_good = value is None or (isinstance(value, str) and len(value) <= MAX_MOVE_LENGTH)
+    return None if is_good else f"at most {MAX_MOVE_LENGTH} characters, or null"
 
 
 @cache
@@ -135,8 +135,8 @@ def config_fault(text: str, seed: object) -> str | None:
         text: JSON.
         seed: that the configuration must have.
     """
-    if len(text) > MOST_CONFIG_LENGTH:
-        return f"more than {MOST_CONFIG_LENGTH:,} characters"
+    if len(text) > MAX_CONFIG_LENGTH:
+        return f"more than {MAX_CONFIG_LENGTH:,} characters"
     try:
         plain = parse_json(text)
     except ValueError:

@@ -128,14 +128,14 @@ class Database:
         """Return the error to raise for one of the database."""
         trouble = self._rules.storage_trouble(error)
         if trouble is not None:
-            remedy = "Free some, or choose another with --ledger."
+            remedy = "Free some, or choose another with `ledger`."
             return LedgerError(f"ledger {self.name}", trouble, "room for its rows", remedy)
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()
         return LedgerError(
             f"ledger {self.name}",
             self._mask(reason[0]) if reason else type(error).__name__,
             expected,
-            "Choose another with --ledger.",
+            "Choose another with `ledger`.",
         )
 
     def _cause(self, error: Exception) -> Exception | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from minbits.evaluation.accuracy import accuracy_reaches
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
 
@@ -54,7 +55,7 @@ def front(
     return [
         reaching[0]
         for rows in found
-        if (reaching := [row for row in rows if row["claimable_accuracy"] >= accuracy - 1e-9])
+        if (reaching := [r for r in rows if accuracy_reaches(r["claimable_accuracy"], accuracy)])
     ]
 
 

@@ -26,8 +26,8 @@ _VERSION = "minbits_ledger"
 # Exports exist since this version; files of older ones were never written.
 _FIRST_VERSION = "0002"
 # A line is read as a whole: a network file of 96 MiB fits into one.
-_MOST_LINE_BYTES = 2**27
-_MOST_COLUMNS_SHOWN = 5
+_MAX_LINE_BYTES = 2**27
+_MAX_COLUMNS_SHOWN = 5
 
 
 def write_json_lines(ledger: LedgerReader, path: Path, with_files: bool = True) -> dict[str, int]:
@@ -113,7 +113,7 @@ class JsonLinesSource:
         line = self._files.get(sha256)
         if line is None:
             where = f"{self.name}, artifact {sha256[:16]}"
-            raise LedgerError(where, "no file", "its content", "Export with --files.")
+            raise LedgerError(where, "no file", "its content", "Export with `files=True`.")
         content = self._content(line.number, self._read(line))
         if sha256_hex(content) != sha256:
             raise self._bad(line.number, "another line than before", f"artifact {sha256[:16]}")
@@ -131,16 +131,16 @@ class JsonLinesSource:
     def _read(self, line: _Line) -> dict[str, Any]:
         with self._path.open("rb") as file:
             file.seek(line.offset)
-            return self._value(line.number, file.readline(_MOST_LINE_BYTES))
+            return self._value(line.number, file.readline(_MAX_LINE_BYTES))
 
     def _scan(self) -> None:
         version: str | None = None
         with self._path.open("rb") as file:
             number, offset = 0, 0
-            while content := file.readline(_MOST_LINE_BYTES + 1):
+            while content := file.readline(_MAX_LINE_BYTES + 1):
                 number += 1
-                if len(content) > _MOST_LINE_BYTES:
-                    raise self._bad(number, "a longer line", f"at most {_MOST_LINE_BYTES:,} bytes")
+                if len(content) > _MAX_LINE_BYTES:
+                    raise self._bad(number, "a longer line", f"at most {_MAX_LINE_BYTES:,} bytes")
                 if content.strip():
                     value = self._value(number, content)
                     if _VERSION in value:
@@ -195,7 +195,7 @@ class JsonLinesSource:
         content = {"content"} if table == ARTIFACTS.name else set()
         wrong = (set(value) ^ set(columns.keys())) - {"table", "id", *newer, *content}
         if wrong:
-            names = ", ".join(shown(name) for name in sorted(wrong)[:_MOST_COLUMNS_SHOWN])
+            names = ", ".join(shown(name) for name in sorted(wrong)[:_MAX_COLUMNS_SHOWN])
             raise self._bad(number, f"columns that differ in [{names}]", f"those of {table}")
         row = {column.name: value[column.name] for column in columns if column.name in value}
         for column in columns:

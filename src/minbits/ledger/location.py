@@ -29,6 +29,11 @@ def default_ledger_path() -> Path:
     return user_data_path("minbits") / LEDGER_FILE
 
 
+def chosen_ledger(target: LedgerTarget | None) -> LedgerTarget:
+    """Return the ledger that was named, or the one in the user data directory."""
+    return target or default_ledger_path()
+
+
 def parse_target(target: LedgerTarget) -> Path | URL:
     """Return the path of a ledger's file, or the URL of its database.
 
@@ -76,4 +81,4 @@ def ledger_exists(target: LedgerTarget) -> bool:
 
 
 def _bad_target(got: str) -> LedgerError:
-    return LedgerError("--ledger", got, f"a path or {_EXAMPLE}", "Choose another with --ledger.")
+    return LedgerError("`ledger`", got, f"a path or {_EXAMPLE}", "Choose another with `ledger`.")

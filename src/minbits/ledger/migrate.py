@@ -98,5 +98,5 @@ def upgrade(connection: Connection) -> None:
 
 def _no_ledger(name: str, got: str) -> LedgerError:
     return LedgerError(
-        f"ledger {name}", got, "a ledger or an empty database", "Choose another with --ledger."
+        f"ledger {name}", got, "a ledger or an empty database", "Choose another with `ledger`."
     )

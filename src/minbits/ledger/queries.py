@@ -19,43 +19,28 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from minbits.errors import LedgerError
+from minbits.evaluation.accuracy import accuracy_reaches, passes, reaches
 from minbits.ledger.artifacts import ArtifactStore, problem_of
 from minbits.ledger.database import Database
 from minbits.ledger.references import sound_rows
 from minbits.ledger.row_checks import Fault, is_digest
-from minbits.ledger.rows import Row, expected_row_hash
+from minbits.ledger.rows import Row, expected_row_hash, trial_outcome
 from minbits.ledger.schema import (
     ARTIFACTS,
     CLAIMS,
     TABLES,
-    TRAINING_COUNTS,
     TRIALS,
     VERIFICATIONS,
 )
 from minbits.ledger.shown import shown
-from minbits.types import ShownFile, Verification
+from minbits.types import ShownFile, TrialOutcome, Verification
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
 _ROWS_AT_ONCE = 1000
-# Counts, not quotients: 9,900 of 10,000 reaches 0.99 exactly.
-_ROUNDING = 1e-9
 # Outcomes of a verification that speak against a claim. A file that was missing or damaged then may
 # be whole again, which is looked at anew.
 _CONTRADICTIONS = ("differs", "failed")
 _CONFIRMED = "confirmed"
-
-_OUTCOME_COLUMNS = (
-    "candidate",
-    "config",
-    "seed",
-    "status",
-    "validation_correct",
-    "validation_examples",
-    *TRAINING_COUNTS,
-    "size_bits",
-    "artifact_sha256",
-    "seconds",
-)
 
 _log = logging.getLogger(__name__)
 
@@ -66,21 +51,6 @@ class Claim:
 
     claim_id: int
     verification: Verification
-
-
-@dataclass(frozen=True)
-class TrialFile:
-    """A trial's file, and what it gets right of validation and of training examples.
-
-    ``training_correct`` and ``training_examples`` are None where the trial did not count them.
-    """
-
-    sha256: str
-    size_bits: int
-    correct: int
-    examples: int
-    training_correct: int | None = None
-    training_examples: int | None = None
 
 
 class LedgerReader:
@@ -110,27 +80,25 @@ class LedgerReader:
 
     # --- trials
 
-    def trials_on(self, data_digest: str) -> list[Row]:
-        """Return every trial on a data set, oldest first, as rows of the table."""
-        return self._select(sa.select(TRIALS).where(_on(TRIALS, data_digest)).order_by(TRIALS.c.id))
-
     def trial_count(self, data_digest: str) -> int:
         """Return how many trials on a data set there are, interrupted ones too."""
         return self._count(TRIALS, _on(TRIALS, data_digest))
 
-    def trial_outcomes(self, data_digest: str) -> list[Row]:
-        """Return the trials on a data set, oldest first: the columns that a search asks for."""
-        query = sa.select(*(TRIALS.c[name] for name in _OUTCOME_COLUMNS))
-        return self._select(query.where(_on(TRIALS, data_digest)).order_by(TRIALS.c.id))
+    def trial_outcomes(self, data_digest: str) -> list[TrialOutcome]:
+        """Return what came of the trials on a data set, oldest first."""
+        return self._outcomes(_on(TRIALS, data_digest))
 
-    def trials_of(self, data_digest: str, candidate: str) -> list[Row]:
-        """Return the trials of one candidate on a data set, oldest first."""
-        where = (_on(TRIALS, data_digest), TRIALS.c.candidate == candidate)
-        return self._select(sa.select(TRIALS).where(*where).order_by(TRIALS.c.id))
+    def trials_of(self, data_digest: str, candidate: str) -> list[TrialOutcome]:
+        """Return what came of the trials of one candidate on a data set, oldest first."""
+        return self._outcomes(_on(TRIALS, data_digest), TRIALS.c.candidate == candidate)
 
-    def trials_of_file(self, data_digest: str, sha256: str) -> list[Row]:
+    def trials_of_file(self, data_digest: str, sha256: str) -> list[TrialOutcome]:
         """Return the trials on a data set that gave a file, oldest first."""
-        return self._select(_of_file(data_digest, sha256))
+        return self._outcomes(_on(TRIALS, data_digest), TRIALS.c.artifact_sha256 == sha256)
+
+    def _outcomes(self, *where: sa.ColumnElement[bool]) -> list[TrialOutcome]:
+        query = sa.select(TRIALS).where(*where).order_by(TRIALS.c.id)
+        return [trial_outcome(row) for row in self._select(query)]
 
     def data_of_file(self, sha256: str) -> dict[str, str]:
         """Return the digests and names of the data sets that a file was made for or claimed on."""
@@ -153,7 +121,7 @@ class LedgerReader:
         accuracy: float,
         smaller_than_bits: float,
         candidates: Collection[str] | None = None,
-    ) -> list[TrialFile]:
+    ) -> list[TrialOutcome]:
         """Return the files that reached ``accuracy`` on validation and were never put to the test.
 
         A file whose claims were all contradicted by a later verification counts as never tested:
@@ -170,13 +138,13 @@ class LedgerReader:
             file
             for file in self._files(data_digest, candidates)
             if file.sha256 not in tested
-            and file.size_bits < smaller_than_bits
-            and _reaches(file.correct, file.examples, accuracy)
+            and (file.size_bits or 0) < smaller_than_bits
+            and passes(file, accuracy)
         ]
 
     def claimed_files(
         self, data_digest: str, candidates: Collection[str] | None = None
-    ) -> list[TrialFile]:
+    ) -> list[TrialOutcome]:
         """Return the files that were put to the test, with their validation results.
 
         Args:
@@ -192,28 +160,22 @@ class LedgerReader:
         sound = [row for row in claims if self.objection(row, whole=False) is None]
         return {row["artifact_sha256"] for row in sound}
 
-    def _files(self, data_digest: str, candidates: Collection[str] | None) -> list[TrialFile]:
-        columns = (
-            TRIALS.c.artifact_sha256,
-            TRIALS.c.size_bits,
-            TRIALS.c.validation_correct,
-            TRIALS.c.validation_examples,
-            *(TRIALS.c[name] for name in TRAINING_COUNTS),
-        )
-        query = sa.select(*columns).where(
+    def _files(self, data_digest: str, candidates: Collection[str] | None) -> list[TrialOutcome]:
+        where = [
             _on(TRIALS, data_digest),
             TRIALS.c.artifact_sha256.is_not(None),
             TRIALS.c.validation_examples > 0,
-        )
+        ]
         if candidates is not None:
-            query = query.where(TRIALS.c.candidate.in_(candidates))
-        return [TrialFile(*row.values()) for row in self._select(query.order_by(TRIALS.c.id))]
+            where.append(TRIALS.c.candidate.in_(candidates))
+        return self._outcomes(*where)
 
     def validation_accuracies(self, data_digest: str) -> dict[str, float]:
         """Return the validation accuracy of every file on a data set, the largest of its trials."""
         found: dict[str, float] = {}
         for file in self._files(data_digest, None):
-            part = file.correct / file.examples
+            assert file.sha256 is not None
+            part = file.validation_accuracy or 0.0
             found[file.sha256] = max(part, found.get(file.sha256, 0.0))
         return found
 
@@ -240,9 +202,7 @@ class LedgerReader:
             candidates: keys of the candidates whose files are considered; None stands for all.
         """
         passed = {
-            file.sha256
-            for file in self._files(data_digest, candidates)
-            if _reaches(file.correct, file.examples, accuracy)
+            file.sha256 for file in self._files(data_digest, candidates) if passes(file, accuracy)
         }
         row = next(
             (
@@ -273,7 +233,7 @@ class LedgerReader:
             if row["size_bits"] >= smaller_than_bits:
                 return None
             found = validated.get(row["artifact_sha256"])
-            if (found is None or found < accuracy - _ROUNDING) and self._is_sound(row):
+            if (found is None or not accuracy_reaches(found, accuracy)) and self._is_sound(row):
                 return ShownFile(
                     row["id"], row["size_bits"], row["correct"], row["n_test"],
                     row["target_accuracy"], found,
@@ -284,7 +244,7 @@ class LedgerReader:
         """Return the claims that reach an accuracy on the test set, smallest first."""
         query = sa.select(CLAIMS).where(_on(CLAIMS, data_digest))
         rows = self._select(query.order_by(CLAIMS.c.size_bits, CLAIMS.c.id))
-        return [row for row in rows if _reaches(row["correct"], row["n_test"], accuracy)]
+        return [row for row in rows if reaches(row["correct"], row["n_test"], accuracy)]
 
     def _is_sound(self, row: Row) -> bool:
         """Whether nothing speaks against a claim; if something does, it is told."""
@@ -506,10 +466,6 @@ def files_named(connection: Connection) -> set[str]:
     trials = sa.select(TRIALS.c.artifact_sha256).where(TRIALS.c.artifact_sha256.is_not(None))
     query = trials.union(sa.select(CLAIMS.c.artifact_sha256))
     return {name for name in connection.execute(query).scalars() if is_digest(name)}
-
-
-def _reaches(correct: int, examples: int, accuracy: float) -> bool:
-    return correct >= accuracy * examples - _ROUNDING
 
 
 def _on(table: sa.Table, data_digest: str) -> sa.ColumnElement[bool]:

@@ -13,15 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from minbits.errors import LedgerError
-from minbits.ledger.config_check import MOST_INTEGER
+from minbits.ledger.config_check import MAX_INTEGER
 from minbits.ledger.row_checks import is_uid
 from minbits.ledger.rows import now
 from minbits.ledger.running import Runs
 from minbits.ledger.schema import RESERVATIONS, TRIALS
 
 # Seeds are looked through in windows that grow, since a ledger may have a million trials.
-_LEAST_WINDOW = 64
-_MOST_WINDOW = 16_384
+_MIN_WINDOW = 64
+_MAX_WINDOW = 16_384
 # Any number, the same in every version: whoever reserves on a server holds this lock.
 _SERVER_LOCK = 7_021_988_432
 _SERVER_LOCK_MILLISECONDS = 10_000
@@ -58,18 +58,18 @@ def reserve_seeds(connection: Connection, request: SeedRequest, runs: Runs, name
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_SERVER_LOCK_MILLISECONDS}")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SERVER_LOCK)))
     found: list[int] = []
-    low, window = request.first, max(_LEAST_WINDOW, 2 * request.count)
+    low, window = request.first, max(_MIN_WINDOW, 2 * request.count)
     while len(found) < request.count:
-        if low > MOST_INTEGER:
+        if low > MAX_INTEGER:
             raise LedgerError(
                 f"ledger {name}", f"fewer than {request.count} free seeds from {request.first} on",
-                f"some up to {MOST_INTEGER}", "Give a smaller --seed.",
+                f"some up to {MAX_INTEGER}", "Give a smaller `seed`.",
             )  # fmt: skip
-        seeds = range(low, min(low + window, MOST_INTEGER + 1))
+        seeds = range(low, min(low + window, MAX_INTEGER + 1))
         free = _free(connection, request, runs, seeds)[: request.count - len(found)]
         _reserve(connection, request, free)
         found += [seed for seed, _ in free]
-        low, window = seeds.stop, min(2 * window, _MOST_WINDOW)
+        low, window = seeds.stop, min(2 * window, _MAX_WINDOW)
     return found
 
 
@@ -84,7 +84,7 @@ def _free(
     free: list[tuple[int, int]] = []
     for seed in seeds:
         turn, run = reserved.get(seed, (0, None))
-        if seed in used or run in alive or turn == MOST_INTEGER:
+        if seed in used or run in alive or turn == MAX_INTEGER:
             continue
         if run == request.run and seed in request.given:
             continue
@@ -131,6 +131,6 @@ def _reserved(
     )
     found: dict[int, tuple[int, str | None]] = {}
     for seed, turn, run in connection.execute(query.order_by(RESERVATIONS.c.turn)):
-        last = turn if isinstance(turn, int) and turn < MOST_INTEGER else MOST_INTEGER
+        last = turn if isinstance(turn, int) and turn < MAX_INTEGER else MAX_INTEGER
         found[seed] = (max(0, last), run if is_uid(run) else None)
     return found

@@ -17,21 +17,21 @@ import sqlalchemy as sa
 
 from minbits.ledger.config_check import (
     DIGEST,
-    MOST_INTEGER,
+    MAX_INTEGER,
     config_fault,
     is_number,
     is_whole,
     parse_json,
 )
-from minbits.ledger.rows import MOST_TEXT_LENGTH, UID_DIGITS, Outcome
+from minbits.ledger.rows import MAX_TEXT_LENGTH, UID_DIGITS, VerificationOutcome
 from minbits.ledger.schema import ARTIFACTS, TABLES
 from minbits.ledger.shown import shown
 from minbits.types import TrialStatus
 from minbits.units import BITS_PER_BYTE
 
-MOST_BITS = 2**63 - 1
-_MOST_SECONDS = 1e12
-_MOST_JOULES = 1e15
+MAX_BITS = 2**63 - 1
+_MAX_SECONDS = 1e12
+_MAX_JOULES = 1e15
 _HEXADECIMAL = "0123456789abcdef"
 
 
@@ -55,7 +55,7 @@ class Fault:
 _Check = Callable[[Any], str | None]
 
 
-def _whole(low: int, high: int = MOST_INTEGER) -> _Check:
+def _whole(low: int, high: int = MAX_INTEGER) -> _Check:
     expected = f"a whole number from {low} to {high}"
     return lambda value: None if is_whole(value, low, high) else expected
 
@@ -82,8 +82,8 @@ def _one_of(names: tuple[str, ...]) -> _Check:
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return "a text"
-    if len(value) > MOST_TEXT_LENGTH:
-        return f"at most {MOST_TEXT_LENGTH:,} characters"
+    if len(value) > MAX_TEXT_LENGTH:
+        return f"at most {MAX_TEXT_LENGTH:,} characters"
     if value.isascii():
         return "a text without NUL" if "\0" in value else None
     return _unusual_text(value)
@@ -132,9 +132,9 @@ def _accuracy(value: object) -> str | None:
 
 
 _COLUMNS: dict[str, _Check] = {
-    "id": _whole(1, MOST_BITS),
+    "id": _whole(1, MAX_BITS),
     "sha256": _hexadecimal(64),
-    "size_bytes": _whole(1, MOST_BITS // BITS_PER_BYTE),
+    "size_bytes": _whole(1, MAX_BITS // BITS_PER_BYTE),
     "uid": _hexadecimal(UID_DIGITS),
     "created_at": _time,
     "row_hash": _hexadecimal(64),
@@ -150,20 +150,20 @@ _COLUMNS: dict[str, _Check] = {
     "validation_examples": _whole(1),
     "training_correct": _whole(0),
     "training_examples": _whole(1),
-    "size_bits": _whole(BITS_PER_BYTE, MOST_BITS),
+    "size_bits": _whole(BITS_PER_BYTE, MAX_BITS),
     "artifact_sha256": _hexadecimal(64),
     "n_test": _whole(1),
     "correct": _whole(0),
     "wilson_low": _number(0.0, 1.0),
     "wilson_high": _number(0.0, 1.0),
     "claim_uid": _hexadecimal(UID_DIGITS),
-    "outcome": _one_of(get_args(Outcome)),
+    "outcome": _one_of(get_args(VerificationOutcome)),
     "problem": _text,
     "code_version": _text,
     "libraries": _facts,
     "machine": _facts,
-    "seconds": _number(0.0, _MOST_SECONDS),
-    "energy_joules": _number(0.0, _MOST_JOULES),
+    "seconds": _number(0.0, _MAX_SECONDS),
+    "energy_joules": _number(0.0, _MAX_JOULES),
 }
 
 # Counts that stand together or not at all: of right answers, and of examples.

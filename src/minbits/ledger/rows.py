@@ -12,13 +12,12 @@ from typing import Any, Literal
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.schema import TRAINING_COUNTS
-from minbits.types import DataSet, TrialResult, Verification, plain_config
-from minbits.units import bytes_to_bits
+from minbits.types import DataSet, TrialOutcome, Verification, plain_config, trial_config
 
 Row = dict[str, Any]
 UID_DIGITS = 32  # hexadecimal ones
-MOST_TEXT_LENGTH = 2**20
-Outcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
+MAX_TEXT_LENGTH = 2**20
+VerificationOutcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ class TrialEntry:
     Attributes:
         data: the data set.
         target_accuracy: that was searched for, in (0, 1].
-        candidate: key of what was trained and how.
-        result: its outcome.
+        outcome: what came of it.
         provenance: the code, libraries and machine that made it.
         uid: 32 hexadecimal digits that the row is known by in every ledger; None draws new ones. An
             entry that is in the ledger under its uid is not appended again: a result may arrive
@@ -39,8 +37,7 @@ class TrialEntry:
 
     data: DataSet
     target_accuracy: float
-    candidate: str
-    result: TrialResult
+    outcome: TrialOutcome
     provenance: Provenance
     uid: str | None = None
     created_at: str | None = None
@@ -62,7 +59,7 @@ class VerificationEntry:
     """
 
     claim: Row
-    outcome: Outcome
+    outcome: VerificationOutcome
     problem: str | None
     seconds: float
     provenance: Provenance
@@ -83,7 +80,7 @@ def storable_text(text: str) -> str:
     """Return a text as a ledger can hold it: no NUL, no halves of characters, not endless."""
     # PostgreSQL's texts hold no NUL; a name of a file may be no Unicode.
     whole = text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
-    return whole if len(whole) <= MOST_TEXT_LENGTH else f"{whole[: MOST_TEXT_LENGTH - 1]}…"
+    return whole if len(whole) <= MAX_TEXT_LENGTH else f"{whole[: MAX_TEXT_LENGTH - 1]}…"
 
 
 def second_name(row: Row) -> str:
@@ -121,10 +118,9 @@ def _made_by(provenance: Provenance, seconds: float, energy_joules: float | None
 
 
 def trial_row(entry: TrialEntry) -> Row:
-    """Return the row of a trial."""
-    result, provenance = entry.result, entry.provenance
-    config = json.dumps(plain_config(result.config), sort_keys=True)
-    file = result.network_file
+    """Return the row of a trial; `trial_outcome` is the way back."""
+    outcome, provenance = entry.outcome, entry.provenance
+    config = json.dumps(plain_config(outcome.config), sort_keys=True)
     return {
         "uid": entry.uid or new_uid(),
         "created_at": entry.created_at or now(),
@@ -132,19 +128,38 @@ def trial_row(entry: TrialEntry) -> Row:
         "data_name": storable_text(entry.data.name),
         "data_digest": entry.data.digest,
         "target_accuracy": entry.target_accuracy,
-        "candidate": storable_text(entry.candidate),
+        "candidate": storable_text(outcome.candidate),
         "config": config,
-        "seed": result.config.seed,
-        "status": result.status,
-        "error": None if result.error is None else storable_text(result.error),
-        "validation_correct": result.validation_correct,
-        "validation_examples": result.validation_examples,
-        "training_correct": result.training_correct,
-        "training_examples": result.training_examples,
-        "size_bits": None if file is None else bytes_to_bits(len(file)),
-        "artifact_sha256": None if file is None else sha256_hex(file),
-        **_made_by(provenance, result.seconds, result.energy_joules),
+        "seed": outcome.config.seed,
+        "status": outcome.status,
+        "error": None if outcome.error is None else storable_text(outcome.error),
+        "validation_correct": outcome.validation_correct,
+        "validation_examples": outcome.validation_examples,
+        "training_correct": outcome.training_correct,
+        "training_examples": outcome.training_examples,
+        "size_bits": outcome.size_bits,
+        "artifact_sha256": outcome.sha256,
+        **_made_by(provenance, outcome.seconds, outcome.energy_joules),
     }
+
+
+def trial_outcome(row: Row) -> TrialOutcome:
+    """Return what a row of trials says, without the content of its file."""
+    return TrialOutcome(
+        config=trial_config(json.loads(row["config"])),
+        status=row["status"],
+        seconds=row["seconds"],
+        error=row["error"],
+        validation_correct=row["validation_correct"],
+        validation_examples=row["validation_examples"],
+        energy_joules=row["energy_joules"],
+        training_correct=row["training_correct"],
+        training_examples=row["training_examples"],
+        candidate=row["candidate"],
+        size_bits=row["size_bits"],
+        sha256=row["artifact_sha256"],
+        is_past=True,
+    )
 
 
 def claim_row(

@@ -96,7 +96,7 @@ def open_file_to_read(path: Path) -> Database:
         LedgerError: if there is none, or it cannot be read.
     """
     if not path.is_file():
-        raise LedgerError(f"ledger {path}", "no file", "a ledger", "Name another with --ledger.")
+        raise LedgerError(f"ledger {path}", "no file", "a ledger", "Name another with `ledger`.")
     try:
         version = _version(path)
     except LedgerError as error:
@@ -261,4 +261,4 @@ def _code(error: BaseException | None) -> int | None:
 
 
 def _unusable(path: Path, reason: str) -> LedgerError:
-    return LedgerError(f"ledger {path}", reason, "a ledger", "Choose another with --ledger PATH.")
+    return LedgerError(f"ledger {path}", reason, "a ledger", "Choose another with `ledger`.")

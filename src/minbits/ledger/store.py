@@ -18,7 +18,7 @@ from minbits.ledger.artifacts import ArtifactStore, DatabaseArtifacts
 from minbits.ledger.location import LedgerTarget, parse_target
 from minbits.ledger.postgres import open_server, open_server_to_read
 from minbits.ledger.provenance import Provenance
-from minbits.ledger.queries import Claim, LedgerReader, TrialFile
+from minbits.ledger.queries import Claim, LedgerReader
 from minbits.ledger.references import Known, Lookup, batches, reference_fault
 from minbits.ledger.reservations import SeedRequest, reserve_seeds
 from minbits.ledger.row_checks import Fault, row_fault
@@ -36,14 +36,13 @@ from minbits.ledger.rows import (
 from minbits.ledger.running import FolderRuns, Runs, ServerRuns
 from minbits.ledger.schema import ARTIFACTS, CLAIMS, TRIALS, VERIFICATIONS
 from minbits.ledger.sqlite import artifacts_beside, open_file, open_file_to_read
-from minbits.types import DataSet, TrialResult, Verification
+from minbits.types import DataSet, TrialOutcome, Verification
 
 __all__ = [
     "Claim",
     "Ledger",
     "LedgerReader",
     "TrialEntry",
-    "TrialFile",
     "VerificationEntry",
     "open_ledger",
     "read_ledger",
@@ -86,12 +85,11 @@ class Ledger(LedgerReader):
         self,
         data: DataSet,
         target_accuracy: float,
-        candidate: str,
-        result: TrialResult,
+        outcome: TrialOutcome,
         provenance: Provenance,
     ) -> int:
         """Append a trial, and its file to the artifacts; return the row's number."""
-        entry = TrialEntry(data, target_accuracy, candidate, result, provenance)
+        entry = TrialEntry(data, target_accuracy, outcome, provenance)
         return self.append_trials([entry])[0]
 
     def append_trials(self, entries: Sequence[TrialEntry]) -> list[int]:
@@ -99,7 +97,7 @@ class Ledger(LedgerReader):
 
         A kill leaves all of them or none: many trials of milliseconds cost one wait for the disk.
         """
-        files = [entry.result.network_file for entry in entries]
+        files = [entry.outcome.network_file for entry in entries]
         rows = [trial_row(entry) for entry in entries]
         return self._append(TRIALS, rows, [file for file in files if file is not None])
 

@@ -19,11 +19,57 @@ from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, Qu
 from minbits.errors import ArgumentError, NetworkError
 from minbits.layers.base import Shape
 from minbits.networks.grammar import parse_layers
+from minbits.networks.model_options import ModelOptions
 from minbits.networks.tensor_file import TensorFile
 from minbits.networks.to_torch import to_torch
 from minbits.networks.user_code import import_named
 
 _PARALLEL_PREFIX = "module."
+
+
+def open_module(
+    model: nn.Module | str | Path, options: ModelOptions, shape: tuple[int, ...] | None
+) -> nn.Module:
+    """Return the module that a user means.
+
+    Args:
+        model: a module, what `load_module` takes, or a checkpoint together with its layers.
+        options: its weights and layers.
+        shape: of one example; needed with layers.
+
+    Raises:
+        ArgumentError: if there is no such module, or an option does not go with it.
+        NetworkFileError: if a checkpoint cannot be read.
+        NetworkError: if a checkpoint's tensors are not those of the module.
+    """
+    if isinstance(model, nn.Module):
+        if options.weights is not None or options.layers is not None:
+            raise ArgumentError(
+                "`weights`, `layers`", "one of them", "neither with a module that is given itself",
+                "Load the weights into it first.",
+            )  # fmt: skip
+        return model
+    if options.layers is not None:
+        module = module_of(Path(model), options.layers, image_shape(shape))
+    else:
+        module = load_module(str(model))
+    if options.weights is not None:
+        load_weights(module, Path(options.weights))
+    return module
+
+
+def image_shape(shape: tuple[int, ...] | None) -> Shape:
+    """Return a shape of three sizes.
+
+    Raises:
+        ArgumentError: if it is another one, or none.
+    """
+    if shape is None or len(shape) != 3:
+        got = "nothing" if shape is None else "x".join(map(str, shape))
+        raise ArgumentError(
+            "`input`", got, "channels, height and width, as 1x28x28, or `data`", "Give one."
+        )
+    return (shape[0], shape[1], shape[2])
 
 
 def load_module(spec: str) -> nn.Module:
@@ -59,9 +105,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint by name.
 
     Raises:
-        ArgumentError: if the file cannot be read, wants to run code, or holds no tensors.
+        NetworkFileError: if the file cannot be read, wants to run code, or holds no tensors.
     """
-    file = TensorFile(path, ArgumentError)
+    file = TensorFile(path)
     found = dict(file.read())
     if not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
@@ -79,7 +125,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Load a checkpoint into a module.
 
     Raises:
-        ArgumentError: if the checkpoint cannot be read.
+        NetworkFileError: if the checkpoint cannot be read.
         NetworkError: if names or shapes do not fit the module.
     """
     try:
@@ -101,7 +147,7 @@ def module_of(path: Path, layers: str, shape: Shape) -> nn.Module:
         shape: of one example.
 
     Raises:
-        ArgumentError: if the checkpoint cannot be read.
+        NetworkFileError: if the checkpoint cannot be read.
         NetworkError: if its tensors are not those of the layers, in order.
     """
     architecture = Architecture(shape, 0, parse_layers(layers, shape[0]))
@@ -113,7 +159,7 @@ def module_of(path: Path, layers: str, shape: Shape) -> nn.Module:
     if [math.prod(part) for part in got] != [math.prod(part) for part in wanted]:
         raise NetworkError(
             str(path), f"tensors of shapes {got}", f"{wanted}, in this order",
-            "Correct --layers, or name the module that the checkpoint is of.",
+            "Correct `layers`, or name the module that the checkpoint is of.",
         )  # fmt: skip
     flat = torch.cat([tensor.detach().float().flatten() for tensor in tensors])
     levels = [

@@ -54,7 +54,7 @@ class InputConvention:
             ArgumentError: if there is another number of values than one or one a channel, or if a
                 value is out of its range.
         """
-        for name, values in (("--input-mean", self.mean), ("--input-std", self.deviation)):
+        for name, values in (("`input_mean`", self.mean), ("`input_std`", self.deviation)):
             if len(values) not in (1, channels) or not all(map(math.isfinite, values)):
                 raise ArgumentError(
                     name, str(list(values)), f"one number, or {channels}, one a channel",
@@ -62,7 +62,7 @@ class InputConvention:
                 )  # fmt: skip
         if not (self.factor > 0 and math.isfinite(self.factor)) or min(self.deviation) <= 0:
             raise ArgumentError(
-                "--input-scale, --input-std", f"{self.factor}, {list(self.deviation)}",
+                "`input_scale`, `input_std`", f"{self.factor}, {list(self.deviation)}",
                 "positive numbers", "Give what the module was trained with.",
             )  # fmt: skip
         means, deviations = (

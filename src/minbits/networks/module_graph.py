@@ -13,13 +13,10 @@ from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
 from minbits.errors import NetworkError
+from minbits.layers.activations import ACTIVATIONS
 from minbits.layers.base import Shape
+from minbits.layers.registry import LAYERS
 
-SUPPORTED = (
-    "Linear; Conv1d and Conv2d padded with zeros; BatchNorm; MaxPool and AvgPool whose windows do "
-    "not overlap; AdaptiveAvgPool and AdaptiveMaxPool; ReLU, LeakyReLU(0.125), Hardswish; Dropout; "
-    "Flatten; residual sums; Softmax at the end"
-)
 _EXAMPLES = 2
 
 
@@ -45,11 +42,20 @@ def path_of(node: fx.Node) -> str:
     return f"{inside[-1]}, call '{node.name}'" if inside else f"call '{node.name}'"
 
 
-def unsupported(node: fx.Node, got: str, expected: str = SUPPORTED) -> NetworkError:
+def _supported() -> str:
+    """Return what a module may be made of."""
+    layers = [layer.torch_usage for layer in LAYERS.values()]
+    activations = [activation.torch_usage for activation in ACTIVATIONS.values()]
+    others = ("BatchNorm", "Dropout", "Flatten", "Softmax at the end")
+    return "; ".join(filter(None, (*layers, ", ".join(filter(None, activations)), *others)))
+
+
+def unsupported(node: fx.Node, got: str, expected: str | None = None) -> NetworkError:
     """Return the error that names a call's place and what is supported."""
     return NetworkError(
-        f"module, {path_of(node)}", got, expected, "Replace that layer, then compress again."
-    )
+        f"module, {path_of(node)}", got, expected or _supported(),
+        "Replace that layer, then compress again.",
+    )  # fmt: skip
 
 
 def shape_at(node: fx.Node) -> tuple[int, ...] | None:

@@ -75,7 +75,7 @@ class Reader:
 
     def unsupported(self, got: str, expected: str | None = None) -> NetworkError:
         """Return the error that names the place of the call and what is supported."""
-        return unsupported(self.node, got, *(() if expected is None else (expected,)))
+        return unsupported(self.node, got, expected)
 
     def append(
         self, layer: RunLayer, tensors: PlainTensors | None = None, key: object = None

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minbits.data.limits import ALWAYS_ALLOWED_BYTES, MOST_RATIO
-from minbits.errors import MinbitsError
+from minbits.data.limits import ALWAYS_ALLOWED_BYTES, MAX_RATIO
+from minbits.errors import MinbitsError, NetworkFileError
 from minbits.files import open_regular, regular_size
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -29,17 +29,15 @@ class TensorFile:
 
     Args:
         path: of the file.
-        error: the class of the errors; commands differ in what a bad file is to them.
     """
 
-    def __init__(self, path: Path, error: type[MinbitsError]) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.error = error
         self.size_bytes = 0
 
-    def refuse(self, got: str, expected: str, remedy: str) -> MinbitsError:
+    def refuse(self, got: str, expected: str, remedy: str) -> NetworkFileError:
         """Return the error for a file that is not what it should be."""
-        return self.error(str(self.path), got, expected, remedy)
+        return NetworkFileError(str(self.path), got, expected, remedy)
 
     def read(self) -> Mapping[Any, Any]:
         """Return what the file holds by name; its tensors are plain ones in memory or on disk.
@@ -47,9 +45,9 @@ class TensorFile:
         What stands under a usual name for a state dictionary is taken out of it.
 
         Raises:
-            MinbitsError: of the class ``error``, if the file cannot be read, wants to run code,
-                holds no mapping, or tensors that are sparse, quantised or complex, or that would
-                take far more memory than the file.
+            NetworkFileError: if the file cannot be read, wants to run code, holds no mapping, or
+                tensors that are sparse, quantised or complex, or that would take far more memory
+                than the file.
         """
         try:
             self.size_bytes = regular_size(self.path)
@@ -102,10 +100,10 @@ class TensorFile:
             return torch.load(self.path, map_location="cpu", weights_only=True, mmap=is_zip)
 
     def _check_bytes(self, unpacked: int) -> None:
-        if unpacked > max(ALWAYS_ALLOWED_BYTES, MOST_RATIO * self.size_bytes):
+        if unpacked > max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * self.size_bytes):
             raise self.refuse(
                 f"{self.size_bytes:,} bytes that unpack to {unpacked:,}",
-                f"at most {MOST_RATIO} times the size of the file",
+                f"at most {MAX_RATIO} times the size of the file",
                 "Save the tensors themselves, without expanding or packing them.",
             )
 

@@ -57,7 +57,7 @@ def zoo_entry(name: str) -> ZooEntry:
         return ZOO[name]
     except KeyError:
         known = ", ".join(ZOO)
-        raise ArgumentError("--network", f"'{name}'", known, "Choose one of these.") from None
+        raise ArgumentError("`network`", f"'{name}'", known, "Choose one of these.") from None
 
 
 def architecture_for(text: str, data: DataSet) -> Architecture:

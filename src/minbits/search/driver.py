@@ -11,20 +11,18 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from dataclasses import dataclass, field
 from typing import get_args
 
-from minbits.files import sha256_hex
 from minbits.interrupts import answer_interrupt, check_interrupt
-from minbits.search.strategy import Outcome, Proposal, Strategy
+from minbits.search.strategy import Proposal, Strategy
 from minbits.search.tasks import TrialTask
 from minbits.search.worker_calls import Runner, run_tasks, train_task
-from minbits.types import DataSet, EngineName, Progress, TrialConfig, TrialResult, TrialStatus
-from minbits.units import bytes_to_bits
+from minbits.types import DataSet, EngineName, Progress, TrialConfig, TrialOutcome, TrialStatus
 from minbits.workers.work import NodeLostError, WorkExecutor
 
 POLL_SECONDS = 0.2
 # A trial that gets less than this part of what the others took would only waste the time.
 FAIR_SHARE = 0.5
 # No trial is started with less time left than this, unless trials are known to be shorter.
-LEAST_SECONDS = 20.0
+MIN_SECONDS = 20.0
 # Trials plan to end in time; whatever still runs this long after the end is told to stop, and ended
 # by the executor if it does not.
 GRACE_SECONDS = 20.0
@@ -32,10 +30,10 @@ GRACE_SECONDS = 20.0
 HANG_FACTOR = 30.0
 # A trial may take so many times what it planned for.
 LATE_FACTOR = 2.0
-LEAST_HANG_SECONDS = 60.0
+MIN_HANG_SECONDS = 60.0
 # Short trials go to a worker in calls of about this length.
 BATCH_SECONDS = 0.5
-_MOST_IN_A_BATCH = 1000
+_MAX_IN_A_BATCH = 1000
 # Weight of the newest trial in the running mean of their seconds.
 _NEWEST_WEIGHT = 0.1
 
@@ -52,6 +50,9 @@ class SearchSettings:
         engine: which engine trains.
         runner: runs a trial in a worker; to be importable there.
         clock: seconds that the time is counted in.
+        is_enough: whether to end before time is up.
+        reserve: gives some seeds, from a first one on, that no other process uses; asked for the
+            next ones when those are used up.
     """
 
     seconds: float
@@ -61,6 +62,8 @@ class SearchSettings:
     engine: EngineName = "auto"
     runner: Runner = train_task
     clock: Callable[[], float] = time.monotonic
+    is_enough: Callable[[], bool] = lambda: False
+    reserve: Callable[[int, int], Sequence[int]] = lambda first, count: range(first, first + count)
 
 
 @dataclass(frozen=True)
@@ -69,31 +72,30 @@ class Finished:
 
     Attributes:
         proposal: that it came from.
-        asked: the configuration that was to be run; the result's is what was done.
-        result: its outcome.
+        asked: the configuration that was to be run; the outcome's is what was done.
+        outcome: what came of it.
+        row: its number in the ledger, once it is there.
     """
 
     proposal: Proposal
     asked: TrialConfig
-    result: TrialResult
+    outcome: TrialOutcome
+    row: int | None = None
 
 
 @dataclass(frozen=True)
 class SearchEvents:
-    """What a driver tells while it works, and asks.
+    """What a search tells while it works.
 
     Attributes:
+        on_stage: told what is being done, in words.
         on_results: told of trials that ended, before anything else happens.
         on_progress: told of signs of life.
-        is_enough: whether to end before time is up.
-        reserve: gives some seeds, from a first one on, that no other process uses; asked for the
-            next ones when those are used up.
     """
 
-    on_results: Callable[[Sequence[Finished]], None]
+    on_stage: Callable[[str], None] = lambda text: None
+    on_results: Callable[[Sequence[Finished]], None] = lambda finished: None
     on_progress: Callable[[Progress], None] = lambda progress: None
-    is_enough: Callable[[], bool] = lambda: False
-    reserve: Callable[[int, int], Sequence[int]] = lambda first, count: range(first, first + count)
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class _Search:
         data: DataSet,
         strategy: Strategy,
         settings: SearchSettings,
-        past: Iterable[Outcome],
+        past: Iterable[TrialOutcome],
         events: SearchEvents,
         executor: Executor,
     ) -> None:
@@ -147,9 +149,9 @@ class _Search:
         for outcome in past:
             used.add(outcome.config.seed)
             strategy.tell(outcome)
-        self.seeds = _Seeds(settings.seed, used, events.reserve)
-        self.running: dict[Future[list[TrialResult]], tuple[_Asked, ...]] = {}
-        self.again: deque[tuple[_Asked, ...]] = deque()
+        self.seeds = _Seeds(settings.seed, used, settings.reserve)
+        self.running: dict[Future[list[TrialOutcome]], tuple[_Asked, ...]] = {}
+        self.retry_queue: deque[tuple[_Asked, ...]] = deque()
         self.started = 0
         self.is_interrupted = False
         self.mean_seconds = math.inf  # of the trials of this run, the newest ones counting more
@@ -160,7 +162,7 @@ class _Search:
 
     def is_time_for_another(self) -> bool:
         shortest = self.shortest_seconds
-        needed = LEAST_SECONDS if shortest == math.inf else min(LEAST_SECONDS, shortest)
+        needed = MIN_SECONDS if shortest == math.inf else min(MIN_SECONDS, shortest)
         if shortest < math.inf:
             needed = max(needed, FAIR_SHARE * shortest)
         return self.started == 0 or self.time_left() >= needed
@@ -174,7 +176,7 @@ class _Search:
         return each * places - len(self.running)
 
     def batch_size(self) -> int:
-        fitting = int(BATCH_SECONDS / max(self.mean_seconds, BATCH_SECONDS / _MOST_IN_A_BATCH))
+        fitting = int(BATCH_SECONDS / max(self.mean_seconds, BATCH_SECONDS / _MAX_IN_A_BATCH))
         left = self.settings.trials - self.started
         fair = math.ceil(left / (2 * self.settings.workers))
         return max(1, min(fitting, fair))
@@ -187,7 +189,7 @@ class _Search:
         """
         planned = sum(task.seconds for task in tasks)
         late = max(planned, min(LATE_FACTOR * planned, self.time_left()))
-        usual = max(LEAST_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
+        usual = max(MIN_HANG_SECONDS, HANG_FACTOR * self.mean_seconds * len(tasks))
         return min(late, usual) + GRACE_SECONDS
 
     def config_of(self, proposal: Proposal, seeds_wanted: int) -> TrialConfig:
@@ -204,7 +206,7 @@ class _Search:
     def next_trial(self, seeds_wanted: int) -> _Asked | None:
         if self.started >= self.settings.trials or not self.is_time_for_another():
             return None
-        if self.events.is_enough():
+        if self.settings.is_enough():
             return None
         left = self.time_left()
         proposal = self.strategy.propose(left)
@@ -226,9 +228,9 @@ class _Search:
         return _Asked(proposal, task)
 
     def next_batch(self) -> tuple[_Asked, ...]:
-        if self.again:
+        if self.retry_queue:
             left = max(0.0, self.time_left())
-            return tuple(_within(asked, left) for asked in self.again.popleft())
+            return tuple(_within(asked, left) for asked in self.retry_queue.popleft())
         batch: list[_Asked] = []
         size = self.batch_size()
         while len(batch) < size:
@@ -258,7 +260,7 @@ class _Search:
             for sign in self.executor.signs():
                 self.events.on_progress(sign)
 
-    def outcome_of(self, future: Future[list[TrialResult]]) -> list[Finished]:
+    def results_of(self, future: Future[list[TrialOutcome]]) -> list[Finished]:
         """Return how the trials of a call ended; those to be run again are put aside."""
         batch = self.running.pop(future)
         try:
@@ -269,12 +271,12 @@ class _Search:
             if all(asked.losses for asked in batch):
                 return [_without_file(asked, "failed", str(error)) for asked in batch]
             losses = (dataclasses.replace(asked, losses=asked.losses + 1) for asked in batch)
-            self.again.append(tuple(losses))
+            self.retry_queue.append(tuple(losses))
             return []
         except Exception as error:  # noqa: BLE001 - whatever a worker died of becomes a failed row
             return self.failed(batch, f"{type(error).__name__}: {error}")
         return [
-            Finished(asked.proposal, asked.task.config, checked(result, asked.task.config))
+            _finished(asked, checked(result, asked.task.config))
             for asked, result in zip(batch, results, strict=True)
         ]
 
@@ -283,24 +285,24 @@ class _Search:
             return [_without_file(asked, "interrupted", None) for asked in batch]
         if len(batch) > 1:
             # One trial must not take others with it: each is run again by itself.
-            self.again.extend((asked,) for asked in batch)
+            self.retry_queue.extend((asked,) for asked in batch)
             return []
         return [_without_file(batch[0], "failed", reason)]
 
     def learn(self, finished: Finished) -> None:
-        result = finished.result
-        if result.status == "done" and result.config.recipe == finished.asked.recipe:
-            self.shortest_seconds = min(self.shortest_seconds, result.seconds)
+        outcome = finished.outcome
+        if outcome.status == "done" and outcome.config.recipe == finished.asked.recipe:
+            self.shortest_seconds = min(self.shortest_seconds, outcome.seconds)
         if self.mean_seconds == math.inf:
-            self.mean_seconds = result.seconds
-        self.mean_seconds += _NEWEST_WEIGHT * (result.seconds - self.mean_seconds)
-        self.strategy.tell(outcome_of(finished))
+            self.mean_seconds = outcome.seconds
+        self.mean_seconds += _NEWEST_WEIGHT * (outcome.seconds - self.mean_seconds)
+        self.strategy.tell(outcome.without_file())
 
     def collect(self) -> None:
         done, _ = wait(self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         check_interrupt()
         self.pass_on_progress()
-        self.settle([item for future in done for item in self.outcome_of(future)])
+        self.settle([item for future in done for item in self.results_of(future)])
 
     def settle(self, finished: Sequence[Finished]) -> None:
         if finished:
@@ -309,8 +311,8 @@ class _Search:
             self.learn(item)
 
     def stop(self) -> None:
-        given_up = [asked for batch in self.again for asked in batch]
-        self.again.clear()
+        given_up = [asked for batch in self.retry_queue for asked in batch]
+        self.retry_queue.clear()
         self.settle([_without_file(asked, "interrupted", None) for asked in given_up])
         if isinstance(self.executor, WorkExecutor):
             self.executor.stop()
@@ -344,21 +346,25 @@ def _within(asked: _Asked, seconds_left: float) -> _Asked:
 
 def _without_file(asked: _Asked, status: TrialStatus, error: str | None) -> Finished:
     seconds = time.monotonic() - asked.since
-    config = asked.task.config
-    return Finished(asked.proposal, config, TrialResult(config, status, seconds, error=error))
+    return _finished(asked, TrialOutcome(asked.task.config, status, seconds, error=error))
 
 
-def checked(result: object, config: TrialConfig) -> TrialResult:
+def _finished(asked: _Asked, outcome: TrialOutcome) -> Finished:
+    key = asked.proposal.candidate.key
+    return Finished(asked.proposal, asked.task.config, outcome.of_candidate(key))
+
+
+def checked(result: object, config: TrialConfig) -> TrialOutcome:
     """Return what a worker gave back, or a failed result where that makes no sense."""
     reason = _fault(result)
     if reason is None:
-        assert isinstance(result, TrialResult)
+        assert isinstance(result, TrialOutcome)
         return result
-    return TrialResult(config, "failed", 0.0, error=f"the worker returned {reason}")
+    return TrialOutcome(config, "failed", 0.0, error=f"the worker returned {reason}")
 
 
 def _fault(result: object) -> str | None:
-    if not isinstance(result, TrialResult) or not isinstance(result.config, TrialConfig):
+    if not isinstance(result, TrialOutcome) or not isinstance(result.config, TrialConfig):
         return f"{type(result).__name__}, not a result"
     if result.status not in get_args(TrialStatus):
         return f"an unknown status {result.status!r:.20}"
@@ -367,7 +373,7 @@ def _fault(result: object) -> str | None:
     return _file_fault(result)
 
 
-def _file_fault(result: TrialResult) -> str | None:
+def _file_fault(result: TrialOutcome) -> str | None:
     """Return what is wrong with a result's file and counts; only what is done must have them."""
     correct, examples = result.validation_correct, result.validation_examples
     trained = (result.training_correct, result.training_examples)
@@ -391,30 +397,11 @@ def _are_counts(correct: object, examples: object) -> bool:
     return type(correct) is type(examples) is int and 0 <= correct <= examples != 0
 
 
-def outcome_of(finished: Finished) -> Outcome:
-    """Return what is to be learned from a trial that ended."""
-    result = finished.result
-    content = result.network_file
-    return Outcome(
-        candidate=finished.proposal.candidate.key,
-        config=result.config,
-        status=result.status,
-        seconds=result.seconds,
-        correct=result.validation_correct,
-        examples=result.validation_examples,
-        size_bits=None if content is None else bytes_to_bits(len(content)),
-        sha256=None if content is None else sha256_hex(content),
-        milestones=result.milestones,
-        training_correct=result.training_correct,
-        training_examples=result.training_examples,
-    )
-
-
 def run_search(
     data: DataSet,
     strategy: Strategy,
     settings: SearchSettings,
-    past: Iterable[Outcome],
+    past: Iterable[TrialOutcome],
     events: SearchEvents,
     executor: Executor,
 ) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from minbits.codec.architecture import tensor_shapes
 from minbits.networks.zoo import architecture_for
-from minbits.search.space import Candidate, repetitions
+from minbits.search.space import Candidate, repeated
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 
 Value = int | float | str | bool
@@ -59,6 +58,25 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Ladder:
+    """Networks of a family, from the largest to the smallest.
+
+    Attributes:
+        points: what differs from the family's fixed values, of each network.
+        starts: up to a share of errors, the network to start from.
+        shortest: inputs have at least this longer side.
+        more_classes_than: a value; where there are more classes, `then` holds.
+        then: a part of the architecture, and what is written in its place.
+    """
+
+    points: tuple[Point, ...]
+    starts: tuple[tuple[float, int], ...] = ()
+    shortest: int = 0
+    more_classes_than: str | None = None
+    then: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
 class Family:
     """Candidates of one form.
 
@@ -69,6 +87,7 @@ class Family:
         parts: the template.
         architecture: what may stand in for the template's names.
         recipe: of fields of the training recipe; those that are missing have their defaults.
+        ladder: of the default space's families alone.
     """
 
     name: str
@@ -77,6 +96,7 @@ class Family:
     parts: tuple[Part, ...]
     architecture: Mapping[str, Domain]
     recipe: Mapping[str, Domain]
+    ladder: Ladder | None = None
 
     def fits(self, data: DataSet) -> bool:
         """Whether it is for inputs of the shape of the data set's."""
@@ -133,27 +153,17 @@ class Family:
             for name, domain in self.recipe.items()
             if not isinstance(domain, Choices) or len(domain.values) > 1
         ]
-        times = repetitions(data)
-        recipe = dataclasses.replace(
-            recipe,
-            float_epochs=recipe.float_epochs * times,
-            quantized_epochs=recipe.quantized_epochs * times,
+        return Candidate(
+            f"{architecture} @ {', '.join(words)}", architecture, repeated(recipe, data)
         )
-        return Candidate(f"{architecture} @ {', '.join(words)}", architecture, recipe)
 
     def full_recipe(self, data: DataSet) -> TrainingRecipe:
         """Return a recipe with all epochs for a data set, and the first of all other values."""
-        times = repetitions(data)
         first = {
             name: domain.values[0] if isinstance(domain, Choices) else domain.low
             for name, domain in self.recipe.items()
         }
-        recipe = TrainingRecipe(**first)  # type: ignore[arg-type]
-        return dataclasses.replace(
-            recipe,
-            float_epochs=recipe.float_epochs * times,
-            quantized_epochs=recipe.quantized_epochs * times,
-        )
+        return repeated(TrainingRecipe(**first), data)  # type: ignore[arg-type]
 
     def point_of(self, config: TrialConfig, classes: int) -> Point | None:
         """Return the point of a trial, None where it lies outside of the family.

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minbits.search.score import Goal
+from minbits.evaluation.goal import Goal
 from minbits.search.tasks import Milestone
 
 BRACKETS: tuple[tuple[float, ...], ...] = ((1 / 9, 1 / 3), (1 / 3,), ())
 KEPT_PART = 1 / 3
-_LEAST_KNOWN = 6
+_MIN_KNOWN = 6
 
 
 class Halving:
@@ -42,15 +42,17 @@ class Halving:
 
     def _least_accuracy(self, part: float, parameters: int) -> float:
         known = self._scores[part]
-        if len(known) < _LEAST_KNOWN:
+        if len(known) < _MIN_KNOWN:
             return 0.0
         worst = float(np.quantile(known, KEPT_PART))
-        return max(0.0, self._goal.accuracy_at(self._goal.shortfall_at(parameters, worst)))
+        return max(
+            0.0, self._goal.accuracy_at(self._goal.allowed_standard_errors(parameters, worst))
+        )
 
     def learn(
         self, asked: Sequence[Milestone], accuracies: Sequence[float], parameters: int
     ) -> None:
         """Remember what a trial reached at the milestones that it came to."""
         for milestone, accuracy in zip(asked, accuracies, strict=False):
-            shortfall = self._goal.shortfall(accuracy)
-            self._scores[milestone.part].append(self._goal.score_at(parameters, shortfall))
+            missing = self._goal.missing_standard_errors_at(accuracy)
+            self._scores[milestone.part].append(self._goal.score_at(parameters, missing))

@@ -18,22 +18,22 @@ import numpy as np
 
 from minbits.data.splits import validation_fraction
 from minbits.errors import MinbitsError
+from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
 from minbits.search.moves.registry import MOVES, MoveKind, format_move, move_kinds
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal, Start, Strategy
-from minbits.types import DataSet, TrainingRecipe, TrialConfig
+from minbits.search.strategy import Proposal, Start, Strategy
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 
 # Files that moves start from: the best so far, and with them what is near.
-MOST_PARENTS = 6
+MAX_PARENTS = 6
 # Of files made from one and the same by moves: others are worth being refined too.
-MOST_OF_ONE_ORIGIN = 2
-# A file further below the aim than this many standard errors is no start.
-_MOST_SHORTFALL = 3.0
+MAX_OF_ONE_ORIGIN = 2
+# A file further below the validation target than this many standard errors is no start.
+_MAX_MISSING_STANDARD_ERRORS = 3.0
 # Each further parent is chosen this many times less often than the one before.
 _PARENT_DECAY = 0.6
-_LEAST_EPOCHS = 3
+_MIN_EPOCHS = 3
 # With less than this part of the time that it needs, a trial would waste it; and planning itself
 # keeps some seconds free.
 _FAIR_SHARE = 0.7
@@ -46,15 +46,15 @@ MOVE_STEPS = (8_000, 25_000)
 # moves alone get stuck.
 BASE_PART = 0.3
 # Never more than this many times a full second phase.
-_MOST_PARTS = 1.5
+_MAX_PARTS = 1.5
 
 # So many doublings of the rate weight spend a standard error that a parent is too accurate by, and
 # as many halvings gain one that it lacks.
 _RATE_DOUBLINGS_AN_ERROR = 0.5
 # Far below 97 % of MNIST so many at once ruin one network of three; at 98 % two are too few.
-_MOST_DOUBLINGS = 3.0
+_MAX_DOUBLINGS = 3.0
 # Generations of moves on easy data double it again and again; far below this nothing is left.
-MOST_RATE_WEIGHT = 1e6
+MAX_RATE_WEIGHT = 1e6
 # A score better by this much, 7 % of the bits, is a full success; less is a part of one.
 _FULL_GAIN = 0.1
 
@@ -93,7 +93,7 @@ class _Spent:
     seconds: float = 0.0
     epochs: int = 0
 
-    def learn(self, outcome: Outcome) -> None:
+    def learn(self, outcome: TrialOutcome) -> None:
         if outcome.status == "done":
             self.seconds += outcome.seconds
             self.epochs += _epochs_of(outcome.config)
@@ -113,7 +113,7 @@ class LocalStrategy:
     """Takes turns between another strategy and moves from the best files.
 
     Attributes:
-        base: proposes trials from random weights; alone until a file is near the aim.
+        base: proposes trials from random weights; alone until a file is near the target.
         goal: what is aimed at.
         data: the data set.
         recipe: a full one, of which moves take parts.
@@ -129,7 +129,7 @@ class LocalStrategy:
     read: Callable[[str], bytes | None]
     seed: int = 0
     base_part: float = BASE_PART
-    parents: list[Outcome] = field(default_factory=list)
+    parents: list[TrialOutcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._generator = np.random.default_rng(self.seed)
@@ -143,7 +143,7 @@ class LocalStrategy:
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a move, or what the base strategy proposes."""
-        for steps in self._lengths_by_promise(seconds_left):
+        for steps in self._lengths_by_expected_success(seconds_left):
             proposal, kind = self._proposal(steps, seconds_left)
             if proposal is not None:
                 self._asked.setdefault(proposal.candidate.key, []).append((kind, steps))
@@ -164,7 +164,7 @@ class LocalStrategy:
                 return proposal, kinds[place]
         return None, None
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Learn from a trial; the base strategy hears of all."""
         success = self._success(outcome)
         asked = [] if outcome.is_past else self._asked.get(outcome.candidate, [])
@@ -187,7 +187,7 @@ class LocalStrategy:
         self._keep(outcome)
         self.base.tell(outcome)
 
-    def _success(self, outcome: Outcome) -> float:
+    def _success(self, outcome: TrialOutcome) -> float:
         """Return what a trial brought, from 0 to 1."""
         score = self.goal.score(outcome)
         if score is None:
@@ -196,30 +196,32 @@ class LocalStrategy:
             return 1.0
         return min(1.0, max(0.0, (self._best - score) / _FULL_GAIN))
 
-    def _origin(self, outcome: Outcome) -> str:
+    def _origin(self, outcome: TrialOutcome) -> str:
         """Return what a file comes from, and remember it; a file may be met before its parent."""
         assert outcome.sha256 is not None
         parent = outcome.config.parent
         found = outcome.sha256 if parent is None else self._origins.get(parent, parent)
         return self._origins.setdefault(outcome.sha256, found)
 
-    def _keep(self, outcome: Outcome) -> None:
-        if outcome.sha256 is None or outcome.accuracy is None:
+    def _keep(self, outcome: TrialOutcome) -> None:
+        if outcome.sha256 is None or outcome.validation_accuracy is None:
             return
         self._origin(outcome)
-        if self.goal.shortfall_of(outcome) > _MOST_SHORTFALL:
+        if self.goal.missing_standard_errors(outcome) > _MAX_MISSING_STANDARD_ERRORS:
             return
         if any(parent.sha256 == outcome.sha256 for parent in self.parents):
             return
-        ranked = sorted([*self.parents, outcome], key=lambda item: self.goal.promise(item) or 0.0)
+        ranked = sorted(
+            [*self.parents, outcome], key=lambda item: self.goal.expected_score(item) or 0.0
+        )
         counts: Counter[str] = Counter()
         self.parents = []
         for item in ranked:
             origin = self._origin(item)
             counts[origin] += 1
-            if counts[origin] <= MOST_OF_ONE_ORIGIN:
+            if counts[origin] <= MAX_OF_ONE_ORIGIN:
                 self.parents.append(item)
-        del self.parents[MOST_PARENTS:]
+        del self.parents[MAX_PARENTS:]
 
     def _epochs(self, steps: int | None) -> int:
         full = self.recipe.quantized_epochs
@@ -228,10 +230,10 @@ class LocalStrategy:
         labels = len(self.data.train_labels)
         examples = (1 - validation_fraction(labels)) * labels
         steps_an_epoch = max(1.0, examples // self.recipe.batch_size)
-        most = max(_LEAST_EPOCHS, round(_MOST_PARTS * full))
-        return min(most, max(_LEAST_EPOCHS, round(steps / steps_an_epoch)))
+        most = max(_MIN_EPOCHS, round(_MAX_PARTS * full))
+        return min(most, max(_MIN_EPOCHS, round(steps / steps_an_epoch)))
 
-    def _lengths_by_promise(self, seconds_left: float) -> Sequence[int | None]:
+    def _lengths_by_expected_success(self, seconds_left: float) -> Sequence[int | None]:
         """Return lengths of moves, the most promising draw a second first; None: no move.
 
         Those that would take far more than the time that is left are not among them.
@@ -288,9 +290,9 @@ class LocalStrategy:
         if move is None:
             return None
         before, epochs = parent.config.recipe, self._epochs(steps)
-        margin = self.goal.surplus_of(parent) - self.goal.shortfall_of(parent)
-        doublings = min(_MOST_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
-        rate_weight = min(MOST_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
+        margin = self.goal.spare_standard_errors(parent) - self.goal.missing_standard_errors(parent)
+        doublings = min(_MAX_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
+        rate_weight = min(MAX_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
         rate_weight = float(f"{rate_weight:.3g}")
         recipe = dataclasses.replace(
             before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight
@@ -301,12 +303,12 @@ class LocalStrategy:
         seconds = self._plan_seconds(steps, seconds_left)
         return Proposal(candidate, seconds, Start(parent.sha256, content, move))
 
-    def _parent(self) -> Outcome:
+    def _parent(self) -> TrialOutcome:
         weights = _PARENT_DECAY ** np.arange(len(self.parents))
         index = int(self._generator.choice(len(self.parents), p=weights / weights.sum()))
         return self.parents[index]
 
-    def _move(self, kind: MoveKind, parent: Outcome) -> str | None:
+    def _move(self, kind: MoveKind, parent: TrialOutcome) -> str | None:
         move = MOVES[kind.move]
         if not move.is_of_blocks:
             return format_move(kind.move, kind.amount)

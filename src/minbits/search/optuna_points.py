@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.goal import Goal
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.sampled import draw_point, rounded
-from minbits.search.score import Goal
-from minbits.search.strategy import Outcome
+from minbits.types import TrialOutcome
 
-SamplerName = Literal["tpe", "nsga2", "gp", "cmaes"]
 _STARTUP_TRIALS = 8
 _POPULATION = 16
 
@@ -23,7 +22,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise ArgumentError(
-            "--sampler", "a sampler of Optuna, which is not installed", "the package optuna",
+            "`sampler`", "a sampler of Optuna, which is not installed", "the package optuna",
             "Run: pip install 'minbits[optuna]'",
         ) from error  # fmt: skip
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -71,7 +70,10 @@ class OptunaPoints:
             sampler = _sampler(self._optuna, name, seed)
         except ImportError as error:
             raise ArgumentError(
-                f"--sampler {name}", str(error), "its package", "Run: pip install 'minbits[optuna]'"
+                f"`sampler`: {name}",
+                str(error),
+                "its package",
+                "Run: pip install 'minbits[optuna]'",
             ) from error
         directions = ["minimize", "minimize"] if self._has_two_values else ["minimize"]
         self._study = self._optuna.create_study(directions=directions, sampler=sampler)
@@ -95,7 +97,7 @@ class OptunaPoints:
 
         return trial, draw_point(family, suggest)
 
-    def tell(self, token: Any, outcome: Outcome | None) -> None:
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Tell Optuna how its trial ended; one without a file has failed."""
         values = None if outcome is None else self._values(outcome)
         if values is None:
@@ -103,7 +105,7 @@ class OptunaPoints:
         else:
             self._study.tell(token, values)
 
-    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Add a trial that Optuna did not ask for."""
         values = self._values(outcome)
         if values is None:
@@ -135,14 +137,14 @@ class OptunaPoints:
             )
         return kinds.FloatDistribution(domain.low, domain.high, log=domain.is_logarithmic)
 
-    def _values(self, outcome: Outcome) -> list[float] | None:
+    def _values(self, outcome: TrialOutcome) -> list[float] | None:
         if outcome.milestones and outcome.status == "stopped":
             # As bad as what it reached, and of a size that tempts nobody.
-            outcome_score = 20.0 + self._goal.shortfall(outcome.milestones[-1])
+            outcome_score = 20.0 + self._goal.missing_standard_errors_at(outcome.milestones[-1])
             return None if self._has_two_values else [outcome_score]
-        if outcome.accuracy is None or not outcome.size_bits:
+        if outcome.validation_accuracy is None or not outcome.size_bits:
             return None
         if self._has_two_values:
-            return [math.log2(outcome.size_bits), 1 - outcome.accuracy]
+            return [math.log2(outcome.size_bits), 1 - outcome.validation_accuracy]
         score = self._goal.score(outcome)
         return None if score is None else [score]

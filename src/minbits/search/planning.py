@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,9 +11,9 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
-from minbits.training.engine import Engine
+from minbits.training.context import TrainingContext
 from minbits.training.float_phase import train_float
-from minbits.training.loop import TrainingData, batch_of
+from minbits.training.loop import TrainingData
 from minbits.types import TrainingRecipe
 
 Float = npt.NDArray[np.float32]
@@ -58,50 +57,35 @@ def step_seconds(train: Callable[[Callable[[], bool]], object], clock: Clock) ->
     return (ticks[-1] - ticks[first]) / (len(ticks) - 1 - first)
 
 
-def measure_epoch_seconds(
-    architecture: Architecture,
-    recipe: TrainingRecipe,
-    data: TrainingData,
-    held_out: TrainingData,
-    engine: Engine,
-    clock: Clock = time.perf_counter,
-) -> EpochSeconds:
+def measure_epoch_seconds(architecture: Architecture, context: TrainingContext) -> EpochSeconds:
     """Time some steps of both phases on a throw-away network and scale up to an epoch.
 
     Validation after each epoch counts as a third of as many examples' steps: a forward pass.
     """
-    steps = _WARM_UP_STEPS + _TIMED_STEPS
-    part, few = _first_steps(data, recipe, steps), _first_steps(held_out, recipe, 1)
-    batch = batch_of(data, recipe.batch_size)
+    steps, batch = _WARM_UP_STEPS + _TIMED_STEPS, context.batch
+    part = _first_steps(context.data, context.recipe, steps)
     # Small sets are gone through several times, or there would be too few steps.
     epochs = max(1, -(-steps // (len(part.labels) // batch)))
-    several = dataclasses.replace(recipe, float_epochs=epochs, quantized_epochs=epochs)
+    few = TrainingContext(
+        dataclasses.replace(context.recipe, float_epochs=epochs, quantized_epochs=epochs), 0, part,
+        _first_steps(context.validation, context.recipe, 1), context.engine,
+    )  # fmt: skip
     values: Float | None = None
 
     def first_phase(tick: Callable[[], bool]) -> None:
         nonlocal values
-        values = train_float(
-            architecture, several, 0, part, few, lambda epoch, accuracy: None, tick, engine
-        )
+        values = train_float(architecture, dataclasses.replace(few, should_stop=tick))
 
     def second_phase(tick: Callable[[], bool]) -> None:
         assert values is not None
-        train_quantized(
-            architecture,
-            values,
-            several,
-            0,
-            part,
-            few,
-            lambda epoch, accuracy, size_bits: None,
-            tick,
-            engine,
-        )
+        train_quantized(architecture, values, dataclasses.replace(few, should_stop=tick))
 
-    steps_an_epoch = len(data.labels) // batch + len(held_out.labels) / (3 * batch)
+    steps_an_epoch = len(context.data.labels) // batch + len(context.validation.labels) / (
+        3 * batch
+    )
     return EpochSeconds(
-        step_seconds(first_phase, clock) * steps_an_epoch,
-        step_seconds(second_phase, clock) * steps_an_epoch,
+        step_seconds(first_phase, context.clock) * steps_an_epoch,
+        step_seconds(second_phase, context.clock) * steps_an_epoch,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from minbits.evaluation.accuracy import passes
 from minbits.intervals import wilson_interval
-from minbits.search.strategy import Outcome
+from minbits.types import TrialOutcome
 
 # The lower end of the evidence for a chance: one-sided 95 %, the low end of a 90 % interval.
 _EVIDENCE = 0.9
@@ -86,7 +87,7 @@ class ReliabilityTable:
         self._accuracy = accuracy
         self._counts: dict[str, _Count] = {}
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: TrialOutcome) -> None:
         """Count a trial; interrupted ones say nothing."""
         if outcome.status == "interrupted":
             return
@@ -94,7 +95,7 @@ class ReliabilityTable:
         count.tries += 1
         count.seconds += outcome.seconds
         count.is_moved = outcome.config.parent is not None
-        if outcome.reaches(self._accuracy):
+        if passes(outcome, self._accuracy):
             count.successes += 1
             bits = outcome.size_bits or 0
             count.smallest_bits = min(bits, count.smallest_bits or bits)
@@ -126,7 +127,7 @@ class ReliabilityTable:
         return frozenset(key for key, item in items if item is not None and item.is_shown(chance))
 
 
-def reliability_table(outcomes: Iterable[Outcome], accuracy: float) -> ReliabilityTable:
+def reliability_table(outcomes: Iterable[TrialOutcome], accuracy: float) -> ReliabilityTable:
     """Return the table of some trials."""
     table = ReliabilityTable(accuracy)
     for outcome in outcomes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from minbits.evaluation.goal import Goal
 from minbits.search.reliability import ReliabilityTable
-from minbits.search.score import Goal
 from minbits.search.space import Candidate
-from minbits.search.strategy import Outcome, Proposal, Start, Strategy
+from minbits.search.strategy import Proposal, Start, Strategy
+from minbits.types import TrialOutcome
 
 # Candidates in question: those with the smallest files.
-_MOST_CANDIDATES = 8
+_MAX_CANDIDATES = 8
 
 
 class RepeatingStrategy:
@@ -30,7 +31,7 @@ class RepeatingStrategy:
         self._chance = chance
         self._read = read
         self._table = ReliabilityTable(goal.accuracy)
-        self._known: dict[str, Outcome] = {}
+        self._known: dict[str, TrialOutcome] = {}
         self._is_turn = False
 
     def propose(self, seconds_left: float) -> Proposal | None:
@@ -42,7 +43,7 @@ class RepeatingStrategy:
                 return proposal
         return self._inner.propose(seconds_left)
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Count a trial and pass it on."""
         self._table.add(outcome)
         if outcome.status == "done":
@@ -51,23 +52,23 @@ class RepeatingStrategy:
         self._inner.tell(outcome)
 
     def _forget(self) -> None:
-        if len(self._known) > 4 * _MOST_CANDIDATES:
-            kept = {item.candidate for item in self._table.surviving(_MOST_CANDIDATES)}
+        if len(self._known) > 4 * _MAX_CANDIDATES:
+            kept = {item.candidate for item in self._table.surviving(_MAX_CANDIDATES)}
             self._known = {key: known for key, known in self._known.items() if key in kept}
 
     def _repetition(self) -> Proposal | None:
-        for item in self._table.surviving(_MOST_CANDIDATES):
+        for item in self._table.surviving(_MAX_CANDIDATES):
             if item.is_shown(self._chance):
                 return None  # what is larger than a reliable one is of no interest
             known = self._known.get(item.candidate)
             if known is None or item.is_refuted(self._chance):
                 continue
-            proposal = self._again(known)
+            proposal = self._repeated(known)
             if proposal is not None:
                 return proposal
         return None
 
-    def _again(self, known: Outcome) -> Proposal | None:
+    def _repeated(self, known: TrialOutcome) -> Proposal | None:
         config = known.config
         candidate = Candidate(known.candidate, config.architecture, config.recipe)
         if config.parent is None:

@@ -14,11 +14,10 @@ from minbits.errors import ArgumentError, NetworkError
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.halving import Halving
-from minbits.search.score import Goal
-from minbits.search.strategy import Outcome, Proposal
-from minbits.types import DataSet
+from minbits.search.strategy import Proposal
+from minbits.types import DataSet, TrialOutcome
 
-_MOST_MISFITS = 100
+_MAX_MISFITS = 100
 _DIGITS = 4  # of real values that are drawn, so that keys are short and exact
 
 
@@ -29,11 +28,11 @@ class PointSource(Protocol):
         """Return a new point, and a token to tell about it."""
         ...
 
-    def tell(self, token: Any, outcome: Outcome | None) -> None:
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Tell how the trial at a point ended; None where the point was no network."""
         ...
 
-    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Tell of a point that this source did not give."""
         ...
 
@@ -59,7 +58,7 @@ class SampledStrategy:
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a new point's trial."""
-        for _ in range(_MOST_MISFITS):
+        for _ in range(_MAX_MISFITS):
             token, point = self._source.ask(self._family)
             try:
                 candidate = self._family.candidate(point, self._data)
@@ -75,11 +74,11 @@ class SampledStrategy:
             self._asked.setdefault(candidate.key, []).append((token, proposal, parameters))
             return proposal
         raise ArgumentError(
-            f"family {self._family.name!r}", f"{_MOST_MISFITS} points in a row that are no network "
+            f"family {self._family.name!r}", f"{_MAX_MISFITS} points in a row that are no network "
             f"for {self._data.name}", "layers that fit the inputs", "Correct the space.",
         )  # fmt: skip
 
-    def tell(self, outcome: Outcome) -> None:
+    def tell(self, outcome: TrialOutcome) -> None:
         """Learn from a trial, also of the past or of another strategy; not from moved ones."""
         asked = self._asked.get(outcome.candidate)
         if asked and not outcome.is_past and outcome.config.parent is None:
@@ -103,10 +102,10 @@ class RandomPoints:
         """Return a new point."""
         return None, draw_point(family, self._draw)
 
-    def tell(self, token: Any, outcome: Outcome | None) -> None:
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Learn nothing."""
 
-    def add(self, family: Family, point: Point, outcome: Outcome) -> None:
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Learn nothing."""
 
     def _draw(self, name: str, domain: Domain) -> Value:
@@ -136,7 +135,3 @@ def draw_point(family: Family, draw: Callable[[str, Domain], Value]) -> Point:
         else:
             point[name] = draw(name, domain)
     return point
-
-
-# A source from a goal, for searches that take turns with others: their trials are added to it.
-SourceMaker = Callable[[Goal, int], PointSource]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 import reprlib
@@ -15,7 +16,8 @@ from typing import Any, NoReturn
 
 from minbits.errors import ArgumentError
 from minbits.files import read_text_file
-from minbits.search.family import CLASSES, Choices, Domain, Family, Part, Range, Value
+from minbits.requests import FilePath
+from minbits.search.family import CLASSES, Choices, Domain, Family, Ladder, Part, Range, Value
 from minbits.types import DataSet, TrainingRecipe
 
 VERSION = 1
@@ -90,23 +92,41 @@ class _Place:
         raise ArgumentError(", ".join(self.words), got, expected, remedy)
 
 
-def read_space(path: Path | None = None) -> Space:
+def read_space(path: FilePath | None = None) -> Space:
     """Return the space of a file; of the one in the package where ``path`` is None.
 
     Raises:
         ArgumentError: if the file cannot be read or is not a space.
     """
     if path is None:
-        text = resources.files("minbits.search").joinpath(DEFAULT_SPACE).read_text("utf-8")
-        return parse_space(text, "the default search space")
+        return _default_space()
     try:
-        text = read_text_file(path, LARGEST_BYTES)
+        text = read_text_file(Path(path), LARGEST_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ArgumentError(
-            f"--space {path}", reason, "a readable TOML file", "Give another path."
+            f"`space` {path}", reason, "a readable TOML file", "Give another path."
         ) from error
-    return parse_space(text, f"--space {path}")
+    return parse_space(text, f"`space` {path}")
+
+
+@functools.cache
+def _default_space() -> Space:
+    """Return the space in the package, with its ladders, which no user's file has."""
+    text = resources.files("minbits.search").joinpath(DEFAULT_SPACE).read_text("utf-8")
+    plain = tomllib.loads(text)
+    ladders = [_ladder(family.pop("ladder")) for family in plain["family"]]
+    space = _space(plain, "the default search space")
+    pairs = zip(space.families, ladders, strict=True)
+    families = tuple(dataclasses.replace(family, ladder=steps) for family, steps in pairs)
+    return dataclasses.replace(space, families=families)
+
+
+def _ladder(plain: dict[str, Any]) -> Ladder:
+    columns, fixed = plain.pop("columns"), plain.pop("fixed")
+    points = tuple({**fixed, **dict(zip(columns, row, strict=True))} for row in plain.pop("rungs"))
+    starts = tuple((most, rung) for most, rung in plain.pop("starts", ()))
+    return Ladder(points, starts, **{**plain, "then": tuple(plain.pop("then", ("", "")))})
 
 
 def parse_space(text: str, name: str) -> Space:
@@ -115,7 +135,6 @@ def parse_space(text: str, name: str) -> Space:
     Raises:
         ArgumentError: if it is not a space.
     """
-    place = _Place((name,))
     try:
         plain = tomllib.loads(text)
     except RecursionError as error:
@@ -124,6 +143,11 @@ def parse_space(text: str, name: str) -> Space:
         ) from error
     except ValueError as error:  # no TOML, or a number of more digits than Python reads
         raise ArgumentError(name, f"no TOML: {error}", "TOML", "Correct the file.") from error
+    return _space(plain, name)
+
+
+def _space(plain: dict[str, Any], name: str) -> Space:
+    place = _Place((name,))
     _check_keys(plain, {"version", "family"}, place)
     if plain.get("version") != VERSION:
         place.fail(f"version {_shown(plain.get('version'))}", f"version = {VERSION}")

@@ -1,13 +1,11 @@
-"""A trial as it is sent to a worker, and how a running one talks to whoever started it."""
+"""A trial as it is sent to a worker."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from minbits.types import Progress, TrialConfig
+from minbits.types import TrialConfig
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class TrialTask:
     Attributes:
         config: architecture, recipe and seed; the recipe's epochs are the most that are spent.
         number: under which its progress is reported.
-        seconds: time to plan for, on the clock of the hooks.
+        seconds: time to plan for, on the clock of its worker.
         parent_file: content of the file that training starts from; None: random weights.
-        milestones: where the first phase is stopped for lack of promise.
+        milestones: where the first phase is stopped since it falls behind the others.
     """
 
     config: TrialConfig
@@ -40,18 +38,3 @@ class TrialTask:
     seconds: float = math.inf
     parent_file: bytes | None = field(default=None, repr=False)
     milestones: tuple[Milestone, ...] = ()
-
-
-@dataclass(frozen=True)
-class TrialHooks:
-    """How a running trial talks to whoever started it.
-
-    Attributes:
-        report: takes signs of life.
-        should_stop: asked after every step.
-        clock: seconds that its time is counted in: of the wall, or of the processor.
-    """
-
-    report: Callable[[Progress], None] = lambda progress: None
-    should_stop: Callable[[], bool] = lambda: False
-    clock: Callable[[], float] = time.perf_counter

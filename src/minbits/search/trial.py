@@ -18,10 +18,9 @@ from minbits.compression.symmetries import remove_symmetries
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import NetworkError
-from minbits.evaluation.judgement import judge
+from minbits.evaluation.evaluate import evaluate
 from minbits.networks.grammar import format_architecture
 from minbits.networks.zoo import architecture_for
-from minbits.search.moves.base import MoveTools
 from minbits.search.moves.moved import moved_start
 from minbits.search.planning import (
     EpochSeconds,
@@ -29,13 +28,15 @@ from minbits.search.planning import (
     plan_epochs,
     plan_second_phase,
 )
-from minbits.search.tasks import TrialHooks, TrialTask
-from minbits.search.warm_up import is_warm, warm_up
+from minbits.search.precompile import is_precompiled, precompile
+from minbits.search.tasks import TrialTask
 from minbits.training.choice import choose_engine
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.engine import Engine
 from minbits.training.float_phase import train_float
 from minbits.training.loop import StoppedError, TrainingData, batch_of, training_data
-from minbits.types import DataSet, Progress, TrialConfig, TrialResult, TrialStatus
+from minbits.types import DataSet, Progress, TrainingRecipe, TrialConfig, TrialOutcome, TrialStatus
+from minbits.workers.work import WorkerContext
 
 
 class StoppedEarlyError(Exception):
@@ -68,7 +69,7 @@ class _Trial:
 
     task: TrialTask
     data: DataSet
-    hooks: TrialHooks
+    worker: WorkerContext
     deadline: float
     config: TrialConfig
     milestones: list[float] = field(default_factory=list)
@@ -79,9 +80,10 @@ class _Trial:
         self.wanted = self.config.recipe
 
     def report(self, stage: str, epoch: int, epochs: int, *facts: float) -> None:
-        self.hooks.report(Progress(self.task.number, stage, epoch, epochs, *facts))
+        self.worker.report(Progress(self.task.number, stage, epoch, epochs, *facts))
 
-    def report_float(self, epoch: int, accuracy: float) -> None:
+    def report_float(self, found: EpochReport) -> None:
+        epoch, accuracy = found.epoch, found.validation_accuracy
         epochs = self.config.recipe.float_epochs
         self.report("training", epoch, epochs, accuracy)
         for milestone in self.task.milestones[len(self.milestones) :]:
@@ -94,22 +96,28 @@ class _Trial:
                     f"{100 * milestone.least_accuracy:.2f} % was asked for"
                 )
 
-    def report_quantized(self, epoch: int, accuracy: float, size_bits: float) -> None:
-        epochs = self.config.recipe.quantized_epochs
-        self.report("quantising", epoch, epochs, accuracy, size_bits)
+    def report_quantized(self, found: EpochReport) -> None:
+        epochs, bits = self.config.recipe.quantized_epochs, found.size_bits or 0.0
+        self.report("quantising", found.epoch, epochs, found.validation_accuracy, bits)
+
+    def context(self, recipe: TrainingRecipe, engine: Engine, **more: Any) -> TrainingContext:
+        return TrainingContext(
+            recipe, self.config.seed, self.examples, self.validation, engine,
+            should_stop=self.worker.should_stop, clock=self.worker.clock, **more,
+        )  # fmt: skip
 
     def use(self, **changes: Any) -> None:
         self.config = dataclasses.replace(self.config, **changes)
 
     def seconds_left(self) -> float:
-        return self.deadline - self.hooks.clock()
+        return self.deadline - self.worker.clock()
 
     def engine_for(self, architecture: Architecture) -> Engine:
         batch = batch_of(self.examples, self.wanted.batch_size)
         engine = choose_engine(self.task.config.engine, architecture, self.wanted, batch)
         self.use(engine=engine.name)
         if engine.name == "lanes":
-            self._warm_up()
+            self._precompile()
         return engine
 
     def plan(self, architecture: Architecture, engine: Engine) -> None:
@@ -117,9 +125,7 @@ class _Trial:
         if not math.isfinite(self.deadline):
             return
         self.report("planning", 0, 0)
-        self.epoch_seconds = measure_epoch_seconds(
-            architecture, self.wanted, self.examples, self.validation, engine, self.hooks.clock
-        )
+        self.epoch_seconds = measure_epoch_seconds(architecture, self.context(self.wanted, engine))
         self.use(recipe=plan_epochs(self.wanted, self.epoch_seconds, self.seconds_left()))
 
     def random_start(self) -> _Start:
@@ -128,19 +134,11 @@ class _Trial:
         _check_classes(architecture, self.data)
         engine = self.engine_for(architecture)
         self.plan(architecture, engine)
-        start = self.hooks.clock()
-        values = train_float(
-            architecture,
-            self.config.recipe,
-            self.config.seed,
-            self.examples,
-            self.validation,
-            self.report_float,
-            self.hooks.should_stop,
-            engine,
-        )
+        start = self.worker.clock()
+        context = self.context(self.config.recipe, engine, report=self.report_float)
+        values = train_float(architecture, context)
         if self.epoch_seconds is not None:
-            spent = self.hooks.clock() - start
+            spent = self.worker.clock() - start
             most, left = self.wanted.quantized_epochs, self.seconds_left()
             planned = self.config.recipe
             self.use(recipe=plan_second_phase(planned, most, self.epoch_seconds, spent, left))
@@ -150,7 +148,7 @@ class _Trial:
         """Start from a file."""
         before = decode_network(content).architecture
         _check_fit(before, self.data)
-        tools = MoveTools(self.wanted, self.config.seed, self.examples, self.engine_for(before))
+        tools = self.context(self.wanted, self.engine_for(before))
         start = moved_start(content, self.config.move or "continue", tools)
         engine = self.engine_for(start.architecture)
         self.use(architecture=format_architecture(start.architecture))
@@ -161,25 +159,15 @@ class _Trial:
         """Train within the time and return the network file."""
         content = self.task.parent_file
         start = self.random_start() if content is None else self.moved_start(content)
-        quantized = train_quantized(
-            start.architecture,
-            start.values,
-            self.config.recipe,
-            self.config.seed,
-            self.examples,
-            self.validation,
-            self.report_quantized,
-            self.hooks.should_stop,
-            start.engine,
-            start.step_indices,
-        )
+        context = self.context(self.config.recipe, start.engine, report=self.report_quantized)
+        quantized = train_quantized(start.architecture, start.values, context, start.step_indices)
         return encode_network(remove_symmetries(quantized))
 
-    def _warm_up(self) -> None:
+    def _precompile(self) -> None:
         """Compile once a machine; later processes load what is cached, later trials nothing."""
-        if not is_warm():
+        if not is_precompiled():
             self.report("compiling", 0, 0)
-            warm_up()
+            precompile()
 
 
 def _check_classes(architecture: Architecture, data: DataSet) -> None:
@@ -207,47 +195,47 @@ def run_trial(
     config: TrialConfig,
     data: DataSet,
     number: int,
-    hooks: TrialHooks,
+    worker: WorkerContext,
     seconds: float = math.inf,
-) -> TrialResult:
+) -> TrialOutcome:
     """Run one trial from random weights, see `run_task`."""
-    return run_task(TrialTask(config, number, seconds), data, hooks)
+    return run_task(TrialTask(config, number, seconds), data, worker)
 
 
-def run_task(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
-    """Run one trial and return its result; a trial that fails is a result too.
+def run_task(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
+    """Run one trial and return what came of it; a trial that fails has an outcome too.
 
     The validation accuracy is that of the file: decoded from its bytes and run with NumPy. The
-    result's configuration has the epochs that were really run: with it and without a time limit,
+    outcome's configuration has the epochs that were really run: with it and without a time limit,
     the same machine gives the same file.
 
     Args:
         task: architecture, recipe and seed, the time to plan for, and what it starts from; the
             recipe's epochs are the most that are spent.
         data: the data set; its test set is not looked at.
-        hooks: for progress, for stopping, and the clock.
+        worker: for progress, for stopping, and the clock.
     """
     with EnergyMeter() as meter:
-        result = _measured(task, data, hooks)
-    return dataclasses.replace(result, energy_joules=meter.joules)
+        outcome = _measured(task, data, worker)
+    return dataclasses.replace(outcome, energy_joules=meter.joules)
 
 
-def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
-    start = hooks.clock()
+def _measured(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
+    start = worker.clock()
     config = task.config
     milestones: tuple[float, ...] = ()
 
-    def ended(status: TrialStatus, error: str | None = None, **facts: Any) -> TrialResult:
-        seconds = hooks.clock() - start
-        return TrialResult(config, status, seconds, error, milestones=milestones, **facts)
+    def ended(status: TrialStatus, error: str | None = None, **facts: Any) -> TrialOutcome:
+        seconds = worker.clock() - start
+        return TrialOutcome(config, status, seconds, error, milestones=milestones, **facts)
 
     try:
-        trial = _Trial(task, data, hooks, start + task.seconds, config)
+        trial = _Trial(task, data, worker, start + task.seconds, config)
         try:
             network_file = trial.train()
         finally:
             config, milestones = trial.config, tuple(trial.milestones)
-        judged = judge(network_file, data, allow_slow=True)
+        found = evaluate(network_file, data, allow_slow=True)
     except StoppedEarlyError as error:
         return ended("stopped", str(error))
     except (StoppedError, KeyboardInterrupt):
@@ -255,4 +243,4 @@ def _measured(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
         return ended("interrupted")
     except Exception as error:  # noqa: BLE001 - whatever went wrong becomes a failed row
         return ended("failed", f"{type(error).__name__}: {error}")
-    return judged.counted(ended("done", network_file=network_file))
+    return found.counted(ended("done", network_file=network_file))

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from minbits.search.tasks import TrialHooks, TrialTask
-from minbits.types import DataSet, TrialResult
-from minbits.workers.work import worker_context
+from minbits.search.tasks import TrialTask
+from minbits.types import DataSet, TrialOutcome
+from minbits.workers.work import WorkerContext, worker_context
 
 # Runs one trial; a trial that fails is a result too.
-Runner = Callable[[TrialTask, DataSet, TrialHooks], TrialResult]
+Runner = Callable[[TrialTask, DataSet, WorkerContext], TrialOutcome]
 
 
-def train_task(task: TrialTask, data: DataSet, hooks: TrialHooks) -> TrialResult:
+def train_task(task: TrialTask, data: DataSet, worker: WorkerContext) -> TrialOutcome:
     """Train, quantise, write, decode and validate one network; see `run_task`."""
     # In the worker alone: compiled code takes a second to load, which the parent does not need.
     from minbits.search.trial import run_task
 
-    return run_task(task, data, hooks)
+    return run_task(task, data, worker)
 
 
 def compile_once() -> None:
     """Compile what trials run through, or load it from the cache that a compilation leaves."""
     # See `train_task`.
-    from minbits.search.warm_up import warm_up
+    from minbits.search.precompile import precompile
 
-    warm_up()
+    precompile()
 
 
 def run_tasks(
     tasks: Sequence[TrialTask], runner: Runner, data: DataSet | None = None
-) -> list[TrialResult]:
+) -> list[TrialOutcome]:
     """Run trials one after the other, in a worker.
 
     Args:
@@ -40,11 +40,10 @@ def run_tasks(
     """
     context = worker_context()
     found: DataSet = context.shared if data is None else data
-    hooks = TrialHooks(context.report, context.should_stop, context.clock)
-    results: list[TrialResult] = []
+    results: list[TrialOutcome] = []
     for task in tasks:
         if results and results[-1].status == "interrupted":
-            results.append(TrialResult(task.config, "interrupted", 0.0))  # not even started
+            results.append(TrialOutcome(task.config, "interrupted", 0.0))  # not even started
         else:
-            results.append(runner(task, found, hooks))
+            results.append(runner(task, found, context))
     return results

@@ -54,6 +54,6 @@ def choose_engine(
         return LanesEngine()
     if name == "lanes":
         raise NetworkError(
-            "lanes engine", obstacle, "what it covers", "Use --engine auto or torch."
+            "lanes engine", obstacle, "what it covers", "Use `engine` auto or torch."
         )
     return _torch_engine()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.parameters import parameter_layout
+from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.distortion import NO_DISTORTIONS
-from minbits.training.engine import Engine, ObjectiveSettings, accuracy
-from minbits.training.loop import Draw, LoopSettings, TrainingData, batch_of, run_epochs
+from minbits.training.loop import Draw, LoopSettings, run_epochs
 from minbits.training.optimizers import make_optimizer
 from minbits.training.schedule import make_schedule
 from minbits.types import TrainingRecipe
@@ -21,13 +19,6 @@ Float = npt.NDArray[np.float32]
 MOMENTUM = 0.05  # of the running moments, a step
 SETTLING_BATCHES = 100
 STARTING_BATCHES = 20
-
-
-def objective_settings(recipe: TrainingRecipe, batch: int, seed: int) -> ObjectiveSettings:
-    """Return how a recipe takes the loss of a batch."""
-    return ObjectiveSettings(
-        batch, recipe.label_smoothing, recipe.soft_target_weight, recipe.dropout, seed
-    )
 
 
 def loop_settings(recipe: TrainingRecipe) -> LoopSettings:
@@ -46,26 +37,22 @@ class FloatTraining:
 
     Args:
         architecture: the network.
-        recipe: of which the fields of the first phase are used.
-        seed: of initial weights and dropout.
-        data: examples to train on.
-        engine: computes loss and gradient.
+        context: of whose recipe the fields of the first phase are used.
         start: plain parameters to train on from; None draws new ones.
     """
 
     def __init__(
-        self, architecture: Architecture, recipe: TrainingRecipe, seed: int, data: TrainingData,
-        engine: Engine, start: Float | None = None,
-    ) -> None:  # fmt: skip
+        self, architecture: Architecture, context: TrainingContext, start: Float | None = None
+    ) -> None:
+        recipe = context.recipe
         self.layout = parameter_layout(architecture, recipe.batch_normalisation)
-        self.values = self.layout.initial(seed)
+        self.values = self.layout.initial(context.seed)
         self._means = np.zeros(self.layout.moments_size, np.float32)
         self._variances = np.ones_like(self._means)
         self._average, self._averaged = np.zeros_like(self.values), 0
         self._averaging_start = recipe.averaging_start
-        self._examples, self._batch = len(data.labels), batch_of(data, recipe.batch_size)
-        settings = objective_settings(recipe, self._batch, seed)
-        self._objective = engine.objective(self.layout, data, settings)
+        self._examples, self._batch = len(context.data.labels), context.batch
+        self._objective = context.objective(self.layout)
         self._optimizer = make_optimizer(recipe, np.ones_like(self.values), recipe.weight_decay)
         self._gradient = np.zeros_like(self.values)
         if start is not None:
@@ -116,27 +103,13 @@ class FloatTraining:
 
 
 def train_float(
-    architecture: Architecture,
-    recipe: TrainingRecipe,
-    seed: int,
-    data: TrainingData,
-    validation: TrainingData,
-    report: Callable[[int, float], None],
-    should_stop: Callable[[], bool],
-    engine: Engine,
-    start: Float | None = None,
+    architecture: Architecture, context: TrainingContext, start: Float | None = None
 ) -> Float:
     """Train a network in full precision by cross-entropy; return its plain parameters.
 
     Args:
         architecture: the network.
-        recipe: of which the fields of the first phase are used.
-        seed: of initial weights, order, augmentation and dropout.
-        data: examples to train on.
-        validation: examples whose accuracy is reported after every epoch.
-        report: called with the epochs done and the validation accuracy.
-        should_stop: asked after every step.
-        engine: computes loss and gradient.
+        context: of whose recipe the fields of the first phase are used.
         start: plain parameters to train on from; None draws new ones.
 
     Returns:
@@ -146,13 +119,16 @@ def train_float(
         StoppedError: if asked to stop.
         FloatingPointError: if training diverges.
     """
-    training = FloatTraining(architecture, recipe, seed, data, engine, start)
+    training = FloatTraining(architecture, context, start)
+    recipe = context.recipe
 
     def after_epoch(epoch: int) -> None:
         if epoch == recipe.float_epochs:
             training.finish()
-        report(epoch, accuracy(engine, architecture, training.folded(), validation))
+        context.report(EpochReport(epoch, context.accuracy(architecture, training.folded())))
 
-    settings = loop_settings(recipe)
-    run_epochs(data, settings, seed, training.step, after_epoch, should_stop)
+    run_epochs(
+        context.data, loop_settings(recipe), context.seed, training.step, after_epoch,
+        context.should_stop,
+    )  # fmt: skip
     return training.folded()

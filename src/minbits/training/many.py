@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.parameters import ParameterLayout, parameter_layout
+from minbits.training.context import objective_settings
 from minbits.training.engine import accuracy
 from minbits.training.float_phase import (
     MOMENTUM,
     SETTLING_BATCHES,
     loop_settings,
-    objective_settings,
 )
 from minbits.training.lanes.engine import LanesEngine, LanesObjectives
 from minbits.training.lanes.steps import Networks, Steps

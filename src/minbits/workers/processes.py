@@ -37,7 +37,7 @@ STOPPING_SECONDS = 15.0
 # behind a slow one it would wait while another worker has nothing to do.
 _QUICK_SECONDS = 1.0
 # Workers that die or hang before they are ready would be replaced for ever.
-_MOST_DEAD_STARTS = 3
+_MAX_DEAD_STARTS = 3
 _STARTING_SECONDS = 120.0
 _LONGEST_WAIT_SECONDS = 60.0
 
@@ -333,7 +333,7 @@ class ProcessExecutor(WorkExecutor):
             self._waiting.extendleft(reversed(worker.tasks))
         if self._is_stopping:
             self._cancel_waiting()
-        if self._dead_starts >= _MOST_DEAD_STARTS:
+        if self._dead_starts >= _MAX_DEAD_STARTS:
             self._give_up(str(error))
 
     def _give_up(self, reason: str) -> None:

@@ -49,7 +49,7 @@ def _ray() -> Any:
         import ray
     except ImportError as error:
         raise ArgumentError(
-            "--executor", "ray, which is not installed", "the package ray",
+            "`executor`", "ray, which is not installed", "the package ray",
             "Run: pip install 'minbits[ray]'",
         ) from error  # fmt: skip
     return ray
@@ -82,7 +82,7 @@ def _check_answers(address: str, where: str) -> None:
 
 def _unreachable(where: str, reason: str) -> ArgumentError:
     return ArgumentError(
-        "--executor", f"no Ray cluster at {where} ({reason})", "a running cluster",
+        "`executor`", f"no Ray cluster at {where} ({reason})", "a running cluster",
         "Start it with `ray start --head`, or correct the address.",
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from minbits.workers.ray_cluster import RayExecutor
 from minbits.workers.work import WorkExecutor
 
 DEFAULT_EXECUTOR = "processes"
-MOST_WORKERS = 256
+MAX_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ExecutorRequest:
 def _processes(request: ExecutorRequest) -> WorkExecutor:
     if request.address:
         raise ArgumentError(
-            "--executor", f"'processes://{request.address}'", "processes", "Leave the address out."
+            "`executor`", f"'processes://{request.address}'", "processes", "Leave the address out."
         )
     return ProcessExecutor(request.workers, request.shared, request.memory_bytes)
 
@@ -66,7 +66,7 @@ class ExecutorKind:
 EXECUTORS: Registry[ExecutorKind] = Registry(
     "executor",
     ExecutorKind("processes", ("processes",), _processes, usable_cores),
-    ExecutorKind("ray", ("ray", "ray://HOST:PORT"), _ray, lambda: MOST_WORKERS),
+    ExecutorKind("ray", ("ray", "ray://HOST:PORT"), _ray, lambda: MAX_WORKERS),
 )
 
 
@@ -80,7 +80,7 @@ def executor_kind(name: str) -> str:
     if kind not in EXECUTORS:
         *usages, last = [usage for found in EXECUTORS.values() for usage in found.usages]
         known = f"{', '.join(usages)} or {last}"
-        raise ArgumentError("--executor", f"'{name}'", known, "Choose one of these.")
+        raise ArgumentError("`executor`", f"'{name}'", known, "Choose one of these.")
     return kind
 
 

@@ -207,10 +207,10 @@ def test_real_columns_are_quantised_at_the_step_asked_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"binarise": "maybe"}, "--binarise"),
-        ({"threshold": float("nan")}, "--threshold"),
-        ({"step": 0.0}, "--step"),
-        ({"step": float("inf")}, "--step"),
+        ({"binarise": "maybe"}, "`binarise`"),
+        ({"threshold": float("nan")}, "`threshold`"),
+        ({"step": 0.0}, "`step`"),
+        ({"step": float("inf")}, "`step`"),
     ],
 )
 def test_bad_discretisations_are_refused(arguments: dict[str, object], message: str) -> None:

@@ -28,7 +28,7 @@ from minbits.units import BITS_PER_NAT
 _LEVELS = (2, 4, 8, 16)
 _SMOOTHINGS = (0.1, 0.5, 2.0, 8.0, 32.0, 128.0)
 # A matrix of joint counts of more features than this would leave a laptop's memory.
-MOST_FEATURES = 8_000
+MAX_FEATURES = 8_000
 _MULTIPLICATIONS_A_SECOND = 1.5e10
 
 Indices = npt.NDArray[np.int64]
@@ -175,8 +175,8 @@ class ChowLiu:
         """Refuse a matrix of joint counts that would not fit in memory."""
         if symbols.variables < 2:
             return "it needs two variables"
-        if symbols.variables > MOST_FEATURES:
-            return f"{symbols.variables:,} variables, more than {MOST_FEATURES:,}"
+        if symbols.variables > MAX_FEATURES:
+            return f"{symbols.variables:,} variables, more than {MAX_FEATURES:,}"
         return None
 
     def least_seconds(self, symbols: SymbolSet) -> float:
@@ -192,7 +192,7 @@ class ChowLiu:
         for levels in tried:
             started = time.monotonic()
             features = int((np.minimum(symbols.sizes, levels) - 1).sum())
-            if best is not None and features > MOST_FEATURES:
+            if best is not None and features > MAX_FEATURES:
                 break
             found = self._fit_codes(symbols, levels)
             if best is not None and found.validation_bits >= best.validation_bits:

@@ -19,7 +19,7 @@ from minbits.units import bytes_to_bits
 
 _SECONDS_A_SYMBOL = 6e-7
 # WebP holds no longer side.
-_MOST_SIDE = 16_383
+_MAX_SIDE = 16_383
 
 Pack = Callable[[bytes], bytes]
 Draw = Callable[[Image.Image], bytes]
@@ -157,8 +157,8 @@ def _sheets(part: SymbolArray, symbols: SymbolSet) -> list[Image.Image]:
     """Return pictures that show all images side by side, as square as can be."""
     assert symbols.image_shape is not None
     channels, height, width = symbols.image_shape
-    per_row = max(1, min(math.ceil(math.sqrt(len(part))), _MOST_SIDE // width))
-    per_sheet = per_row * max(1, min(per_row, _MOST_SIDE // height))
+    per_row = max(1, min(math.ceil(math.sqrt(len(part))), _MAX_SIDE // width))
+    per_sheet = per_row * max(1, min(per_row, _MAX_SIDE // height))
     sheets = []
     for start in range(0, len(part), per_sheet):
         images = part[start : start + per_sheet].astype(np.uint8)

@@ -21,7 +21,7 @@ from minbits.units import bytes_to_bits
 ORDERS = (2, 4, 6, 8, 11, 14, 18, 22)
 _STRENGTHS = (1.0, 4.0, 12.0, 36.0)
 # Keeps a pixel that never varied in a neighbourhood from costing infinitely much when it does.
-_LEAST_CHANCE = 1e-7
+_MIN_CHANCE = 1e-7
 _SECONDS_A_PIXEL = 1e-7
 _CHUNK = 4096
 _CHOSEN_BY = 2000
@@ -93,7 +93,7 @@ class ContextTables:
                 self._width,
                 self.counts,
                 strength,
-                _LEAST_CHANCE,
+                _MIN_CHANCE,
                 bits[rows],
             )
         return bits

@@ -14,8 +14,8 @@ from minbits.units import BITS_PER_NAT
 
 _COMPONENTS = (1, 2, 4, 8, 16, 32)
 _COVARIANCES = ("full", "diag")
-_MOST_VARIABLES = 64
-_LEAST_SYMBOLS = 8
+_MAX_VARIABLES = 64
+_MIN_SYMBOLS = 8
 _SEED = 0
 _FLOOR = 1e-4
 
@@ -94,10 +94,10 @@ class GaussianMixture:
             return "it is for tables of numbers"
         if not symbols.ordered.all():
             return "it is for tables without categories"
-        if symbols.sizes.min() < _LEAST_SYMBOLS:
-            return f"it is for numbers of at least {_LEAST_SYMBOLS} values"
-        if symbols.variables > _MOST_VARIABLES:
-            return f"it is for at most {_MOST_VARIABLES} columns"
+        if symbols.sizes.min() < _MIN_SYMBOLS:
+            return f"it is for numbers of at least {_MIN_SYMBOLS} values"
+        if symbols.variables > _MAX_VARIABLES:
+            return f"it is for at most {_MAX_VARIABLES} columns"
         return None
 
     def least_seconds(self, symbols: SymbolSet) -> float:

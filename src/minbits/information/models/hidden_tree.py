@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.information.coarsen import coarsen
-from minbits.information.models.chow_liu import MOST_FEATURES, JointCounts, Tree, chow_liu_tree
+from minbits.information.models.chow_liu import MAX_FEATURES, JointCounts, Tree, chow_liu_tree
 from minbits.information.models.counting import add_within
 from minbits.information.models.tree_kernels import count_down, send_up
 from minbits.information.rung import FittedModel, FloatArray, store
@@ -18,8 +18,8 @@ from minbits.units import BITS_PER_NAT
 
 _LEVELS = 8
 _STATES = 16
-_MOST_PASSES = 40
-_LEAST_GAIN_BITS = 1e-3
+_MAX_PASSES = 40
+_MIN_GAIN_BITS = 1e-3
 _SMOOTHING = 0.3
 _BATCH = 128
 _SECONDS_A_CELL = 1.2e-9
@@ -193,7 +193,7 @@ class _Learner:
         model = self.first_guess()
         held_out = self.validation[:2000]
         best = (float(self.bits(model, held_out).mean()), model, 0)
-        for turn in range(1, _MOST_PASSES + 1):
+        for turn in range(1, _MAX_PASSES + 1):
             started = time.monotonic()
             model = self.improve(model, self.train)
             bits = float(self.bits(model, held_out).mean())
@@ -201,7 +201,7 @@ class _Learner:
             if gain > 0:
                 best = (bits, model, turn)
             spent = time.monotonic() - started
-            if gain < _LEAST_GAIN_BITS * bits or time.monotonic() + spent > self._end:
+            if gain < _MIN_GAIN_BITS * bits or time.monotonic() + spent > self._end:
                 break
         return best[1], best[2]
 
@@ -233,8 +233,8 @@ class HiddenChowLiu:
         """Refuse what the tree refuses."""
         if symbols.variables < 3:
             return "it needs three variables"
-        if symbols.variables * (min(int(symbols.sizes.max()), _LEVELS) - 1) > MOST_FEATURES:
-            return f"more than {MOST_FEATURES:,} pairs of variable and symbol"
+        if symbols.variables * (min(int(symbols.sizes.max()), _LEVELS) - 1) > MAX_FEATURES:
+            return f"more than {MAX_FEATURES:,} pairs of variable and symbol"
         return None
 
     def least_seconds(self, symbols: SymbolSet) -> float:

@@ -26,8 +26,8 @@ from minbits.units import BITS_PER_NAT
 _LEVELS = 8
 _COMPONENTS = (2, 8, 32, 128, 512, 1024)
 _SMOOTHING = 1.0
-_MOST_PASSES = 30
-_LEAST_GAIN_BITS = 2e-3
+_MAX_PASSES = 30
+_MIN_GAIN_BITS = 2e-3
 _FIRST_EXAMPLES = 8192
 _SEED = 0
 _MULTIPLICATIONS_A_SECOND = 1.5e10
@@ -175,7 +175,7 @@ class _Search:
     def _expectation_maximisation(self, count: int) -> tuple[Components, float]:
         components = self._first(count)
         best = (np.inf, components)
-        for turn in range(_MOST_PASSES):
+        for turn in range(_MAX_PASSES):
             # The first passes only spread the components: a part of the examples does.
             examples = _FIRST_EXAMPLES if turn < 4 else len(self._features)
             components = self._pass(components, self._features[:examples])
@@ -185,7 +185,7 @@ class _Search:
             gain = best[0] - bits
             if gain > 0:
                 best = (bits, components)
-            if gain < _LEAST_GAIN_BITS * bits or (
+            if gain < _MIN_GAIN_BITS * bits or (
                 np.isfinite(best[0]) and time.monotonic() > self._end
             ):
                 break

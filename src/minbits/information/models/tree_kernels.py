@@ -15,7 +15,7 @@ from minbits.compilation import compiled
 # Sums may be reordered, and no message is negative, infinite or not a number.
 _FAST = {"contract", "nsz", "nnan", "ninf", "reassoc"}
 # Below this, a message is held up before it divides.
-_LEAST_MESSAGE = np.float32(1e-30)
+_MIN_MESSAGE = np.float32(1e-30)
 
 _compiled: Any = compiled(error_model="python", fastmath=_FAST)
 
@@ -145,7 +145,7 @@ def count_down(transitions, parents, codes, beliefs, messages, pairs, shown):  #
             for state in range(states):
                 row, source = above[state], posterior[state]
                 for example in range(examples):
-                    row[example] = source[example] / max(row[example], _LEAST_MESSAGE)
+                    row[example] = source[example] / max(row[example], _MIN_MESSAGE)
             _add_products(above, belief, pairs[variable])
             _weighted_sums(transitions[variable].T, above, reached)
             _multiply_to_one(reached, belief, total)

@@ -15,29 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 from minbits.codec.architecture import Architecture
 from minbits.errors import NetworkError
 from minbits.networks.blocks import Block, blocks_of
-from minbits.types import TrainingRecipe
 
 if TYPE_CHECKING:
     from minbits.compression.warm_start import WarmStart
-    from minbits.training.engine import Engine
-    from minbits.training.loop import TrainingData
-
-
-@dataclass(frozen=True)
-class MoveTools:
-    """What a move may use.
-
-    Attributes:
-        recipe: batch size and augmentation.
-        seed: of whatever is drawn.
-        data: examples to train on.
-        engine: computes losses and predictions.
-    """
-
-    recipe: TrainingRecipe
-    seed: int
-    data: TrainingData
-    engine: Engine
+    from minbits.training.context import TrainingContext
 
 
 @dataclass(frozen=True)
@@ -71,13 +52,13 @@ class Move(ABC):
         return ()
 
     @abstractmethod
-    def apply(self, start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+    def apply(self, start: WarmStart, amount: float, context: TrainingContext) -> WarmStart:
         """Return the changed start.
 
         Args:
             start: the parent's network, calibrated.
             amount: how much, or the number of a block.
-            tools: what the move may use.
+            context: what a training is given: recipe, seed, examples, engine.
 
         Raises:
             NetworkError: if the move does not fit the network.
@@ -97,15 +78,15 @@ class Move(ABC):
         return blocks_of(start.architecture)[number]
 
 
-def narrowed(start: WarmStart, widths: dict[int, int], tools: MoveTools) -> WarmStart:
+def narrowed(start: WarmStart, widths: dict[int, int], context: TrainingContext) -> WarmStart:
     """Return the start with the outputs of some tensors cut to a width, the least needed first.
 
     Args:
         start: the network.
         widths: by the numbers of tensors.
-        tools: what a move may use.
+        context: what a training is given.
     """
     # Heavy: only workers need it.
     from minbits.compression.warm_start import with_widths
 
-    return with_widths(start, widths, tools.recipe, tools.seed, tools.data, tools.engine)
+    return with_widths(start, widths, context)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from minbits.codec.architecture import Architecture
 from minbits.networks.blocks import blocks_of, shareable
-from minbits.search.moves.base import Amount, Move, MoveTools, narrowed
+from minbits.search.moves.base import Amount, Move, narrowed
 
 if TYPE_CHECKING:
     from minbits.compression.warm_start import WarmStart
+    from minbits.training.context import TrainingContext
 
 
 class Share(Move):
@@ -23,7 +24,7 @@ class Share(Move):
         """Return the numbers of the blocks that the one before can stand in for."""
         return shareable(architecture)
 
-    def apply(self, start: WarmStart, amount: float, tools: MoveTools) -> WarmStart:
+    def apply(self, start: WarmStart, amount: float, context: TrainingContext) -> WarmStart:
         """Return the start with the block before it shared."""
         # Heavy: only workers need it.
         from minbits.compression.warm_start import with_layers_shared
@@ -32,5 +33,5 @@ class Share(Move):
         before = blocks_of(start.architecture)[int(amount) - 1]
         width = min(before.inputs, block.inputs, block.outputs)
         tensors = (before.input_tensor, block.input_tensor, block.output_tensor)
-        start = narrowed(start, dict.fromkeys(tensors, width), tools)
+        start = narrowed(start, dict.fromkeys(tensors, width), context)
         return with_layers_shared(start, block.layers.start, len(block.layers))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -603,11 +603,9 @@ def _make_window(walk: Callable[..., None]) -> Any:
                     place = _scalar(builder, places, builder.add(values[7], n))
                     return builder.add(builder.add(large, place), lane)
 
-                walk(
-                    builder, values[8], offset, builder.add(small, lane),
-                    _broadcast(builder, values[11]),
-                    (to, values[1]), (note, values[3]), (source, values[5]),
-                )  # fmt: skip
+                share = _broadcast(builder, values[11])
+                window = _Window(values[8], offset, builder.add(small, lane), share)
+                walk(builder, window, (to, values[1]), (note, values[3]), (source, values[5]))
             finish([])
             return context.get_dummy_value()
 
@@ -619,6 +617,15 @@ def _make_window(walk: Callable[..., None]) -> Any:
 _Memory = tuple[Any, Any]  # a pointer and where the row starts
 
 
+class _Window(NamedTuple):
+    """One window of a row: how many inputs it has, where they are, and where its output is."""
+
+    count: Any
+    offset: Callable[[Any], Any]
+    place: Any
+    share: Any
+
+
 def _read(builder: Any, memory: _Memory, place: Any) -> Any:
     return _load(builder, memory[0], builder.add(memory[1], place))
 
@@ -628,50 +635,46 @@ def _write(builder: Any, vector: Any, memory: _Memory, place: Any) -> None:
 
 
 def _find_maximum(
-    builder: Any, count: Any, offset: Any, place: Any, share: Any,
-    out: _Memory, noted: _Memory, inputs: _Memory,
-) -> None:  # fmt: skip
+    builder: Any, window: _Window, out: _Memory, noted: _Memory, inputs: _Memory
+) -> None:
     zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
-    initial = [_read(builder, inputs, offset(_integer(0))), zero]
-    n, (best, winner), finish = _loop(builder, count, initial)
-    value = _read(builder, inputs, offset(n))
+    initial = [_read(builder, inputs, window.offset(_integer(0))), zero]
+    n, (best, winner), finish = _loop(builder, window.count, initial)
+    value = _read(builder, inputs, window.offset(n))
     number = _broadcast(builder, builder.sitofp(n, _FLOAT))
     larger = builder.fcmp_ordered(">", value, best)
     found = finish([builder.select(larger, value, best), builder.select(larger, number, winner)])
-    _write(builder, found[0], out, place)
-    _write(builder, found[1], noted, place)
+    _write(builder, found[0], out, window.place)
+    _write(builder, found[1], noted, window.place)
 
 
 def _return_to_winner(
-    builder: Any, count: Any, offset: Any, place: Any, share: Any,
-    out: _Memory, noted: _Memory, inputs: _Memory,
-) -> None:  # fmt: skip
+    builder: Any, window: _Window, out: _Memory, noted: _Memory, inputs: _Memory
+) -> None:
     zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
-    error, winner = _read(builder, inputs, place), _read(builder, noted, place)
-    n, _, finish = _loop(builder, count, [])
+    error, winner = _read(builder, inputs, window.place), _read(builder, noted, window.place)
+    n, _, finish = _loop(builder, window.count, [])
     number = _broadcast(builder, builder.sitofp(n, _FLOAT))
     won = builder.fcmp_ordered("==", winner, number)
-    _write(builder, builder.select(won, error, zero), out, offset(n))
+    _write(builder, builder.select(won, error, zero), out, window.offset(n))
     finish([])
 
 
 def _find_mean(
-    builder: Any, count: Any, offset: Any, place: Any, share: Any,
-    out: _Memory, noted: _Memory, inputs: _Memory,
-) -> None:  # fmt: skip
+    builder: Any, window: _Window, out: _Memory, noted: _Memory, inputs: _Memory
+) -> None:
     zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
-    n, (total,), finish = _loop(builder, count, [zero])
-    found = finish([builder.fadd(total, _read(builder, inputs, offset(n)))])
-    _write(builder, builder.fmul(found[0], share), out, place)
+    n, (total,), finish = _loop(builder, window.count, [zero])
+    found = finish([builder.fadd(total, _read(builder, inputs, window.offset(n)))])
+    _write(builder, builder.fmul(found[0], window.share), out, window.place)
 
 
 def _return_to_all(
-    builder: Any, count: Any, offset: Any, place: Any, share: Any,
-    out: _Memory, noted: _Memory, inputs: _Memory,
-) -> None:  # fmt: skip
-    error = builder.fmul(_read(builder, inputs, place), share)
-    n, _, finish = _loop(builder, count, [])
-    _write(builder, error, out, offset(n))
+    builder: Any, window: _Window, out: _Memory, noted: _Memory, inputs: _Memory
+) -> None:
+    error = builder.fmul(_read(builder, inputs, window.place), window.share)
+    n, _, finish = _loop(builder, window.count, [])
+    _write(builder, error, out, window.offset(n))
     finish([])
 
 

@@ -1,0 +1,80 @@
+"""The ladder of networks from safe to tiny, for every shape of input, from the default space."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from minbits.codec.architecture import tensor_shapes
+from minbits.networks.zoo import architecture_for
+from minbits.search.family import Choices, Family, Ladder, Point
+from minbits.search.space import Candidate, rated_candidate, repeated
+from minbits.search.space_file import read_space
+from minbits.types import DataSet, TrainingRecipe
+
+# Images with sides of at least this many pixels take minutes a trial.
+LARGE_SIDE = 20
+# Where a ladder does not say where to start.
+START_RUNG = 2
+
+
+def _family(data: DataSet) -> tuple[Family, Ladder]:
+    """Return the family whose ladder is for a data set."""
+    for family in read_space().families:
+        ladder = family.ladder
+        if (
+            ladder is not None
+            and family.fits(data)
+            and max(data.input_shape[1:]) >= ladder.shortest
+        ):
+            return family, ladder
+    raise AssertionError("the last family of the default space fits everything")
+
+
+def _recipe(family: Family, point: Point, data: DataSet) -> TrainingRecipe:
+    """Return the recipe at a point; the rest is what the family fixes, or the default."""
+    fixed = {
+        name: domain.values[0]
+        for name, domain in family.recipe.items()
+        if isinstance(domain, Choices) and len(domain.values) == 1
+    }
+    own = {name: value for name, value in point.items() if name in family.recipe}
+    return repeated(TrainingRecipe(**{**fixed, **own}), data)  # type: ignore[arg-type]
+
+
+def ladder(data: DataSet) -> tuple[Candidate, ...]:
+    """Return the candidates for a data set, from the largest to the smallest."""
+    family, steps = _family(data)
+    rungs = []
+    for point in steps.points:
+        text = family.text(point, data.class_count)
+        name = steps.more_classes_than
+        if name is not None and data.class_count > int(point[name]):
+            text = text.replace(*steps.then)
+        tensor_shapes(architecture_for(text, data))  # it fits the data
+        rungs.append(rated_candidate(text, _recipe(family, point, data)))
+    return tuple(rungs)
+
+
+def start_rung(data: DataSet, accuracy: float) -> int:
+    """Return the rung of the ladder to start from when nothing is known."""
+    _, steps = _family(data)
+    # Rounded, since 1 - 0.988 is a little more than 0.012.
+    errors = round(1 - accuracy, 9)
+    return next((rung for most, rung in steps.starts if errors <= most), START_RUNG)
+
+
+def is_large_image(data: DataSet) -> bool:
+    """Return whether inputs are images on which a trial takes minutes."""
+    return min(data.input_shape[1:]) >= LARGE_SIDE
+
+
+def own_candidate(architecture: str, rate_weight: float, data: DataSet) -> Candidate:
+    """Return an architecture of the user's as a candidate, trained as the ladder's are.
+
+    Raises:
+        NetworkError: if the text is not in the grammar or does not fit the data.
+    """
+    tensor_shapes(architecture_for(architecture, data))
+    family, steps = _family(data)
+    recipe = _recipe(family, steps.points[0], data)
+    return rated_candidate(architecture, dataclasses.replace(recipe, rate_weight=rate_weight))

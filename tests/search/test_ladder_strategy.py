@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minbits.search.ladder import START_RUNG, ladder, own_candidate, start_rung
+from minbits.search.ladder_strategy import RungState, next_rung
+from minbits.types import DataSet, TrainingRecipe
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+RUNGS = st.lists(
+    st.builds(
+        lambda tries, passes: RungState(max(tries, passes), passes),
+        st.integers(0, 6),
+        st.integers(0, 2),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def states(*pairs: tuple[int, int]) -> list[RungState]:
+    return [RungState(tries, passes) for tries, passes in pairs]
+
+
+def test_an_unknown_set_is_started_at_the_start() -> None:
+    assert next_rung(states((0, 0), (0, 0), (0, 0)), 1) == 1
+
+
+def test_a_second_worker_tries_the_next_smaller_rung() -> None:
+    rungs = [RungState(), RungState(1, 0, running=1), RungState()]
+    assert next_rung(rungs, 1) == 2
+    rungs[2] = RungState(1, 0, running=1)
+    assert next_rung(rungs, 1) == 1
+
+
+def test_failures_lead_to_larger_networks() -> None:
+    assert next_rung(states((0, 0), (2, 0), (0, 0)), 1) == 0
+
+
+def test_a_pass_leads_to_smaller_networks() -> None:
+    assert next_rung(states((0, 0), (1, 1), (0, 0)), 1) == 2
+
+
+def test_a_stubborn_rung_is_tried_in_turn_with_the_one_above() -> None:
+    assert next_rung(states((0, 0), (2, 1), (3, 0)), 1) == 1
+    assert next_rung(states((0, 0), (4, 1), (3, 0)), 1) == 2
+
+
+def test_the_smallest_rung_is_tried_again_for_smaller_files() -> None:
+    assert next_rung(states((1, 1), (5, 2)), 0) == 1
+
+
+@given(RUNGS, st.integers(0, 7))
+def test_every_answer_is_a_rung_and_never_above_a_pass(rungs: list[RungState], start: int) -> None:
+    index = next_rung(rungs, min(start, len(rungs) - 1))
+    assert 0 <= index < len(rungs)
+    passed = [place for place, rung in enumerate(rungs) if rung.passes]
+    if passed:
+        assert max(passed) <= index <= max(passed) + 1
+
+
+@given(st.integers(0, 4), st.integers(1, 5))
+def test_a_search_in_which_all_fails_visits_every_larger_rung(start: int, count: int) -> None:
+    rungs = [RungState() for _ in range(max(count, start + 1))]
+    for _ in range(3 * len(rungs)):
+        index = next_rung(rungs, start)
+        rungs[index] = RungState(rungs[index].tries + 1, 0)
+    assert all(rung.tries for rung in rungs[: start + 1])
+
+
+def test_the_ladder_has_distinct_keys_and_a_start(tiny: DataSet, mnist: DataSet) -> None:
+    for data in (tiny, mnist):
+        rungs = ladder(data)
+        assert len({rung.key for rung in rungs}) == len(rungs) > START_RUNG
+        starts = [start_rung(data, accuracy) for accuracy in (0.999, 0.99, 0.988, 0.98, 0.9, 0.1)]
+        assert starts == sorted(starts)
+        assert 0 <= min(starts) <= max(starts) < len(rungs)
+    assert start_rung(tiny, 0.5) == START_RUNG
+    assert start_rung(mnist, 0.99) < start_rung(mnist, 0.98)
+
+
+@pytest.mark.parametrize("case", json.loads((GOLDEN / "ladder.json").read_text()), ids=str)
+def test_the_ladder_of_the_default_space_is_the_one_that_was_recorded(case: dict[str, Any]) -> None:
+    inputs = np.zeros((case["examples"], *case["shape"]), np.uint8)
+    labels = np.zeros(len(inputs), np.int64)
+    names = tuple(map(str, range(case["classes"])))
+    data = DataSet("zeros", inputs, labels, inputs[:1], labels[:1], names, 8, "0" * 64, "test")
+    rungs = ladder(data)
+    assert [rung.key for rung in rungs] == case["keys"]
+    for rung in rungs:
+        text, _, rate = rung.key.partition(" @ rate ")
+        recipe = TrainingRecipe(**case["recipe"], rate_weight=float(rate))
+        assert (rung.architecture, rung.recipe) == (text, recipe)
+        assert own_candidate(text, float(rate), data) == rung
+    for accuracy, start in case["starts"].items():
+        assert start_rung(data, float(accuracy)) == start
