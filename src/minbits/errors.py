@@ -34,7 +34,7 @@ class NetworkFileError(MinbitsError):
     """Bytes that are not a valid network file."""
 
 
-class LabelCodeError(MinbitsError):
+class LabelCodeError(DataError):
     """A file of labels that cannot be written, or that does not decode with these inputs."""
 
 

@@ -12,9 +12,11 @@ from minbits.data import from_arrays, load
 from minbits.errors import LabelCodeError, NetworkFileError
 from minbits.label_codes import prequential_file
 from minbits.label_codes.block_plan import BlockPlan, Planner, block_ends
-from minbits.label_codes.learners import LEARNERS, Task
-from minbits.label_codes.prequential_file import Block, PrequentialCode, order_of
+from minbits.label_codes.label_file import order_of
+from minbits.label_codes.learners import LEARNERS
+from minbits.label_codes.prequential_file import Block, PrequentialCode
 from minbits.label_codes.protocol import Known, Labels
+from minbits.label_codes.task import Task
 from minbits.types import DataSet
 from minbits.workers.inline import InlineExecutor
 
@@ -22,7 +24,8 @@ NETWORKS = {learner.key for learner in LEARNERS if learner.is_network}
 
 
 def known_of(data: DataSet) -> Known:
-    return Known(data.train_inputs, data.input_exponent, data.class_count)
+    inputs = data.train_inputs[order_of(len(data.train_labels), 3)]
+    return Known(inputs, data.input_exponent, data.class_count)
 
 
 @pytest.fixture
@@ -44,10 +47,11 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def coded(data: DataSet, labels: Labels, seed: int = 3) -> tuple[bytes, list[Block]]:
+def coded(data: DataSet, labels: Labels) -> tuple[bytes, list[Block]]:
     blocks: list[Block] = []
-    code = PrequentialCode(seed=seed, on_block=blocks.append)
-    return code.encode(known_of(data), labels), blocks
+    code = PrequentialCode(on_block=blocks.append)
+    order = order_of(len(labels), 3)
+    return code.encode(known_of(data), labels[order]), blocks
 
 
 @pytest.mark.usefixtures("_quick")
@@ -56,9 +60,10 @@ def test_labels_come_back_from_the_inputs_alone() -> None:
     content, blocks = coded(data, data.train_labels)
     count = len(data.train_labels)
     found = PrequentialCode().decode(known_of(data), content)
-    assert (found == data.train_labels).all()
+    assert (found == data.train_labels[order_of(len(found), 3)]).all()
     stated = sum(block.bits for block in blocks)
-    assert 8 * len(content) <= 1.01 * stated + 64 + 16 * len(blocks) + 128
+    # Without networks each block differs from what is usual, which is written.
+    assert 8 * len(content) <= 1.01 * stated + 100
     assert stated < 0.45 * count * math.log2(3)
 
 
@@ -66,7 +71,7 @@ def test_with_networks_too_and_other_numbers_of_workers() -> None:
     data = load("iris")
     content, blocks = coded(data, data.train_labels)
     found = PrequentialCode(workers=2).decode(known_of(data), content)
-    assert (found == data.train_labels).all()
+    assert (found == data.train_labels[order_of(len(found), 3)]).all()
     assert blocks[-1].plan.used == tuple(learner.suits((4, 1, 1), 99) for learner in LEARNERS)
 
 
@@ -85,10 +90,10 @@ def test_later_labels_leave_earlier_code_lengths_as_they_are() -> None:
 @pytest.mark.usefixtures("_quick")
 def test_random_labels_cost_what_uniform_labels_cost() -> None:
     generator = np.random.default_rng(0)
-    data = from_arrays(generator.normal(size=(3000, 6)), generator.integers(0, 4, 3000))
+    data = from_arrays(generator.normal(size=(700, 3)), generator.integers(0, 4, 700))
     count = len(data.train_labels)
     _, blocks = coded(data, data.train_labels)
-    assert sum(block.bits for block in blocks) == pytest.approx(2 * count, rel=0.03)
+    assert sum(block.bits for block in blocks) == pytest.approx(2 * count, rel=0.06)
 
 
 def test_learners_see_no_label_of_their_block() -> None:
@@ -100,7 +105,7 @@ def test_learners_see_no_label_of_their_block() -> None:
 def test_other_inputs_are_told() -> None:
     data = load("iris")
     content, _ = coded(data, data.train_labels)
-    others = Known(data.train_inputs[::-1], data.input_exponent, data.class_count)
+    others = Known(known_of(data).inputs[::-1], data.input_exponent, data.class_count)
     with pytest.raises((LabelCodeError, NetworkFileError)):
         PrequentialCode().decode(others, content)
 

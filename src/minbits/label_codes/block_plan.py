@@ -16,6 +16,8 @@ GROWTH = 1.5
 # Efforts that a block can have: a factor on the epochs of networks, powers of two.
 EFFORTS = tuple(2.0**power for power in range(-4, 3))
 USUAL_EFFORT = EFFORTS.index(1.0)
+# The part of the time that may be spent when it is over.
+_OVERTIME = 0.1
 # Seconds of a learner grow about so with the labels seen.
 _GROWTH_OF_SECONDS = 1.2
 
@@ -40,6 +42,17 @@ class BlockPlan:
 
     used: tuple[bool, ...]
     effort: int
+
+
+def usual_plan(shape: tuple[int, int, int], seen: int) -> BlockPlan:
+    """Return what a block is predicted with where time does not matter.
+
+    Args:
+        shape: of an example.
+        seen: labels before the block.
+    """
+    used = tuple(seen >= learner.least_seen and learner.suits(shape, seen) for learner in LEARNERS)
+    return BlockPlan(used, USUAL_EFFORT)
 
 
 class Timed(Protocol):
@@ -81,7 +94,7 @@ class Planner:
 
     def suits(self, learner: Learner, seen: int) -> bool:
         """Return whether a learner takes part once so many labels were seen."""
-        return seen >= learner.least_seen and learner.suits(self.shape, seen)
+        return usual_plan(self.shape, seen).used[LEARNERS.index(learner)]
 
     def _expected(self, learner: Learner, seen: int, effort: int) -> float:
         """Return seconds of a worker that a learner will take, from what it took the last time."""
@@ -108,7 +121,8 @@ class Planner:
         """Return what a block is predicted with."""
         seen = self.ends[block - 1] if block else 0
         learners = [learner for learner in LEARNERS if self.suits(learner, seen)]
-        left = self.seconds - (self.clock() - self._start)
+        # What costs next to nothing is not left out when the time is over.
+        left = max(self.seconds - (self.clock() - self._start), _OVERTIME * self.seconds)
         effort = USUAL_EFFORT
         while effort and self._all_seconds(block, learners, effort) > left:
             effort -= 1

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+from minbits.label_codes.network_learner import network_probabilities
+from minbits.label_codes.task import Floats, Task
 
-LEAST_PROBABILITY = 1e-9
+MIN_PROBABILITY = 1e-9
 _NEIGHBOURS = (1, 3, 10)
 _DISTANCES_AT_ONCE = 20_000_000
 _STRENGTHS = (0.01, 1.0)
@@ -26,27 +26,6 @@ _BOOSTING_VALUES = 2_000_000
 
 
 FEWEST_SEEN = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Labels seen, and the inputs whose labels are to be predicted.
-
-    Attributes:
-        seen_inputs: float32, shape ``(seen, channels, height, width)``, about in [-1, 1].
-        seen_labels: shape ``(seen,)``.
-        new_inputs: of the block, shape ``(new, channels, height, width)``.
-        classes: how many there are.
-        seed: of whatever is drawn.
-        effort: a factor on the epochs of networks.
-    """
-
-    seen_inputs: npt.NDArray[np.float32]
-    seen_labels: Labels
-    new_inputs: npt.NDArray[np.float32]
-    classes: int
-    seed: int
-    effort: float
 
 
 # Gives probabilities of shape ``(variants, new, classes)``.
@@ -173,14 +152,10 @@ def _values_below(most: int) -> Callable[[tuple[int, int, int], int], bool]:
 
 
 def _small_network(task: Task) -> Floats:
-    from minbits.label_codes.network_learner import network_probabilities
-
     return network_probabilities(task, "small")
 
 
 def _large_network(task: Task) -> Floats:
-    from minbits.label_codes.network_learner import network_probabilities
-
     return network_probabilities(task, "large")
 
 

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from minbits.information.temperature import tempered_log_probabilities
-from minbits.label_codes.learners import Floats, Task
+from minbits.label_codes.task import Floats, Task
 from minbits.networks.grammar import parse_architecture
 from minbits.training.choice import choose_engine
+from minbits.training.context import TrainingContext
 from minbits.training.float_phase import train_float
 from minbits.training.loop import TrainingData
 from minbits.types import TrainingRecipe
@@ -23,7 +24,7 @@ _HIDDEN = {"small": (32,), "large": (128, 64)}
 _AUGMENTATION = 0.4
 # Epochs fall as the square root of the labels seen, from so many at 10,000.
 _EPOCHS, _AT = 30, 10_000
-_MOST_EPOCHS = 400
+_MAX_EPOCHS = 400
 
 
 def network_text(shape: tuple[int, int, int], classes: int, size: Size) -> str:
@@ -51,7 +52,7 @@ def network_text(shape: tuple[int, int, int], classes: int, size: Size) -> str:
 def epochs_for(seen: int, effort: float) -> int:
     """Return how many epochs a network is trained on so many labels."""
     epochs = effort * _EPOCHS * math.sqrt(_AT / seen)
-    return int(min(max(round(epochs), 1), _MOST_EPOCHS))
+    return int(min(max(round(epochs), 1), _MAX_EPOCHS))
 
 
 def network_probabilities(task: Task, size: Size) -> Floats:
@@ -71,9 +72,7 @@ def network_probabilities(task: Task, size: Size) -> Floats:
     )
     data = TrainingData(task.seen_inputs, task.seen_labels)
     engine = choose_engine("auto", architecture, recipe, batch)
-    values = train_float(
-        architecture, recipe, task.seed, data, data.part(1),
-        lambda epoch, accuracy: None, lambda: False, engine,
-    )  # fmt: skip
+    context = TrainingContext(recipe, task.seed, data, data.part(1), engine)
+    values = train_float(architecture, context)
     logits = engine.logits(architecture, values, task.new_inputs)
     return np.exp(tempered_log_probabilities(logits, 1.0))[None]

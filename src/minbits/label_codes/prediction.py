@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.label_codes.block_plan import EFFORTS, BlockPlan
-from minbits.label_codes.learners import LEARNERS, Floats, Labels, Learner, Task
+from minbits.label_codes.learners import LEARNERS, Learner
+from minbits.label_codes.protocol import Labels
+from minbits.label_codes.task import Floats, Task
 from minbits.workers.work import worker_context
 
 # Learners are seldom as sure as they should be; the mixture finds out which temperature suits.
 TEMPERATURES = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
-_LEAST_PROBABILITY = 1e-9
+_MIN_PROBABILITY = 1e-9
 _NUMBER_OF = {learner.key: number for number, learner in enumerate(LEARNERS)}
 
 
@@ -56,19 +58,20 @@ def predict(call: Call, seen: Labels) -> tuple[npt.NDArray[np.float32], float]:
     began = time.perf_counter()
     inputs = worker_context().shared
     task = Task(
-        inputs[: call.start], seen, inputs[call.start : call.end], call.classes, call.seed,
-        call.effort,
+        # Copies: the shared array cannot be written to, which PyTorch warns of.
+        np.array(inputs[: call.start]), seen, np.array(inputs[call.start : call.end]),
+        call.classes, call.seed, call.effort,
     )  # fmt: skip
     learner = LEARNERS[_NUMBER_OF[call.key]]
     return learner.predict(task).astype(np.float32), time.perf_counter() - began
 
 
 def predict_block(
-    executor: Executor, seen: Labels, end: int, classes: int, plan: BlockPlan, seed: int
+    executor: Executor, seen: Labels, end: int, classes: int, plan: BlockPlan
 ) -> list[Prediction]:
     """Return the predictions of all learners that a plan names.
 
-    Each depends on the labels seen, the plan and the seed alone: nothing of the block's own labels
+    Each depends on the labels seen and the plan alone: nothing of the block's own labels
     is known here.
     """
     calls: list[tuple[Learner, list[Future[tuple[npt.NDArray[np.float32], float]]]]] = []
@@ -77,7 +80,7 @@ def predict_block(
             futures = [
                 executor.submit(
                     predict,
-                    Call(learner.key, len(seen), end, classes, seed + member, EFFORTS[plan.effort]),
+                    Call(learner.key, len(seen), end, classes, member, EFFORTS[plan.effort]),
                     seen,
                 )
                 for member in range(learner.members)
@@ -121,7 +124,7 @@ def predictor_table(
             parts.append(np.full(shape, 1.0 / classes))
             continue
         chosen = given[learner.key][:, examples].astype(np.float64)
-        logarithms = np.log(np.maximum(chosen, _LEAST_PROBABILITY))
+        logarithms = np.log(np.maximum(chosen, _MIN_PROBABILITY))
         for variant in logarithms:
             for temperature in TEMPERATURES:
                 powers = np.exp((variant - variant.max(1, keepdims=True)) / temperature)

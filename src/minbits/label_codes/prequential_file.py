@@ -4,11 +4,11 @@ Labels are coded block after block. Before each block, learners learn from the l
 predict the block; a mixture that switches among them gives the probabilities that the labels are
 coded with. A receiver who has the program and the inputs learns the same from the labels that were
 decoded so far, so that only the labels' bits are sent: no weights. The code also says what the
-sender chose: the order, whether images are normalised, and for each block which learners took part
+sender chose: whether images are normalised, and for each block which learners took part
 and how long networks were trained.
 
 Learning is arithmetic with rounding. A code is therefore decoded by the versions and on the kind of
-machine that wrote it; 32 bits of a checksum tell whether it was.
+machine that wrote it; 16 bits of a checksum tell whether it was.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from minbits.codec.integers import code_plain_bits
 from minbits.codec.range_decoder import BitDecoder
 from minbits.data.moments import normalise_moments
 from minbits.errors import LabelCodeError
-from minbits.label_codes.block_plan import EFFORTS, BlockPlan, Planner, block_ends
+from minbits.label_codes.block_plan import EFFORTS, BlockPlan, Planner, block_ends, usual_plan
 from minbits.label_codes.learners import LEARNERS
 from minbits.label_codes.prediction import predict_block, predictor_names, predictor_table
 from minbits.label_codes.protocol import Known, Labels, check_known_labels
@@ -36,8 +36,7 @@ from minbits.label_codes.switching import Switching
 from minbits.label_codes.symbols import code_symbol, integer_weights, symbol_bits
 from minbits.workers.registry import DEFAULT_EXECUTOR, open_executor
 
-SEED_BITS = 8
-CHECK_BITS = 32
+CHECK_BITS = 16
 _EFFORT_BITS = 3
 _LABELS_AT_ONCE = 1000
 
@@ -72,22 +71,29 @@ class LabelStream:
     Attributes:
         labels: in the order of coding, shape ``(examples,)``; a decoder fills them in.
         classes: how many there are.
-        seed: of the order, and of what learners draw.
+        shape: of an example's inputs.
     """
 
     labels: Labels
     classes: int
-    seed: int
+    shape: tuple[int, int, int]
 
 
-def order_of(examples: int, seed: int) -> Labels:
-    """Return the order in which labels are coded."""
-    return np.random.default_rng(seed).permutation(examples)
+@dataclass(frozen=True)
+class _PlanModels:
+    differs: BitModel
+    flags: list[BitModel]
 
 
-def _code_plan(coder: BitCoder, plan: BlockPlan, models: list[BitModel]) -> BlockPlan:
+def _code_plan(
+    coder: BitCoder, plan: BlockPlan, usual: BlockPlan, models: _PlanModels
+) -> BlockPlan:
+    """Code what a block is predicted with: mostly, as is usual for so many labels."""
+    if not models.differs.code(coder, int(plan != usual)):
+        return usual
     used = tuple(
-        bool(model.code(coder, int(flag))) for model, flag in zip(models, plan.used, strict=True)
+        bool(model.code(coder, int(flag)))
+        for model, flag in zip(models.flags, plan.used, strict=True)
     )
     effort = code_plain_bits(coder, plan.effort, _EFFORT_BITS)
     if effort >= len(EFFORTS):
@@ -118,13 +124,14 @@ def code_blocks(
     """
     names = predictor_names()
     switching = Switching(len(names))
-    models = [BitModel() for _ in LEARNERS]
+    models = _PlanModels(BitModel(2), [BitModel() for _ in LEARNERS])
     start = 0
     for number, end in enumerate(block_ends(len(stream.labels))):
-        chosen = BlockPlan((False,) * len(LEARNERS), 0) if planner is None else planner.plan(number)
-        plan = _code_plan(coder, chosen, models)
+        usual = usual_plan(stream.shape, start)
+        chosen = usual if planner is None else planner.plan(number)
+        plan = _code_plan(coder, chosen, usual, models)
         seen = stream.labels[:start].copy()
-        found = predict_block(executor, seen, end, stream.classes, plan, stream.seed)
+        found = predict_block(executor, seen, end, stream.classes, plan)
         if planner is not None:
             planner.learn(found, start, plan)
         bits, correct, alone = 0.0, 0, switching.bits.copy()
@@ -149,18 +156,22 @@ def code_blocks(
 
 def _check(coder: BitCoder, labels: Labels) -> bool:
     """Code a checksum of all labels; return whether it is theirs."""
-    value = zlib.crc32(labels.astype("<i8").tobytes())
+    value = zlib.crc32(labels.astype("<i8").tobytes()) & ((1 << CHECK_BITS) - 1)
     return code_plain_bits(coder, value, CHECK_BITS) == value
 
 
-def _opened(known: Known, seed: int, workers: int, normalise: bool) -> Executor:
-    """Return an executor that shares the inputs in the order of coding, scaled and normalised."""
+def _opened(known: Known, workers: int, normalise: bool) -> Executor:
+    """Return an executor that shares the inputs, scaled and normalised."""
     inputs: npt.NDArray[Any] = np.asarray(known.inputs)
     scaled = inputs.astype(np.float32) * np.float32(2.0**-known.input_exponent)
     if normalise:
         scaled = normalise_moments(scaled)
-    ordered = np.ascontiguousarray(scaled[order_of(known.examples, seed)])
-    return open_executor(DEFAULT_EXECUTOR, workers, ordered)
+    return open_executor(DEFAULT_EXECUTOR, workers, np.ascontiguousarray(scaled))
+
+
+def _shape(known: Known) -> tuple[int, int, int]:
+    channels, height, width = known.inputs.shape[1:]
+    return int(channels), int(height), int(width)
 
 
 @dataclass(frozen=True)
@@ -170,14 +181,12 @@ class PrequentialCode:
     Attributes:
         seconds: for all blocks, of the wall; a decoder takes what the encoder took.
         workers: processes that learners run in.
-        seed: of the order and of what learners draw, in ``[0, 256)``.
         normalise: whether images are normalised by their moments first.
         on_block: called after each block.
     """
 
     seconds: float = math.inf
     workers: int = 1
-    seed: int = 0
     normalise: bool = False
     on_block: Callable[[Block], None] = field(default=lambda block: None, compare=False)
 
@@ -193,16 +202,10 @@ class PrequentialCode:
         """
         check_known_labels(known, labels)
         coder = BitEncoder()
-        code_plain_bits(coder, self.seed, SEED_BITS)
         code_plain_bits(coder, int(self.normalise), 1)
-        order = order_of(known.examples, self.seed)
-        stream = LabelStream(labels[order].copy(), known.classes, self.seed)
-        shape = known.inputs.shape[1:]
-        planner = Planner(
-            (int(shape[0]), int(shape[1]), int(shape[2])), block_ends(known.examples),
-            self.seconds, self.workers,
-        )  # fmt: skip
-        with _opened(known, self.seed, self.workers, self.normalise) as executor:
+        stream = LabelStream(labels.copy(), known.classes, _shape(known))
+        planner = Planner(stream.shape, block_ends(known.examples), self.seconds, self.workers)
+        with _opened(known, self.workers, self.normalise) as executor:
             code_blocks(coder, stream, executor, planner, self.on_block)
         _check(coder, stream.labels)
         return coder.payload()
@@ -212,18 +215,16 @@ class PrequentialCode:
 
         Raises:
             LabelCodeError: if the code is not of these inputs, or was written by other arithmetic.
+            NetworkFileError: if no encoder can have written the bytes.
         """
         coder = BitDecoder(code)
-        seed = code_plain_bits(coder, 0, SEED_BITS)
         normalise = bool(code_plain_bits(coder, 0, 1))
-        stream = LabelStream(np.zeros(known.examples, np.int64), known.classes, seed)
-        with _opened(known, seed, self.workers, normalise) as executor:
+        stream = LabelStream(np.zeros(known.examples, np.int64), known.classes, _shape(known))
+        with _opened(known, self.workers, normalise) as executor:
             code_blocks(coder, stream, executor, None, self.on_block)
         if not _check(coder, stream.labels):
             raise LabelCodeError(
                 "labels", "another checksum", "that of the labels",
                 "Decode with the inputs and the versions that the code was written with.",
             )  # fmt: skip
-        labels = np.empty_like(stream.labels)
-        labels[order_of(known.examples, seed)] = stream.labels
-        return labels
+        return stream.labels
