@@ -34,6 +34,10 @@ class NetworkFileError(MinbitsError):
     """Bytes that are not a valid network file."""
 
 
+class LabelCodeError(DataError):
+    """A file of labels that cannot be written, or that does not decode with these inputs."""
+
+
 class NetworkError(MinbitsError):
     """An architecture that cannot be built, or that does not fit its input."""
 

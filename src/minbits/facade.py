@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from minbits.jobs.audit_request import AuditRequest
+from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressReport, CompressRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from minbits.claims.own_data import FileRun
+    from minbits.jobs.codelength import CodelengthReport
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
@@ -199,6 +201,23 @@ def audit(
 
     loaded, origin = (None, Origin()) if data is None else _opened(data)
     return audit_job(model, loaded, request, origin=origin)
+
+
+@call_with(CodelengthRequest)
+def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
+    """Return how many bits a data set's training labels take, given the inputs, code by code.
+
+    Every length is that of a file that was decoded to the same labels, from the inputs alone. The
+    test set is not looked at. Learners run in fresh processes; where the system is not POSIX these
+    import the calling script: call this below ``if __name__ == "__main__":`` there.
+
+    Raises:
+        MinbitsError: if an argument, the ledger or an output is bad.
+    """
+    from minbits.jobs.codelength import codelength_job
+
+    loaded, origin = _opened(data)
+    return codelength_job(loaded, request, origin=origin)
 
 
 @call_with(NeedRequest)

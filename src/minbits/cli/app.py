@@ -26,6 +26,7 @@ COMMANDS = {
     "inspect": "minbits.cli.files:inspect",
     "audit": "minbits.cli.audit:audit",
     "need": "minbits.cli.capacity:need",
+    "codelength": "minbits.cli.codelength:codelength_app",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",

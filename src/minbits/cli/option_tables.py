@@ -14,6 +14,7 @@ from minbits.cli.data_options import DataOptions
 from minbits.cli.flags import with_flags
 from minbits.cli.output import ShowOptions
 from minbits.jobs.audit_request import AuditRequest
+from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressRequest, RoundingOptions
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
@@ -29,6 +30,7 @@ RECORDS: dict[str, type[Request]] = {
     "verify": VerifyRequest,
     "audit": AuditRequest,
     "need": NeedRequest,
+    "codelength": CodelengthRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }

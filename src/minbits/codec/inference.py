@@ -16,7 +16,7 @@ from minbits.codec.run_cost import batch_size, check_cost, thread_count
 from minbits.errors import DataError
 
 
-def _shifted(x: FloatArray, down: int, across: int) -> FloatArray:
+def shifted(x: FloatArray, down: int, across: int) -> FloatArray:
     """Return images moved by rows and columns, with zeros where nothing was."""
     if down == across == 0:
         return x
@@ -30,7 +30,12 @@ def _shifted(x: FloatArray, down: int, across: int) -> FloatArray:
     return result
 
 
-def _as_batches(architecture: Architecture, inputs: npt.NDArray[np.generic]) -> FloatArray:
+def as_batches(architecture: Architecture, inputs: npt.NDArray[np.generic]) -> FloatArray:
+    """Return raw inputs in the network's own shape, ``(examples, channels, rows, columns)``.
+
+    Raises:
+        DataError: if an example has another number of values.
+    """
     shape = architecture.input_shape
     if inputs.ndim < 1 or math.prod(inputs.shape[1:]) != math.prod(shape):
         raise DataError(
@@ -58,7 +63,7 @@ class _Runner:
         # What overflows is infinite, as everywhere in IEEE 754: nothing to warn of.
         with np.errstate(over="ignore", invalid="ignore"):
             x = _examples_last(examples) * self._scale
-            views = [run_steps(self._steps, self._tensors, _shifted(x, *s)) for s in self._shifts]
+            views = [run_steps(self._steps, self._tensors, shifted(x, *s)) for s in self._shifts]
             return np.asarray(sum(views) / np.float32(len(views)), np.float32)
 
 
@@ -116,7 +121,7 @@ def predict_logits(
         DataError: if the shape of ``inputs`` does not fit.
         CostError: if it would take too long, or the logits too much memory.
     """
-    arrays = _as_batches(network.architecture, inputs)
+    arrays = as_batches(network.architecture, inputs)
     if not allow_slow:
         check_cost(network.architecture, len(arrays), with_logits=True)
     result = np.empty((len(arrays), class_count(network.architecture)), np.float32)
@@ -140,7 +145,7 @@ def predict(
         DataError: if the shape of ``inputs`` does not fit.
         CostError: if it would take too long.
     """
-    arrays = _as_batches(network.architecture, inputs)
+    arrays = as_batches(network.architecture, inputs)
     if not allow_slow:
         check_cost(network.architecture, len(arrays))
     return _classes(_runner(network), arrays, threads)
@@ -160,7 +165,7 @@ def predict_with(
         DataError: if the shape of ``inputs`` does not fit.
         CostError: if it would take too long.
     """
-    arrays = _as_batches(architecture, inputs)
+    arrays = as_batches(architecture, inputs)
     check_cost(architecture, len(arrays))
     return _classes(_Runner(architecture, tensors), arrays, threads=1)
 

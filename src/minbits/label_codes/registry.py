@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from minbits.label_codes.empirical import EmpiricalCode
+from minbits.label_codes.prequential_file import PrequentialCode
 from minbits.label_codes.protocol import LabelCode
+from minbits.label_codes.two_part import TwoPartCode
 from minbits.label_codes.uniform import UniformCode
 from minbits.registry import Registry
 
@@ -11,4 +13,6 @@ LABEL_CODES: Registry[LabelCode] = Registry(
     "code of labels",
     UniformCode(),
     EmpiricalCode(),
+    TwoPartCode(),
+    PrequentialCode(),
 )

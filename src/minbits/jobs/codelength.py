@@ -1,0 +1,357 @@
+"""The code length of a data set's labels, given its inputs: files that were decoded again."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minbits.claims.best_known import residual_label_bits
+from minbits.claims.outputs import kept_files
+from minbits.errors import DataError, LabelCodeError, MinbitsError
+from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
+from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import size_plan
+from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.size_search import SizeSearch
+from minbits.label_codes.label_file import NUMBERED, code_of, read_labels, written
+from minbits.label_codes.prequential_file import Block, PrequentialCode
+from minbits.label_codes.protocol import Known, LabelCode
+from minbits.label_codes.registry import LABEL_CODES
+from minbits.label_codes.two_part import TwoPartCode
+from minbits.ledger.location import LedgerTarget, chosen_ledger, ledger_exists
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.store import Ledger, open_ledger, read_ledger
+from minbits.notebook import Cells, Shown
+from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
+from minbits.types import DataSet
+from minbits.workers.environment import usable_cores
+
+# Of the networks known, so many that promise the shortest code are tried.
+_TRIED = 3
+MAX_FILE_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class CodeLength:
+    """The labels under one code.
+
+    Attributes:
+        code: its key.
+        method: what it does.
+        source: author and year.
+        size_bits: 8 × the bytes of the file, which was decoded to the same labels; None where there
+            is none.
+        why_not: why there is none.
+        network_bits: of the two-part code, 8 × the bytes of the network's own file; else None.
+        network: of the two-part code, where the network is from; else None.
+        blocks: of the prequential code.
+        seconds: of encoding and decoding.
+    """
+
+    code: str
+    method: str
+    source: str
+    size_bits: int | None
+    why_not: str = ""
+    network_bits: int | None = None
+    network: str | None = None
+    blocks: tuple[Block, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class CodelengthReport(Shown):
+    """What the labels of a data set take, code by code.
+
+    Attributes:
+        data_name: the data set.
+        data_digest: its digest.
+        labels: how many training labels there are.
+        classes: how many classes.
+        codes: in the order in which they were tried.
+        outputs: files written, by role.
+    """
+
+    data_name: str
+    data_digest: str
+    labels: int
+    classes: int
+    codes: tuple[CodeLength, ...]
+    outputs: dict[str, str]
+
+    @property
+    def best(self) -> CodeLength:
+        """The code of the shortest file."""
+        return min(self.codes, key=lambda item: item.size_bits or math.inf)
+
+    def summary(self) -> str:
+        """Return the best code length, in one line."""
+        bits = self.best.size_bits
+        size = "no code" if bits is None else f"{bits:,} bits by the {self.best.code} code"
+        return f"{self.labels:,} labels of {self.data_name}: {size}"
+
+    def facts(self) -> Cells:
+        """Return the rows of its table, one a code."""
+        return [
+            (item.code, f"{item.size_bits:,}" if item.size_bits else item.why_not, item.method)
+            for item in self.codes
+        ]
+
+    def header(self) -> tuple[str, ...]:
+        """Return the names of the table's columns."""
+        return ("code", "bits", "method")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A network that may begin a two-part code."""
+
+    place: str
+    content: bytes
+
+
+class _CodelengthJob:
+    def __init__(self, data: DataSet, request: CodelengthRequest, say: Callable[[str], None]):
+        self.data, self.request, self.say = data, request, say
+        self.known = Known(data.train_inputs, data.input_exponent, data.class_count)
+        self.workers = request.workers or usable_cores()
+        self.files: dict[str, bytes] = {}
+
+    def of(self, key: str) -> CodeLength:
+        """Return the code length under one code; what goes wrong is told in its place."""
+        self.say(f"the {key} code")
+        began = time.monotonic()
+        blocks: list[Block] = []
+        plain = LABEL_CODES[key]
+        chosen: LabelCode = plain
+        candidate: _Candidate | None = None
+        if key == "prequential":
+            chosen = self._prequential(blocks)
+        elif key == "two-part":
+            candidate = self._network()
+            if candidate is None:
+                return CodeLength(
+                    key, plain.method, plain.source, None, "no network was found for this data"
+                )
+            chosen = TwoPartCode(candidate.content)
+        content = written(chosen, self.known, self.data.train_labels, self.request.seed)
+        self.say(f"the {key} code: decoding {8 * len(content):,} bits")
+        decoder = PrequentialCode(workers=self.workers) if key == "prequential" else chosen
+        found = read_labels(content, self.known, decoder)
+        if not np.array_equal(found, self.data.train_labels):
+            raise DataError(key, "other labels", "those that were encoded", "Report this fault.")
+        self.files[key] = content
+        return CodeLength(
+            key,
+            plain.method,
+            plain.source,
+            8 * len(content),
+            network_bits=None if candidate is None else 8 * len(candidate.content),
+            network=None if candidate is None else candidate.place,
+            blocks=tuple(blocks),
+            seconds=time.monotonic() - began,
+        )
+
+    def _prequential(self, blocks: list[Block]) -> PrequentialCode:
+        coded = 0.0
+
+        def told(block: Block) -> None:
+            nonlocal coded
+            blocks.append(block)
+            coded += block.bits
+            self.say(
+                f"{block.start + block.labels:,} of {self.known.examples:,} labels in "
+                f"{coded:,.0f} bits; the last block best by {block.best}"
+            )
+
+        return PrequentialCode(
+            60 * self.request.minutes, self.workers, self.request.normalise, told
+        )
+
+    def _network(self) -> _Candidate | None:
+        """Return the known network with the shortest two-part code; search where none is known."""
+        found = self._known_networks()
+        if not found:
+            self._search()
+            found = self._known_networks()
+        lengths = []
+        for candidate in found:
+            try:
+                labels = residual_label_bits(candidate.content, self.data, self.request.allow_slow)
+            except MinbitsError as error:
+                self.say(f"{candidate.place} is passed over: {error}")
+            else:
+                lengths.append((8 * len(candidate.content) + labels, candidate))
+        return min(lengths, key=lambda item: item[0])[1] if lengths else None
+
+    def _known_networks(self) -> list[_Candidate]:
+        """Return the networks of the ledger that promise the shortest codes."""
+        target = chosen_ledger(self.request.ledger)
+        if not ledger_exists(target):
+            return []
+        with read_ledger(target) as ledger:
+            promising: dict[str, float] = {}
+            for outcome in ledger.trial_outcomes(self.data.digest):
+                accuracy = outcome.validation_accuracy
+                if outcome.sha256 is None or outcome.size_bits is None or accuracy is None:
+                    continue
+                bits = outcome.size_bits + expected_label_bits(
+                    accuracy, self.known.examples, self.known.classes
+                )
+                promising[outcome.sha256] = bits
+            best = sorted(promising, key=lambda sha256: promising[sha256])[:_TRIED]
+            return [
+                _Candidate(f"file {sha256[:12]} of the ledger", ledger.artifacts.read(sha256))
+                for sha256 in best
+            ]
+
+    def _search(self) -> None:
+        """Search for networks of this data; the test set is not looked at."""
+        target: LedgerTarget = chosen_ledger(self.request.ledger)
+        self.say("searching for a network, since the ledger has none of this data")
+        with tempfile.TemporaryDirectory() as folder:
+            request = SizeRequest(
+                minutes=self.request.minutes, workers=self.workers, ledger=self.request.ledger,
+                out=Path(folder) / "labels.mbn",
+            )  # fmt: skip
+            plan = size_plan(self.data, request, Origin())
+            ledger: Ledger = open_ledger(target)
+            with ledger:
+                provenance = current_provenance(device_name(), plan.workers)
+                SizeSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
+
+
+def expected_label_bits(accuracy: float, labels: int, classes: int) -> float:
+    """Return about how many bits labels take, given a network of some accuracy.
+
+    That is the entropy of its errors, if each label has the same chance of one, and all other
+    classes are equally likely then: it only orders networks.
+    """
+    errors = min(max(1 - accuracy, 0.5 / labels), 1 - 1e-9)
+    entropy = -errors * math.log2(errors) - (1 - errors) * math.log2(1 - errors)
+    return labels * (entropy + errors * math.log2(max(classes - 1, 1)))
+
+
+def codelength_job(
+    data: DataSet,
+    request: CodelengthRequest,
+    say: Callable[[str], None] = lambda text: None,
+    origin: Origin | None = None,
+) -> CodelengthReport:
+    """Return the code length of a data set's training labels, given the inputs.
+
+    Every length is that of a file that was decoded to the same labels, from the inputs alone. The
+    test set is not looked at.
+
+    Args:
+        data: the data set.
+        request: what is asked.
+        say: called with sentences on what is done.
+        origin: where the data were read.
+
+    Raises:
+        OutputError: if the file cannot be written.
+        MinbitsError: if the ledger cannot be used.
+    """
+    if request.out is not None:
+        kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
+        check_outputs({"the file of labels": Path(request.out)}, kept)
+    job = _CodelengthJob(data, request, say)
+    keys = NUMBERED if request.code == "all" else (request.code,)
+    codes = tuple(job.of(key) for key in keys)
+    report = CodelengthReport(
+        data.name, data.digest, job.known.examples, job.known.classes, codes, {}
+    )
+    if request.out is not None and report.best.size_bits is not None:
+        write_atomically(Path(request.out), job.files[report.best.code])
+        report.outputs["labels"] = str(request.out)
+    return report
+
+
+def read_label_file(path: Path) -> bytes:
+    """Return the bytes of a file of labels.
+
+    Raises:
+        LabelCodeError: if it cannot be read, or is longer than any such file.
+    """
+    try:
+        with open_regular(path) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise LabelCodeError(
+            str(path), error.strerror or "an error", "a readable file", "Check the path."
+        ) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise LabelCodeError(
+            str(path), "more than 256 MiB", "a file of labels", "Give another file."
+        )
+    return content
+
+
+@dataclass(frozen=True)
+class DecodedLabels:
+    """Labels that came back from a file.
+
+    Attributes:
+        code: the key of its code.
+        size_bits: 8 × its bytes.
+        sha256: its digest.
+        labels: of the training examples, in their order, names of classes.
+        agree: whether they are those of the data set.
+    """
+
+    code: str
+    size_bits: int
+    sha256: str
+    labels: tuple[str, ...]
+    agree: bool
+
+
+def decode_job(content: bytes, data: DataSet, workers: int | None = None) -> DecodedLabels:
+    """Return the labels of a file, decoded from a data set's training inputs alone.
+
+    Raises:
+        LabelCodeError: if it is no file of labels, or not of these inputs.
+        DataError: if it is not of that many labels.
+        NetworkFileError: if a network in it cannot be read.
+    """
+    known = Known(data.train_inputs, data.input_exponent, data.class_count)
+    code = code_of(content)
+    decoder = (
+        PrequentialCode(workers=workers or usable_cores()) if code.key == "prequential" else code
+    )
+    labels = read_labels(content, known, decoder)
+    names = tuple(data.class_names[label] for label in labels)
+    agree = bool(np.array_equal(labels, data.train_labels))
+    return DecodedLabels(code.key, 8 * len(content), sha256_hex(content), names, agree)
+
+
+def plain_codelength(report: CodelengthReport) -> dict[str, Any]:
+    """Return the report as plain data for JSON; the keys are stable."""
+    return {
+        "data": report.data_name,
+        "data_digest": report.data_digest,
+        "labels": report.labels,
+        "classes": report.classes,
+        "best": report.best.code,
+        "codes": [
+            {
+                **{name: value for name, value in vars(item).items() if name != "blocks"},
+                "blocks": [
+                    {name: value for name, value in vars(block).items() if name != "plan"}
+                    for block in item.blocks
+                ],
+            }
+            for item in report.codes
+        ],
+        "outputs": report.outputs,
+    }

@@ -1,0 +1,43 @@
+"""What is asked where the code length of a data set's labels is."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
+
+from minbits.jobs.shared_options import KnownFilesOptions
+from minbits.requests import MINUTES, FilePath, option
+from minbits.workers.registry import MAX_WORKERS
+
+CodeChoice = Literal["all", "uniform", "empirical", "two-part", "prequential"]
+
+
+@dataclass(frozen=True)
+class CodelengthRequest(KnownFilesOptions):
+    """What is asked where the code length of labels is; see `minbits.requests`."""
+
+    code: CodeChoice = option("all", "Which code the labels are written in.")
+    minutes: float = option(
+        2.0,
+        "Minutes for learning: of the prequential code, and of a network for the two-part code "
+        "where none is known.",
+        check=MINUTES,
+    )
+    _: KW_ONLY
+    normalise: bool = option(
+        False, "Normalise images by their moments before the prequential code learns them."
+    )
+    seed: int = option(
+        0,
+        "Of the order in which labels are coded.",
+        check=(lambda value: 0 <= value < 256, "0 to 255"),
+    )
+    workers: int | None = option(
+        None,
+        "Processes that learners run in.",
+        shown="one a core",
+        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
+    )
+    out: FilePath | None = option(
+        None, "Where the shortest file of labels goes.", shown="it is not written"
+    )

@@ -1,0 +1,87 @@
+"""The code length of labels: each length is that of a file that was decoded."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minbits
+from minbits.claims.published_file import adopt_file, read_card
+from minbits.data import from_arrays, load
+from minbits.errors import ArgumentError, LabelCodeError
+from minbits.jobs.codelength import (
+    codelength_job,
+    decode_job,
+    expected_label_bits,
+    plain_codelength,
+    read_label_file,
+)
+from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.ledger.store import open_ledger
+from minbits.types import DataSet
+
+ROOT = Path(__file__).parents[2]
+
+
+def striped() -> DataSet:
+    """Two classes that a line parts, far from each other."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 400)
+    inputs = generator.normal(size=(400, 2)) + 20 * labels[:, None]
+    return from_arrays(inputs.astype(np.float32), labels, name="striped")
+
+
+def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
+    data, out = striped(), tmp_path / "labels.mbl"
+    request = CodelengthRequest(minutes=0.05, ledger=tmp_path / "l.sqlite", out=out, workers=1)
+    report = codelength_job(data, request)
+    bits = {item.code: item.size_bits for item in report.codes}
+    assert list(bits) == ["uniform", "empirical", "two-part", "prequential"]
+    assert bits["uniform"] == 8 * (4 + math.ceil(len(data.train_labels) / 8))
+    # The inputs tell everything: whoever learns them needs few bits beyond the headers.
+    assert bits["prequential"] is not None
+    assert bits["prequential"] < 120 < 0.5 * bits["uniform"]
+    assert report.best.code == "prequential"
+    assert 8 * out.stat().st_size == report.best.size_bits
+    decoded = decode_job(read_label_file(out), data)
+    assert decoded.agree
+    assert decoded.labels == tuple(data.class_names[label] for label in data.train_labels)
+    plain = json.loads(json.dumps(plain_codelength(report)))
+    assert plain["best"] == "prequential"
+    assert sum(block["labels"] for block in plain["codes"][3]["blocks"]) == plain["labels"]
+    # No look at the test set: the search made no claim.
+    with open_ledger(tmp_path / "l.sqlite") as ledger:
+        assert ledger.rows("claims") == []
+
+
+def test_a_network_of_the_ledger_is_taken(tmp_path: Path) -> None:
+    target = tmp_path / "l.sqlite"
+    with open_ledger(target) as ledger:
+        record = ROOT / "records/digits-95.mbn"
+        adopt_file(record, read_card(record), load("digits"), ledger)
+    report = minbits.codelength("digits", "two-part", ledger=target)
+    (found,) = report.codes
+    assert found.network_bits == 8 * (ROOT / "records/digits-95.mbn").stat().st_size
+    assert found.size_bits is not None
+    assert found.network_bits < found.size_bits < found.network_bits + 400
+
+
+def test_noise_costs_its_entropy() -> None:
+    assert expected_label_bits(1.0, 1000, 10) < 20
+    noisy = expected_label_bits(0.9, 1000, 10)
+    assert noisy == pytest.approx(1000 * (0.469 + 0.1 * math.log2(9)), rel=1e-3)
+
+
+def test_what_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="`code`"):
+        minbits.codelength("iris", "none")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`seed`"):
+        minbits.codelength("iris", seed=256)
+    with pytest.raises(LabelCodeError, match="readable"):
+        read_label_file(tmp_path / "none.mbl")
+    with pytest.raises(LabelCodeError, match="header"):
+        decode_job(b"text", load("iris"))
