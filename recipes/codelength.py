@@ -1,9 +1,9 @@
 """How many bits the training labels of built-in sets take, given their inputs, in four codes.
 
-``python recipes/codelength.py [NAME …]`` (iris, wine, breast_cancer, digits). Each length is that of a
-file that was decoded to the same labels. Of three orders of the examples: the lengths, and how far the
-prequential code's file is from its ideal length. Two processes, a minute for learning each time; the
-networks of the two-part codes are searched for in the same time.
+``python recipes/codelength.py [NAME …]`` (iris, wine, breast_cancer, digits). Each length is that
+of a file that was decoded to the same labels. Of three orders of the examples: the lengths, and the
+ideal length of the prequential code. Two processes, a minute for learning each time; the networks
+of the two-part codes are searched for in the same time.
 """
 
 from __future__ import annotations
