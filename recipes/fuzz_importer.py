@@ -269,8 +269,8 @@ def main() -> None:
                 text = str(error)
                 require(text.isprintable() and len(text) < 2000, "a message that cannot be shown")
             longest = max(longest, time.perf_counter() - moment)
-            # A ledger that took a bad twin of a row refuses the row from then on, and with it nearly
-            # every input: so none is kept for long.
+            # A ledger that took a bad twin of a row refuses the row from then on, and nearly every
+            # input with it: so none is kept for long.
             if number % INPUTS_A_LEDGER == 0:
                 read_through(ledger, folder, warnings)
                 ledger.close()
