@@ -15,6 +15,8 @@ for _ in range(200):
     nn.functional.cross_entropy(module(inputs), labels).backward()
     optimizer.step()
 report = minbits.compress(
-    module, data, 0.9, train=False, input_scale=1 / 16, out="mine.mbn", ledger="ledger.sqlite"
+    module, data, 0.8, train=False, input_scale=1 / 16, out="mine.mbn", ledger="ledger.sqlite"
 )
-print(f"{report.given_parameters:,} parameters became {report.raise_if_missed().size_bits:,} bits")
+found = report.raise_if_missed()
+print(f"{report.given_parameters:,} parameters became {found.size_bits:,} bits,")
+print(f"{found.correct} of {found.n_test} test examples are still correct")
