@@ -185,7 +185,8 @@ def test_a_lock_that_was_lost_with_its_connection_is_taken_again(
     ledger, other = Ledger(url), Ledger(url)
     assert ledger.reserve_seeds(DIGEST, 0, 2) == [0, 1]
     postgres.execute(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND granted"
     )
     assert ledger.reserve_seeds(DIGEST, 0, 2) == [2, 3]
     assert other.reserve_seeds(DIGEST, 0, 2) == [4, 5]
