@@ -41,7 +41,7 @@ def main() -> None:
     model = Large()
     before = peak_bytes()
     start, busy = time.perf_counter(), time.process_time()
-    report = audit(model, input_shape=(1, 28, 28))
+    report = audit(model, input=(1, 28, 28))
     seconds, processor = time.perf_counter() - start, time.process_time() - busy
     print(f"{report.parameters:,} parameters, {report.stored_bits:,} bits as stored")
     print(report.verdict)

@@ -33,10 +33,10 @@ import minbits
 from minbits.data.splits import validation_split
 from minbits.evaluation.goal import Goal
 from minbits.files import sha256_hex
-from minbits.jobs.compress import TargetMissedError, compress
 from minbits.ledger.store import open_ledger
 from minbits.search.driver import Finished, SearchEvents, SearchSettings, run_search
 from minbits.search.ladder import START_RUNG, ladder
+from minbits.search.options import SearchOptions
 from minbits.search.strategy import Proposal
 from minbits.search.strategy_choice import StrategyRequest, make_strategy
 from minbits.search.trial import run_trial
@@ -91,7 +91,9 @@ def search_digits() -> list[str]:
             digest = "no file" if file is None else sha256_hex(file)
             lines.append(f"digits search, trial {len(lines):2d}: {digest}")
 
-    strategy = make_strategy(StrategyRequest(digits, goal, FOREVER, 1, contents.get))
+    strategy = make_strategy(
+        StrategyRequest(digits, goal, FOREVER, contents.get, SearchOptions(seed=1))
+    )
     settings = SearchSettings(FOREVER, TRIALS, seed=1, workers=1, engine="lanes", clock=lambda: 0.0)
     ticks = itertools.count()
     executor = InlineExecutor(digits, lambda: float(next(ticks)))
@@ -142,16 +144,12 @@ def compress_module() -> list[str]:
         with tempfile.TemporaryDirectory(prefix="minbits-recipe-") as folder:
             ledger = Path(folder) / "ledger.sqlite"
             out = Path(folder) / "module.mbn"
-            try:
-                compress(module(digits), digits, 0.6, out=out, ledger=ledger, **settings)
-            except TargetMissedError as error:
-                lines.append(f"compression, {name}: {error}")
-            reader = open_ledger(ledger)
-            lines += [
-                f"compression, {name}, trial {row['id']}: {row['artifact_sha256']}"
-                for row in reader.rows("trials")
-            ]
-            reader.close()
+            minbits.compress(module(digits), digits, 0.6, out=out, ledger=ledger, **settings)
+            with open_ledger(ledger) as reader:
+                lines += [
+                    f"compression, {name}, trial {row['id']}: {row['artifact_sha256']}"
+                    for row in reader.rows("trials")
+                ]
     return lines
 
 
