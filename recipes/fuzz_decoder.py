@@ -9,7 +9,8 @@ encoder writes to the last byte, the last bytes are repaired, so that the file i
 What is decoded is checked: what it costs to run is stated, and where that is little it is run on
 an example; of every sixteenth, the same bytes are written again, its parts add up, and its shortest
 file is read. Anything but a network or `NetworkFileError` ends the run, as do 512 MiB. FOLDER holds
-the state after every block of inputs, each of a seed of its own: run the command again to go on.
+the state after every block of inputs, each of a seed of its own: run the command again to go on. A
+new folder goes on from ``recipes/fuzz_decoder.json``, the state that was recorded last.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ from minbits.codec.range_decoder import BitDecoder  # noqa: E402
 from minbits.codec.run_cost import run_cost  # noqa: E402
 from minbits.errors import NetworkError, NetworkFileError  # noqa: E402
 
+RECORDED = Path(__file__).with_suffix(".json")
 INPUTS = 10_000_000
 BLOCK = 100_000
 MADE_BY_HAND = 3_000  # of each block
@@ -195,8 +197,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "state.json"
     state = {"blocks": 0, "counts": {}, "seconds": 0.0, "slowest_seconds": 0.0, "peak_mib": 0.0}
-    if path.exists():
-        state = json.loads(path.read_text())
+    before = path if path.exists() else RECORDED
+    if before.exists():
+        state = json.loads(before.read_text())
     for content in GOLDEN:  # compiles what is to be compiled
         encode_network(decode_network(content))
     while state["counts"].get("inputs", 0) < wanted:
