@@ -8,6 +8,7 @@ from typing import Any
 
 from minbits.codec.architecture import VIEW_SHIFTS
 from minbits.errors import TargetNotReachedError
+from minbits.jobs.found_text import found_text
 from minbits.jobs.shared_options import EngineOptions, ForceOptions, LedgerOptions
 from minbits.networks.model_options import ModelOptions
 from minbits.notebook import Cells, Shown
@@ -135,14 +136,7 @@ class CompressReport(Shown):
 
     def summary(self) -> str:
         """Return what was found, in one line."""
-        found = self.best or self.nearest
-        if found is None:
-            return f"{self.data_name}: no file"
-        word = "reaches" if self.best is not None else "misses"
-        return (
-            f"{self.data_name}: {found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % of the "
-            f"test set, which {word} {100 * self.accuracy:g} %"
-        )
+        return found_text(self.data_name, self.accuracy, self.best, self.nearest)
 
     def facts(self) -> Cells:
         """Return the rows of its table: the module, the trials, and what was written."""

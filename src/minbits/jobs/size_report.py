@@ -8,6 +8,7 @@ from typing import Any
 
 from minbits.errors import TargetNotReachedError
 from minbits.information.entropy_table import EntropyTable
+from minbits.jobs.found_text import found_text
 from minbits.jobs.size_plan import SizePlan
 from minbits.notebook import Cells, Shown
 from minbits.search.reliability import Reliability, plain_reliability
@@ -74,14 +75,7 @@ class SizeReport(Shown):
 
     def summary(self) -> str:
         """Return what was found, in one line."""
-        found = self.best or self.nearest
-        if found is None:
-            return f"{self.data_name}: no file"
-        word = "reaches" if self.best is not None else "misses"
-        return (
-            f"{self.data_name}: {found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % of the "
-            f"test set, which {word} {100 * self.request.accuracy:g} %"
-        )
+        return found_text(self.data_name, self.request.accuracy, self.best, self.nearest)
 
     def facts(self) -> Cells:
         """Return the rows of its table: the file, the trials, and what was written."""
