@@ -37,7 +37,9 @@ def striped() -> DataSet:
 
 def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     data, out = striped(), tmp_path / "labels.mbl"
-    request = CodelengthRequest(minutes=0.05, ledger=tmp_path / "l.sqlite", out=out, workers=1)
+    request = CodelengthRequest(
+        minutes=0.05, ledger=tmp_path / "l.sqlite", records=tmp_path, out=out, workers=1
+    )
     report = codelength_job(data, request)
     bits = {item.code: item.size_bits for item in report.codes}
     assert list(bits) == ["uniform", "empirical", "two-part", "prequential"]
@@ -68,6 +70,15 @@ def test_a_network_of_the_ledger_is_taken(tmp_path: Path) -> None:
     assert found.network_bits == 8 * (ROOT / "records/digits-95.mbn").stat().st_size
     assert found.size_bits is not None
     assert found.network_bits < found.size_bits < found.network_bits + 400
+
+
+def test_a_published_network_is_taken(tmp_path: Path) -> None:
+    report = minbits.codelength(
+        "digits", "two-part", ledger=tmp_path / "none.sqlite", records=ROOT / "records"
+    )
+    (found,) = report.codes
+    assert found.network == str(ROOT / "records/digits-95.mbn")
+    assert not (tmp_path / "none.sqlite").exists()
 
 
 def test_noise_costs_its_entropy() -> None:

@@ -190,6 +190,27 @@ def _cards(data: DataSet, folder: Path) -> list[tuple[CardClaim, Path]]:
     return cards
 
 
+def published_files(data: DataSet, folder: Path) -> list[tuple[Path, float]]:
+    """Return the files of a data set that have a card, with their accuracies on validation.
+
+    Args:
+        data: the data set, known by its digest.
+        folder: of cards; those in its folders are taken, too.
+
+    Raises:
+        OutputError: if a card is not valid.
+    """
+    if not folder.is_dir():
+        return []
+    places = [folder, *(place for place in sorted(folder.iterdir()) if place.is_dir())]
+    found = []
+    for card, path in [pair for place in places for pair in _cards(data, place)]:
+        correct, examples = card.validation
+        if path.with_suffix(".mbn").is_file():
+            found.append((path.with_suffix(".mbn"), correct / examples))
+    return found
+
+
 def _claimable(card: CardClaim) -> float:
     """Return the largest accuracy that a card's file has on validation and on the test set."""
     correct, examples = card.validation

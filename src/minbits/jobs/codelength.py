@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minbits.claims.best_known import residual_label_bits
+from minbits.claims.best_known import published_files, residual_label_bits
 from minbits.claims.outputs import kept_files
+from minbits.codec.file_format import read_bytes
 from minbits.errors import DataError, LabelCodeError, MinbitsError
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_request import CodelengthRequest
@@ -194,7 +195,25 @@ class _CodelengthJob:
         return min(lengths, key=lambda item: item[0])[1] if lengths else None
 
     def _known_networks(self) -> list[_Candidate]:
-        """Return the networks of the ledger that promise the shortest codes."""
+        """Return the networks of ledger and cards that promise the shortest codes."""
+        found = sorted([*self._published(), *self._of_ledger()], key=lambda item: item[0])
+        unique: dict[bytes, _Candidate] = {}
+        for _, candidate in found:
+            unique.setdefault(candidate.content, candidate)
+        return list(unique.values())[:_TRIED]
+
+    def _expected_bits(self, size_bits: int, accuracy: float) -> float:
+        return size_bits + expected_label_bits(accuracy, self.known.examples, self.known.classes)
+
+    def _published(self) -> list[tuple[float, _Candidate]]:
+        found = []
+        for path, accuracy in published_files(self.data, Path(self.request.records)):
+            content = read_bytes(path)
+            bits = self._expected_bits(8 * len(content), accuracy)
+            found.append((bits, _Candidate(str(path), content)))
+        return found
+
+    def _of_ledger(self) -> list[tuple[float, _Candidate]]:
         target = chosen_ledger(self.request.ledger)
         if not ledger_exists(target):
             return []
@@ -204,13 +223,13 @@ class _CodelengthJob:
                 accuracy = outcome.validation_accuracy
                 if outcome.sha256 is None or outcome.size_bits is None or accuracy is None:
                     continue
-                bits = outcome.size_bits + expected_label_bits(
-                    accuracy, self.known.examples, self.known.classes
-                )
-                promising[outcome.sha256] = bits
+                promising[outcome.sha256] = self._expected_bits(outcome.size_bits, accuracy)
             best = sorted(promising, key=lambda sha256: promising[sha256])[:_TRIED]
             return [
-                _Candidate(f"file {sha256[:12]} of the ledger", ledger.artifacts.read(sha256))
+                (
+                    promising[sha256],
+                    _Candidate(f"file {sha256[:12]} of the ledger", ledger.artifacts.read(sha256)),
+                )
                 for sha256 in best
             ]
 
