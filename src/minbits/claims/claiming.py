@@ -33,6 +33,7 @@ from minbits.ledger.store import Claim, Ledger
 from minbits.types import DataSet, ShownFile, TrialOutcome, Verification
 
 _ANY_SIZE = float("inf")
+MAX_LOOKS = 2  # of one run at the test set, for one target
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Claimant:
         self.scope = scope
         self.say = say
         self.allow_slow = allow_slow
+        self._looks = 0
         self._confirmed: set[int] = set()
         self._told: set[str] = set()
 
@@ -294,6 +296,7 @@ class Claimant:
         found = dataclasses.replace(found, path=str(path))
         number = self.ledger.append_claim(self.data, self.goal.accuracy, found, self.provenance)
         self._confirmed.add(number)
+        self._looks += 1
         return found
 
     def outcome(self, missed: Verification | None) -> ClaimOutcome:
@@ -320,7 +323,7 @@ class Claimant:
         """Return the file nearest to the target, with its result on the test set; None without any.
 
         That is the one with most right on validation. If it was never run on the test set, it is
-        run now: one more look.
+        run now; but a run that has had its two looks takes the nearest of the files that were.
         """
         scope = self.scope()
         claimed = [
@@ -329,7 +332,8 @@ class Claimant:
             if scope.files is None or item.sha256 in scope.files
         ]
         tested = {item.sha256 for item in claimed}
-        candidates = claimed + self._untested(0.0, _ANY_SIZE)
+        untested = self._untested(0.0, _ANY_SIZE) if self._looks < MAX_LOOKS else []
+        candidates = claimed + untested
         while (chosen := nearest_to_target(candidates)) is not None:
             candidates = [item for item in candidates if item.sha256 != chosen.sha256]
             if chosen.sha256 not in tested and self.evaluated(chosen) is not None:
