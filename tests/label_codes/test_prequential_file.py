@@ -20,7 +20,7 @@ from minbits.label_codes.task import Task
 from minbits.types import DataSet
 from minbits.workers.inline import InlineExecutor
 
-NETWORKS = {learner.key for learner in LEARNERS if learner.is_network}
+NETWORKS = {learner.key for learner in LEARNERS.values() if learner.is_network}
 
 
 def known_of(data: DataSet) -> Known:
@@ -37,7 +37,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
         found = plan(self, block)
         used = (
             flag and not learner.is_network
-            for flag, learner in zip(found.used, LEARNERS, strict=True)
+            for flag, learner in zip(found.used, LEARNERS.values(), strict=True)
         )
         return BlockPlan(tuple(used), found.effort)
 
@@ -72,7 +72,9 @@ def test_with_networks_too_and_other_numbers_of_workers() -> None:
     content, blocks = coded(data, data.train_labels)
     found = PrequentialCode(workers=2).decode(known_of(data), content)
     assert (found == data.train_labels[order_of(len(found), 3)]).all()
-    assert blocks[-1].plan.used == tuple(learner.suits((4, 1, 1), 99) for learner in LEARNERS)
+    assert blocks[-1].plan.used == tuple(
+        learner.suits((4, 1, 1), 99) for learner in LEARNERS.values()
+    )
 
 
 @pytest.mark.usefixtures("_quick")
@@ -115,7 +117,9 @@ def test_what_does_not_fit_the_time_is_left_out() -> None:
     planner = Planner((4, 1, 1), block_ends(1000), seconds=10.0, clock=lambda: now)
     planner.spent = {"large": (100.0, 200, 4), "small": (1.0, 200, 4)}
     plan = planner.plan(9)
-    names = {learner.key for learner, used in zip(LEARNERS, plan.used, strict=True) if used}
+    names = {
+        learner.key for learner, used in zip(LEARNERS.values(), plan.used, strict=True) if used
+    }
     assert "large" not in names
     assert "frequencies" in names
 

@@ -272,8 +272,8 @@ class Claimant:
     def claim(self) -> ClaimOutcome:
         """Put a file to the test, and a second one if it misses; return what is known then.
 
-        Where nothing reaches the target, the file nearest to it on validation is run too, so that
-        there is an answer with the accuracy that it has.
+        Where nothing reaches the target, the answer is the file nearest to it, with the accuracy
+        that it has (`nearest`).
         """
         missed: Verification | None = None
         for choose in (self.choose, self.choose_second):

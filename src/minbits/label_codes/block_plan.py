@@ -44,6 +44,11 @@ class BlockPlan:
     effort: int
 
 
+def takes_part(learner: Learner, shape: tuple[int, int, int], seen: int) -> bool:
+    """Return whether a learner takes part once so many labels were seen."""
+    return seen >= learner.least_seen and learner.suits(shape, seen)
+
+
 def usual_plan(shape: tuple[int, int, int], seen: int) -> BlockPlan:
     """Return what a block is predicted with where time does not matter.
 
@@ -51,7 +56,7 @@ def usual_plan(shape: tuple[int, int, int], seen: int) -> BlockPlan:
         shape: of an example.
         seen: labels before the block.
     """
-    used = tuple(seen >= learner.least_seen and learner.suits(shape, seen) for learner in LEARNERS)
+    used = tuple(takes_part(learner, shape, seen) for learner in LEARNERS.values())
     return BlockPlan(used, USUAL_EFFORT)
 
 
@@ -94,7 +99,7 @@ class Planner:
 
     def suits(self, learner: Learner, seen: int) -> bool:
         """Return whether a learner takes part once so many labels were seen."""
-        return usual_plan(self.shape, seen).used[LEARNERS.index(learner)]
+        return takes_part(learner, self.shape, seen)
 
     def _expected(self, learner: Learner, seen: int, effort: int) -> float:
         """Return seconds of a worker that a learner will take, from what it took the last time."""
@@ -120,7 +125,7 @@ class Planner:
     def plan(self, block: int) -> BlockPlan:
         """Return what a block is predicted with."""
         seen = self.ends[block - 1] if block else 0
-        learners = [learner for learner in LEARNERS if self.suits(learner, seen)]
+        learners = [learner for learner in LEARNERS.values() if self.suits(learner, seen)]
         # What costs next to nothing is not left out when the time is over.
         left = max(self.seconds - (self.clock() - self._start), _OVERTIME * self.seconds)
         effort = USUAL_EFFORT
@@ -130,7 +135,7 @@ class Planner:
         while len(learners) > 1 and self._all_seconds(block, learners, effort) > left:
             dearest = max(learners, key=lambda item: self._expected(item, seen, effort))
             learners.remove(dearest)
-        return BlockPlan(tuple(learner in learners for learner in LEARNERS), effort)
+        return BlockPlan(tuple(learner in learners for learner in LEARNERS.values()), effort)
 
     def learn(self, found: Sequence[Timed], seen: int, plan: BlockPlan) -> None:
         """Take in how long the learners of a block took."""

@@ -11,11 +11,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from minbits.label_codes.symbols import Integers
+from minbits.label_codes.symbols import WEIGHT_BITS, Integers
 
-# Exponents are in units of 2 ** -12, weights in units of 2 ** -30.
+# Exponents are in units of 2 ** -12.
 FRACTION_BITS = 12
-WEIGHT_BITS = 30
 _PARTS = 1 << FRACTION_BITS
 _WORK_BITS = 96
 _LARGEST_FALL = 40 << FRACTION_BITS

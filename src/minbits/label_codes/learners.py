@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from minbits.label_codes.network_learner import network_probabilities
 from minbits.label_codes.task import Floats, Task
+from minbits.registry import Registry
 
 MIN_PROBABILITY = 1e-9
 _NEIGHBOURS = (1, 3, 10)
@@ -159,7 +160,8 @@ def _large_network(task: Task) -> Floats:
     return network_probabilities(task, "large")
 
 
-LEARNERS: tuple[Learner, ...] = (
+LEARNERS: Registry[Learner] = Registry(
+    "learner of labels",
     Learner("frequencies", "frequencies of the classes", _frequencies, least_seen=0),
     Learner("neighbours", "nearest neighbours", _neighbours, variants=len(_NEIGHBOURS)),
     Learner(

@@ -19,7 +19,6 @@ from minbits.workers.work import worker_context
 # Learners are seldom as sure as they should be; the mixture finds out which temperature suits.
 TEMPERATURES = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 _MIN_PROBABILITY = 1e-9
-_NUMBER_OF = {learner.key: number for number, learner in enumerate(LEARNERS)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ def predict(call: Call, seen: Labels) -> tuple[npt.NDArray[np.float32], float]:
         np.array(inputs[: call.start]), seen, np.array(inputs[call.start : call.end]),
         call.classes, call.seed, call.effort,
     )  # fmt: skip
-    learner = LEARNERS[_NUMBER_OF[call.key]]
+    learner = LEARNERS[call.key]
     return learner.predict(task).astype(np.float32), time.perf_counter() - began
 
 
@@ -75,7 +74,7 @@ def predict_block(
     is known here.
     """
     calls: list[tuple[Learner, list[Future[tuple[npt.NDArray[np.float32], float]]]]] = []
-    for learner, used in zip(LEARNERS, plan.used, strict=True):
+    for learner, used in zip(LEARNERS.values(), plan.used, strict=True):
         if used:
             futures = [
                 executor.submit(
@@ -99,7 +98,7 @@ def predict_block(
 def predictor_names() -> list[str]:
     """Return the names of all predictors of the mixture, in the order of `predictor_table`."""
     names = []
-    for learner in LEARNERS:
+    for learner in LEARNERS.values():
         for variant in range(learner.variants):
             which = f" {variant + 1}" if learner.variants > 1 else ""
             names += [f"{learner.name}{which} at temperature {t:g}" for t in TEMPERATURES]
@@ -118,7 +117,7 @@ def predictor_table(
     count = examples.stop - examples.start
     spread = 1.0 / (seen + 2)
     parts = []
-    for learner in LEARNERS:
+    for learner in LEARNERS.values():
         if learner.key not in given:
             shape = (learner.variants * len(TEMPERATURES), count, classes)
             parts.append(np.full(shape, 1.0 / classes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,15 +48,28 @@ def code_symbol(coder: BitCoder, symbol: int, weights: Integers) -> int:
     return int(order[-1])
 
 
+class _Meter:
+    """Adds up what an encoder would write.
+
+    Attributes:
+        count: the bits coded so far.
+        bits: their ideal code length.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.bits = 0.0
+
+    def code(self, bit: int, probability_of_one: int) -> int:
+        """Count one bit and return it."""
+        part = probability_of_one if bit else _ONE - probability_of_one
+        self.count += 1
+        self.bits += PROBABILITY_BITS - math.log2(part)
+        return bit
+
+
 def symbol_bits(symbol: int, weights: Integers) -> float:
     """Return the code length of a symbol under `code_symbol`, in bits."""
-    order = np.argsort(-weights, kind="stable").tolist()
-    rest, bits = int(weights.sum()), 0.0
-    for candidate in order[:-1]:
-        weight = int(weights[candidate])
-        probability = min(max((weight << PROBABILITY_BITS) // rest, 1), _ONE - 1)
-        if candidate == symbol:
-            return bits + PROBABILITY_BITS - float(np.log2(probability))
-        bits += PROBABILITY_BITS - float(np.log2(_ONE - probability))
-        rest -= weight
-    return bits
+    meter = _Meter()
+    code_symbol(meter, symbol, weights)
+    return meter.bits
