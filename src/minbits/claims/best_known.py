@@ -93,11 +93,8 @@ def _known_looks(data: DataSet, ledger: LedgerTarget | None, records: Path | Non
     files = {card.sha256 for card, _ in cards}
     counted = [card.looks for card, _ in cards]
     if ledger is not None and ledger_exists(ledger):
-        reader = read_ledger(ledger)
-        try:
+        with read_ledger(ledger) as reader:
             claims = reader.rows("claims")
-        finally:
-            reader.close()
         files |= {row["artifact_sha256"] for row in claims if row["data_digest"] == data.digest}
     return max(1, len(files), *counted)
 
@@ -144,25 +141,19 @@ def best_known(data: DataSet, ledger: LedgerTarget | None, records: Path | None)
     if records is not None and records.is_dir():
         accuracies += [_claimable(card) for card, _ in _cards(data, records)]
     if ledger is not None and ledger_exists(ledger):
-        reader = read_ledger(ledger)
-        try:
+        with read_ledger(ledger) as reader:
             rows = front(reader, None, None, data.digest)
-        finally:
-            reader.close()
         accuracies += [row["claimable_accuracy"] for row in rows]
     return max(accuracies, default=None)
 
 
 def _from_ledger(data: DataSet, accuracy: float, target: LedgerTarget) -> list[_Found]:
-    ledger = read_ledger(target)
-    try:
+    with read_ledger(target) as ledger:
         return [
             _found_row(ledger, row)
             for row in front(ledger, None, None, data.digest)
             if accuracy_reaches(row["claimable_accuracy"], accuracy)
         ]
-    finally:
-        ledger.close()
 
 
 def _found_row(ledger: LedgerReader, row: Row) -> _Found:

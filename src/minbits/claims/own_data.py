@@ -105,12 +105,9 @@ def made_for(path: Path, content: bytes, ledger: LedgerTarget | None = None) -> 
         ) from error  # fmt: skip
     if ledger is None:
         return None
-    reader = read_ledger(ledger)
-    try:
+    with read_ledger(ledger) as reader:
         names = reader.data_of_file(sha256)
         source = f"the ledger {reader.name}"
-    finally:
-        reader.close()
     return (
         MadeFor(frozenset(names), ", ".join(sorted(set(names.values()))), source) if names else None
     )

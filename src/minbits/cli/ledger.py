@@ -155,13 +155,10 @@ def list_rows(
     rows: list[Row] = []
     count = 0
     if ledger_exists(target):  # before the first run there is none, and it holds no rows
-        reader = read_ledger(target)
-        try:
+        with read_ledger(target) as reader:
             most = last if last is not None or show.json else _ROWS_SHOWN
             rows = reader.latest(table.value, data, most)
             count = reader.row_count(table.value)
-        finally:
-            reader.close()
     if show.json:
         print_json(rows)
         return
@@ -194,11 +191,8 @@ def best(
     if accuracy is not None and not 0 < accuracy <= 1:
         raise ArgumentError("--accuracy", str(accuracy), "above 0 and at most 1", "Give another.")
     target = chosen_ledger(place.ledger)
-    reader = read_ledger(target)
-    try:
+    with read_ledger(target) as reader:
         rows = front(reader, data, accuracy)
-    finally:
-        reader.close()
     if show.json:
         print_json(rows)
     else:
@@ -224,8 +218,7 @@ def show(
 
     Example: minbits ledger show trials 12
     """
-    reader = read_ledger(chosen_ledger(place.ledger))
-    try:
+    with read_ledger(chosen_ledger(place.ledger)) as reader:
         found = reader.find(table.value, row)
         if len(found) > 1:
             raise ArgumentError(
@@ -240,8 +233,6 @@ def show(
             facts["file"] = str(reader.artifacts.path(sha256))
             lacking = reader.artifacts.lacking([sha256])
             facts["file_is_whole"] = not lacking
-    finally:
-        reader.close()
     if show.json:
         print_json(facts)
         return
@@ -279,12 +270,9 @@ def verify(
     Example: minbits ledger verify --data my.csv --label species
     """
     given = [source.load(name) for name in data or ()]
-    store = open_ledger(existing_ledger(place.ledger))
-    try:
+    with open_ledger(existing_ledger(place.ledger)) as store:
         show_entry = _ignore if show.json or show.quiet else _print_entry
         found = verify_ledger(store, given, show_entry, slow.allow_slow)
-    finally:
-        store.close()
     if show.json:
         print_json(_plain_verification(found))
     else:

@@ -54,14 +54,11 @@ def export(
         expected = f"a name that ends in {JSON_LINES}, {' or '.join(TABLE_WRITERS)}"
         raise ArgumentError("OUT", str(out), expected, "Name another file.")
     check_outputs({"OUT": out}, kept_files(chosen_ledger(place.ledger)))
-    reader = read_ledger(chosen_ledger(place.ledger))
-    try:
+    with read_ledger(chosen_ledger(place.ledger)) as reader:
         if suffix == JSON_LINES:
             counts = write_json_lines(reader, out, files)
         else:
             counts = {table.value: write_table(reader, table.value, out)}
-    finally:
-        reader.close()
     if show.json:
         print_json({"file": str(out), "rows": counts})
         return
@@ -106,22 +103,16 @@ def import_file(
                 "Give its path.",
             )  # fmt: skip
         own = source.load(name)
-        store = open_ledger(chosen_ledger(place.ledger))
-        try:
+        with open_ledger(chosen_ledger(place.ledger)) as store:
             adopted = adopt_file(file, card, own, store, slow.allow_slow)
-        finally:
-            store.close()
         _tell_adopted(adopted, file, store.name, show.json)
         return
     if data is not None or source != DataOptions():
         raise ArgumentError(
             "--data", "an option of data sets", f"a FILE that ends in {SUFFIX}", "Leave it out."
         )
-    store = open_ledger(chosen_ledger(place.ledger))
-    try:
+    with open_ledger(chosen_ledger(place.ledger)) as store:
         taken = import_json_lines(file, store)
-    finally:
-        store.close()
     _tell(taken, str(file), store.name, show.json)
 
 
@@ -139,15 +130,8 @@ def merge(
 
     Example: minbits ledger merge laptop.sqlite --ledger postgresql+psycopg://me@db/team
     """
-    reader = read_ledger(source)
-    try:
-        store = open_ledger(chosen_ledger(place.ledger))
-        try:
-            taken = take(LedgerSource(reader), store)
-        finally:
-            store.close()
-    finally:
-        reader.close()
+    with read_ledger(source) as reader, open_ledger(chosen_ledger(place.ledger)) as store:
+        taken = take(LedgerSource(reader), store)
     _tell(taken, reader.name, store.name, show.json)
 
 
@@ -203,11 +187,8 @@ def prune(
     Example: minbits ledger prune --dry-run
     """
     target = existing_ledger(place.ledger)
-    store = open_ledger(target)
-    try:
+    with open_ledger(target) as store:
         found = prune_files(store, dry_run)
-    finally:
-        store.close()
     if show.json:
         plain = [
             {"path": str(item.path), "size_bytes": item.size_bytes, "reason": item.reason}

@@ -95,11 +95,8 @@ def _check(
     ledger = chosen_ledger(request.ledger)
     check_outputs(outputs, kept_files(ledger, origin.files))
     if request.compress is not None and data is not None and not request.force:
-        store = open_ledger(ledger)
-        try:
+        with open_ledger(ledger) as store:
             check_replaceable([Path(request.compress)], data, request.accuracy, store)
-        finally:
-            store.close()
 
 
 def _beside_known(

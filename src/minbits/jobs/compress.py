@@ -375,9 +375,6 @@ def compress_job(
             "module", f"{class_count(given.architecture)} logits",
             f"{data.class_count}, one a class of {data.name}", "Pass another data set or module.",
         )  # fmt: skip
-    ledger = open_ledger(request.ledger)
-    try:
+    with open_ledger(request.ledger) as ledger:
         check_replaceable([request.out], data, request.accuracy, ledger, force=request.force)
         return _Job(data, request, ledger, say).run(given)
-    finally:
-        ledger.close()

@@ -120,12 +120,9 @@ def curve_job(
         is_interrupted = size_job(data, asked, events, origin).interrupted
         if is_interrupted:
             break
-    ledger = open_ledger(requests[0].ledger)
-    try:
+    with open_ledger(requests[0].ledger) as ledger:
         points = [_point(data, ledger, asked, events) for asked in requests]
         looks = ledger.look_count(data.digest)
-    finally:
-        ledger.close()
     outputs = {
         f"{100 * point.target:g} % network": point.found.path for point in points if point.found
     }
@@ -147,12 +144,9 @@ def curve_job(
 
 def _check_replaceable(data: DataSet, out: Path, points: list[SizePlan]) -> None:
     """Check before the first search that no output writes over what it must not."""
-    ledger = open_ledger(points[0].ledger)
-    try:
+    with open_ledger(points[0].ledger) as ledger:
         for asked in points:
             check_replaceable([asked.out], data, asked.accuracy, ledger, force=asked.force)
-    finally:
-        ledger.close()
     pictures = [out.with_suffix(f".{kind}") for kind in PICTURE_KINDS]
     check_curve_replaceable(pictures, [asked.out for asked in points], force=points[0].force)
 

@@ -126,12 +126,9 @@ def size_job(
     events, origin = events or SearchEvents(), origin or Origin()
     check_size_request(request, origin)
     # Before seconds go into finding the target: a ledger that cannot be used is said at once.
-    ledger = open_ledger(chosen_ledger(request.ledger))
-    try:
+    with open_ledger(chosen_ledger(request.ledger)) as ledger:
         plan = size_plan(data, request, origin)
         if plan.accuracy_reason:
             events.on_stage(f"target: {100 * plan.accuracy:g} %, {plan.accuracy_reason}")
         check_replaceable([plan.out], data, plan.accuracy, ledger, force=plan.force)
         return _SizeJob(data, plan, ledger, events).run()
-    finally:
-        ledger.close()
