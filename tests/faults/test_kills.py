@@ -132,7 +132,8 @@ def test_a_damaged_best_file_gives_way_to_the_next(runner: Runner, tmp_path: Pat
     damaged = Path(best.verification.path)
     content = damaged.read_bytes()
     damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 16]))
-    run = runner.search(ledger, "--trials", 1)
+    # In another place: a whole copy of the damaged file lies at the first one, and would be kept.
+    run = runner.search(ledger, "--trials", 1, "--out", tmp_path / "later.mbn")
     assert run.wait() in {0, 1}
     assert f"of {best.verification.size_bits:,} bits is passed over: a damaged file" in run.text()
     with reading(ledger) as reader:
@@ -142,7 +143,7 @@ def test_a_damaged_best_file_gives_way_to_the_next(runner: Runner, tmp_path: Pat
     assert found is None or found.verification.sha256 != best.verification.sha256
     if run.returncode == 0:
         assert found is not None
-        assert sha256_hex((tmp_path / "found.mbn").read_bytes()) == found.verification.sha256
+        assert sha256_hex((tmp_path / "later.mbn").read_bytes()) == found.verification.sha256
 
 
 def test_the_clock_decides_nothing(runner: Runner, tmp_path: Path) -> None:
