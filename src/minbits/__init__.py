@@ -2,6 +2,7 @@
 
 >>> import minbits
 >>> data = minbits.load("mnist")
+>>> minbits.describe(data)
 >>> report = minbits.entropy(data)
 >>> found = minbits.size(data, accuracy=0.99, minutes=13).raise_if_missed()
 >>> network = minbits.read(found.path)
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
     from minbits.codec.network import read
     from minbits.data import load
     from minbits.errors import MinbitsError
-    from minbits.facade import audit, codelength, compress, entropy, inspect, need, size, verify
+    from minbits.facade import (
+        audit,
+        codelength,
+        compress,
+        describe,
+        entropy,
+        inspect,
+        need,
+        size,
+        verify,
+    )
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
-    "MinbitsError", "__version__", "audit", "codelength", "compress", "entropy", "inspect", "load",
+    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy", "inspect", "load",
     "need", "read", "size", "to_torch", "verify",
 ]  # fmt: skip
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.describe import print_summary
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import print_ladder, question_line
 from minbits.cli.output import ShowOptions, console, print_json, progress_printer
+from minbits.data.summary import summarise
 from minbits.data.tables import table_of
 from minbits.jobs.entropy_report import EntropyReport, entropy_job, plain_entropy
 from minbits.jobs.entropy_request import EntropyRequest
@@ -26,6 +28,8 @@ def entropy(
     Example: minbits entropy mnist --minutes 20 --pictures charts
     """
     loaded = source.load(data)
+    if not show.json:
+        print_summary(summarise(loaded))
     say = progress_printer(show.quiet)
     origin = source.origin(data)
     found = entropy_job(loaded, request, say=lambda text: say(f"{text} …"), origin=origin)
@@ -47,9 +51,7 @@ def _print(found: EntropyReport, data: DataSet) -> None:
     line = question_line(found.table)
     if line is not None:
         console().print(line)
-    for remark in found.inspection.remarks():
-        console().print(remark)
-    console().print(f"Test set: {found.inspection.split}. Digest of the data: {data.digest}.")
+    console().print(f"Digest of the data: {data.digest}.")
     console().print()
     if found.ladder is not None:
         print_ladder(found.ladder, data.name)

@@ -15,6 +15,7 @@ from minbits.charts.answer import (
 )
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.describe import print_summary
 from minbits.cli.flags import with_flags
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
@@ -29,6 +30,7 @@ from minbits.cli.output import (
     print_table,
 )
 from minbits.cli.progress import SearchProgress
+from minbits.data.summary import summarise
 from minbits.jobs.curve import CurveReport, curve_job, plain_curve
 from minbits.jobs.size import size_job
 from minbits.jobs.size_plan import check_size_request
@@ -61,6 +63,8 @@ def size(
     origin = source.origin(data)
     check_size_request(request, origin)
     loaded = source.load(data)
+    if not show.json:
+        print_summary(summarise(loaded))
     with SearchProgress(error_console(), request.minutes * 60, show.quiet) as progress:
         events = SearchEvents(progress.stage, progress.results, progress.sign)
         job = curve_job if curve else size_job

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from minbits.data.array_pairs import single_labels
 from minbits.data.assemble import Pair, assemble
 from minbits.data.labels import as_labels
 from minbits.data.large_arrays import allocate
@@ -34,15 +35,16 @@ def from_arrays(
     Args:
         inputs: shape ``(examples, features)``, ``(examples, height, width)`` or images with
             channels first or last.
-        labels: shape ``(examples,)``, integers or text.
+        labels: shape ``(examples,)``, integers or text; also ``(examples, 1)``, or one 0/1 column
+            a class.
         test: inputs and labels of the test set; None takes a fifth of every class.
         name: used in file names and in the ledger.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, or have fewer than two classes.
     """
-    pair = (np.asarray(inputs), as_labels(labels))
-    test_pair = None if test is None else (np.asarray(test[0]), as_labels(test[1]))
+    pair = (np.asarray(inputs), single_labels(as_labels(labels)))
+    test_pair = None if test is None else (np.asarray(test[0]), single_labels(as_labels(test[1])))
     return assemble(name, pair, test_pair, where=name, origin="arrays given to the library")
 
 

@@ -1,0 +1,51 @@
+"""``minbits describe``: what is in a data set, before any work."""
+
+from __future__ import annotations
+
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.flags import with_flags
+from minbits.cli.output import JsonOptions, console, print_json, print_table
+from minbits.data.summary import DataSummary, plain_summary, summarise
+
+_COLUMNS_SHOWN = 60
+
+
+def print_summary(summary: DataSummary) -> None:
+    """Print what is in a data set in a few lines, as it stands at the head of long work."""
+    out = console()
+    out.print(f"{summary.summary()}. Test set: {summary.split}.", soft_wrap=True)
+    out.print(f"Label: {summary.label_text}. Training examples: {summary.classes_text}.",
+              soft_wrap=True)  # fmt: skip
+    out.print(f"Inputs: {summary.inputs_text}.", soft_wrap=True)
+    for remark in summary.remarks:
+        out.print(f"- {with_flags(remark.text)}", soft_wrap=True)
+
+
+@command
+def describe(data: DataArgument, source: DataOptions, show: JsonOptions) -> None:
+    """Print what is in a data set: label, classes, columns, and what is odd about them.
+
+    Example: minbits describe my.csv
+    """
+    summary = summarise(source.load(data))
+    if show.json:
+        print_json(plain_summary(summary))
+        return
+    print_summary(summary)
+    if summary.columns:
+        _print_columns(summary)
+
+
+def _print_columns(summary: DataSummary) -> None:
+    rows = [
+        (item.name, item.kind, item.values, f"{item.missing:,}", f"{item.inputs:,}")
+        for item in summary.columns[:_COLUMNS_SHOWN]
+    ]
+    more = len(summary.columns) - _COLUMNS_SHOWN
+    title = f"Columns, the first {_COLUMNS_SHOWN}" if more > 0 else "Columns"
+    headers = [
+        ("column", "left"), ("kind", "left"), ("values in training", "left"), ("missing", "right"),
+        ("inputs", "right"),
+    ]  # fmt: skip
+    print_table(title, headers, rows)

@@ -1,0 +1,152 @@
+"""What is odd about single columns of a table: dates, texts, keys, and columns that give the label.
+
+Every check looks at all rows, in time that grows with their number alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.data.encoding import MAX_CATEGORIES
+from minbits.data.notations import find_notation
+from minbits.data.typed_columns import is_number, shorten
+from minbits.types import Column, DataSet, Remark
+
+_MIN_ROWS = 20
+_ROWS_A_VALUE = 4  # fewer rows for a value determine a label by chance
+_MOSTLY = 0.8
+_WORDS_OF_FREE_TEXT = 4
+_MAX_RANGE = 4096
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_TIME = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AP]M)?(?:Z| ?[+-]\d{2}:?\d{2})?)?"
+_DATE = re.compile(
+    rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:\d{{4}}|\d{{2}})"
+    rf"|\d{{1,2}}[- .]{_MONTH}[- .,]+\d{{2,4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}}){_TIME}"
+    r"|\d{1,2}:\d{2}(?::\d{2})?",
+    re.IGNORECASE,
+)
+
+FloatArray = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+
+
+def column_remarks(data: DataSet) -> tuple[Remark, ...]:
+    """Return what is odd about each column of a table, and what to do about it."""
+    if data.table is None:
+        return ()
+    labels = np.concatenate([data.train_labels, data.test_labels])
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    found: list[Remark | None] = []
+    for place, column in enumerate(data.table.columns):
+        values = np.concatenate(
+            [data.table.train_values[:, place], data.table.test_values[:, place]]
+        )
+        if column.kind == "categorical":
+            found.append(_text_remark(column, int((~np.isnan(values)).sum())))
+            found.append(_label_remark(column, values, labels, len(data.class_names)))
+            continue
+        sorts = len(values) >= _MIN_ROWS and _sorts_by_class(values[order], starts)
+        remark = _number_remark(column, values, sorts)
+        found.append(remark or _label_remark(column, values, labels, len(data.class_names)))
+    return tuple(remark for remark in found if remark is not None)
+
+
+def _drop(column: Column, verb: str = "leave") -> str:
+    return f"{verb} it out with `drop` '{column.name}'"
+
+
+def _share(texts: tuple[str, ...], fits: Callable[[str], object]) -> float:
+    return sum(bool(fits(text)) for text in texts) / len(texts)
+
+
+def _text_remark(column: Column, rows: int) -> Remark | None:
+    """Return what is odd about a column of text."""
+    texts = column.categories
+    if not texts:
+        return None
+    what = f"Column '{column.name}' holds"
+    fate = f"is {len(texts):,} inputs" if column.channels else "is no input"
+    if _share(texts, _DATE.fullmatch) >= _MOSTLY:
+        text = f"{what} dates or times, such as {shorten(texts[0])}, and {fate}."
+        text += f" Write year, month or hour as columns of numbers, or {_drop(column)}."
+        return Remark("date", text, (column.name,))
+    if not all(map(is_number, texts)) and _share(texts, _is_noted) >= _MOSTLY and len(texts) > 2:
+        other = next((text for text in texts if not _is_noted(text)), None)
+        why = "in several notations" if other is None else f"but also {shorten(other)}"
+        text = f"{what} numbers, such as {shorten(texts[0])}, {why}: it is read as text, and {fate}"
+        return Remark("numbers_as_text", f"{text}. Mend it, or {_drop(column)}.", (column.name,))
+    words = sum(len(text.split()) for text in texts) / len(texts)
+    if words >= _WORDS_OF_FREE_TEXT and 2 * len(texts) > rows:
+        text = f"{what} free text, and {fate}. If it says nothing of the label, {_drop(column)}."
+        return Remark("free_text", text, (column.name,))
+    if len(texts) == rows and rows >= _MIN_ROWS:
+        text = f"{what} another text in every row, as a name or a key does, and {fate}. "
+        return Remark("id", f"{text}{_drop(column, 'Leave')}.", (column.name,))
+    if not column.channels:
+        text = f"{what} {len(texts):,} different texts, more than the {MAX_CATEGORIES} that are "
+        text += "encoded, and is no input. Group them into fewer."
+        return Remark("too_many_categories", text, (column.name,))
+    return None
+
+
+def _is_noted(text: str) -> bool:
+    return is_number(text) or find_notation([text]) is not None
+
+
+def _number_remark(column: Column, values: FloatArray, sorts: bool) -> Remark | None:
+    """Return what is odd about a column of numbers."""
+    present = values[~np.isnan(values)]
+    if len(present) < _MIN_ROWS:
+        return None
+    spread = float(present.max()) - float(present.min())
+    what = f"Column '{column.name}'"
+    if column.kind == "integer" and spread >= len(present) - 1:
+        if len(np.unique(present)) == len(present):
+            text = f"{what} holds another whole number in every row, as a row number or a key does"
+            text += ", and the rows of each class follow one another in it." if sorts else "."
+            return Remark("id", f"{text} {_drop(column, 'Leave')}.", (column.name,))
+    if sorts and spread > 0:
+        text = f"{what} determines the label: each class is an interval of it. If it is not known "
+        text += f"before the label, {_drop(column)}."
+        return Remark("determines_label", text, (column.name,))
+    return None
+
+
+def _sorts_by_class(ordered: FloatArray, starts: npt.NDArray[np.intp]) -> bool:
+    """Return whether the values of each class are an interval that no other class's values enter.
+
+    Args:
+        ordered: values of the first class, then of the second, and so on.
+        starts: where each class begins.
+    """
+    if np.isnan(ordered).any():
+        return False
+    lows, highs = np.minimum.reduceat(ordered, starts), np.maximum.reduceat(ordered, starts)
+    rank = np.argsort(lows)
+    return bool((highs[rank][:-1] < lows[rank][1:]).all())
+
+
+def _label_remark(
+    column: Column, values: FloatArray, labels: Labels, classes: int
+) -> Remark | None:
+    """Return that each of a column's values, which are few, is found with one label alone."""
+    present = ~np.isnan(values)
+    codes = values[present]
+    if len(codes) < max(_MIN_ROWS, 0.9 * len(values)) or column.kind == "real":
+        return None
+    codes = codes - codes.min()
+    count = codes.max() + 1
+    if count > _MAX_RANGE:
+        return None
+    numbers = np.unique(codes.astype(np.int64) * classes + labels[present])
+    different = len(np.unique(numbers // classes))
+    if different < 2 or different != len(numbers) or different * _ROWS_A_VALUE > len(codes):
+        return None
+    text = f"Column '{column.name}' determines the label: each of its {different:,} values occurs "
+    text += f"with one class alone. If it is not known before the label, {_drop(column)}."
+    return Remark("determines_label", text, (column.name,))
