@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
-    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy", "inspect", "load",
-    "need", "read", "size", "to_torch", "verify",
+    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
+    "inspect", "load", "need", "read", "size", "to_torch", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -7,8 +7,11 @@ from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.flags import with_flags
 from minbits.cli.output import JsonOptions, console, print_json, print_table
 from minbits.data.summary import DataSummary, plain_summary, summarise
+from minbits.data.typed_columns import listed
+from minbits.types import Remark
 
 _COLUMNS_SHOWN = 60
+_ALIKE_SHOWN = 5
 
 
 def print_summary(summary: DataSummary) -> None:
@@ -18,8 +21,21 @@ def print_summary(summary: DataSummary) -> None:
     out.print(f"Label: {summary.label_text}. Training examples: {summary.classes_text}.",
               soft_wrap=True)  # fmt: skip
     out.print(f"Inputs: {summary.inputs_text}.", soft_wrap=True)
+    for alike in _grouped(summary).values():
+        for remark in alike[:_ALIKE_SHOWN]:
+            out.print(f"- {with_flags(remark.text)}", soft_wrap=True)
+        if len(alike) > _ALIKE_SHOWN:
+            names = [name for remark in alike[_ALIKE_SHOWN:] for name in remark.columns]
+            out.print(f"- The same of {len(names):,} more columns: {listed(names)}.",
+                      soft_wrap=True)  # fmt: skip
+
+
+def _grouped(summary: DataSummary) -> dict[str, list[Remark]]:
+    """Return the remarks by what they are about, in order."""
+    found: dict[str, list[Remark]] = {}
     for remark in summary.remarks:
-        out.print(f"- {with_flags(remark.text)}", soft_wrap=True)
+        found.setdefault(remark.key, []).append(remark)
+    return found
 
 
 @command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from minbits.data.text_lines import TextLines, open_text, stem_of
 from minbits.data.text_rows import TextRow, add_rows
 from minbits.errors import DataError
 from minbits.types import DataSet
+
+# It counts lines in its own way, or not at all.
+_ITS_LINE = re.compile(r",? (?:at|in) line -?\d+[.:]?")
 
 
 def _arff(where: str) -> Any:
@@ -47,8 +51,8 @@ def _decoding(lines: _Lines) -> Iterator[None]:
     except Exception as error:  # its own kinds, and what Python says of a bad number
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(
-            f"{lines.where}, row {lines.row - 1}", reason, "ARFF with dense rows",
-            "Mend it, or write the table as CSV.",
+            f"{lines.where}, row {max(1, lines.row - 1)}", _ITS_LINE.sub("", reason),
+            "ARFF with dense rows", "Mend it, or write the table as CSV.",
         ) from error  # fmt: skip
 
 

@@ -102,12 +102,30 @@ def single_labels(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return labels
 
 
+def as_inputs(inputs: npt.ArrayLike, where: str) -> npt.NDArray[Any]:
+    """Return inputs as an array.
+
+    Raises:
+        DataError: if the examples differ in shape.
+    """
+    try:
+        return np.asarray(inputs)
+    except ValueError as error:
+        raise DataError(
+            where, f"inputs that make no array ({error})", "examples of one shape",
+            "Bring them to one shape.",
+        ) from error  # fmt: skip
+
+
 def _joined(first: Pair, second: Pair, where: str) -> Pair:
     if first[0].shape[1:] != second[0].shape[1:] or first[0].dtype != second[0].dtype:
         raise DataError(
             where, f"validation examples of shape {second[0].shape[1:]} of {second[0].dtype}",
             f"{first[0].shape[1:]} of {first[0].dtype}, as in training", "Match the arrays.",
         )  # fmt: skip
+    if first[1].ndim != 1 or second[1].ndim != 1:
+        shape = (first if first[1].ndim != 1 else second)[1].shape
+        raise DataError(where, f"labels of shape {shape}", "one label an example", "Reshape them.")
     inputs = allocate((len(first[0]) + len(second[0]), *first[0].shape[1:]), first[0].dtype)
     start = 0
     for part in (first[0], second[0]):
@@ -119,9 +137,10 @@ def _joined(first: Pair, second: Pair, where: str) -> Pair:
 
 
 def _common(train: Pair, test: Pair | None, where: str) -> tuple[Pair, Pair | None]:
-    labels = train[1] if test is None else np.concatenate([train[1], test[1]])
-    if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
+    parts = [train[1]] if test is None else [train[1], test[1]]
+    if any(part.ndim != 1 or part.dtype.kind not in "biufUS" for part in parts):
         return train, test  # which is refused as it is
+    labels = np.concatenate(parts)
     end = len(train[1])
     common = common_rows(labels, np.ones(len(labels), bool), end, test is not None)
     if not common[:end].any():

@@ -66,32 +66,70 @@ def _share(texts: tuple[str, ...], fits: Callable[[str], object]) -> float:
 
 def _text_remark(column: Column, rows: int) -> Remark | None:
     """Return what is odd about a column of text."""
-    texts = column.categories
-    if not texts:
+    if not column.categories:
         return None
-    what = f"Column '{column.name}' holds"
-    fate = f"is {len(texts):,} inputs" if column.channels else "is no input"
-    if _share(texts, _DATE.fullmatch) >= _MOSTLY:
-        text = f"{what} dates or times, such as {shorten(texts[0])}, and {fate}."
-        text += f" Write year, month or hour as columns of numbers, or {_drop(column)}."
-        return Remark("date", text, (column.name,))
-    if not all(map(is_number, texts)) and _share(texts, _is_noted) >= _MOSTLY and len(texts) > 2:
-        other = next((text for text in texts if not _is_noted(text)), None)
-        why = "in several notations" if other is None else f"but also {shorten(other)}"
-        text = f"{what} numbers, such as {shorten(texts[0])}, {why}: it is read as text, and {fate}"
-        return Remark("numbers_as_text", f"{text}. Mend it, or {_drop(column)}.", (column.name,))
+    checks = (_date_text, _number_text, _free_text, _key_text, _many_texts)
+    found = ((key, text(column, rows)) for key, text in zip(_TEXT_KEYS, checks, strict=True))
+    return next((Remark(key, text, (column.name,)) for key, text in found if text), None)
+
+
+_TEXT_KEYS = ("date", "numbers_as_text", "free_text", "id", "too_many_categories")
+
+
+def _fate(column: Column) -> str:
+    return f"is {len(column.categories):,} inputs" if column.channels else "is no input"
+
+
+def _date_text(column: Column, rows: int) -> str | None:
+    texts = column.categories
+    if _share(texts, _DATE.fullmatch) < _MOSTLY:
+        return None
+    return (
+        f"Column '{column.name}' holds dates or times, such as {shorten(texts[0])}, and "
+        f"{_fate(column)}. Write year, month or hour as columns of numbers, or {_drop(column)}."
+    )
+
+
+def _number_text(column: Column, rows: int) -> str | None:
+    texts = column.categories
+    # Plain numbers are text because the user said so.
+    if len(texts) < 3 or all(map(is_number, texts)) or _share(texts, _is_noted) < _MOSTLY:
+        return None
+    other = next((text for text in texts if not _is_noted(text)), None)
+    why = "in several notations" if other is None else f"but also {shorten(other)}"
+    return (
+        f"Column '{column.name}' holds numbers, such as {shorten(texts[0])}, {why}: it is read as "
+        f"text, and {_fate(column)}. Mend it, or {_drop(column)}."
+    )
+
+
+def _free_text(column: Column, rows: int) -> str | None:
+    texts = column.categories
     words = sum(len(text.split()) for text in texts) / len(texts)
-    if words >= _WORDS_OF_FREE_TEXT and 2 * len(texts) > rows:
-        text = f"{what} free text, and {fate}. If it says nothing of the label, {_drop(column)}."
-        return Remark("free_text", text, (column.name,))
-    if len(texts) == rows and rows >= _MIN_ROWS:
-        text = f"{what} another text in every row, as a name or a key does, and {fate}. "
-        return Remark("id", f"{text}{_drop(column, 'Leave')}.", (column.name,))
-    if not column.channels:
-        text = f"{what} {len(texts):,} different texts, more than the {MAX_CATEGORIES} that are "
-        text += "encoded, and is no input. Group them into fewer."
-        return Remark("too_many_categories", text, (column.name,))
-    return None
+    if words < _WORDS_OF_FREE_TEXT or 2 * len(texts) <= rows:
+        return None
+    return (
+        f"Column '{column.name}' holds free text, and {_fate(column)}. No word of it is looked at: "
+        f"{_drop(column)}."
+    )
+
+
+def _key_text(column: Column, rows: int) -> str | None:
+    if len(column.categories) < rows or rows < _MIN_ROWS:
+        return None
+    return (
+        f"Column '{column.name}' holds another text in every row, as a name or a key does, and "
+        f"{_fate(column)}. {_drop(column, 'Leave')}."
+    )
+
+
+def _many_texts(column: Column, rows: int) -> str | None:
+    if column.channels:
+        return None
+    return (
+        f"Column '{column.name}' holds {len(column.categories):,} different texts, more than the "
+        f"{MAX_CATEGORIES} that are encoded, and is no input. Group them into fewer."
+    )
 
 
 def _is_noted(text: str) -> bool:
@@ -105,11 +143,11 @@ def _number_remark(column: Column, values: FloatArray, sorts: bool) -> Remark | 
         return None
     spread = float(present.max()) - float(present.min())
     what = f"Column '{column.name}'"
-    if column.kind == "integer" and spread >= len(present) - 1:
-        if len(np.unique(present)) == len(present):
-            text = f"{what} holds another whole number in every row, as a row number or a key does"
-            text += ", and the rows of each class follow one another in it." if sorts else "."
-            return Remark("id", f"{text} {_drop(column, 'Leave')}.", (column.name,))
+    may_be_key = column.kind == "integer" and spread >= len(present) - 1
+    if may_be_key and len(np.unique(present)) == len(present):
+        text = f"{what} holds another whole number in every row, as a row number or a key does"
+        text += ", and the rows of each class follow one another in it." if sorts else "."
+        return Remark("id", f"{text} {_drop(column, 'Leave')}.", (column.name,))
     if sorts and spread > 0:
         text = f"{what} determines the label: each class is an interval of it. If it is not known "
         text += f"before the label, {_drop(column)}."

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from minbits.data.notations import find_notation
 from minbits.data.options import CSV_TABLE, LoadOptions
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.text_lines import LINE_BYTES, TextLines, open_text, stem_of
@@ -17,6 +18,7 @@ from minbits.errors import DataError
 from minbits.types import DataSet, Remark
 
 _DELIMITERS = ",;\t|"
+_YEARS = range(1900, 2100)
 
 
 def _last_field(lines: list[str], last_line: str) -> int:
@@ -112,19 +114,24 @@ def _until_long_field(line: str, delimiter: str) -> str:
 def _is_header(first: Sequence[str], second: Sequence[str]) -> bool:
     """Return whether a first row looks like names of columns.
 
-    Names are mostly no numbers. Where some are, they count, as in 0, 1, 2, label, or the second row
-    has text in their place.
+    Names are mostly no numbers. Where some are, they count or are years, as in 0, 1, 2, label, or
+    the second row has text in their place.
     """
-    are_numbers = [is_number(value) for value in first]
+    are_numbers = [_is_written_number(value) for value in first]
     if all(are_numbers):
         return False
-    if not any(are_numbers) or [is_number(value) for value in second] != are_numbers:
+    if not any(are_numbers) or [_is_written_number(value) for value in second] != are_numbers:
         return True
     numbers = [value.strip() for value, is_one in zip(first, are_numbers, strict=True) if is_one]
-    if not all(number.isdecimal() and len(number) < 10 for number in numbers):
+    if len(numbers) < 2 or not all(len(text) < 5 and text.isdecimal() for text in numbers):
         return False
     whole = [int(number) for number in numbers]
-    return all(after == before + 1 for before, after in itertools.pairwise(whole))
+    counts = all(after == before + 1 for before, after in itertools.pairwise(whole))
+    return counts and (whole[0] in (0, 1) or whole[0] in _YEARS)
+
+
+def _is_written_number(text: str) -> bool:
+    return is_number(text) or find_notation([text]) is not None
 
 
 def _names(first: TextRow, second: TextRow | None, options: LoadOptions) -> tuple[list[str], bool]:
@@ -156,8 +163,7 @@ def read_csv(path: Path, builder: TableBuilder | None, options: LoadOptions) -> 
     names, has_header = _names(first, second, options)
     if builder is None:
         builder = TableBuilder(names, options, where, has_header)
-        if not has_header:
-            builder.remarks.append(_no_header(first, options))
+        builder.remarks += _header_remarks(first, has_header, options)
     elif names != builder.names:
         raise _other_names(names, builder, where)
     start = [row for row in (None if has_header else first, second) if row is not None]
@@ -165,13 +171,16 @@ def read_csv(path: Path, builder: TableBuilder | None, options: LoadOptions) -> 
     return builder
 
 
-def _no_header(first: TextRow, options: LoadOptions) -> Remark:
-    told = "as told" if options.header is False else f"it begins with {first.values[0]!r}"
-    return Remark(
-        "no_header",
-        f"The first row is data ({told}), so that columns are called column 1, column 2 …; if it "
-        "holds names, say so with `header=True`.",
-    )
+def _header_remarks(first: TextRow, has_header: bool, options: LoadOptions) -> list[Remark]:
+    """Return what is to be said of the first row, where the user didn't say it."""
+    numbers = [value for value in first.values if _is_written_number(value)]
+    if options.header is not None or (has_header and not numbers):
+        return []
+    if has_header:
+        text = f"The first row is taken for the names of the columns, such as {numbers[0]!r}; if "
+        return [Remark("header", f"{text}it is data, say so with `header=False`.")]
+    text = f"The first row is data, since it holds {numbers[0]!r}: columns are called column 1, "
+    return [Remark("header", f"{text}column 2 …; if it is names, say so with `header=True`.")]
 
 
 def _other_names(names: list[str], builder: TableBuilder, where: str) -> DataError:

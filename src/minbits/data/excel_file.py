@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,8 @@ def _unpacked_bytes(path: Path) -> int:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()  # a date is stored as its midnight
     return "" if value is None else str(value)
 
 

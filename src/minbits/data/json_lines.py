@@ -41,9 +41,7 @@ def _object(line: str, place: str) -> dict[str, Any]:
             "Mend it, or write the table as CSV.",
         ) from error  # fmt: skip
     if not isinstance(found, dict):
-        raise DataError(
-            place, f"a JSON {type(found).__name__}", "one JSON object a line", "Mend it."
-        )
+        raise DataError(place, "a value that is no object", "one JSON object a line", "Mend it.")
     return found
 
 

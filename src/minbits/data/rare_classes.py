@@ -33,7 +33,7 @@ def common_rows(labels: npt.NDArray[Any], kept: Mask, end: int, has_test: bool) 
 
 
 def check_no_single(labels: npt.NDArray[np.int64], names: Sequence[str], where: str) -> None:
-    """Refuse classes with a single example, of which none could be held out.
+    """Refuse classes with a single example, of which none could be held out, and a single class.
 
     Args:
         labels: shape ``(examples,)``, numbers of classes.
@@ -43,6 +43,10 @@ def check_no_single(labels: npt.NDArray[np.int64], names: Sequence[str], where: 
     Raises:
         DataError: if there is one; it names the classes.
     """
+    if len(names) < 2:
+        raise DataError(
+            where, f"one class only ({names[0]})", "at least two classes", "Check the labels."
+        )
     counts = np.bincount(labels, minlength=len(names))
     single = np.flatnonzero(counts == 1)
     if len(single) == 0:

@@ -17,6 +17,7 @@ from minbits.data.json_lines import load_json_lines
 from minbits.data.numpy_files import is_array_folder, load_array_folder, load_npy, load_npz
 from minbits.data.options import LoadOptions
 from minbits.data.parquet import load_parquet
+from minbits.data.typed_columns import listed
 from minbits.errors import DataError
 from minbits.files import regular_size
 from minbits.requests import call_with
@@ -36,6 +37,10 @@ def _load_idx(path: Path, options: LoadOptions) -> DataSet:
     options.only("a folder of IDX files")
     name = path.resolve().name
     return load_idx_folder(path, name, origin=f"IDX folder {name}")
+
+
+def _is_idx_folder(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("*ubyte*"))
 
 
 def _ends(*suffixes: str) -> Callable[[Path], bool]:
@@ -61,7 +66,7 @@ PATH_LOADERS: tuple[PathLoader, ...] = (
     PathLoader("a folder of train.csv and test.csv", is_csv_folder, load_csv_folder),
     PathLoader("a folder of .npy arrays", is_array_folder, load_array_folder),
     PathLoader("a folder of images, one folder a class", is_image_folder, load_image_folder),
-    PathLoader("a folder of IDX files", Path.is_dir, _load_idx),
+    PathLoader("a folder of IDX files", _is_idx_folder, _load_idx),
 )
 
 
@@ -86,8 +91,13 @@ def load(source: str | Path, options: LoadOptions) -> DataSet:
         for item in PATH_LOADERS:
             if item.accepts(path):
                 return item.load(path, options)
-        if not path.is_dir():
-            regular_size(path)  # a pipe or a device is named as what it is
+        if path.is_dir():
+            inside = listed(sorted(item.name for item in path.iterdir()))
+            raise DataError(
+                str(source), f"a folder of {inside}" if inside else "an empty folder", known,
+                "Name the file or the folder that holds the data.",
+            )  # fmt: skip
+        regular_size(path)  # a pipe or a device is named as what it is
     except OSError as error:
         raise read_failure(path, error) from error
     raise DataError(str(source), f"a file of type '{path.suffix}'", known, "Convert the file.")

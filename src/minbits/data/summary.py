@@ -117,12 +117,12 @@ class DataSummary(Shown):
     @property
     def inputs_text(self) -> str:
         """The inputs, and the columns that they come from."""
-        inputs = " x ".join(map(str, self.input_shape))
         if not self.columns:
-            return inputs
+            return " x ".join(map(str, self.input_shape))
         kinds = Counter(column.kind for column in self.columns)
         shown = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-        return f"{self.input_shape[0]:,} from {len(self.columns):,} columns ({shown})"
+        inputs = sum(column.inputs for column in self.columns)
+        return f"{inputs:,} from {len(self.columns):,} columns ({shown})"
 
 
 def _values_text(column: Column, low: float, high: float) -> str:
@@ -156,6 +156,13 @@ def _label_remarks(data: DataSet) -> tuple[Remark, ...]:
     return (Remark("regression", f"{text}another column with `label`."),)
 
 
+def _input_remarks(data: DataSet) -> tuple[Remark, ...]:
+    if data.table is None or any(column.channels for column in data.table.columns):
+        return ()
+    text = "No column is an input of a network: entropies can be computed, but nothing trained."
+    return (Remark("no_input", text),)
+
+
 def summarise(data: DataSet) -> DataSummary:
     """Return what is in a data set."""
     train = np.bincount(data.train_labels, minlength=data.class_count).tolist()
@@ -175,6 +182,7 @@ def summarise(data: DataSet) -> DataSummary:
         remarks=(
             *data.remarks,
             *_label_remarks(data),
+            *_input_remarks(data),
             *column_remarks(data),
             *inspect_data(data).keyed_remarks(),
         ),

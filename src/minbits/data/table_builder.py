@@ -186,22 +186,25 @@ class TableBuilder:
 
     def _kept_rows(self, values: FloatArray) -> Mask:
         kept = np.ones(len(values), bool)
-        if self.options.drop_missing:
-            for start in range(0, len(values), _CHUNK):
-                rows = slice(start, start + _CHUNK)
-                kept[rows] = ~np.isnan(values[rows]).any(axis=1)
-            self._say_left_out("rows in which a value is missing", kept)
-        return kept
+        if not self.options.drop_missing:
+            return kept
+        for start in range(0, len(values), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            kept[rows] = ~np.isnan(values[rows]).any(axis=1)
+        return self._leave_out("rows in which a value is missing", ~kept, np.ones_like(kept))
 
-    def _say_left_out(self, what: str, kept: Mask) -> None:
-        count = int((~kept).sum())
-        if count == len(kept):
-            raise DataError(
-                self._place(0), f"{what}, which are all", "rows that are kept",
-                "Leave out columns with `drop` instead.",
-            )  # fmt: skip
+    def _leave_out(self, what: str, rows: Mask, kept: Mask) -> Mask:
+        """Return which rows are kept after some are left out, and remember how many these are."""
+        count = int((rows & kept).sum())
         if count:
             self.remarks.append(Remark("rows_left_out", f"{count:,} {what} are left out."))
+        kept = kept & ~rows
+        if not kept.any():
+            raise DataError(
+                self._place(0), f"{what}, and no others", "rows that are kept",
+                "Leave out columns with `drop` instead.",
+            )  # fmt: skip
+        return kept
 
     def _labels(self, column: Column, values: FloatArray, kept: Mask) -> npt.NDArray[Any]:
         """Return integers or text, one a row; of rows that are not kept, any label."""
@@ -236,8 +239,7 @@ class TableBuilder:
         end = len(kept) if train_rows is None else train_rows
         if self.options.drop_rare:
             common = common_rows(raw.labels, kept, end, self.store.rows > end)
-            self._say_left_out("rows of rare classes", common | ~kept)
-            kept = kept & common
+            kept = self._leave_out("rows of rare classes", ~common, kept)
         train = raw if train_rows is None else RawTable(raw.values[:end], raw.labels[:end])
         test = None if train_rows is None else RawTable(raw.values[end:], raw.labels[end:])
         if kept.all():

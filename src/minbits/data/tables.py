@@ -77,8 +77,7 @@ def assemble_table(
         classes, codes = np.unique(train.labels, return_inverse=True)
         if len(codes) == 0:
             raise DataError(where, "no examples", "at least one", "Check the file.")
-        if len(classes) > 1:  # one class alone is an error of its own
-            check_no_single(codes, [str(name) for name in classes], where)
+        check_no_single(codes, [str(name) for name in classes], where)
         kept, held_out = stratified_holdout(codes.astype(np.int64), TEST_FRACTION, TEST_SPLIT_SEED)
         test = RawTable(take(train.values, held_out), train.labels[held_out])
         train = RawTable(take(train.values, kept), train.labels[kept])

@@ -71,6 +71,7 @@ class ColumnTyper:
         self.first_row = 0
         self.whole = True
         self.notation: Notation | None = None
+        self.noted_text = ""  # a number in that notation
         # Why the column can't be the label, and why it can't be text; None where it can.
         self.inexact_label: DataError | None = None
         self.mixed_text: DataError | None = None
@@ -157,6 +158,7 @@ class ColumnTyper:
             value = float(text) if is_number(text) else None
             if self.notation is not None:
                 value = self.notation.read(text)
+                self.noted_text = self.noted_text or ("" if is_number(text) else text)
             if value is None:
                 raise self._mixed(where, rows[offset], text, "a number")
             values[offset] = value
@@ -288,6 +290,7 @@ class ColumnTyper:
         if not np.isfinite(numbers).all():
             return None
         self.notation = found
+        self.noted_text = next((text for text in self._codes if not is_number(text)), "")
         return numbers
 
     @property
@@ -297,12 +300,13 @@ class ColumnTyper:
 
     def remark(self) -> Remark | None:
         """Return what is to be said of the notation of its numbers."""
-        if self.notation is None or not self.notation.name:
+        if self.notation is None or not self.noted_text:
             return None
         return Remark(
             "notation",
-            f"Column '{self.name}' is read as numbers with {self.notation.name}; `categorical` "
-            f"'{self.name}' reads it as text.",
+            f"Column '{self.name}' is read as numbers with {self.notation.name}: "
+            f"{shorten(self.noted_text)} is {self.notation.read(self.noted_text):.6g}. "
+            f"`categorical` '{self.name}' reads it as text.",
             (self.name,),
         )
 
@@ -315,4 +319,4 @@ def _category_order(name: str) -> tuple[bool, float, str]:
 def listed(names: Sequence[str]) -> str:
     """Return names for an error message, the first ones where there are many."""
     shown = ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "…" for name in names[:12])
-    return f"{shown}, … ({len(names)} columns)" if len(names) > 12 else shown
+    return f"{shown}, … ({len(names):,} in all)" if len(names) > 12 else shown
