@@ -83,7 +83,7 @@ def test_a_label_that_is_misspelt_is_shown(tmp_path: Path) -> None:
         ("5.1,3.5,setosa", "4.9,3.0,setosa", False), ("0,1,2,label", "5,6,7,x", True),
         ("country,2019,2020,kind", "Fr,1,2,x", True), ("8,307,ford", "8,350,ford", False),
         ("a,b,kind", "1,2,x", True), ("7,red,x", "8,blue,y", False), ("q1,5,kind", "3,4,y", True),
-        ("$5,a", "$6,b", False),
+        ("$5,a", "$6,b", False), ("n,y,y,x", "y,y,n,z", False),
     ],
 )  # fmt: skip
 def test_a_first_row_of_data_is_no_header(
@@ -97,5 +97,5 @@ def test_a_first_row_of_data_is_no_header(
     name = first.split(",", maxsplit=1)[0] if is_header else "column 1"
     assert data.table.columns[0].name == name
     says = [remark.text for remark in data.remarks if remark.key == "header"]
-    assert len(says) == (not is_header or any(cell.isdigit() for cell in first.split(",")))
+    assert bool(says) == (not is_header or any(cell.isdigit() for cell in first.split(",")))
     assert not [remark for remark in told.remarks if remark.key == "header"]

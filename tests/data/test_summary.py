@@ -66,6 +66,13 @@ def test_a_column_of_too_many_categories_is_named(tmp_path: Path) -> None:
     assert [column.inputs for column in summary.columns] == [0, 1]
 
 
+def test_names_that_are_values_are_perhaps_data(tmp_path: Path) -> None:
+    rows = "".join(f"{'pq'[i % 2]},{'rs'[i % 3 % 2]},{'xy'[i % 2]}\n" for i in range(12))
+    (first, *_) = summarise(load(write(tmp_path, f"p,r,x\n{rows}"))).remarks
+    assert (first.key, first.columns) == ("header", ("p", "r"))
+    assert "`header=False`" in first.text
+
+
 def test_many_whole_numbers_are_perhaps_a_regression(tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{1000 + i % 60}\n" for i in range(240))
     path = write(tmp_path, f"a,label\n{rows}")

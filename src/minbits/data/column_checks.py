@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from minbits.data.encoding import MAX_CATEGORIES
 from minbits.data.notations import find_notation
-from minbits.data.typed_columns import is_number, shorten
+from minbits.data.typed_columns import is_number, listed, shorten
 from minbits.types import Column, DataSet, Remark
 
 _MIN_ROWS = 20
@@ -41,7 +41,7 @@ def column_remarks(data: DataSet) -> tuple[Remark, ...]:
     labels = np.concatenate([data.train_labels, data.test_labels])
     order = np.argsort(labels, kind="stable")
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
-    found: list[Remark | None] = []
+    found: list[Remark | None] = [_header_remark(data.table.columns)]
     for place, column in enumerate(data.table.columns):
         values = np.concatenate(
             [data.table.train_values[:, place], data.table.test_values[:, place]]
@@ -54,6 +54,15 @@ def column_remarks(data: DataSet) -> tuple[Remark, ...]:
         remark = _number_remark(column, values, sorts)
         found.append(remark or _label_remark(column, values, labels, len(data.class_names)))
     return tuple(remark for remark in found if remark is not None)
+
+
+def _header_remark(columns: tuple[Column, ...]) -> Remark | None:
+    """Return that names of columns are values of theirs, as where a first row of data was taken."""
+    names = tuple(column.name for column in columns if column.name in column.categories)
+    if len(names) < 2:
+        return None
+    text = f"The names of the columns {listed(names)} occur among their values: if the first row "
+    return Remark("header", f"{text}is data, say so with `header=False`.", names)
 
 
 def _drop(column: Column, verb: str = "leave") -> str:

@@ -114,14 +114,17 @@ def _until_long_field(line: str, delimiter: str) -> str:
 def _is_header(first: Sequence[str], second: Sequence[str]) -> bool:
     """Return whether a first row looks like names of columns.
 
-    Names are mostly no numbers. Where some are, they count or are years, as in 0, 1, 2, label, or
-    the second row has text in their place.
+    Names differ, and are mostly no numbers. Where some are, they count or are years, as in 0, 1, 2,
+    label, or the second row has text in their place.
     """
     are_numbers = [_is_written_number(value) for value in first]
     if all(are_numbers):
         return False
-    if not any(are_numbers) or [_is_written_number(value) for value in second] != are_numbers:
+    if [_is_written_number(value) for value in second] != are_numbers:
         return True
+    if not any(are_numbers):
+        # Two columns of one name are an error, unless these are values of the second row, too.
+        return len(set(first)) == len(first) or not set(first) & set(second)
     numbers = [value.strip() for value, is_one in zip(first, are_numbers, strict=True) if is_one]
     if len(numbers) < 2 or not all(len(text) < 5 and text.isdecimal() for text in numbers):
         return False
@@ -176,10 +179,11 @@ def _header_remarks(first: TextRow, has_header: bool, options: LoadOptions) -> l
     numbers = [value for value in first.values if _is_written_number(value)]
     if options.header is not None or (has_header and not numbers):
         return []
+    why = f"it holds {numbers[0]!r}" if numbers else "values in it repeat"
     if has_header:
         text = f"The first row is taken for the names of the columns, such as {numbers[0]!r}; if "
         return [Remark("header", f"{text}it is data, say so with `header=False`.")]
-    text = f"The first row is data, since it holds {numbers[0]!r}: columns are called column 1, "
+    text = f"The first row is data, since {why}: columns are called column 1, "
     return [Remark("header", f"{text}column 2 …; if it is names, say so with `header=True`.")]
 
 

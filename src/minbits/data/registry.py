@@ -47,7 +47,7 @@ def _ends(*suffixes: str) -> Callable[[Path], bool]:
     return lambda path: path.is_file() and path.name.lower().endswith(suffixes)
 
 
-_TEXT_TABLES = (".csv", ".tsv", ".tab", ".txt", ".data")
+_TEXT_TABLES = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
 _JSON_LINES = (".jsonl", ".ndjson")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from minbits.data.column_checks import column_remarks
 from minbits.data.inspection import inspect_data
+from minbits.data.typed_columns import listed
 from minbits.notebook import Cells, Shown
 from minbits.plain_text import shortened
 from minbits.types import Column, DataSet, Remark
@@ -156,6 +157,16 @@ def _label_remarks(data: DataSet) -> tuple[Remark, ...]:
     return (Remark("regression", f"{text}another column with `label`."),)
 
 
+def _rare_remarks(classes: tuple[ClassCount, ...]) -> tuple[Remark, ...]:
+    single = [shortened(item.name, _LONGEST_NAME) for item in classes if item.train < 2]
+    if not single:
+        return ()
+    text = (
+        f"A search needs two training examples a class at least; these have one: {listed(single)}"
+    )
+    return (Remark("rare_classes", f"{text}. `drop_rare` leaves them out."),)
+
+
 def _input_remarks(data: DataSet) -> tuple[Remark, ...]:
     if data.table is None or any(column.channels for column in data.table.columns):
         return ()
@@ -167,6 +178,7 @@ def summarise(data: DataSet) -> DataSummary:
     """Return what is in a data set."""
     train = np.bincount(data.train_labels, minlength=data.class_count).tolist()
     test = np.bincount(data.test_labels, minlength=data.class_count).tolist()
+    classes = tuple(map(ClassCount, data.class_names, train, test))
     return DataSummary(
         data=data.name,
         data_digest=data.digest,
@@ -177,12 +189,13 @@ def summarise(data: DataSet) -> DataSummary:
         input_shape=data.input_shape,
         label_column=data.label_column,
         label_reason=data.label_reason,
-        classes=tuple(map(ClassCount, data.class_names, train, test)),
+        classes=classes,
         columns=_columns(data),
         remarks=(
             *data.remarks,
             *_label_remarks(data),
             *_input_remarks(data),
+            *_rare_remarks(classes),
             *column_remarks(data),
             *inspect_data(data).keyed_remarks(),
         ),
