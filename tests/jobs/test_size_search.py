@@ -73,12 +73,13 @@ def trained(data: DataSet, seed: int) -> TrialOutcome:
 
 
 def test_a_search_in_a_space_of_the_users_with_moves(tmp_path: Path, tiny: DataSet) -> None:
-    stages: list[str] = []
-    report = size_job(tiny, request(tmp_path), SearchEvents(on_stage=stages.append))
+    sizes: list[int | None] = []
+    events = SearchEvents(on_best=lambda outcome, path: sizes.append(outcome.size_bits))
+    report = size_job(tiny, request(tmp_path), events)
     assert report.best is not None
     assert report.trials == 12
-    with_best = [stage for stage in stages if stage.startswith("best so far")]
-    assert with_best
+    assert sizes
+    assert sizes == sorted(sizes, key=lambda bits: bits or 0, reverse=True)
     assert not so_far_path(tmp_path / "found.mbn").exists()  # the verified file is in its place
     ledger = Ledger(tmp_path / "ledger.sqlite")
     configs = [json.loads(row["config"]) for row in ledger.rows("trials")]
