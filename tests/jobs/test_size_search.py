@@ -28,6 +28,7 @@ from minbits.search.driver import SearchEvents
 from minbits.search.trial import run_trial
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 from minbits.workers.work import WorkerContext
+from tests.cli.json_schemas import check_output
 from tests.search.outcomes import outcome
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -226,6 +227,7 @@ def test_a_table_without_an_accuracy_gets_one_that_is_explained(tmp_path: Path) 
         "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    check_output(command[3:], done.stdout)
     plain = json.loads(done.stdout)
     assert done.returncode == (0 if plain["reached_target"] else 1), done.stderr
     assert plain["accuracy"] == target
