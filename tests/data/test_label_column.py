@@ -34,7 +34,7 @@ def table(folder: Path, header: bool = True, **columns: list[str]) -> Path:
         ({"x": REAL, "y": REAL, "class": TEXT}, "class", "by its name"),
         ({"y": REAL, "target": TWO, "x": REAL}, "target", "by its name"),
         ({"n": MANY, "kind": TEXT}, "kind", "the last column, which holds text"),
-        ({"n": MANY, "year": FEW}, "year", "the last column, which holds few whole numbers"),
+        ({"n": MANY, "grade": FEW}, "grade", "the last column, which holds few whole numbers"),
         ({"sex": TEXT, "n": MANY, "ill": TWO}, "ill", "the last column, which holds few whole"),
     ],
 )
@@ -53,7 +53,8 @@ def test_the_label_is_taken_by_a_rule_that_is_told(
 @pytest.mark.parametrize(
     "columns",
     [
-        {"a": FEW, "price": MANY}, {"a": FEW, "price": REAL}, {"letter": TEXT, "box": FEW},
+        {"kind": TEXT, "year": FEW}, {"kind": TEXT, "Freq": TWO}, {"a": FEW, "price": MANY},
+        {"a": FEW, "price": REAL}, {"letter": TEXT, "box": FEW},
         {"a": FEW, "b": CONSTANT}, {"name": [f"n{i}" for i in range(ROWS)], "n": MANY},
     ],
 )  # fmt: skip

@@ -99,7 +99,7 @@ def test_text_of_any_encoding(tmp_path: Path, encoding: str) -> None:
     ):
         assert load(write(tmp_path, raw, name), encoding=encoding).digest == plain.digest
     if encoding in ("latin-1", "utf-16"):
-        with pytest.raises(DataError, match="not UTF-8.*`encoding`, such as latin-1"):
+        with pytest.raises(DataError, match=r"not UTF-8.*`encoding`, such as latin-1"):
             load(tmp_path / "t.csv")
 
 

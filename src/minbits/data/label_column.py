@@ -13,6 +13,11 @@ LABEL_NAMES = ("label", "class", "target", "y")
 _MORE_LABEL_NAMES = (
     "labels", "classes", "classlabel", "species", "category", "diagnosis", "outcome",
 )  # fmt: skip
+# What numbers of these names say is seldom what is to be learned.
+_NO_LABEL_NAMES = (
+    "year", "month", "day", "week", "date", "time", "id", "rowid", "index", "n", "count", "freq",
+    "frequency", "weight", "fold",
+)  # fmt: skip
 _MAX_WHOLE_NUMBERS = 32
 _MIN_ROWS_A_CLASS = 2
 
@@ -39,8 +44,10 @@ class LabelCandidate:
 
     @property
     def fits(self) -> bool:
-        """Whether its values may be labels: at least two, and few beside the rows."""
+        """Whether its values may be labels: at least two, few beside the rows, and no years."""
         if self.different < 2 or not (self.is_text or self.is_whole):
+            return False
+        if not self.is_text and _plain(self.name) in _NO_LABEL_NAMES:
             return False
         if self.different == 2:
             return True
