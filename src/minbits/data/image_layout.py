@@ -66,7 +66,8 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(item for item in folder.iterdir() if is_image(item) and item.is_file())
+    # A pipe or a device of such a name is refused where it is opened.
+    return sorted(item for item in folder.iterdir() if is_image(item) and not item.is_dir())
 
 
 def find_images(path: Path, options: LoadOptions) -> ImageLayout:

@@ -15,8 +15,8 @@ _MORE_LABEL_NAMES = (
 )  # fmt: skip
 # What numbers of these names say is seldom what is to be learned.
 _NO_LABEL_NAMES = (
-    "year", "month", "day", "week", "date", "time", "id", "rowid", "index", "n", "count", "freq",
-    "frequency", "weight", "fold",
+    "year", "month", "day", "week", "date", "time", "n", "count", "freq", "frequency", "weight",
+    "fold",
 )  # fmt: skip
 _MAX_WHOLE_NUMBERS = 32
 _MIN_ROWS_A_CLASS = 2
