@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
-from minbits.cli.describe import print_summary
+from minbits.cli.describe import print_head
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import print_ladder, question_line
 from minbits.cli.output import ShowOptions, console, print_json, progress_printer
-from minbits.data.summary import summarise
 from minbits.data.tables import table_of
 from minbits.jobs.entropy_report import EntropyReport, entropy_job, plain_entropy
 from minbits.jobs.entropy_request import EntropyRequest
@@ -28,8 +27,7 @@ def entropy(
     Example: minbits entropy mnist --minutes 20 --pictures charts
     """
     loaded = source.load(data)
-    if not show.json:
-        print_summary(summarise(loaded))
+    print_head(loaded, show.quiet)
     say = progress_printer(show.quiet)
     origin = source.origin(data)
     found = entropy_job(loaded, request, say=lambda text: say(f"{text} …"), origin=origin)
@@ -51,7 +49,9 @@ def _print(found: EntropyReport, data: DataSet) -> None:
     line = question_line(found.table)
     if line is not None:
         console().print(line)
-    console().print(f"Digest of the data: {data.digest}.")
+    for remark in found.inspection.remarks():
+        console().print(remark)
+    console().print(f"Test set: {found.inspection.split}. Digest of the data: {data.digest}.")
     console().print()
     if found.ladder is not None:
         print_ladder(found.ladder, data.name)
