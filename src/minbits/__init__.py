@@ -29,13 +29,14 @@ if TYPE_CHECKING:
         inspect,
         need,
         size,
+        trainability,
         verify,
     )
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "read", "size", "to_torch", "verify",
+    "inspect", "load", "need", "read", "size", "to_torch", "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {
