@@ -16,11 +16,11 @@ from minbits.layers.base import Shape
 from minbits.layers.repetition import Repetition
 from minbits.networks.from_torch import (
     Extracted,
-    InputConvention,
     from_torch,
     network_logits,
 )
 from minbits.networks.grammar import format_layers
+from minbits.networks.input_convention import InputConvention
 from minbits.networks.to_torch import to_torch
 from tests.strategies import networks
 

@@ -29,7 +29,8 @@ from minbits.model_audit.model_formats import names_module, open_model
 from minbits.model_audit.report import AuditReport, CompressTarget, LabelAudit
 from minbits.model_audit.run import audit_subject
 from minbits.networks.checkpoint import open_module
-from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.networks.from_torch import from_torch
+from minbits.networks.input_convention import convention_of
 from minbits.networks.model_options import model_files
 from minbits.types import DataSet
 
@@ -150,7 +151,7 @@ def compress_audited(
     target = compress_target(report.labels, request.accuracy)
     say(f"target of the compression: {100 * target.accuracy:.2f} %, {target.source}")
     report = report.with_target(target)
-    convention = InputConvention(2.0**-data.input_exponent)
+    convention = convention_of(request, 2.0**-data.input_exponent)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
     asked = CompressRequest(
         accuracy=target.accuracy, out=request.compress, ledger=request.ledger,

@@ -18,12 +18,11 @@ from minbits.jobs.compress_request import CompressReport, CompressRequest
 from minbits.jobs.compress_rounding import round_to_file
 from minbits.jobs.shared_options import Origin
 from minbits.networks.checkpoint import image_shape, open_module
-from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.networks.from_torch import from_torch
+from minbits.networks.input_convention import BYTE_FACTOR, convention_of
 from minbits.networks.model_options import model_files
 from minbits.types import DataSet
 
-# Bytes as torchvision's ToTensor gives them; other numbers as they are.
-_BYTE_FACTOR = 1 / 255
 _BYTE_EXPONENT = 8
 
 
@@ -48,8 +47,8 @@ def compress_module(
         MinbitsError: if a layer is not supported, or an argument or output is bad.
     """
     module = open_module(model, request, data.input_shape)
-    usual = _BYTE_FACTOR if data.train_inputs.dtype == np.uint8 else 1.0
-    convention = _convention(request, usual)
+    usual = BYTE_FACTOR if data.train_inputs.dtype == np.uint8 else 1.0
+    convention = convention_of(request, usual)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
     named = "module" if isinstance(model, nn.Module) else str(model)
     origin = (origin or Origin()).beside(*model_files(model, request))
@@ -70,14 +69,10 @@ def round_module(model: str, request: CompressRequest, error: float) -> dict[str
     """
     shape = image_shape(request.input)
     module = open_module(model, request, shape)
-    given = from_torch(module, shape, _BYTE_EXPONENT, _convention(request, _BYTE_FACTOR))
+    given = from_torch(module, shape, _BYTE_EXPONENT, convention_of(request, BYTE_FACTOR))
     if request.train:
         raise ArgumentError("`data`", "nothing", "a data set, or `train=False`", "Name one.")
     out = Path(request.out or f"{name_part(module_name(model))}-rounded.mbn")
     check_outputs(network_outputs(out), kept_files(None, model_files(model, request)))
     return round_to_file(given, error, out, request.force)
 
-
-def _convention(request: CompressRequest, usual: float) -> InputConvention:
-    factor = usual if request.input_scale is None else request.input_scale
-    return InputConvention(factor, request.input_mean, request.input_std)

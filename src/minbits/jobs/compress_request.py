@@ -31,17 +31,6 @@ class CompressRequest(ModelOptions, EngineOptions, ForceOptions, LedgerOptions):
         "data only choose how coarsely.",
         off=("no_data",),
     )
-    input_scale: float | None = option(
-        None,
-        "What the module expects raw inputs to be multiplied by.",
-        shown="1/255 for bytes, else 1",
-    )
-    input_mean: tuple[float, ...] = option(
-        (0.0,), "Then subtracted, one number or one a channel, by commas."
-    )
-    input_std: tuple[float, ...] = option(
-        (1.0,), "Then divided by, one number or one a channel, by commas."
-    )
     quantized_epochs: int = option(
         60, "Epochs of quantised training a trial.", aliases=("epochs",), check=at_least(1)
     )

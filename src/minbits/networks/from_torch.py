@@ -7,7 +7,6 @@ prediction. Every result is checked: module and network must give equal outputs 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +17,12 @@ import torch
 from torch import Tensor, fx, nn
 
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.errors import ArgumentError, NetworkError
+from minbits.errors import NetworkError
 from minbits.layers.base import Layer, Shape
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.networks.chain import Chain, Value
+from minbits.networks.input_convention import InputConvention
 from minbits.networks.module_graph import Graph, shape_at, trace, unsupported
 from minbits.networks.module_layers import ADDITIONS, ENDINGS, Reader, add, converters
 from minbits.networks.parameters import PlainTensors, flat_parameters, parameter_layout
@@ -33,45 +33,6 @@ Float = npt.NDArray[np.float32]
 _CHECKED_EXAMPLES = 8
 # Of the largest logit: float32 sums in another order differ by less.
 _TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class InputConvention:
-    """What a module expects to be done to the raw values of a data set.
-
-    The module was trained on ``(raw * factor - mean) / deviation``, channel by channel; one number
-    stands for all channels.
-    """
-
-    factor: float = 1.0
-    mean: tuple[float, ...] = (0.0,)
-    deviation: tuple[float, ...] = (1.0,)
-
-    def per_channel(self, channels: int) -> tuple[Float, Float]:
-        """Return what raw values of each channel are multiplied by, and what is then subtracted.
-
-        Raises:
-            ArgumentError: if there is another number of values than one or one a channel, or if a
-                value is out of its range.
-        """
-        for name, values in (("`input_mean`", self.mean), ("`input_std`", self.deviation)):
-            if len(values) not in (1, channels) or not all(map(math.isfinite, values)):
-                raise ArgumentError(
-                    name, str(list(values)), f"one number, or {channels}, one a channel",
-                    "Give what the module was trained with.",
-                )  # fmt: skip
-        if not (self.factor > 0 and math.isfinite(self.factor)) or min(self.deviation) <= 0:
-            raise ArgumentError(
-                "`input_scale`, `input_std`", f"{self.factor}, {list(self.deviation)}",
-                "positive numbers", "Give what the module was trained with.",
-            )  # fmt: skip
-        means, deviations = (
-            np.broadcast_to(np.array(values, np.float64), (channels,))
-            for values in (self.mean, self.deviation)
-        )
-        return (self.factor / deviations).astype(np.float32), (means / deviations).astype(
-            np.float32
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,23 @@ class ModelOptions(Request):
         aliases=("input_shape",),
         check=(lambda value: bool(value) and min(value) >= 1, "positive sizes, such as 1x28x28"),
     )
+    input_scale: float | None = option(
+        None,
+        "What the module expects raw inputs to be multiplied by.",
+        shown="1/255 for bytes, else 1; `audit`: the power of two of the data set, 1/256 for bytes",
+    )
+    input_mean: tuple[float, ...] = option(
+        (0.0,), "Then subtracted, one number or one a channel, by commas."
+    )
+    input_std: tuple[float, ...] = option(
+        (1.0,), "Then divided by, one number or one a channel, by commas."
+    )
+
+    @property
+    def names_inputs(self) -> bool:
+        """Whether the user says what is to be done to raw inputs."""
+        usual = (None, (0.0,), (1.0,))
+        return (self.input_scale, self.input_mean, self.input_std) != usual
 
 
 def model_files(model: object, options: ModelOptions) -> tuple[Path, ...]:

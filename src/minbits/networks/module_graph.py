@@ -65,36 +65,6 @@ def shape_at(node: fx.Node) -> tuple[int, ...] | None:
     return None if shape is None else tuple(shape)
 
 
-def example_forms(shape: Shape) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes that modules take examples of a data set in: image, sequence, vector."""
-    channels, height, width = shape
-    forms: list[tuple[int, ...]] = [(channels, height, width)]
-    if height == 1:
-        forms.append((channels, width))
-    forms.append((channels * height * width,))
-    return tuple(forms)
-
-
-def _form_taken(module: nn.Module, shape: Shape) -> tuple[int, ...]:
-    reasons: list[str] = []
-    for form in example_forms(shape):
-        try:
-            with torch.no_grad():
-                result = module(torch.zeros(_EXAMPLES, *form))
-        # Whatever a foreign module raises for a shape that it does not take.
-        except Exception as error:  # noqa: BLE001
-            reasons.append(f"{form}: {error}")
-            continue
-        if isinstance(result, Tensor) and result.ndim >= 2 and len(result) == _EXAMPLES:
-            return form
-        reasons.append(f"{form}: a result that is not one row of logits an example")
-    raise NetworkError(
-        "module", "; ".join(reason.splitlines()[0] for reason in reasons),
-        f"a module that maps float32 batches of {shape} to logits",
-        "Check the module, or the data set.",
-    )  # fmt: skip
-
-
 def trace(module: nn.Module, shape: Shape) -> Graph:
     """Trace ``module`` on examples of ``shape``, in evaluation mode.
 
