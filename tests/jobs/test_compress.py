@@ -32,7 +32,7 @@ def build():
     )
 
 def odd():
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.GELU(), nn.Linear(4, 2))
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.Mish(), nn.Linear(4, 2))
 
 number = 3
 """
