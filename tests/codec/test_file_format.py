@@ -81,7 +81,7 @@ def test_golden_files_are_read_and_written_byte_for_byte(path: Path) -> None:
 def test_there_are_golden_files() -> None:
     versions = [path.read_bytes()[0] & 0x0F for path in GOLDEN.glob("*.mbn")]
     assert len(versions) >= 7
-    assert set(versions) == set(VERSIONS)
+    assert set(versions) == {*VERSIONS, NAMED_LAYERS_VERSION}
 
 
 @given(st.integers(0, len(FILE) - 1))

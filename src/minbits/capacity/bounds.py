@@ -11,6 +11,7 @@ from minbits.capacity.memory_equivalent_capacity import memory_equivalent_capaci
 from minbits.capacity.network_shape import NetworkShape
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
+    closed_form_size,
     is_piecewise_linear,
     perceptron_vc_dimension,
     vc_existence_scale,
@@ -128,10 +129,10 @@ def _piecewise_linear(question: CapacityQuestion) -> str | None:
 
 
 def _closed_form(question: CapacityQuestion) -> str | None:
-    shape = question.shape
-    if len(shape.layers) == 1 and shape.logits < 3:
+    objection = _piecewise_linear(question)
+    if objection is None and closed_form_size(question.shape) < 3:
         return "R below 3"
-    return _piecewise_linear(question)
+    return objection
 
 
 def _biased_chain(question: CapacityQuestion) -> str | None:

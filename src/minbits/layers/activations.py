@@ -142,8 +142,9 @@ class Activations(Registry[Activation]):
 
 def leaky_key(slope: float) -> str | None:
     """Return the key of a leaky ReLU with a slope, None for a slope not between 0 and 1."""
-    if slope in (0, 1, LEAKY_RELU_SLOPE):
-        return {0: "relu", 1: "none"}.get(slope, "leaky_relu")
+    known = {0.0: "relu", 1.0: "none", LEAKY_RELU_SLOPE: "leaky_relu"}
+    if slope in known:
+        return known[slope]
     key = f"leaky{slope:.11f}".rstrip("0")
     return key if _leaky(key) is not None else None
 

@@ -115,7 +115,7 @@ class Prelu(WeightedLayer):
             values = as_array(slopes).reshape(-1)
             if len(values) not in (1, channels):
                 raise call.unsupported(f"{len(values)} slopes", f"1 or {channels}, one a channel")
-            values = np.broadcast_to(values, (channels,)).reshape(-1, 1, 1, 1).copy()
-            return call.append(cls(channels), (values, None), call.key_of(slopes))
+            spread = np.broadcast_to(values, (channels,)).reshape(-1, 1, 1, 1).copy()
+            return call.append(cls(channels), (spread, None), call.key_of(slopes))
 
         return dict.fromkeys((torch.nn.PReLU, torch.nn.functional.prelu, torch.prelu), convert)

@@ -157,9 +157,7 @@ class GraphReader:
             self._mark_foreign(node.op_type)
         self._replace_last(outputs=outputs)
 
-    def shape(
-        self, name: str, inputs: int, trained: Collection[str] = ()
-    ) -> NetworkShape | None:
+    def shape(self, name: str, inputs: int, trained: Collection[str] = ()) -> NetworkShape | None:
         """Return what was read; None where no layer had weights."""
         if not self.layers:
             return None

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from minbits.errors import MinbitsError, NetworkFileError
 from minbits.files import regular_size
 from minbits.model_audit.onnx_layers import REARRANGING, WEIGHTED, GraphReader
+from minbits.model_audit.onnx_operators import older_operators
 from minbits.model_audit.subject import (
     FloatArray,
     Rounding,
@@ -134,12 +135,7 @@ def _subject(
         {name for name, item in initial.items() if item.data_type in _WIDTHS},
     )
     reader.read(graph.node)
-    buffers = {
-        name
-        for node in graph.node
-        if node.op_type == "BatchNormalization"
-        for name in node.input[3:5]
-    }
+    buffers = {name for node in graph.node for name in _settings_of(node)}
     tensors = _tensors(onnx, initial, buffers)
     if not any(tensor.is_parameter for tensor in tensors):
         raise NetworkFileError(str(path), "no initialisers", "weights", "Export them too.")
@@ -155,6 +151,20 @@ def _subject(
     given = GraphInput.of(onnx, inputs[0])
     runner = OnnxRunner(str(path), model, given, convention, reader)
     return Subject(path.name, "ONNX graph", tensors, shape, note, runner)
+
+
+def _settings_of(node: Any) -> list[str]:
+    """Return the inputs of a node that are no weights: running statistics, scales, zero points."""
+    if node.op_type == "BatchNormalization":
+        return list(node.input[3:5])
+    if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        return list(node.input[1:])
+    if node.op_type in ("MatMulInteger", "ConvInteger"):
+        return list(node.input[2:])
+    if node.op_type.startswith("QLinear"):
+        weights = WEIGHTED.get(node.op_type, (None, None))
+        return [name for place, name in enumerate(node.input) if place not in (0, *weights)]
+    return []
 
 
 def _stored_dimensions(
@@ -181,9 +191,11 @@ def _tensors(onnx: Any, initial: Mapping[str, Any], buffers: set[str]) -> tuple[
             continue
         array = onnx.numpy_helper.to_array(item)
         width = _WIDTHS[item.data_type]
-        role: tuple[bool, Rounding] = (name not in buffers, "step")
+        role: tuple[bool, Rounding] = (True, "step")
         if item.data_type in _INTEGERS:
             role = rounding_of_integers(name, width)
+        if name in buffers:
+            role = (False, "exact")
         result.append(
             StoredTensor(
                 name=name,
@@ -276,7 +288,10 @@ class OnnxRunner:
     def _run(self, model: Any, inputs: npt.NDArray[Any], names: list[str]) -> list[FloatArray]:
         found: list[list[FloatArray]] = [[] for _ in names]
         try:
-            evaluator = _onnx().reference.ReferenceEvaluator(model)
+            opset = max((item.version for item in model.opset_import if not item.domain), default=1)
+            evaluator = _onnx().reference.ReferenceEvaluator(
+                model, new_ops=older_operators(opset)
+            )  # fmt: skip
             for start in range(0, len(inputs), self._batch):
                 batch = self._convention.applied(np.asarray(inputs[start : start + self._batch]))
                 values = evaluator.run(names, {self._given.name: self._given.fitted(batch)})

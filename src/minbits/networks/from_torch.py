@@ -80,7 +80,16 @@ class _Walk:
         return self.modules[str(node.target)] if node.op == "call_module" else None
 
     def _kind(self, node: fx.Node) -> Any:
-        return type(self._module(node)) if node.op == "call_module" else node.target
+        """Return what is called: a function, a method's name, or a class of modules.
+
+        Of a class that inherits its forward pass, as that of a parametrised layer, the class whose
+        it is.
+        """
+        if node.op != "call_module":
+            return node.target
+        own = type(self._module(node))
+        kinds = (kind for kind in own.__mro__ if getattr(kind, "forward", None) is own.forward)
+        return next((kind for kind in kinds if kind in self.converters), own)
 
     def _weights(self, node: fx.Node) -> set[int]:
         """Return where the tensors lie that a call reads and no input changes."""

@@ -157,7 +157,8 @@ class _ShapedTracer(fx.Tracer):
 
     def iter(self, obj: fx.Proxy) -> Iterator[Any]:
         """Return the parts of a value."""
-        return iter([obj[place] for place in range(len(obj.node.meta["example"]))])
+        parts: Any = obj
+        return iter([parts[place] for place in range(len(obj.node.meta["example"]))])
 
     def create_proxy(
         self, kind: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
@@ -187,7 +188,8 @@ class _ShapedTracer(fx.Tracer):
         args = fx.node.map_arg(node.args, lambda part: part.meta["example"])
         kwargs = fx.node.map_arg(node.kwargs, lambda part: part.meta["example"])
         if node.op == "call_function":
-            return node.target(*args, **kwargs)
+            function: Any = node.target
+            return function(*args, **kwargs)
         if node.op == "call_method":
             return getattr(args[0], str(node.target))(*args[1:], **kwargs)
         owner: Any = self.root

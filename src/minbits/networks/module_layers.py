@@ -121,8 +121,10 @@ def _batch_norm(reader: Any, module: Any) -> Any:
 
 
 def _batch_norm_call(reader: Any, module: Any) -> Any:
-    found = [reader.constant(place, name) for place, name in enumerate(_BATCH_NORM, 1)]
-    return _normalised(reader, *found, reader.argument(7, "eps", 1e-5))
+    mean, variance, weight, bias = (
+        reader.constant(place, name) for place, name in enumerate(_BATCH_NORM, 1)
+    )
+    return _normalised(reader, mean, variance, weight, bias, reader.argument(7, "eps", 1e-5))
 
 
 _BATCH_NORM = ("running_mean", "running_var", "weight", "bias")

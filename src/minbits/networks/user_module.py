@@ -66,10 +66,12 @@ def runnable(module: nn.Module) -> nn.Module:
     return copied.float() if is_half else copied
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Return an error's kind and the first line of its message."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:_LONGEST_REASON]}" if lines else type(error).__name__
+    return (
+        f"{type(error).__name__}: {lines[0][:_LONGEST_REASON]}" if lines else type(error).__name__
+    )
 
 
 def example_forms(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -77,7 +79,7 @@ def example_forms(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     if len(shape) != 3:
         return (shape,)
     channels, height, width = shape
-    forms = [shape]
+    forms: list[tuple[int, ...]] = [shape]
     if height == 1:
         forms.append((channels, width))
     forms.append((channels * height * width,))
