@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from minbits.cli.doctor import self_test_network
 from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.codec.architecture_code import code_architecture, is_of_version_1
+from minbits.codec.architecture_code import (
+    NAMED_LAYERS_VERSION,
+    code_architecture,
+    is_of_version_1,
+)
 from minbits.codec.file_format import (
     HEADER_BYTES,
     MAGIC,

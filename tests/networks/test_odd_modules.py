@@ -18,6 +18,7 @@ from minbits.model_audit.run import audit_subject
 from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.from_torch import from_torch, network_logits
 from minbits.networks.grammar import format_layers
+from minbits.networks.two_logits import with_two_logits
 from minbits.networks.user_module import example_forms
 
 IMAGE, VECTOR, SEQUENCE = (1, 8, 8), (4, 1, 1), (2, 1, 12)
@@ -149,7 +150,7 @@ MAKE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
         for name, call in {
             "leaky_relu": F.leaky_relu, "tanh": torch.tanh, "method tanh": lambda x: x.tanh(),
             "sigmoid": torch.sigmoid, "silu": F.silu, "gelu": F.gelu, "elu": F.elu,
-            "relu6": F.relu6, "relu_": lambda x: F.relu_(x), "instance_norm": F.instance_norm,
+            "relu6": F.relu6, "relu_": F.relu_, "instance_norm": F.instance_norm,
             "group_norm": lambda x: F.group_norm(x, 3),
             "layer_norm": lambda x: F.layer_norm(x, x.shape[1:]), "negative": lambda x: -x,
             "scaled": lambda x: x * 2 + 1, "from one": lambda x: 1 - x, "half": lambda x: x / 2,
@@ -272,7 +273,7 @@ FAILING: dict[str, tuple[Callable[[], nn.Module], Shape, str]] = {
         )
     },
     "raises without words": (lambda: Raising(RuntimeError, ""), IMAGE, "RuntimeError"),
-    "no forward": (lambda: Written(lambda m, x: nn.Module.forward(m, x), fc=head()), IMAGE,  # type: ignore[attr-defined]
+    "no forward": (lambda: Written(nn.Module.forward, fc=head()), IMAGE,
                    "Error"),
     "wrong inputs": (lambda: nn.Linear(5, 2), IMAGE, "takes inputs of shape"),
     "None": (lambda: Written(lambda m, x: None, fc=head()), IMAGE, "one row an example"),
@@ -321,6 +322,16 @@ def test_weights_of_groups_and_ties_are_written_once() -> None:
             len(from_torch(module, IMAGE, 0).values), sum(p.numel() for p in module.parameters())
         )  # fmt: skip
     assert all(ours == theirs for ours, theirs in counts.values()), counts
+
+
+@pytest.mark.parametrize("ending", [nn.Identity(), nn.Tanh(), nn.Sequential(nn.Tanh(), head(1, 1))])
+def test_one_logit_becomes_two(ending: nn.Module) -> None:
+    module = nn.Sequential(nn.Flatten(), head(64, 1), ending)
+    one = from_torch(module, IMAGE, 0)
+    raw = np.random.default_rng(0).standard_normal((5, *IMAGE)).astype(np.float32)
+    found = network_logits(with_two_logits(one), raw)
+    wanted = network_logits(one, raw)
+    torch.testing.assert_close(found, torch.cat([torch.zeros(5, 1), wanted], 1))
 
 
 @pytest.mark.parametrize("name", [*REFUSED, *FAILING])

@@ -102,5 +102,5 @@ def test_other_things_among_tensors(tmp_path: Path) -> None:
     assert list(read_checkpoint(path)) == ["w"]
     assert list(read_tensors(path)) == ["w"]
     path = save(tmp_path / "c.pt", {"epoch": 3, "rate": 0.1})
-    with pytest.raises(NetworkFileError, match="no tensors by name .its keys: 'epoch', 'rate'"):
+    with pytest.raises(NetworkFileError, match=r"no tensors by name .its keys: 'epoch', 'rate'"):
         read_tensors(path)

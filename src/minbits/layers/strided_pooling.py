@@ -22,8 +22,8 @@ class StridedPooling(PlainLayer):
     """The maximum or the mean of ``size`` x ``size`` windows, ``stride`` places apart.
 
     A maximum may reach ``padding`` places beyond the image, which count for nothing. With
-    ``is_ceiled`` there is a last window for rows and columns that fill none, as long as it begins on
-    the image. Over a sequence, an image of one row, windows are ``1 x size``.
+    ``is_ceiled`` there is a last window for rows and columns that fill none, as long as it begins
+    on the image. Over a sequence, an image of one row, windows are ``1 x size``.
     """
 
     key = "strided_pooling"

@@ -42,7 +42,7 @@ class TorchCall(Protocol):
         ...
 
     def constant(self, place: int, name: str) -> Any:
-        """Return a tensor or number among the arguments that is the same for every input, or None."""
+        """Return an argument that is the same for every input, None where it is not."""
         ...
 
     def key_of(self, weight: Any, bias: Any = None) -> object:

@@ -248,7 +248,8 @@ _JOINED: Mapping[Any, Converter] = {
     ),
     **dict.fromkeys(
         (nn.Flatten, nn.Unflatten, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
-         "flatten", "unflatten", "view", "reshape", "squeeze", "unsqueeze", operator.getitem),  # the last where it only adds axes
+         "flatten", "unflatten", "view", "reshape", "squeeze", "unsqueeze",
+         operator.getitem),  # the last where it only adds axes
         _flatten,
     ),
 }  # fmt: skip

@@ -99,7 +99,10 @@ def form_taken(module: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...]:
     reasons, taken = [], []
     for form in example_forms(shape):
         try:
-            result = run_module(module, torch.zeros(_EXAMPLES, *form, dtype=number_type(module)))
+            kind = number_type(module)
+            # A second number of examples: some layers take a batch for a single example.
+            run_module(module, torch.zeros(_EXAMPLES + 1, *form, dtype=kind))
+            result = run_module(module, torch.zeros(_EXAMPLES, *form, dtype=kind))
         except NetworkError as error:
             reasons.append(f"{form}: {error.got}")
             continue
