@@ -1,8 +1,8 @@
 """Audits and compressions of networks of the kinds that are published for MNIST.
 
-The architectures follow their published lists of layers; the weights are trained here, briefly. Each
-network expects the normalised inputs of PyTorch's example. ``python recipes/public_nets.py NAME …``
-takes some of them only.
+The architectures follow their published lists of layers; the weights are trained here, briefly.
+Each network expects the normalised inputs of PyTorch's example.
+``python recipes/public_nets.py NAME …`` takes some of them only.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def subset(data: DataSet) -> DataSet:
     """Return the first examples of MNIST: enough for a recipe of some minutes."""
     train = (data.train_inputs[:TRAINED], data.train_labels[:TRAINED])
     test = (data.test_inputs[:TESTED], data.test_labels[:TESTED])
-    return assemble("mnist-start", train, test, data.source, data.license)
+    return assemble("mnist-start", train, test, "the first examples of MNIST", "of MNIST")
 
 
 def train(module: nn.Module, data: DataSet, epochs: int) -> None:
