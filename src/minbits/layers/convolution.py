@@ -253,11 +253,6 @@ class Convolution(WeightedLayer):
     def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
         """Return how PyTorch's convolutions become this layer."""
         # The decoder does without.
-        from minbits.layers.convolution_torch import conv_converter
-        from minbits.layers.grouped_convolution import GroupedConvolution
+        from minbits.layers.convolution_torch import conv_converters
 
-        convert = conv_converter(cls, GroupedConvolution)
-        functional = torch.nn.functional
-        kinds = (torch.nn.Conv1d, torch.nn.Conv2d, functional.conv1d, functional.conv2d,
-                 torch.conv1d, torch.conv2d)  # fmt: skip
-        return dict.fromkeys(kinds, convert)
+        return conv_converters(torch, cls, None)

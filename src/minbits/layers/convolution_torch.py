@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +41,15 @@ class _Given:
         )  # fmt: skip
 
 
-def conv_converter(dense: Callable[..., Any], grouped: Callable[..., Any]) -> Converter:
-    """Return how a call of a convolution becomes a layer.
+def conv_converters(
+    torch: Any, dense: Callable[..., Any], grouped: Callable[..., Any] | None
+) -> Mapping[Any, Converter]:
+    """Return how PyTorch's convolutions become layers.
 
     Args:
+        torch: the module of that name.
         dense: makes the layer of all channels or of each channel.
-        grouped: makes the layer of groups of channels.
+        grouped: makes the layer of groups of channels; None where there is none.
     """
 
     def convert(call: TorchCall, module: Any) -> Any:
@@ -56,12 +59,16 @@ def conv_converter(dense: Callable[..., Any], grouped: Callable[..., Any]) -> Co
         inputs = call.shape[0]
         is_depthwise = given.groups == inputs == len(weights) and inputs > 1
         if given.groups > 1 and not is_depthwise:
+            if grouped is None:
+                raise call.unsupported(f"{given.groups} groups of channels", "one")
             layer = grouped(groups=given.groups, **settings)
         else:
             layer = dense(depthwise=is_depthwise, activation="none", **settings)
         return call.append(layer, (weights, bias), call.key_of(given.weight, given.bias))
 
-    return convert
+    nn, functional = torch.nn, torch.nn.functional
+    kinds = (nn.Conv1d, nn.Conv2d, functional.conv1d, functional.conv2d, torch.conv1d, torch.conv2d)
+    return dict.fromkeys(kinds, convert)
 
 
 def _settings(call: TorchCall, given: _Given) -> tuple[dict[str, Any], Float, Float | None]:

@@ -21,15 +21,14 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.text import LayerText
-from minbits.layers.torch_call import filled
+from minbits.layers.torch_call import Converter, filled
 
 
 @dataclass(frozen=True)
 class GroupedConvolution(WeightedLayer):
     """A convolution whose channels are split into groups of which none reads another's.
 
-    Weights have shape ``(out_channels, in_channels / groups, kernel, kernel)``. PyTorch's grouped
-    convolutions become this layer in `minbits.layers.convolution`.
+    Weights have shape ``(out_channels, in_channels / groups, kernel, kernel)``.
     """
 
     key = "grouped_convolution"
@@ -158,3 +157,11 @@ class GroupedConvolution(WeightedLayer):
             geometry.paddings, geometry.dilation, self.groups, bias is not None,
         )  # fmt: skip
         return filled(torch, module, weights, bias)
+
+    @classmethod
+    def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
+        """Return how PyTorch's convolutions become this layer, or one without groups."""
+        # The decoder does without.
+        from minbits.layers.convolution_torch import conv_converters
+
+        return conv_converters(torch, Convolution, cls)
