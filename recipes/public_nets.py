@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from minbits.data import load
 from minbits.data.assemble import assemble
+from minbits.data.splits import validation_split
 from minbits.errors import MinbitsError
 from minbits.jobs.audit import audit_job
 from minbits.jobs.audit_request import AuditRequest
@@ -130,8 +131,9 @@ def subset(data: DataSet) -> DataSet:
 
 
 def train(module: nn.Module, data: DataSet, epochs: int) -> None:
-    inputs = (torch.from_numpy(data.train_inputs).float() * SCALE - MEAN) / DEVIATION
-    labels = torch.from_numpy(data.train_labels)
+    kept, _ = validation_split(data)  # what is held out chooses the roundings
+    inputs = (torch.from_numpy(data.train_inputs[kept]).float() * SCALE - MEAN) / DEVIATION
+    labels = torch.from_numpy(data.train_labels[kept])
     steps = epochs * (len(labels) // BATCH)
     optimizer = torch.optim.AdamW(module.parameters(), 1e-2, weight_decay=1e-3)
     largest = 2e-3 if sum(value.numel() for value in module.parameters()) > 10_000 else 2e-2
