@@ -23,7 +23,15 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SAMPLES = "MINBITS_JSON_SAMPLES"
 GROUPS = ("capacity", "ledger", "codelength")
 # Objects whose keys are names of the user's or of the data's, not of ours.
-MAPS = ("outputs", "pictures", "successes_on_validation", "smaller_not_taken", "config", "packages")
+MAPS = (
+    "by_load",
+    "outputs",
+    "pictures",
+    "successes_on_validation",
+    "smaller_not_taken",
+    "config",
+    "packages",
+)
 
 
 def command_name(arguments: Sequence[object]) -> str:

@@ -66,7 +66,10 @@ def test_a_ledger_travels_and_is_verified(
     }  # fmt: skip
     merged = run("merge", ledger, ledger=target)
     assert merged.returncode == 0, merged.stderr
-    assert "0 trials, 0 claims, 0 verifications, 0 measurements new; 17 rows were known" in merged.stdout
+    assert (
+        "0 trials, 0 claims, 0 verifications, 0 measurements new; 17 rows were known"
+        in merged.stdout
+    )
     for name in ("trials.csv", "trials.parquet"):
         done = run("export", tmp_path / name, "--json", ledger=target)
         assert json.loads(done.stdout)["rows"] == {"trials": 8}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -13,11 +13,9 @@ from typing import Any, Literal
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.schema import TRAINING_COUNTS
-from minbits.types import DataSet, TrialOutcome, Verification, plain_config, trial_config
+from minbits.types import DataSet, Plain, TrialOutcome, Verification, plain_config, trial_config
 
 Row = dict[str, Any]
-# A value that JSON tells as it is.
-Plain = str | int | float | bool | None | Sequence["Plain"]
 UID_DIGITS = 32  # hexadecimal ones
 MAX_TEXT_LENGTH = 2**20
 VerificationOutcome = Literal["confirmed", "differs", "damaged", "missing", "failed", "no data"]
