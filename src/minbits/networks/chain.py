@@ -49,6 +49,7 @@ class Chain:
         self.input_factors = np.ones(input_shape[0], np.float64)
         self.input_summands = np.zeros(input_shape[0], np.float64)
         self._input_state = 0
+        self.kept: list[object] = []
 
     @property
     def end(self) -> Value:

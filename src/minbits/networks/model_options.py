@@ -38,12 +38,6 @@ class ModelOptions(Request):
         (1.0,), "Then divided by, one number or one a channel, by commas."
     )
 
-    @property
-    def names_inputs(self) -> bool:
-        """Whether the user says what is to be done to raw inputs."""
-        usual = (None, (0.0,), (1.0,))
-        return (self.input_scale, self.input_mean, self.input_std) != usual
-
 
 def model_files(model: object, options: ModelOptions) -> tuple[Path, ...]:
     """Return the files behind a model that a user named, which no output may replace."""

@@ -79,6 +79,7 @@ class Reader:
 
     def key_of(self, weight: Any, bias: Any = None) -> object:
         """Return what calls with the same weights and bias have in common."""
+        self.chain.kept += [weight, bias]  # so that no other tensor gets their places
         return (weight.data_ptr(), 0 if bias is None else bias.data_ptr())
 
     def unsupported(self, got: str, expected: str | None = None) -> NetworkError:
