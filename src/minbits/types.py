@@ -132,6 +132,21 @@ class Table:
     test_values: npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Remark:
+    """One thing worth knowing about a data set.
+
+    Attributes:
+        key: what it is about, a stable name.
+        text: in words, with what to do about it.
+        columns: the columns that it is about.
+    """
+
+    key: str
+    text: str
+    columns: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class DataSet(Shown):
     """A labelled data set with a fixed test set.
@@ -150,6 +165,8 @@ class DataSet(Shown):
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
         label_column: of a table in a file, the column that the labels stand in; else None.
+        label_reason: why that column was taken.
+        remarks: what was decided while the source was read.
     """
 
     name: str
@@ -165,6 +182,8 @@ class DataSet(Shown):
     table: Table | None = None
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
+    label_reason: str | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
