@@ -148,6 +148,7 @@ class DataSet(Shown):
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
         label_column: of a table in a file, the column that the labels stand in; else None.
+        resized: height and width that images were brought to; None where they kept their size.
     """
 
     name: str
@@ -163,6 +164,7 @@ class DataSet(Shown):
     table: Table | None = None
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
+    resized: tuple[int, int] | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

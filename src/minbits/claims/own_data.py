@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minbits.claims.card_file import CardError, card_claim, card_path, read_json
+from minbits.checked_json import JsonError, read_json
+from minbits.claims.card_file import card_claim, card_path
 from minbits.claims.verification import state_long_run, verify_file
 from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
@@ -97,7 +98,7 @@ def made_for(path: Path, content: bytes, ledger: LedgerTarget | None = None) -> 
             return MadeFor(frozenset([card.data_digest]), card.data_name, f"the card {place}")
     except FileNotFoundError:
         pass  # a file may come without its card
-    except (OSError, CardError) as error:
+    except (OSError, JsonError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
             str(place), reason, "the card of the network file beside it (docs/card.md)",

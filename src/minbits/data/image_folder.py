@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -167,4 +168,5 @@ def load_image_folder(path: Path, options: LoadOptions) -> DataSet:
         test: Pair | None = _read_all(_examples(path / "test"), options.resize)
     else:
         train, test = _read_all(_examples(path), options.resize), None
-    return assemble(name, train, test, where=str(path), origin=origin)
+    found = assemble(name, train, test, where=str(path), origin=origin)
+    return dataclasses.replace(found, resized=options.resize)
