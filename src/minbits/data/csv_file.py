@@ -12,6 +12,7 @@ from typing import BinaryIO
 from minbits.data.assemble import read_failure
 from minbits.data.limits import rows_at_once
 from minbits.data.options import LoadOptions
+from minbits.data.stored_encoding import RawTable
 from minbits.data.tables import assemble_table
 from minbits.data.typed_columns import TableBuilder, is_number, listed, shorten
 from minbits.errors import DataError
@@ -200,6 +201,27 @@ def _flush(builder: TableBuilder, pending: list[_Row], where: str) -> None:
         columns = list(zip(*(row.values for row in pending), strict=True))
         builder.add_text(columns, where, pending[0].number)
         pending.clear()
+
+
+def csv_cells(path: Path) -> RawTable:
+    """Return the cells of a file as text.
+
+    Raises:
+        DataError: if the file cannot be read, a row is ragged, a field too long or a byte not UTF-8.
+    """
+    where = str(path)
+    try:
+        with open_regular(path) as file:
+            rows = list(_rows(file, where))
+    except OSError as error:
+        raise read_failure(path, error) from error
+    names, has_header = _names(rows[0])
+    rows = rows[1:] if has_header else rows
+    for row in rows:
+        if len(row.values) != len(names):
+            raise _ragged(row, names, where)
+    cells = list(zip(*(row.values for row in rows), strict=True)) or [()] * len(names)
+    return RawTable(where, names, cells, [row.number for row in rows])
 
 
 def load_csv(path: Path, options: LoadOptions) -> DataSet:

@@ -28,14 +28,15 @@ Bytes = npt.NDArray[np.uint8]
 Example = tuple[Path, str]
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
+    """Whether a file is called as images are that can be read."""
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
 
 
 def is_image_folder(path: Path) -> bool:
     """Return whether a folder has folders with PNG or JPEG files, at most two levels down."""
     return any(
-        _is_image(file)
+        is_image(file)
         for pattern in ("*/*", "*/*/*")
         for file in path.glob(pattern)
         if file.is_file()
@@ -47,7 +48,7 @@ def _examples(folder: Path) -> list[Example]:
     found: list[Example] = []
     for group in sorted(item for item in folder.iterdir() if item.is_dir()):
         _check_class_name(group)
-        files = sorted(file for file in group.iterdir() if _is_image(file))
+        files = sorted(file for file in group.iterdir() if is_image(file))
         if not files and not group.name.startswith("."):
             raise DataError(str(group), "no PNG or JPEG", "images of one class", "Remove it.")
         found.extend((file, group.name) for file in files)

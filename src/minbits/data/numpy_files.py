@@ -28,7 +28,9 @@ _FOUR = ("x_train", "y_train", "x_test", "y_test")
 _CHUNK = 65_536
 
 
-def _checked_arrays(archive: zipfile.ZipFile, path: Path) -> set[str]:
+def _checked_arrays(
+    archive: zipfile.ZipFile, path: Path, wanted_names: tuple[str, ...] | None
+) -> set[str]:
     """Return the names of the arrays; those that may be read are looked at before.
 
     Refuses members that unpack to far more than their size, or to another size than they say.
@@ -38,7 +40,7 @@ def _checked_arrays(archive: zipfile.ZipFile, path: Path) -> set[str]:
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
         names.add(name)
-        if name not in _TWO + _FOUR:
+        if wanted_names is not None and name not in wanted_names:
             continue
         where = f"{path}, array {name}"
         check_ratio(where, min(member.compress_size, whole), member.file_size)
@@ -79,7 +81,7 @@ def load_npz(path: Path, options: LoadOptions) -> DataSet:
     options.refuse("an .npz file", "label", "categorical", "resize")
     with reading(path, "an .npz of plain arrays"):
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            names = _layout(_checked_arrays(archive, path), path)
+            names = _layout(_checked_arrays(archive, path, _TWO + _FOUR), path)
         with np.load(path, allow_pickle=False) as arrays:
             found = [arrays[name] for name in names]
     train: Pair = (found[0], found[1])
@@ -87,7 +89,20 @@ def load_npz(path: Path, options: LoadOptions) -> DataSet:
     return assemble(path.stem, train, test, where=str(path), origin=f"file {path.name}")
 
 
-def _map(path: Path) -> npt.NDArray[Any]:
+def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return all arrays of an ``.npz`` by name.
+
+    Raises:
+        DataError: if the file or an array cannot be read.
+    """
+    with reading(path, "an .npz of plain arrays"):
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            _checked_arrays(archive, path, None)
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+
+def map_npy(path: Path) -> npt.NDArray[Any]:
     """Return the array of an ``.npy`` file, left on disk until its rows are asked for."""
     with reading(path, "an .npy of a plain array"):
         regular_size(path)
@@ -112,7 +127,7 @@ def load_array_folder(path: Path, options: LoadOptions) -> DataSet:
     name = path.resolve().name
 
     def pair(suffix: str) -> Pair:
-        return (_map(path / f"x{suffix}.npy"), np.asarray(_map(path / f"y{suffix}.npy")))
+        return (map_npy(path / f"x{suffix}.npy"), np.asarray(map_npy(path / f"y{suffix}.npy")))
 
     whole = not (path / "x_train.npy").is_file()
     train, test = (pair(""), None) if whole else (pair("_train"), pair("_test"))
@@ -127,7 +142,7 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
     """
     options.refuse("an .npy file", "resize")
     where = str(path)
-    array = _map(path)
+    array = map_npy(path)
     fields = array.dtype.names
     is_matrix = fields is None and array.ndim == 2 and array.dtype.kind in "buif"
     if not is_matrix and (fields is None or array.ndim != 1):

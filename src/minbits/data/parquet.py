@@ -14,6 +14,7 @@ from minbits.data.limits import check_ratio, rows_at_once
 from minbits.data.options import LoadOptions
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.reading import reading
+from minbits.data.stored_encoding import RawTable
 from minbits.data.tables import assemble_table
 from minbits.data.typed_columns import ColumnTyper, TableBuilder
 from minbits.errors import DataError
@@ -137,6 +138,23 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
     origin = f"file {path.name}, label column '{label}'"
     found = assemble_table(path.stem, columns, train, test, where, origin)
     return dataclasses.replace(found, label_column=label)
+
+
+def parquet_cells(path: Path) -> RawTable:
+    """Return the cells of a file: numbers, text and booleans, None where missing.
+
+    Raises:
+        DataError: if the file cannot be read, or would fill the memory.
+    """
+    where = str(path)
+    _, parquet = _pyarrow(where)
+    with reading(path, "a whole Parquet file"):
+        _check_size(path)
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
+            cells = [column.to_pylist() for column in table.columns]
+            names = list(table.column_names)
+    return RawTable(where, names, cells, range(1, table.num_rows + 1))
 
 
 def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOptions) -> TableBuilder:
