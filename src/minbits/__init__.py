@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from minbits.codec.network import read
     from minbits.data import load
     from minbits.errors import MinbitsError
-    from minbits.facade import audit, codelength, compress, entropy, inspect, need, predict, size, verify
+    from minbits.facade import (
+        audit,
+        codelength,
+        compress,
+        entropy,
+        inspect,
+        need,
+        predict,
+        size,
+        verify,
+    )
     from minbits.networks.to_torch import to_torch
 
 __all__ = [

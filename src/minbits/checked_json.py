@@ -60,7 +60,9 @@ def _check_text(plain: Any, zeros: bool) -> None:
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            if ("\0" in value and not zeros) or any("\ud800" <= character <= "\udfff" for character in value):
+            if ("\0" in value and not zeros) or any(
+                "\ud800" <= character <= "\udfff" for character in value
+            ):
                 raise JsonError("text that is not UTF-8, or holds zero characters")
         elif isinstance(value, list):
             waiting += value

@@ -138,7 +138,9 @@ def card(facts: CardFacts) -> dict[str, Any]:
     }
     if facts.reliability is not None:
         plain["reliability"] = plain_reliability(facts.reliability)
-    plain |= companion_facts(facts.companion, companion_path(Path(found.path)).name, found.size_bits)
+    plain |= companion_facts(
+        facts.companion, companion_path(Path(found.path)).name, found.size_bits
+    )
     if facts.data.table is not None:
         plain["table_encoding_bits"] = facts.companion.encoding_bits
         plain["table_encoding"] = (

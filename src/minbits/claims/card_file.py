@@ -74,7 +74,9 @@ def card_claim(plain: Any) -> CardClaim:
         target_accuracy=target,
         validation=card.part("validation").counts("correct", "examples"),
         looks=card.count(_LOOKS) if _LOOKS in card.plain else 1,
-        companion_sha256=card.part(_COMPANION).digest("sha256") if _COMPANION in card.plain else None,
+        companion_sha256=card.part(_COMPANION).digest("sha256")
+        if _COMPANION in card.plain
+        else None,
     )
 
 

@@ -212,9 +212,7 @@ def _check_classes(path: Path, content: bytes, data: DataSet) -> None:
         )  # fmt: skip
 
 
-def _remarks(
-    data: DataSet, known: MadeFor | None, companion: Companion | None
-) -> tuple[str, ...]:
+def _remarks(data: DataSet, known: MadeFor | None, companion: Companion | None) -> tuple[str, ...]:
     """Return in sentences what it means that a data set is not known to be the file's own."""
     if known is None:
         first = "Nothing says which data set the file was made for: there is no card beside it."

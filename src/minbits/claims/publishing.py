@@ -87,7 +87,9 @@ class Publisher:
         plain = card(facts)
         if self.rerun is not None:
             plain["rerun"] = self.rerun
-        self._write("card", self.out.with_suffix(".json"), (json.dumps(plain, indent=2) + "\n").encode())
+        self._write(
+            "card", self.out.with_suffix(".json"), (json.dumps(plain, indent=2) + "\n").encode()
+        )
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
         numbers = diagram_data(table, shown, found.size_bits)

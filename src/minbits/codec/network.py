@@ -168,9 +168,7 @@ def read(path: str | Path, companion: str | Path | None = None) -> Network:
     return Network(network, bytes_to_bits(len(content)), found)
 
 
-def _read_companion(
-    file: Path, content: bytes, companion: str | Path | None
-) -> Companion | None:
+def _read_companion(file: Path, content: bytes, companion: str | Path | None) -> Companion | None:
     # Whoever runs networks alone does not wait for the loaders of data.
     from minbits.data.companion import companion_beside, read_companion
 

@@ -110,9 +110,7 @@ def _with_labels(
 # --- images
 
 
-def _image_folder(
-    companion: Companion, path: Path, resize: tuple[int, int] | None
-) -> NewExamples:
+def _image_folder(companion: Companion, path: Path, resize: tuple[int, int] | None) -> NewExamples:
     if companion.columns is not None:
         raise DataError(str(path), "a folder", _TABLES, "Give the kind that it was trained on.")
     files = sorted(
@@ -126,9 +124,7 @@ def _image_folder(
     return _images(companion, files, resize)
 
 
-def _images(
-    companion: Companion, files: list[Path], resize: tuple[int, int] | None
-) -> NewExamples:
+def _images(companion: Companion, files: list[Path], resize: tuple[int, int] | None) -> NewExamples:
     size = resize or companion.resize
     channels, height, width = companion.input_shape
     inputs = np.empty((len(files), channels, height, width), np.uint8)

@@ -57,7 +57,9 @@ def _table(columns: Mapping[str, Cells], where: str) -> RawTable:
             where, f"columns of {min(lengths)} and {max(lengths)} rows", "as many in each",
             "Match the columns.",
         )  # fmt: skip
-    return RawTable(where, list(columns), [*columns.values()], range(1, max(lengths, default=0) + 1))
+    return RawTable(
+        where, list(columns), [*columns.values()], range(1, max(lengths, default=0) + 1)
+    )
 
 
 def _named_columns(rows: Any, where: str) -> dict[str, Cells] | None:
@@ -97,7 +99,9 @@ def _plain_array(rows: Any, where: str) -> npt.NDArray[Any]:
     try:
         return np.asarray(rows)
     except ValueError as error:
-        raise DataError(where, "rows of different lengths", "as many values in each", "Mend it.") from error
+        raise DataError(
+            where, "rows of different lengths", "as many values in each", "Mend it."
+        ) from error
 
 
 # --- arrays and images
@@ -118,7 +122,9 @@ def array_examples(
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise DataError(where, "values that are no numbers", "numbers", "Convert them.") from error
+            raise DataError(
+                where, "values that are no numbers", "numbers", "Convert them."
+            ) from error
     if array.ndim < 2:
         raise DataError(
             where, f"an array of shape {array.shape}", f"(examples, {_sides(companion)})",

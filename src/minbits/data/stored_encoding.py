@@ -76,7 +76,8 @@ class _Place:
     def remark(self, chosen: npt.NDArray[np.bool_], what: str, then: str) -> str:
         count, first = int(chosen.sum()), self.table.row_numbers[int(np.argmax(chosen))]
         rows = "1 row has" if count == 1 else f"{count:,} rows have"
-        return f"Column '{self.name}': {rows} {what}, row {first} first; {then}."
+        first_row = f"row {first}" if count == 1 else f"the first in row {first}"
+        return f"Column '{self.name}': {rows} {what} ({first_row}); {then}."
 
 
 def encode_rows(companion: Companion, table: RawTable) -> NewExamples:
@@ -110,7 +111,7 @@ def encode_rows(companion: Companion, table: RawTable) -> NewExamples:
         if gaps.any() and column.channels == _plain_channels(column):
             middle = "the middle of its range" if column.kind != "categorical" else "no category"
             remarks.append(
-                place.remark(gaps, "no value, as no row of training had", f"read as {middle}")
+                place.remark(gaps, "no value, which training always had", f"read as {middle}")
             )
         zeroed.append((index, unknown))
     inputs = encode(companion.columns, values)
@@ -214,6 +215,15 @@ def _texts(cells: Cells, place: _Place) -> list[str]:
     return [_text(value, index, place) for index, value in enumerate(cells)]
 
 
+def category_texts(cells: Cells, where: str, name: str) -> list[str]:
+    """Return the cells of a column as text, empty where missing; numbers as the loaders write them.
+
+    Raises:
+        DataError: if one is neither number nor text; row and column are named.
+    """
+    return _texts(cells, _Place(RawTable(where, [name], [cells], range(1, len(cells) + 1)), name))
+
+
 def _codes(
     column: Column, cells: Cells, place: _Place, remarks: list[str]
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
@@ -271,9 +281,7 @@ def _number(value: Any, index: int, place: _Place) -> float:
 # --- labels
 
 
-def _labels(
-    companion: Companion, table: RawTable, places: dict[str, int]
-) -> list[str | None]:
+def _labels(companion: Companion, table: RawTable, places: dict[str, int]) -> list[str | None]:
     place = places.get(companion.label_column or "")
     if companion.label_column is None or place is None:
         return [None] * len(table.row_numbers)

@@ -62,7 +62,9 @@ class PredictionReport(Shown):
     @property
     def labelled(self) -> tuple[int, int]:
         """How many predictions are right, and of how many examples with a label."""
-        pairs = [pair for pair in zip(self.labels, self.predicted, strict=True) if pair[0] is not None]
+        pairs = [
+            pair for pair in zip(self.labels, self.predicted, strict=True) if pair[0] is not None
+        ]
         return sum(label == name for label, name in pairs), len(pairs)
 
     @property
@@ -106,7 +108,7 @@ def predict_job(network: Path, source: Any, request: PredictRequest) -> Predicti
     examples = _examples(loaded, source, request)
     if request.strict and examples.remarks:
         raise DataError(
-            str(source) if is_path else "rows", examples.remarks[0],
+            str(source) if is_path else "rows", examples.remarks[0].removesuffix("."),
             "rows as in training, since `strict` is given", "Mend the rows, or leave it out.",
         )  # fmt: skip
     logits = predict_logits(loaded.quantized, examples.inputs, allow_slow=request.allow_slow)

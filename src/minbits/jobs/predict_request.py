@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minbits.jobs.shared_options import ForceOptions, SlowOptions
+from minbits.jobs.shared_options import SlowOptions
 from minbits.requests import FilePath, option
 
 _MAX_SIDE = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictRequest(SlowOptions, ForceOptions):
+class PredictRequest(SlowOptions):
     """What is asked where a network file predicts; see `minbits.requests`."""
 
     companion: FilePath | None = option(
@@ -20,6 +20,7 @@ class PredictRequest(SlowOptions, ForceOptions):
     out: FilePath | None = option(
         None, "Where classes and probabilities of all rows go: .csv or .json.", shown="nowhere"
     )
+    force: bool = option(False, "Write over a file that is in the place of `out`.")
     strict: bool = option(
         False,
         "Refuse what is else handled and told: unknown categories, values that are missing where "
