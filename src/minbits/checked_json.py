@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written: read within bounds, each value of the type it must have.
+"""JSON that somebody else may have written: read within bounds, each value of the type it needs.
 
 Nothing that such a file says is believed; whoever reads one says so in an error of its own.
 """
@@ -167,5 +167,6 @@ class Fields:
 
 
 def kind_of(value: Any) -> str:
+    """Return what a value of JSON is called in a message."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
     return names.get(type(value), "nothing" if value is None else "a number")

@@ -50,7 +50,7 @@ class Publisher:
     def publish(
         self, outcome: ClaimOutcome, table: EntropyTable, reliability: Reliability | None
     ) -> Verification:
-        """Write file, companion, card and diagram, and return what is known of the file at its new place.
+        """Write file, companion, card and diagram, and return what is known of the file there.
 
         Where a better file is in place, it stays, and the new one is known by its place in the
         ledger (`minbits.claims.outputs`).

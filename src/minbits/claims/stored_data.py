@@ -1,4 +1,4 @@
-"""A data set as a companion reads it: its encoding and its classes, where those of the set differ."""
+"""A data set as a companion reads it: with the encoding and the classes of the companion."""
 
 from __future__ import annotations
 

@@ -95,9 +95,9 @@ class Network(Shown):
 
         Args:
             rows: of a network that was made for a table: a data frame, a list of dictionaries, a
-                dictionary of columns, or an array ``(rows, columns)``, raw; an array of four axes is
-                taken as encoded inputs. Of other networks: an array ``(examples, …)``, raw, as in
-                the data set. Without a companion, an array of encoded inputs.
+                dictionary of columns, or an array ``(rows, columns)``, raw; an array of four axes
+                is taken as encoded inputs. Of other networks: an array ``(examples, …)``, raw, as
+                in the data set. Without a companion, an array of encoded inputs.
             allow_slow: whether to run however long it takes.
 
         Raises:
@@ -130,8 +130,8 @@ class Network(Shown):
         inverse = self._companion().inverse_temperature
         if not np.isfinite(logits).all():
             raise DataError(
-                "logits", "numbers beyond float32", "finite logits", "Check the inputs: they are far "
-                "from those of training.",
+                "logits", "numbers beyond float32", "finite logits", "The inputs are far from "
+                "those of training: check them.",
             )  # fmt: skip
         below = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
         powers = np.exp(inverse * below)

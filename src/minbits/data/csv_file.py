@@ -207,7 +207,8 @@ def csv_cells(path: Path) -> RawTable:
     """Return the cells of a file as text.
 
     Raises:
-        DataError: if the file cannot be read, a row is ragged, a field too long or a byte not UTF-8.
+        DataError: if the file cannot be read, a row is ragged, a field too long, or a byte
+            not UTF-8.
     """
     where = str(path)
     try:

@@ -111,7 +111,6 @@ def array_examples(
     companion: Companion,
     array: npt.NDArray[Any],
     where: str,
-    names: Sequence[int | str] | None = None,
 ) -> NewExamples:
     """Return an array ``(examples, …)`` as the inputs of a network.
 
@@ -138,7 +137,7 @@ def array_examples(
         )  # fmt: skip
     remarks = _check_range(companion, images, where)
     inputs = images.reshape(len(images), *companion.input_shape)
-    found = range(len(images)) if names is None else names
+    found = range(1, len(images) + 1)
     return NewExamples(inputs, found, [None] * len(images), remarks)
 
 
@@ -153,7 +152,7 @@ def _check_range(companion: Companion, images: npt.NDArray[Any], where: str) -> 
     low, high = float(images.min()), float(images.max())
     if low < 0 or high > _LARGEST_BYTE or (images != np.floor(images)).any():
         raise DataError(
-            where, f"numbers from {low:g} to {high:g}", "whole numbers from 0 to 255, as in training",
-            "Give the images as bytes: the network has its own scale.",
+            where, f"numbers from {low:g} to {high:g}", "whole numbers from 0 to 255",
+            "Give the images as bytes, as in training: the network has its own scale.",
         )  # fmt: skip
     return ()
