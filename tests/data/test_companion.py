@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,29 @@ def test_what_is_no_companion_at_all(written: Path, content: bytes) -> None:
     written.write_bytes(content)
     with pytest.raises(DataError, match=r"f\.data\.json: got "):
         read_companion(written, NETWORK)
+
+
+def test_whatever_is_changed_is_read_or_refused(written: Path) -> None:
+    content = written.read_bytes()
+    generator = random.Random(0)
+    outcomes = set()
+    for _ in range(500):
+        changed = bytearray(content)
+        for _ in range(generator.choice((1, 1, 2, 8))):
+            start = generator.randrange(len(changed))
+            if generator.random() < 0.5:
+                changed[start] = generator.choice(b'0-9"[]{},:netxa\x00\xff')
+            else:
+                del changed[start : start + generator.choice((1, 2, 30))]
+        written.write_bytes(changed)
+        try:
+            found = read_companion(written, NETWORK)
+        except DataError:
+            outcomes.add("refused")
+        else:
+            outcomes.add("read")
+            assert isinstance(companion_bytes(found), bytes)
+    assert outcomes == {"read", "refused"}
 
 
 def test_one_that_is_too_large_is_not_read(written: Path) -> None:

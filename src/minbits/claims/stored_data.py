@@ -39,8 +39,8 @@ def _test_rows(data: DataSet, table: Table) -> RawTable:
         if column.kind != "categorical":
             cells.append(values)
             continue
-        names = np.array([*column.categories, ""], object)
-        cells.append(names[np.where(np.isnan(values), -1, values).astype(np.int64)])
+        texts = np.array([*column.categories, ""], object)
+        cells.append(texts[np.where(np.isnan(values), -1, values).astype(np.int64)])
     names = [column.name for column in table.columns]
     rows = range(1, len(table.test_values) + 1)
     return RawTable(f"test set of {data.name}", names, cells, rows)
