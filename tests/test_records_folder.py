@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from minbits.claims.best_known import published_files
 from minbits.claims.card import companion_facts
 from minbits.claims.verification import verify_file
 from minbits.data import load
@@ -60,6 +61,11 @@ def test_a_record_has_its_companion_and_the_card_names_it(path: Path) -> None:
     assert companion.inverse_temperature > 0
     named = companion_facts(companion, f"{path.stem}.data.json", 8 * len(content))
     assert named.items() <= card.items()
+
+
+def test_companions_are_not_taken_for_cards() -> None:
+    found = published_files(load("digits"), RECORDS)
+    assert [path for path, _ in found] == [RECORDS / "digits-95.mbn"]
 
 
 def test_each_point_of_the_curve_is_the_best_claim_of_the_ledger() -> None:

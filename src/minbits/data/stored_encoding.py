@@ -96,29 +96,18 @@ def encode_rows(companion: Companion, table: RawTable) -> NewExamples:
         raise DataError(table.where, "no rows", "rows to predict", "Give at least one.")
     places = _places(companion, table)
     values = np.full((len(table.row_numbers), len(companion.columns)), math.nan)
+    unknown = np.zeros(values.shape, bool)
     remarks = _unread_remarks(companion, table, places)
-    zeroed: list[tuple[int, npt.NDArray[np.bool_]]] = []
     for index, column in enumerate(companion.columns):
-        if not column.channels:
-            continue
-        place, cells = _Place(table, column.name), table.cells[places[column.name]]
-        unknown = np.zeros(len(values), bool)
-        if column.kind == "categorical":
-            values[:, index], unknown = _codes(column, cells, place, remarks)
-        else:
-            values[:, index] = _numbers(column, cells, place)
-        gaps = np.isnan(values[:, index]) & ~unknown
-        if gaps.any() and column.channels == _plain_channels(column):
-            middle = "the middle of its range" if column.kind != "categorical" else "no category"
-            remarks.append(
-                place.remark(gaps, "no value, which training always had", f"read as {middle}")
-            )
-        zeroed.append((index, unknown))
+        if column.channels:
+            cells = table.cells[places[column.name]]
+            found = _column_values(column, cells, _Place(table, column.name), remarks)
+            values[:, index], unknown[:, index] = found
     inputs = encode(companion.columns, values)
     firsts = np.cumsum([0, *(column.channels for column in companion.columns)])
-    for index, unknown in zeroed:
+    for index in np.flatnonzero(unknown.any(axis=0)):
         # What is unknown is not missing: all channels are 0.
-        inputs[unknown, firsts[index] : firsts[index + 1]] = 0
+        inputs[unknown[:, index], firsts[index] : firsts[index + 1]] = 0
     labels = _labels(companion, table, places)
     return NewExamples(inputs[:, :, None, None], table.row_numbers, labels, tuple(remarks))
 
@@ -213,6 +202,24 @@ def _text(value: Any, index: int, place: _Place) -> str:
 
 def _texts(cells: Cells, place: _Place) -> list[str]:
     return [_text(value, index, place) for index, value in enumerate(cells)]
+
+
+def _column_values(
+    column: Column, cells: Cells, place: _Place, remarks: list[str]
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return numbers or codes, NaN where there is none, and which categories are unknown."""
+    unknown = np.zeros(len(cells), bool)
+    if column.kind == "categorical":
+        values, unknown = _codes(column, cells, place, remarks)
+    else:
+        values = _numbers(column, cells, place)
+    gaps = np.isnan(values) & ~unknown
+    if gaps.any() and column.channels == _plain_channels(column):
+        read_as = "no category" if column.kind == "categorical" else "the middle of its range"
+        remarks.append(
+            place.remark(gaps, "no value, which training always had", f"read as {read_as}")
+        )
+    return values, unknown
 
 
 def category_texts(cells: Cells, where: str, name: str) -> list[str]:
