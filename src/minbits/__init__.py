@@ -28,13 +28,14 @@ if TYPE_CHECKING:
         need,
         predict,
         size,
+        trainability,
         verify,
     )
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "entropy", "inspect", "load",
-    "need", "predict", "read", "size", "to_torch", "verify",
+    "need", "predict", "read", "size", "to_torch", "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -13,6 +13,7 @@ from minbits.cli.flags import with_flags
 from minbits.errors import MinbitsError
 from minbits.types import DataSet
 from tests.cli.here import Here
+from tests.cli.json_schemas import check_output
 from tests.cli.test_cli import run
 
 runner = CliRunner()
@@ -22,6 +23,7 @@ def answer(*arguments: str | Path) -> str:
     """Run a command in this process, where PyTorch is loaded once, and return what it printed."""
     done = runner.invoke(app, [*map(str, arguments)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    check_output(arguments, done.stdout)
     return done.stdout
 
 

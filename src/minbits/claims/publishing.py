@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minbits.charts.diagram import diagram_data, draw_diagram
+from minbits.charts.published import published_networks
 from minbits.claims.card import CardFacts, card
 from minbits.claims.claiming import ClaimOutcome
 from minbits.claims.outputs import PICTURE_KINDS
@@ -18,6 +19,7 @@ from minbits.errors import OutputError
 from minbits.evaluation.accuracy import reaches
 from minbits.evaluation.calibration import calibrated_companion
 from minbits.files import sha256_hex, write_atomically
+from minbits.information.baselines import baselines
 from minbits.information.entropy_table import EntropyTable
 from minbits.ledger.rows import Row
 from minbits.ledger.store import Claim, Ledger
@@ -92,7 +94,9 @@ class Publisher:
         )
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
-        numbers = diagram_data(table, shown, found.size_bits)
+        published = published_networks(self.data.name, shown)
+        usual = () if published else baselines(self.data)
+        numbers = diagram_data(table, shown, found.size_bits, usual=usual)
         diagram = draw_diagram(numbers)
         for kind in PICTURE_KINDS:
             self._write(f"diagram {kind}", self.out.with_suffix(f".{kind}"), diagram.picture(kind))

@@ -20,6 +20,7 @@ from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import Request, default_text, options_of
 
@@ -33,6 +34,7 @@ RECORDS: dict[str, type[Request]] = {
     "audit": AuditRequest,
     "need": NeedRequest,
     "codelength": CodelengthRequest,
+    "trainability": TrainabilityRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }
