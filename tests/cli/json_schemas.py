@@ -23,7 +23,10 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SAMPLES = "MINBITS_JSON_SAMPLES"
 GROUPS = ("capacity", "ledger", "codelength")
 # Objects whose keys are names of the user's or of the data's, not of ours.
-MAPS = ("outputs", "pictures", "successes_on_validation", "smaller_not_taken", "config", "packages")
+MAPS = (
+    "outputs", "pictures", "successes_on_validation", "smaller_not_taken", "config", "packages",
+    "counts",
+)  # fmt: skip
 
 
 def command_name(arguments: Sequence[object]) -> str:
