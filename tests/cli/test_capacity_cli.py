@@ -56,6 +56,17 @@ def test_counting_and_drawing(tmp_path: Path) -> None:
         assert out.read_bytes().startswith(start)
 
 
+def test_cover_s_curve_is_printed_and_drawn_only_where_it_is_asked_for(
+    here: Here, tmp_path: Path
+) -> None:
+    done = here("capacity", "curve", "--weights", 10, "--json", cwd=tmp_path)
+    (line,) = json.loads(done.stdout)["probabilities"]
+    assert line["by_load"]["2"] == 0.5
+    assert line["by_load"]["1"] == 1.0
+    assert "0.5000" in here("capacity", "curve", cwd=tmp_path).stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_channels_and_fano() -> None:
     found = json.loads(answer("capacity", "channel", "bsc", "0.11", "--json"))
     assert found["capacity_bits"] == pytest.approx(0.5, abs=1e-3)

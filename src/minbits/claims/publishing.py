@@ -92,6 +92,10 @@ class Publisher:
         self._write(
             "card", self.out.with_suffix(".json"), (json.dumps(plain, indent=2) + "\n").encode()
         )
+        self._pictures(table, found)
+        return found
+
+    def _pictures(self, table: EntropyTable, found: Verification) -> None:
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
         published = published_networks(self.data.name, shown)
@@ -100,7 +104,6 @@ class Publisher:
         diagram = draw_diagram(numbers)
         for kind in PICTURE_KINDS:
             self._write(f"diagram {kind}", self.out.with_suffix(f".{kind}"), diagram.picture(kind))
-        return found
 
     def _network(self, claim: Claim) -> tuple[Verification, bytes]:
         content = self.ledger.artifacts.read(claim.verification.sha256)

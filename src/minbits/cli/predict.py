@@ -57,9 +57,9 @@ def _print(report: PredictionReport) -> None:
     print_table(title, [("example", "left"), ("class", "left"), ("probability", "right")], rows)
     if more:
         hint = "" if report.outputs else "; --out FILE.csv or --json gives all"
-        out.print(f"{more:,} more examples{hint}.", soft_wrap=True)
+        out.print(f"{_examples(more, 'more ')}{hint}.", soft_wrap=True)
     counts = [f"{name}: {count:,}" for name, count in report.counts.items() if count]
-    out.print(f"{len(report.names):,} examples: {', '.join(counts)}", soft_wrap=True)
+    out.print(f"{_examples(len(report.names))}: {', '.join(counts)}", soft_wrap=True)
     correct, labelled = report.labelled
     if labelled:
         out.print(
@@ -67,3 +67,7 @@ def _print(report: PredictionReport) -> None:
             soft_wrap=True,
         )
     print_outputs(report.outputs)
+
+
+def _examples(count: int, word: str = "") -> str:
+    return f"1 {word}example" if count == 1 else f"{count:,} {word}examples"

@@ -77,7 +77,7 @@ class PredictionReport(Shown):
         """Return how many examples were classified, in one line."""
         correct, labelled = self.labelled
         told = f", {correct:,} of {labelled:,} labels as predicted" if labelled else ""
-        return f"{len(self.names):,} examples of {self.source}{told}"
+        return f"{self.source}, examples: {len(self.names):,}{told}"
 
     def facts(self) -> Cells:
         """Return the rows of its table: the first examples, with class and probability."""

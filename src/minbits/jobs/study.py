@@ -81,7 +81,7 @@ def run_in_ledger(
                 item.result,
                 item.seconds,
                 place.provenance,
-            )  # fmt: skip
+            )
             for item in results
         ]
         place.ledger.append_measurements(entries)
