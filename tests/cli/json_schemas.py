@@ -24,11 +24,6 @@ SAMPLES = "MINBITS_JSON_SAMPLES"
 GROUPS = ("capacity", "ledger", "codelength")
 # Objects whose keys are names of the user's or of the data's, not of ours.
 MAPS = (
-<<<<<<< HEAD
-    "outputs", "pictures", "successes_on_validation", "smaller_not_taken", "config", "packages",
-    "counts",
-)  # fmt: skip
-=======
     "by_load",
     "outputs",
     "pictures",
@@ -36,8 +31,8 @@ MAPS = (
     "smaller_not_taken",
     "config",
     "packages",
+    "counts",
 )
->>>>>>> main
 
 
 def command_name(arguments: Sequence[object]) -> str:
