@@ -24,14 +24,9 @@ SAMPLES = "MINBITS_JSON_SAMPLES"
 GROUPS = ("capacity", "ledger", "codelength")
 # Objects whose keys are names of the user's or of the data's, not of ours.
 MAPS = (
-    "by_load",
-    "outputs",
-    "pictures",
-    "successes_on_validation",
-    "smaller_not_taken",
-    "config",
-    "packages",
-)
+    "by_load", "outputs", "pictures", "successes_on_validation", "smaller_not_taken", "config",
+    "packages", "counts",
+)  # fmt: skip
 
 
 def command_name(arguments: Sequence[object]) -> str:

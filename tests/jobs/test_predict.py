@@ -69,11 +69,6 @@ def images(folder: Path) -> Network:
     return minbits.read(folder / "i.mbn")
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    return Here(monkeypatch, capsys)
-
-
 ROWS = pd.DataFrame({"size": [0.5, -1.0, 2.0], "colour": ["red", None, "green"], "legs": [6, 7, 8]})
 
 
@@ -406,6 +401,15 @@ def test_the_command_line(here: Here, folder: Path, tmp_path: Path) -> None:
     plain = json.loads(done.stdout)
     assert (len(plain["predictions"]), plain["labelled"]) == (30, 30)
     assert plain["predictions"][0].keys() == {"name", "class", "probabilities"}
+    out = tmp_path / "p.csv"
+    done = here("predict", folder / "i.mbn", folder / "i.npz", "--out", out, "--json")
+    assert json.loads(done.stdout)["outputs"] == {"predictions": str(out)}
+    np.save(tmp_path / "a.npy", stripes(2, 3)[0])
+    done = here("predict", folder / "i.mbn", tmp_path / "a.npy", "--json")
+    Image.fromarray(stripes(1, 3)[0][0]).save(tmp_path / "one.png")
+    image = here("predict", folder / "i.mbn", tmp_path / "one.png", "--json")
+    assert json.loads(image.stdout)["predictions"][0]["name"] == str(tmp_path / "one.png")
+    assert json.loads(done.stdout)["accuracy"] is None
     done = here("predict", folder / "t.mbn", path, "--strict")
     assert (done.returncode, done.stdout) == (2, "")
     assert "--strict" in done.stderr

@@ -106,7 +106,7 @@ def encode_rows(companion: Companion, table: RawTable) -> NewExamples:
             values[:, index], unknown[:, index] = found
     inputs = encode(companion.columns, values)
     firsts = np.cumsum([0, *(column.channels for column in companion.columns)])
-    for index in np.flatnonzero(unknown.any(axis=0)):
+    for index in np.flatnonzero(unknown.any(axis=0)).tolist():
         # What is unknown is not missing: all channels are 0.
         inputs[unknown[:, index], firsts[index] : firsts[index + 1]] = 0
     labels = _labels(companion, table, places)
