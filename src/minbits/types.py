@@ -105,6 +105,8 @@ class Column:
         exponent: of a number column's power-of-two scale.
         offset: an integer, subtracted after scaling.
         channels: how many input channels it takes; 0 where it has too many categories.
+        notation: of numbers that are not plainly written in the source, the key of how they are
+            (`minbits.data.notations`); else empty.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Column:
     exponent: int = 0
     offset: int = 0
     channels: int = 1
+    notation: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +133,21 @@ class Table:
     columns: tuple[Column, ...]
     train_values: npt.NDArray[np.float64]
     test_values: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing worth knowing about a data set.
+
+    Attributes:
+        key: what it is about, a stable name.
+        text: in words, with what to do about it.
+        columns: the columns that it is about.
+    """
+
+    key: str
+    text: str
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,6 +168,8 @@ class DataSet(Shown):
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
         label_column: of a table in a file, the column that the labels stand in; else None.
+        label_reason: why that column was taken.
+        remarks: what was decided while the source was read.
         resized: height and width that images were brought to; None where they kept their size.
     """
 
@@ -166,6 +186,8 @@ class DataSet(Shown):
     table: Table | None = None
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
+    label_reason: str | None = None
+    remarks: tuple[Remark, ...] = ()
     resized: tuple[int, int] | None = None
 
     @property

@@ -421,3 +421,16 @@ def test_predicting_does_not_import_pytorch(folder: Path) -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(folder / "t.mbn")], check=True)
+
+
+def test_numbers_are_read_in_the_notation_of_training(tmp_path: Path) -> None:
+    rows = "".join(f"$1,{i:03};{i % 7},5;{'ab'[i % 2]}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text(f"price;share;label\n{rows}")
+    data = load(tmp_path / "t.csv")
+    network = write_network(tmp_path / "n.mbn", data)
+    found = minbits.predict(network, tmp_path / "t.csv")
+    assert found.labelled[1] == 30
+    plain = [{"price": 1000 + i, "share": i % 7 + 0.5} for i in range(30)]
+    assert np.array_equal(minbits.predict(network, plain).probabilities, found.probabilities)
+    with pytest.raises(DataError, match="column 'price': got '5 %'; expected a number, as in"):
+        minbits.predict(network, [{"price": "5 %", "share": "0,5"}])

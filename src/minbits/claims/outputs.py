@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from minbits.data.companion import companion_path
-from minbits.data.typed_columns import LABEL_NAMES
+from minbits.data.label_column import LABEL_NAMES
 from minbits.errors import OutputError
 from minbits.ledger.location import LedgerTarget, parse_target
 from minbits.types import DataSet

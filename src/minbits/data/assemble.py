@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from minbits.data.labels import class_codes
 from minbits.data.large_arrays import take
+from minbits.data.rare_classes import check_no_single
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
 from minbits.types import DataSet, Table
@@ -151,6 +152,7 @@ def assemble(
     names, labels, known = class_codes(train[1], None if test is None else test[1], where)
     inputs = as_images(train[0], where)
     if test is None or known is None:
+        check_no_single(labels, names, where)
         kept, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]
         inputs, labels = take(inputs, kept), labels[kept]

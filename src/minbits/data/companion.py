@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from minbits.checked_json import Fields, JsonError, parse_json, read_json
 from minbits.data.encoding import MAX_CATEGORIES, encoding_bits
 from minbits.data.limits import MAX_CHANNELS, MAX_COLUMNS
+from minbits.data.notations import notation_of
 from minbits.errors import DataError
 from minbits.files import read_text_file, sha256_hex
 from minbits.types import Column, ColumnKind, DataSet
@@ -140,6 +141,8 @@ def _plain(column: Column) -> dict[str, Any]:
     plain: dict[str, Any] = {"name": column.name, "kind": column.kind}
     if column.kind != "categorical":
         plain |= {"exponent": column.exponent, "offset": column.offset}
+        if column.notation:
+            plain["notation"] = column.notation
     elif column.channels:
         plain["categories"] = list(column.categories)
     else:
@@ -292,9 +295,13 @@ def _column(fields: Fields) -> Column:
             raise JsonError(f"{len(categories):,} texts as '{fields.place}categories'")
         channels = len(categories) + fields.truth("missing_channel")
         return Column(name, "categorical", categories, channels=channels)
+    notation = fields.text("notation") if "notation" in fields.plain else ""
+    if notation and notation_of(notation) is None:
+        raise JsonError(f"'{notation[:40]}' as '{fields.place}notation'")
     return Column(
         name,
         "integer" if kind == "integer" else "real",
+        notation=notation,
         exponent=fields.integer("exponent", -_LARGEST_EXPONENT, _LARGEST_EXPONENT),
         offset=fields.integer("offset", -_LARGEST_OFFSET, _LARGEST_OFFSET),
         channels=1 + fields.truth("missing_channel"),

@@ -14,9 +14,10 @@ from minbits.data.assemble import read_failure
 from minbits.data.companion import Companion
 from minbits.data.csv_file import csv_cells
 from minbits.data.idx import read_idx
-from minbits.data.image_folder import is_image, read_image
+from minbits.data.image_file import is_image, read_image
 from minbits.data.new_rows import array_examples, new_examples
 from minbits.data.numpy_files import map_npy, read_npz
+from minbits.data.options import LoadOptions
 from minbits.data.parquet import parquet_cells
 from minbits.data.stored_encoding import NewExamples, RawTable, encode_rows, known_labels
 from minbits.errors import DataError
@@ -28,7 +29,7 @@ _TRUTH = {"x": "y", "x_test": "y_test"}
 
 Read = Callable[[Path], RawTable]
 _CELLS: dict[str, Read] = {
-    ".csv": csv_cells, ".tsv": csv_cells, ".txt": csv_cells, ".data": csv_cells,
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".data", ".dat"), csv_cells),
     ".parquet": parquet_cells, ".pq": parquet_cells,
 }  # fmt: skip
 
@@ -56,6 +57,9 @@ def read_new_examples(
     except OSError as error:
         raise read_failure(path, error) from error
     suffix = path.suffix.lower()
+    unzipped = path.with_suffix("").suffix.lower() if suffix == ".gz" else suffix
+    if _CELLS.get(unzipped) is csv_cells and companion.columns is not None:
+        return encode_rows(companion, csv_cells(path))
     if suffix in _CELLS and companion.columns is not None:
         return encode_rows(companion, _CELLS[suffix](path))
     if suffix in (".npy", ".npz"):
@@ -125,11 +129,11 @@ def _image_folder(companion: Companion, path: Path, resize: tuple[int, int] | No
 
 
 def _images(companion: Companion, files: list[Path], resize: tuple[int, int] | None) -> NewExamples:
-    size = resize or companion.resize
+    options = LoadOptions(resize=resize or companion.resize)
     channels, height, width = companion.input_shape
     inputs = np.empty((len(files), channels, height, width), np.uint8)
     for index, file in enumerate(files):
-        image = read_image(file, size)
+        image = read_image(file, options)
         if image.shape[1:] != (height, width):
             raise DataError(
                 str(file), f"{image.shape[1]} x {image.shape[2]} pixels",

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from minbits.data.companion import Companion
 from minbits.data.encoding import encode
+from minbits.data.notations import Notation, notation_of
 from minbits.data.typed_columns import MISSING, is_number, listed, shorten
 from minbits.errors import DataError
 from minbits.types import Column
@@ -258,7 +259,10 @@ def _numbers(column: Column, cells: Cells, place: _Place) -> FloatArray:
         with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused
             values = cells.astype(np.float64)
     else:
-        values = np.array([_number(value, index, place) for index, value in enumerate(cells)])
+        notation = notation_of(column.notation)
+        values = np.array(
+            [_number(value, index, place, notation) for index, value in enumerate(cells)]
+        )
     infinite = np.isinf(values)
     if infinite.any():
         raise place.error(int(np.argmax(infinite)), "an infinite number", "a finite number")
@@ -272,10 +276,13 @@ def _numbers(column: Column, cells: Cells, place: _Place) -> FloatArray:
     return values
 
 
-def _number(value: Any, index: int, place: _Place) -> float:
+def _number(value: Any, index: int, place: _Place, notation: Notation | None) -> float:
     if isinstance(value, str):
         if _is_missing(value):
             return math.nan
+        noted = None if notation is None else notation.read(value)
+        if noted is not None:
+            return noted
         if is_number(value):
             return float(value)
         raise place.error(index, shorten(value), "a number, as in training")
