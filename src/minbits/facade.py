@@ -178,7 +178,8 @@ def audit(
 
     The model is a PyTorch module, or what ``minbits audit`` takes: ``package.module:callable``,
     ``file.py:callable``, an ONNX file or a checkpoint. Inputs of the data set, which it classifies,
-    are multiplied by ``2 ** -input_exponent``.
+    are multiplied by ``2 ** -input_exponent`` where no ``input_scale`` is given; the report's
+    ``warnings`` say if the model seems to expect other ones.
 
     Raises:
         MinbitsError: if model, data or an argument is bad.

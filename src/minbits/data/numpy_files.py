@@ -105,8 +105,8 @@ def _array_files(path: Path) -> dict[str, Path]:
 
 
 def is_array_folder(path: Path) -> bool:
-    """Return whether a folder holds ``.npy`` files."""
-    return path.is_dir() and bool(_array_files(path))
+    """Return whether a folder holds ``.npy`` files whose names say what they are."""
+    return path.is_dir() and any(map(may_be_read, _array_files(path)))
 
 
 def load_array_folder(path: Path, options: LoadOptions) -> DataSet:
