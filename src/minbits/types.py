@@ -105,6 +105,8 @@ class Column:
         exponent: of a number column's power-of-two scale.
         offset: an integer, subtracted after scaling.
         channels: how many input channels it takes; 0 where it has too many categories.
+        notation: of numbers that are not plainly written in the source, the key of how they are
+            (`minbits.data.notations`); else empty.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Column:
     exponent: int = 0
     offset: int = 0
     channels: int = 1
+    notation: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +170,7 @@ class DataSet(Shown):
         label_column: of a table in a file, the column that the labels stand in; else None.
         label_reason: why that column was taken.
         remarks: what was decided while the source was read.
+        resized: height and width that images were brought to; None where they kept their size.
     """
 
     name: str
@@ -184,6 +188,7 @@ class DataSet(Shown):
     label_column: str | None = None
     label_reason: str | None = None
     remarks: tuple[Remark, ...] = ()
+    resized: tuple[int, int] | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

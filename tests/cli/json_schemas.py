@@ -31,6 +31,7 @@ MAPS = (
     "smaller_not_taken",
     "config",
     "packages",
+    "counts",
 )
 
 

@@ -125,4 +125,8 @@ def plain_columns(data: DataSet) -> list[dict[str, Any]] | None:
     """Return the columns with their encoding as JSON holds them; None where there is no table."""
     if data.table is None:
         return None
-    return [dataclasses.asdict(column) for column in data.table.columns]
+    plain = [dataclasses.asdict(column) for column in data.table.columns]
+    for column in plain:
+        if not column["notation"]:
+            del column["notation"]
+    return plain
