@@ -148,6 +148,8 @@ class DataSet(Shown):
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
         label_column: of a table in a file, the column that the labels stand in; else None.
+        train_rows: places of the training examples among all that were read, from 0; None where
+            the test set was given, so that these are all.
     """
 
     name: str
@@ -163,6 +165,7 @@ class DataSet(Shown):
     table: Table | None = None
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
+    train_rows: npt.NDArray[np.int64] | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

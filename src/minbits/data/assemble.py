@@ -128,6 +128,7 @@ def assemble(
     *,
     table: Table | None = None,
     split: str | None = None,
+    train_rows: npt.NDArray[np.int64] | None = None,
 ) -> DataSet:
     """Return a checked data set.
 
@@ -140,6 +141,7 @@ def assemble(
         origin: where the data came from.
         table: the typed columns that the inputs encode.
         split: how the test set was chosen, where the caller chose it.
+        train_rows: places of the training examples among all, where the caller split them.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, have fewer than two classes, or labels
@@ -151,9 +153,9 @@ def assemble(
     names, labels, known = class_codes(train[1], None if test is None else test[1], where)
     inputs = _as_images(train[0], where)
     if test is None or known is None:
-        kept, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
+        train_rows, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]
-        inputs, labels = take(inputs, kept), labels[kept]
+        inputs, labels = take(inputs, train_rows), labels[train_rows]
     else:
         test_inputs, test_labels = _as_images(test[0], f"{where}, test set"), known
     if test_inputs.shape[1:] != inputs.shape[1:]:
@@ -181,4 +183,5 @@ def assemble(
         origin=origin,
         split=split or split_description(test is not None),
         table=table,
+        train_rows=train_rows,
     )

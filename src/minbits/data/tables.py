@@ -71,14 +71,15 @@ def assemble_table(
     """
     if not columns:
         raise DataError(where, "no column but the label", "at least one more", "Add a column.")
-    split = split_description(test is not None)
+    split, train_rows = split_description(test is not None), None
     if test is None:
         _, codes = np.unique(train.labels, return_inverse=True)
         if len(codes) == 0:
             raise DataError(where, "no examples", "at least one", "Check the file.")
-        kept, held_out = stratified_holdout(codes.astype(np.int64), TEST_FRACTION, TEST_SPLIT_SEED)
+        codes = codes.astype(np.int64)
+        train_rows, held_out = stratified_holdout(codes, TEST_FRACTION, TEST_SPLIT_SEED)
         test = RawTable(take(train.values, held_out), train.labels[held_out])
-        train = RawTable(take(train.values, kept), train.labels[kept])
+        train = RawTable(take(train.values, train_rows), train.labels[train_rows])
     fitted = []
     for index, column in enumerate(fit_encoding(columns, train.values)):
         missing = np.isnan(train.values[:, index]).sum() + np.isnan(test.values[:, index]).sum()
@@ -97,6 +98,7 @@ def assemble_table(
         origin,
         table=Table(encoded, train.values, test.values),
         split=split,
+        train_rows=train_rows,
     )
 
 

@@ -39,5 +39,19 @@ class CodelengthRequest(KnownFilesOptions):
         check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
     )
     out: FilePath | None = option(
-        None, "Where the shortest file of labels goes.", shown="it is not written"
+        None,
+        "Where the shortest file of labels goes. An interrupted prequential code goes on from what "
+        "is kept beside it.",
+        shown="it is not written",
+    )
+    labels_out: FilePath | None = option(
+        None,
+        "Where a CSV file goes with the bits of each label under the prequential code, the dearest "
+        "first.",
+        shown="it is not written",
+    )
+    pictures: FilePath | None = option(
+        None,
+        "A folder for pictures: code lengths, the learning curve in bits, the dearest images.",
+        shown="no pictures",
     )

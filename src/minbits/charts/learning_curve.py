@@ -1,0 +1,86 @@
+"""The learning curve in bits: what all labels so far took, under the mixture and each learner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib.figure
+
+from minbits.charts.chart import Chart, name_text
+from minbits.label_codes.learners import LEARNERS
+from minbits.label_codes.prequential_file import Block
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """The numbers of the chart.
+
+    Attributes:
+        data_name: the data set.
+        ends: labels coded when a block ended.
+        mixture_bits: of all labels until then, under the mixture.
+        learner_bits: the same under each learner alone, by its name; it ends where the learner
+            was left out for good. Of a learner, each block is counted with the variant and the
+            temperature that suit it best, and blocks before it took part as uniform labels.
+    """
+
+    data_name: str
+    ends: tuple[int, ...]
+    mixture_bits: tuple[float, ...]
+    learner_bits: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+def learning_curve(data_name: str, classes: int, blocks: Sequence[Block]) -> LearningCurve:
+    """Return the numbers of the chart for the blocks of a prequential code."""
+    ends = tuple(block.start + block.labels for block in blocks)
+    curves = []
+    for learner in LEARNERS.values():
+        taking_part = [i for i, block in enumerate(blocks) if learner.key in block.learner_bits]
+        if not taking_part:
+            continue
+        parts = [
+            block.learner_bits.get(learner.key, block.labels * math.log2(classes))
+            for block in blocks[: taking_part[-1] + 1]
+        ]
+        curves.append((learner.name, _sums(parts)))
+    return LearningCurve(data_name, ends, _sums([block.bits for block in blocks]), tuple(curves))
+
+
+def _sums(parts: Sequence[float]) -> tuple[float, ...]:
+    sums, total = [], 0.0
+    for part in parts:
+        total += part
+        sums.append(total)
+    return tuple(sums)
+
+
+def draw_learning_curve(curve: LearningCurve) -> Chart[LearningCurve]:
+    """Return the chart of the curve."""
+    return Chart(curve, _draw)
+
+
+def _draw(curve: LearningCurve) -> matplotlib.figure.Figure:
+    figure = matplotlib.figure.Figure(figsize=(9, 5.6), layout="constrained")
+    axes = figure.subplots()
+    for name, bits in curve.learner_bits:
+        axes.plot(curve.ends[: len(bits)], bits, lw=1.2, marker=".", label=name)
+    axes.plot(
+        curve.ends, curve.mixture_bits, color="black", lw=2.2, label="the mixture, as it was coded"
+    )
+    axes.annotate(
+        f"{curve.mixture_bits[-1]:,.0f} bits", (curve.ends[-1], curve.mixture_bits[-1]), (-4, -14),
+        textcoords="offset points", ha="right", fontweight="bold",
+    )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("labels coded")
+    axes.set_ylabel("bits of all labels so far")
+    axes.set_title(
+        f"{name_text(curve.data_name)}: learning curve in bits "
+        "(learners alone: best temperature in each block)"
+    )
+    axes.grid(True, which="major", color="#eeeeee", zorder=0)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
