@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.label_codes.network_learner import network_probabilities
+from minbits.label_codes.propagation import MAX_VALUES, SHARES, propagated
 from minbits.label_codes.task import Floats, Task
 from minbits.registry import Registry
 
@@ -28,6 +29,8 @@ _LOGISTIC_VALUES = 2_000_000
 _TREE_VALUES = 8_000_000
 _BOOSTING_VALUES = 2_000_000
 _SMALL_NETWORK_SEEN = 3000
+# Beyond so many labels, learners of inputs alone know as much.
+_PROPAGATION_SEEN = 1000
 
 
 FEWEST_SEEN = 1
@@ -170,6 +173,12 @@ LEARNERS: Registry[Learner] = Registry(
     Learner(
         "neighbours", "nearest neighbours", _neighbours,
         suits=_values_below(_NEIGHBOUR_VALUES), variants=len(_NEIGHBOURS),
+    ),
+    Learner(
+        "propagation", "label propagation", propagated,
+        suits=lambda shape, seen: 3 * seen * int(np.prod(shape)) <= 2 * MAX_VALUES
+        and seen <= _PROPAGATION_SEEN,
+        variants=len(SHARES),
     ),
     Learner(
         "logistic", "logistic regression", _logistic, suits=_values_below(_LOGISTIC_VALUES),

@@ -64,7 +64,7 @@ def predict(call: Call, seen: Labels) -> Answer:
     task = Task(
         # Copies: the shared array cannot be written to, which PyTorch warns of.
         np.array(inputs[: call.start]), seen, np.array(inputs[call.start : call.end]),
-        call.classes, call.seed, call.effort,
+        inputs[call.end :], call.classes, call.seed, call.effort,
     )  # fmt: skip
     learner = LEARNERS[call.key]
     return learner.predict(task).astype(np.float32), time.perf_counter() - began
