@@ -18,10 +18,12 @@ EFFORTS = tuple(2.0 ** (power / 2) for power in range(-8, 7))
 USUAL_EFFORT = EFFORTS.index(1.0)
 # The part of the time that may be spent when it is over.
 _OVERTIME = 0.1
-# Networks learn longer where that is expected to take no more than this part of the time left.
-_CAREFUL = 0.75
-# Seconds of a learner grow about so with the labels seen.
+# A change of the plan costs bits. Networks learn longer where that is expected to take no more than
+# the first part of the time left, and less where they are expected to take more than the second.
+_CAREFUL, _TOO_LONG = 0.7, 1.2
+# Seconds of a learner grow about so with the labels seen and those that its start is worth.
 _GROWTH_OF_SECONDS = 1.2
+_START = 1000
 
 
 def block_ends(labels: int) -> tuple[int, ...]:
@@ -131,7 +133,7 @@ class Planner:
             return 0.0
         seconds, before, past_effort = self.spent[learner.key]
         if not learner.is_network:
-            return seconds * math.pow(seen / max(before, 1), _GROWTH_OF_SECONDS)
+            return seconds * math.pow((_START + seen) / (_START + before), _GROWTH_OF_SECONDS)
         work = seen * epochs_for(seen, EFFORTS[effort])
         return seconds * work / (before * epochs_for(before, EFFORTS[past_effort]))
 
@@ -160,10 +162,12 @@ class Planner:
         left = max(self.seconds - self.spent_seconds, _OVERTIME * self.seconds)
         while self._may_learn_longer(block, learners, left):
             self.effort += 1
-        while self.effort and self._all_seconds(block, learners, self.effort) > left:
-            self.effort -= 1
+        if self._all_seconds(block, learners, self.effort) > _TOO_LONG * left:
+            while self.effort and self._all_seconds(block, learners, self.effort) > left:
+                self.effort -= 1
         # What still does not fit is left out, the dearest learner first.
-        while len(learners) > 1 and self._all_seconds(block, learners, self.effort) > left:
+        most = _TOO_LONG * left
+        while len(learners) > 1 and self._all_seconds(block, learners, self.effort) > most:
             dearest = max(learners, key=lambda item: self._expected(item, seen, self.effort))
             learners.remove(dearest)
         return BlockPlan(tuple(item in learners for item in LEARNERS.values()), self.effort)
