@@ -24,6 +24,8 @@ _CAREFUL, _TOO_LONG = 0.7, 1.2
 # Seconds of a learner grow about so with the labels seen and those that its start is worth.
 _GROWTH_OF_SECONDS = 1.2
 _START = 1000
+# In less time than this, networks do not even start.
+_NETWORK_SECONDS = 10.0
 
 
 def block_ends(labels: int) -> tuple[int, ...]:
@@ -157,7 +159,12 @@ class Planner:
     def plan(self, block: int) -> BlockPlan:
         """Return what a block is predicted with."""
         seen = self.ends[block - 1] if block else 0
-        learners = [learner for learner in LEARNERS.values() if self.suits(learner, seen)]
+        learners = [
+            learner
+            for learner in LEARNERS.values()
+            if self.suits(learner, seen)
+            and not (learner.is_network and self.seconds < _NETWORK_SECONDS)
+        ]
         # What costs next to nothing is not left out when the time is over.
         left = max(self.seconds - self.spent_seconds, _OVERTIME * self.seconds)
         while self._may_learn_longer(block, learners, left):

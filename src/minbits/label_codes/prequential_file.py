@@ -42,6 +42,7 @@ from minbits.label_codes.block_plan import (
     expected_plan,
 )
 from minbits.label_codes.kept import Kept
+from minbits.label_codes.learned import CodedBlock
 from minbits.label_codes.learners import LEARNERS
 from minbits.label_codes.prediction import (
     Prediction,
@@ -61,14 +62,10 @@ _LABELS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Block:
-    """One block of labels.
+class Block(CodedBlock):
+    """One block of labels, coded with the mixture.
 
     Attributes:
-        start: labels before it, from which it was predicted.
-        labels: how many it has.
-        bits: their code length under the mixture.
-        correct: how many the mixture had right.
         best: the predictor whose code of this block alone is the shortest.
         best_bits: the length of that code.
         plan: which learners took part.
@@ -79,10 +76,6 @@ class Block:
         seconds_left: what all later blocks are expected to take.
     """
 
-    start: int
-    labels: int
-    bits: float
-    correct: int
     best: str
     best_bits: float
     plan: BlockPlan
