@@ -56,7 +56,7 @@ def clusters(examples: int, classes: int, seed: int, noise: float = 0.0) -> Data
     angles = 2 * np.pi * labels / classes
     centres = 20 * np.stack([np.cos(angles), np.sin(angles)], 1)
     inputs = (centres + generator.normal(size=(examples, 2))).astype(np.float32)
-    is_wrong = generator.random(examples) < noise
+    is_wrong = generator.permutation(examples) < round(noise * examples)
     labels = (labels + is_wrong * generator.integers(1, classes, examples)) % classes
     return all_for_training(inputs, labels, classes)
 

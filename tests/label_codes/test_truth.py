@@ -37,11 +37,11 @@ def test_random_labels_cost_the_uniform_code() -> None:
 @pytest.mark.parametrize("noise", [0.1, 0.3])
 def test_noise_costs_its_entropy(noise: float) -> None:
     # Three classes, since a linear learner can say that both others are equally likely.
-    data = clusters(4000, 3, 0, noise)
+    data = clusters(8000, 3, 0, noise)
     content, _ = coded(data, data.train_labels)
     drawn = noise * math.log2(2)
     entropy = -noise * math.log2(noise) - (1 - noise) * math.log2(1 - noise)
-    assert 8 * len(content) == pytest.approx(4000 * (entropy + drawn), rel=0.05)
+    assert 8 * len(content) == pytest.approx(8000 * (entropy + drawn), rel=0.05)
 
 
 def test_a_teacher_s_labels_cost_the_teacher() -> None:
