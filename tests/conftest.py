@@ -13,6 +13,7 @@ from minbits.data import load
 from minbits.data.assemble import assemble
 from minbits.search.precompile import precompile
 from minbits.types import DataSet
+from tests.cli.here import Here
 from tests.ledger.postgres_server import PostgresServer, server_binaries
 
 # The machine that runs the tests may be slow: deadlines would only make tests flaky.
@@ -63,6 +64,11 @@ def idx_folder(tmp_path: Path) -> Path:
         path.write_bytes(gzip.compress(idx_bytes(images)))
         (folder / f"{stem}-labels-idx1-ubyte").write_bytes(idx_bytes(labels.astype(np.uint8)))
     return folder
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    return Here(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="session")

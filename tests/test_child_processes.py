@@ -43,7 +43,7 @@ def test_commands_start_processes_that_see_no_trap(trap: Path) -> None:
     ledger = trap / "ledger.sqlite"
     size = (
         "size", "iris", "--accuracy", 0.3, "--trials", 2, "--workers", 2, "--minutes", 0.2,
-        "--ledger", ledger, "--out", trap / "found.mbn",
+        "--ledger", ledger, "--out", trap / "found.mbn", "--verbose",
     )  # fmt: skip
     assert "ledger row" in run_minbits(trap, *size).stderr
     verify = ("verify", trap / "found.mbn", "--data", "iris")

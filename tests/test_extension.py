@@ -33,6 +33,7 @@ from minbits.exports.registry import EXPORTERS
 from minbits.files import sha256_hex
 from minbits.information.entropy_estimators import ESTIMATORS, Estimate, Estimator, Fingerprint
 from minbits.information.label_information import label_entropy_quantities
+from minbits.jobs.study import StudyPlace, measured_by_seed, run_in_ledger
 from minbits.label_codes.protocol import Known, Labels, decodable_code
 from minbits.label_codes.registry import LABEL_CODES
 from minbits.layers.activations import ACTIVATIONS, Activation
@@ -43,6 +44,8 @@ from minbits.layers.fields import FieldCoder
 from minbits.layers.registry import LAYERS
 from minbits.layers.text import LayerText
 from minbits.layers.torch_call import Converter, TorchCall
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.store import open_ledger
 from minbits.networks.from_torch import from_torch
 from minbits.networks.grammar import format_architecture, parse_architecture
 from minbits.networks.to_torch import to_torch
@@ -51,6 +54,7 @@ from minbits.search.moves.base import Amount, Move
 from minbits.search.moves.registry import MOVES, move_kinds
 from minbits.search.tasks import TrialTask
 from minbits.search.trial import run_task
+from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.training.context import TrainingContext
 from minbits.training.lanes.plan import obstacle_to
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
@@ -358,6 +362,29 @@ def test_an_exporter_is_checked_like_the_others(tmp_path: Path) -> None:
 REGISTRIES: list[Registry[Any]] = [
     LAYERS, ACTIVATIONS, MOVES, ESTIMATORS, LABEL_CODES, EXECUTORS, BUILT_IN, EXPORTERS,
 ]  # fmt: skip
+
+
+def count_ones(task: StudyTask, data: DataSet, context: WorkerContext) -> list[Measured]:
+    """Measure how many labels of class 1 a draw of ten has."""
+    found = []
+    for seed in task.seeds:
+        drawn = np.random.default_rng(seed).choice(data.train_labels, 10)
+        found.append(Measured(task.settings, seed, {"ones": int((drawn == 1).sum())}, 0.0))
+    return found
+
+
+def test_a_study_measures_into_the_ledger(tmp_path: Path, tiny: DataSet) -> None:
+    toy, settings = Study("ones", count_ones, "this test"), {"draws": 10}
+    provenance = current_provenance("cpu", 1)
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        interrupted = run_in_ledger(
+            toy, [StudyTask(settings, (0, 1, 2))], 0, StudyPlace(tiny, ledger, provenance)
+        )
+        assert not interrupted
+        found = measured_by_seed(ledger, tiny, toy, settings)
+        assert measured_by_seed(ledger, tiny, toy, {"draws": 11}) == {}
+    assert sorted(found) == [0, 1, 2]
+    assert all(0 <= result["ones"] <= 10 for result in found.values())
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.noun)

@@ -46,8 +46,8 @@ def _many(case: Case) -> Steps:
 
     def run(steps: int) -> None:
         part = _part(data, steps * case.batch_size)
-        few, seeds = part.part(case.batch_size), range(case.networks)
-        train_many(architecture, case.recipe(), seeds, part, few, lambda e, a: None, lambda: False)
+        seeds = range(case.networks)
+        train_many(architecture, case.recipe(), seeds, part, lambda e, v: None, lambda: False)
 
     return run
 

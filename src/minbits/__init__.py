@@ -19,12 +19,22 @@ if TYPE_CHECKING:
     from minbits.codec.network import read
     from minbits.data import load
     from minbits.errors import MinbitsError
-    from minbits.facade import audit, codelength, compress, entropy, inspect, need, size, verify
+    from minbits.facade import (
+        audit,
+        codelength,
+        compress,
+        entropy,
+        inspect,
+        need,
+        size,
+        trainability,
+        verify,
+    )
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "entropy", "inspect", "load",
-    "need", "read", "size", "to_torch", "verify",
+    "need", "read", "size", "to_torch", "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

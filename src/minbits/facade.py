@@ -20,6 +20,7 @@ from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import NamedOption, default_text, options_of
 from minbits.types import DataSet
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.size_report import SizeReport
+    from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
 
 # A data set, the name of a built-in one, or a path.
@@ -218,6 +220,27 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
 
     loaded, origin = _opened(data)
     return codelength_job(loaded, request, origin=origin)
+
+
+@call_with(TrainabilityRequest)
+def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport:
+    """Compare where trainings from many initialisations end, width by width.
+
+    Every training is a row of the ledger; a study that was stopped goes on where it was. Trainings
+    run in fresh processes; where the system is not POSIX these import the calling script: call this
+    below ``if __name__ == "__main__":`` there.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was measured by then is in the ledger.
+        MinbitsError: if an argument, the ledger or the chart's place is bad.
+    """
+    from minbits.jobs.trainability import trainability_job
+
+    loaded, origin = _opened(data)
+    report = trainability_job(loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
 
 
 @call_with(NeedRequest)

@@ -40,7 +40,7 @@ _NAMES = {
 _SHAPE = "whole numbers, such as 1x28x28"
 _NUMBERS = "numbers separated by commas"
 
-FRACTION: Check = (lambda value: 0 < value <= 1, "above 0 and at most 1")
+FRACTION: Check = (lambda value: 0 < value <= 1, "above 0 and at most 1, as 0.97 for 97 %")
 MINUTES: Check = (lambda value: 0 < value < 1e6, "a positive number")
 SEED: Check = (lambda value: 0 <= value < 2**31, "0 to 2**31 - 1")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from minbits.files import sha256_hex
 from minbits.notebook import Cells, Shown
 from minbits.units import bytes_to_bits
 
+# A value that JSON tells as it is.
+Plain = str | int | float | bool | None | Sequence["Plain"]
 QuantityOf = Literal["X", "Y", "Y given X", "network", "X and Y", "model of X"]
 QuantityScope = Literal["example", "data set"]
 QuantityKind = Literal["exact", "upper bound", "lower bound", "estimate", "not an entropy"]

@@ -28,6 +28,7 @@ from minbits.charts.published import PUBLISHED, published_networks
 from minbits.data import load
 from minbits.data.encoding import encoding_bits
 from minbits.errors import ArgumentError
+from minbits.information.baselines import _tree_bits, baselines
 from minbits.information.binary_pixels import count_pixels
 from minbits.information.entropy_table import entropy_table
 from minbits.intervals import anytime_lower_limit
@@ -204,3 +205,27 @@ def test_small_layers_are_folded_and_none_is_lost() -> None:
     assert sum(row.quantised or 0 for row in rows) == 600
     assert draw_layer_bits("model", layers, 500).picture().startswith(b"\x89PNG")
     assert fold_layers(layers[:3]) == tuple(layers[:3])
+
+
+def test_a_table_has_its_usual_classifiers_and_a_plane_that_fits() -> None:
+    wine = load("wine")
+    usual = baselines(wine)
+    assert [item.size_bits for item in usual] == sorted(item.size_bits for item in usual)
+    sizes = {item.name: item.size_bits for item in usual}
+    assert sizes["logistic regression"] == 32 * 14 * 3
+    assert sizes["network of 128 hidden units"] == 32 * (14 * 128 + 129 * 3)
+    assert all(0.5 < item.accuracy <= 1 for item in usual)
+    data = diagram_data(entropy_table(wine), 0.952, 208, usual=usual)
+    axes = draw_diagram(data).draw(data).axes[0]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < min(mark.bits for mark in data.marks)
+    assert right / left < 1e7
+    assert bottom < 208 < max(sizes.values()) < top < 10 * max(sizes.values())
+    texts = " ".join(text.get_text() for text in axes.texts)
+    assert "logistic regression · 1,344 bits" in texts
+
+
+def test_the_size_of_a_tree_is_that_of_its_nodes() -> None:
+    # Two inner nodes of a threshold and two bits for one of four inputs, three leaves of two bits
+    # for one of three classes, and five bits of structure.
+    assert _tree_bits(3, 4, 3) == 2 * (32 + 2) + 3 * 2 + 5

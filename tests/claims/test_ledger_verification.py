@@ -19,7 +19,13 @@ from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, Ve
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "ledgers"
 # Of the claims on iris and digits.
-CORRECT = {"0001": [27, 335], "0002": [27, 335], "0003": [26, 346], "0004": [26, 345]}
+CORRECT = {
+    "0001": [27, 335],
+    "0002": [27, 335],
+    "0003": [26, 346],
+    "0004": [26, 345],
+    "0005": [26, 341],
+}
 PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
 
 

@@ -33,11 +33,6 @@ def rows_of(cells: np.ndarray) -> str:
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    return Here(monkeypatch, capsys)
-
-
-@pytest.fixture
 def cells() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(60, 2))
 

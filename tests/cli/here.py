@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from minbits.cli.app import main
+from tests.cli.json_schemas import check_output
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,6 @@ class Here:
         except SystemExit as stop:
             code = stop.code or 0
         assert isinstance(code, int)
-        return Done(code, *self.capsys.readouterr())
+        done = Done(code, *self.capsys.readouterr())
+        check_output(arguments, done.stdout)
+        return done

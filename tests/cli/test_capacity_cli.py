@@ -13,6 +13,7 @@ from minbits.cli.flags import with_flags
 from minbits.errors import MinbitsError
 from minbits.types import DataSet
 from tests.cli.here import Here
+from tests.cli.json_schemas import check_output
 from tests.cli.test_cli import run
 
 runner = CliRunner()
@@ -22,6 +23,7 @@ def answer(*arguments: str | Path) -> str:
     """Run a command in this process, where PyTorch is loaded once, and return what it printed."""
     done = runner.invoke(app, [*map(str, arguments)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    check_output(arguments, done.stdout)
     return done.stdout
 
 
@@ -52,6 +54,17 @@ def test_counting_and_drawing(tmp_path: Path) -> None:
         out = tmp_path / f"cover{suffix}"
         answer("capacity", "curve", "--weights", "5", "--draws", "20", "--out", out)
         assert out.read_bytes().startswith(start)
+
+
+def test_cover_s_curve_is_printed_and_drawn_only_where_it_is_asked_for(
+    here: Here, tmp_path: Path
+) -> None:
+    done = here("capacity", "curve", "--weights", 10, "--json", cwd=tmp_path)
+    (line,) = json.loads(done.stdout)["probabilities"]
+    assert line["by_load"]["2"] == 0.5
+    assert line["by_load"]["1"] == 1.0
+    assert "0.5000" in here("capacity", "curve", cwd=tmp_path).stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_channels_and_fano() -> None:

@@ -14,6 +14,7 @@ from minbits.codec.file_format import decode_network, encode_network
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 from tests.cli.here import Here
+from tests.cli.json_schemas import check_output
 from tests.codec.streams import edge_architecture, edge_file, edge_network
 from tests.strategies import random_network, slow_network
 
@@ -22,13 +23,15 @@ COMMANDS = ["entropy", "size", "verify", "inspect", "ledger", "doctor"]
 
 def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run ``minbits`` in a process of its own."""
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "minbits", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,
         check=False,
     )
+    check_output(arguments, done.stdout)
+    return done
 
 
 @pytest.fixture

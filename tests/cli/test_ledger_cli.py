@@ -61,10 +61,15 @@ def test_a_ledger_travels_and_is_verified(
     lines, target = tmp_path / "all.jsonl", tmp_path / "team.sqlite"
     assert run("export", lines, ledger=ledger).returncode == 0
     first = json.loads(run("import", lines, "--json", ledger=target).stdout)
-    assert first["new"] == {"artifacts": 5, "trials": 8, "claims": 2, "verifications": 2}
+    assert first["new"] == {
+        "artifacts": 5, "trials": 8, "claims": 2, "verifications": 2, "measurements": 0,
+    }  # fmt: skip
     merged = run("merge", ledger, ledger=target)
     assert merged.returncode == 0, merged.stderr
-    assert "0 trials, 0 claims, 0 verifications new; 17 rows were known" in merged.stdout
+    assert (
+        "0 trials, 0 claims, 0 verifications, 0 measurements new; 17 rows were known"
+        in merged.stdout
+    )
     for name in ("trials.csv", "trials.parquet"):
         done = run("export", tmp_path / name, "--json", ledger=target)
         assert json.loads(done.stdout)["rows"] == {"trials": 8}

@@ -152,7 +152,8 @@ class Runner:
         """Start a search on iris with trials of milliseconds."""
         return self.start(
             "size", "iris", "--accuracy", 0.3, "--engine", "torch", "--workers", 2,
-            "--ledger", ledger, "--out", self.folder / "found.mbn", *more, quick=True, **changes,
+            "--ledger", ledger, "--out", self.folder / "found.mbn", "--verbose", *more, quick=True,
+            **changes,
         )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.migrate import current_version
 from minbits.ledger.provenance import current_provenance
-from minbits.ledger.store import Ledger
-from minbits.types import TrainingRecipe, TrialConfig, TrialResult
+from minbits.ledger.store import Ledger, MeasurementEntry
+from minbits.types import TrainingRecipe, TrialConfig, TrialOutcome
 
 PLACE = Path(__file__).parent / "ledgers"
 
@@ -29,13 +29,24 @@ def add_what_a_search_seldom_leaves(ledger: Ledger) -> None:
     recipe, provenance = TrainingRecipe(10, 10), current_provenance("cpu", 2)
     for seed in (8, 9):
         config = TrialConfig("linear 16 relu; linear 3", recipe, seed)
-        result = TrialResult(config, "interrupted", 0.5)
-        ledger.append_trial(
-            load("iris"), 0.9, f"{config.architecture} @ rate 1", result, provenance
-        )
+        name = f"{config.architecture} @ rate 1"
+        result = TrialOutcome(config, "interrupted", 0.5, candidate=name)
+        ledger.append_trial(load("iris"), 0.9, result, provenance)
     config = TrialConfig("linear 4 relu; linear 2", recipe, 7)
-    result = TrialResult(config, "failed", 0.25, error="NetworkError: 2 logits; expected 3")
-    ledger.append_trial(load("iris"), 0.9, f"{config.architecture} @ rate 1", result, provenance)
+    result = TrialOutcome(
+        config, "failed", 0.25, "NetworkError: 2 logits; expected 3",
+        candidate=f"{config.architecture} @ rate 1",
+    )  # fmt: skip
+    ledger.append_trial(load("iris"), 0.9, result, provenance)
+    settings, data = {"units": 4, "epochs": 10}, load("iris")
+    ledger.append_measurements(
+        [
+            MeasurementEntry(
+                data, "trainability", settings, seed, {"test_loss": 0.25 + seed}, 0.125, provenance
+            )
+            for seed in range(3)
+        ]
+    )
 
 
 def main() -> int:

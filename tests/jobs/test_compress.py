@@ -21,6 +21,7 @@ from minbits.jobs.compress_module import compress_module
 from minbits.jobs.compress_request import CompressRequest
 from minbits.networks.checkpoint import load_module, load_weights, read_tensors
 from minbits.types import DataSet
+from tests.cli.json_schemas import check_output
 
 MODULE_FILE = """
 from torch import nn
@@ -113,10 +114,12 @@ def test_a_target_out_of_reach_is_said(trained: nn.Module, tiny: DataSet, tmp_pa
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "minbits", "compress", *arguments],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+    check_output(("compress", *arguments), done.stdout)
+    return done
 
 
 def test_the_command_rounds_without_any_data(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from minbits.charts.entropy_ladder import draw_entropy_ladder, ladder_chart
@@ -59,3 +61,17 @@ def test_the_chart_shows_the_ladder_and_only_comparable_marks(tiny: DataSet) -> 
     assert any("BB-ANS" in mark.name for mark in chart.marks)
     assert ladder_chart(found.ladder, "mnist", "threshold").marks == ()
     assert draw_entropy_ladder(chart).picture().startswith(b"\x89PNG")
+
+
+def test_a_dear_model_does_not_press_the_bars_together(tiny: DataSet) -> None:
+    found = entropy_job(tiny, EntropyRequest(minutes=0.2), [Independent(), ChowLiu()])
+    assert found.ladder is not None
+    first, *others = found.ladder.rungs
+    dear = dataclasses.replace(first, model_bits=10_000_000)
+    ladder = dataclasses.replace(found.ladder, rungs=(dear, *others))
+    chart = ladder_chart(ladder, "a set", "threshold")
+    lengths = [bar.example_bits for bar in chart.bars]
+    assert chart.limit_bits == 3 * max(lengths)
+    figure = draw_entropy_ladder(chart).draw(chart)
+    assert figure.axes[0].get_xlim()[1] < 5 * max(lengths)
+    assert any(text.get_text().startswith(" ⟫") for text in figure.axes[0].texts)

@@ -28,6 +28,7 @@ from minbits.search.driver import SearchEvents
 from minbits.search.trial import run_trial
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 from minbits.workers.work import WorkerContext
+from tests.cli.json_schemas import check_output
 from tests.search.outcomes import outcome
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -73,12 +74,13 @@ def trained(data: DataSet, seed: int) -> TrialOutcome:
 
 
 def test_a_search_in_a_space_of_the_users_with_moves(tmp_path: Path, tiny: DataSet) -> None:
-    stages: list[str] = []
-    report = size_job(tiny, request(tmp_path), SearchEvents(on_stage=stages.append))
+    sizes: list[int | None] = []
+    events = SearchEvents(on_best=lambda outcome, path: sizes.append(outcome.size_bits))
+    report = size_job(tiny, request(tmp_path), events)
     assert report.best is not None
     assert report.trials == 12
-    with_best = [stage for stage in stages if stage.startswith("best so far")]
-    assert with_best
+    assert sizes
+    assert sizes == sorted(sizes, key=lambda bits: bits or 0, reverse=True)
     assert not so_far_path(tmp_path / "found.mbn").exists()  # the verified file is in its place
     ledger = Ledger(tmp_path / "ledger.sqlite")
     configs = [json.loads(row["config"]) for row in ledger.rows("trials")]
@@ -225,6 +227,7 @@ def test_a_table_without_an_accuracy_gets_one_that_is_explained(tmp_path: Path) 
         "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    check_output(command[3:], done.stdout)
     plain = json.loads(done.stdout)
     assert done.returncode == (0 if plain["reached_target"] else 1), done.stderr
     assert plain["accuracy"] == target

@@ -53,6 +53,9 @@ _COMMON: list[Changes] = [
     {"seconds": "1.5"},
     {"energy_joules": float("-inf")},
     {"energy_joules": -0.5},
+]
+_MEASURED = _COMMON.copy()
+_COMMON += [
     {"artifact_sha256": "../../etc/passwd"},
     {"artifact_sha256": "A" * 64},
     {"artifact_sha256": "ab\0" + "c" * 61},
@@ -163,6 +166,20 @@ BAD_ROWS: dict[str, list[Changes]] = {
         {"n_test": 0, "correct": 0},
         {"correct": 10_001},
         {"data_digest": "d" * 64},  # not that of its claim
+    ],
+    "measurements": [
+        *_MEASURED,
+        {"study": "../../x"},
+        {"study": "x" * 33},
+        {"seed": -1},
+        {"seed": 2**31},
+        {"settings": "[]"},
+        {"settings": ""},
+        {"settings": _DEEP},
+        {"settings": '{"units": NaN}'},
+        {"result": "no JSON"},
+        {"result": '{"loss": Infinity}'},
+        {"result": None},
     ],
 }
 

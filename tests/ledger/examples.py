@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
-from minbits.ledger.store import Ledger
+from minbits.ledger.store import Ledger, MeasurementEntry, VerificationEntry
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, Verification
 
 PROVENANCE = Provenance("0+test", {"numpy": "2"}, {"cores": 2})
@@ -36,3 +36,15 @@ def fill(ledger: Ledger, data: DataSet, *contents: bytes, correct: int = 9900) -
         ledger.append_trial(data, 0.99, done(content).of_candidate("rung"), PROVENANCE)
         ledger.append_claim(data, 0.99, verification(content, correct), PROVENANCE)
     ledger.append_trial(data, 0.99, failed().of_candidate("rung"), PROVENANCE)
+
+
+def fill_rest(ledger: Ledger, data: DataSet) -> None:
+    """Append a verification of the first claim, of the content b"one", and two measurements."""
+    claim, found = ledger.rows("claims")[0], verification(b"one", 9900)
+    ledger.append_verification(VerificationEntry(claim, "confirmed", None, 2.0, PROVENANCE, found))
+    ledger.append_measurements(
+        [
+            MeasurementEntry(data, "toy", {"units": 4}, seed, {"loss": 0.5}, 1.5, PROVENANCE)
+            for seed in range(2)
+        ]
+    )

@@ -15,9 +15,9 @@ from psycopg import sql
 
 from minbits.files import sha256_hex
 from minbits.ledger.schema import ARTIFACT_CONTENTS, RESERVATIONS, TABLES
-from minbits.ledger.store import Ledger, VerificationEntry
+from minbits.ledger.store import Ledger
 from minbits.types import DataSet
-from tests.ledger.examples import PROVENANCE, fill
+from tests.ledger.examples import fill, fill_rest
 from tests.ledger.postgres_server import PostgresServer
 
 ALL_TABLES = [*TABLES, RESERVATIONS.name]
@@ -28,8 +28,7 @@ PLAIN = {"artifacts": "size_bytes", "reservations": "run", "verifications": "out
 
 def fill_all(ledger: Ledger, data: DataSet) -> None:
     fill(ledger, data, b"one", b"two")
-    claim = ledger.rows("claims")[0]
-    ledger.append_verification(VerificationEntry(claim, "confirmed", None, 1.0, PROVENANCE))
+    fill_rest(ledger, data)
     ledger.reserve_seeds(data.digest, 0, 2)
 
 

@@ -22,20 +22,18 @@ from minbits.ledger.migrate import current_version
 from minbits.ledger.prune import prune
 from minbits.ledger.rows import Row, expected_row_hash
 from minbits.ledger.schema import TABLES
-from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry
+from minbits.ledger.store import Ledger, TrialEntry
 from minbits.ledger.table_files import write_table
 from minbits.types import DataSet
 from tests.ledger.bad_rows import CASES, IDS, Changes, bad_rows_like, changed, inject, take_out
-from tests.ledger.examples import PROVENANCE, done, fill, verification
+from tests.ledger.examples import PROVENANCE, done, fill, fill_rest
 
 PAST = "2026-01-01T00:00:00+00:00"
 
 
 def fill_all(ledger: Ledger, data: DataSet) -> None:
     fill(ledger, data, b"one", b"three")
-    claim = ledger.rows("claims")[0]
-    found = verification(b"one", 9900)
-    ledger.append_verification(VerificationEntry(claim, "confirmed", None, 2.0, PROVENANCE, found))
+    fill_rest(ledger, data)
 
 
 @pytest.fixture
@@ -180,7 +178,9 @@ def test_several_exports_in_one_file_are_taken(
     assert exported[3]["table"] == twin["table"] == "trials"
     fresh = Ledger(tmp_path / "fresh.sqlite")
     taken = import_json_lines(write(tmp_path / "a.jsonl", [*exported, *exported, twin]), fresh)
-    assert taken.new == {"artifacts": 2, "trials": 4, "claims": 2, "verifications": 1}
+    assert taken.new == {
+        "artifacts": 2, "trials": 4, "claims": 2, "verifications": 1, "measurements": 2,
+    }  # fmt: skip
     again = import_json_lines(write(tmp_path / "b.jsonl", [exported[0], twin, *exported]), fresh)
     assert sum(again.new.values()) == 0
     assert len({row["uid"] for row in fresh.rows("trials")}) == 4
@@ -212,13 +212,12 @@ def test_rows_of_one_name_that_differ_are_refused_before_anything_is_appended(
     path = tmp_path / "all.jsonl"
     write_json_lines(other, path)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    last = lines[-1]
-    assert last["table"] == "verifications"
-    lines[-1] = {**last, "correct": 9000}
+    (place,) = (i for i, line in enumerate(lines) if line.get("table") == "verifications")
+    changed = {**lines.pop(place), "correct": 9000}
     before = {table: other.rows(table) for table in TABLES}
     # What comes before that row is new, and would be appended.
     with pytest.raises(LedgerError, match="correct 9000; expected 9900, as in the ledger"):
-        import_json_lines(write(path, [*lines[:-1], *exported[1:], lines[-1]]), other)
+        import_json_lines(write(path, [*lines, *exported[1:], changed]), other)
     assert {table: other.rows(table) for table in TABLES} == before
 
 
@@ -244,7 +243,7 @@ def test_a_ledger_with_a_bad_row_is_not_merged(
             take_out(ledger, table, number)
     assert tried > (1 if table == "artifacts" else 4)
     assert_empty(fresh)
-    assert sum(take(LedgerSource(ledger), fresh).new.values()) == 8
+    assert sum(take(LedgerSource(ledger), fresh).new.values()) == 10
     fresh.close()
 
 

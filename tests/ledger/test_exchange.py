@@ -20,10 +20,10 @@ from minbits.ledger.migrate import current_version
 from minbits.ledger.prune import prune
 from minbits.ledger.rows import Row
 from minbits.ledger.schema import TABLES, TRAINING_COUNTS
-from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry
+from minbits.ledger.store import Ledger, TrialEntry
 from minbits.ledger.table_files import write_table
 from minbits.types import DataSet
-from tests.ledger.examples import PROVENANCE, done, fill, verification
+from tests.ledger.examples import PROVENANCE, done, fill, fill_rest
 from tests.ledger.test_store import damage
 
 
@@ -32,9 +32,7 @@ def other(tmp_path: Path, tiny: DataSet) -> Ledger:
     """Return a ledger in a file with rows in every table."""
     store = Ledger(tmp_path / "other.sqlite")
     fill(store, tiny, b"one", b"two")
-    claim = store.rows("claims")[0]
-    found = verification(b"one", 9900)
-    store.append_verification(VerificationEntry(claim, "confirmed", None, 2.0, PROVENANCE, found))
+    fill_rest(store, tiny)
     return store
 
 
@@ -60,8 +58,10 @@ def test_merging_takes_every_row_and_file_once(
     fill(ledger, tiny, b"own", b"one")
     own = {table: ledger.rows(table) for table in TABLES}
     taken = take(LedgerSource(other), ledger)
-    assert taken.new == {"artifacts": 1, "trials": 3, "claims": 2, "verifications": 1}
-    assert taken.known == {"artifacts": 1, "trials": 0, "claims": 0, "verifications": 0}
+    assert taken.new == {
+        "artifacts": 1, "trials": 3, "claims": 2, "verifications": 1, "measurements": 2,
+    }  # fmt: skip
+    assert taken.known == dict.fromkeys(TABLES, 0) | {"artifacts": 1}
     assert taken.lost == {}
     assert_holds(ledger, other)
     assert len(ledger.rows("trials")) == 6
@@ -69,11 +69,11 @@ def test_merging_takes_every_row_and_file_once(
         assert all(row in ledger.rows(table) for row in rows)
     again = take(LedgerSource(other), ledger)
     assert sum(again.new.values()) == 0
-    assert sum(again.known.values()) == 8
+    assert sum(again.known.values()) == 10
 
     back = take(LedgerSource(ledger), other)
-    assert back.new == {"artifacts": 1, "trials": 3, "claims": 2, "verifications": 0}
-    for table in ("trials", "claims", "verifications"):
+    assert back.new == dict.fromkeys(TABLES, 0) | {"artifacts": 1, "trials": 3, "claims": 2}
+    for table in ("trials", "claims", "verifications", "measurements"):
         assert without_numbers(other, table) == without_numbers(ledger, table)
     # Four claims, one file of them twice: a file that is run again is no new look.
     assert len(ledger.rows("claims")) == len(other.rows("claims")) == 4
@@ -160,10 +160,12 @@ def test_json_lines_hold_everything(
     fill(ledger, tiny, b"own")
     take(LedgerSource(other), ledger)
     counts = write_json_lines(ledger, path)
-    assert counts == {"artifacts": 3, "trials": 5, "claims": 3, "verifications": 1}
+    assert counts == {
+        "artifacts": 3, "trials": 5, "claims": 3, "verifications": 1, "measurements": 2,
+    }  # fmt: skip
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert lines[0] == {"minbits_ledger": current_version()}
-    assert len(lines) == 13
+    assert len(lines) == 15
     fresh = Ledger(tmp_path / "fresh.sqlite")
     taken = import_json_lines(path, fresh)
     assert taken.new == counts
@@ -214,7 +216,7 @@ def _alter(name: str, value: object) -> Callable[[list[dict[str, object]]], None
     ("alter", "message"),
     [
         (lambda lines: lines.pop(0), "line 1: got no version"),
-        (_alter("minbits_ledger", "9999"), r"version 9999; expected one of 0002, 0003, 0004"),
+        (_alter("minbits_ledger", "9999"), r"version 9999; expected one of 0002, 0003, 0004, 0005"),
         (_alter("table", "users"), "line 2: got table 'users'; expected one of artifacts"),
         (_alter("content", "AAAA"), "line 2: got content of another digest"),
         (_alter("content", "?"), "no base64"),

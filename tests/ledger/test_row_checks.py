@@ -20,10 +20,10 @@ from minbits.ledger.row_checks import row_fault
 from minbits.ledger.rows import storable_text
 from minbits.ledger.schema import TABLES
 from minbits.ledger.shown import shown
-from minbits.ledger.store import Ledger, TrialEntry, VerificationEntry, read_ledger
+from minbits.ledger.store import Ledger, TrialEntry, read_ledger
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, trial_config
 from tests.ledger.bad_rows import CASES, IDS, Changes, changed
-from tests.ledger.examples import PROVENANCE, done, fill, verification
+from tests.ledger.examples import PROVENANCE, done, fill, fill_rest, verification
 
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "golden" / "ledgers"
@@ -35,9 +35,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory, tiny: DataSet) -> dict[str, d
     """Return a sound row of every table."""
     ledger = Ledger(tmp_path_factory.mktemp("rows") / "ledger.sqlite")
     fill(ledger, tiny, b"one")
-    claim = ledger.rows("claims")[0]
-    found = verification(b"one", 9900)
-    ledger.append_verification(VerificationEntry(claim, "confirmed", None, 2.0, PROVENANCE, found))
+    fill_rest(ledger, tiny)
     first = {table: ledger.rows(table)[0] for table in TABLES}
     ledger.close()
     return first

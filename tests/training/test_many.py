@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from minbits.codec.architecture import Architecture
+from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_layers
 from minbits.training.context import TrainingContext
+from minbits.training.engine import accuracy
 from minbits.training.float_phase import train_float
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import StoppedError, TrainingData, training_data
@@ -31,10 +33,12 @@ def many(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     architecture = Architecture(data.input_shape, data.input_exponent, parse_layers(text, 1))
     reports: list[np.ndarray] = []
-    values = train_many(
-        architecture, recipe, seeds, examples(data), examples(data),
-        lambda epoch, found: reports.append(found), lambda: False,
-    )  # fmt: skip
+    engine, whole = LanesEngine(), examples(data)
+
+    def report(epoch: int, found: np.ndarray) -> None:
+        reports.append(np.array([accuracy(engine, architecture, row, whole) for row in found]))
+
+    values = train_many(architecture, recipe, seeds, whole, report, lambda: False)
     return values, reports
 
 
@@ -83,4 +87,11 @@ def test_training_stops_when_asked(tiny: DataSet) -> None:
     architecture = Architecture(tiny.input_shape, tiny.input_exponent, parse_layers(CONNECTED, 1))
     data = examples(tiny)
     with pytest.raises(StoppedError):
-        train_many(architecture, RECIPE, SEEDS, data, data, lambda e, a: None, lambda: True)
+        train_many(architecture, RECIPE, SEEDS, data, lambda e, v: None, lambda: True)
+
+
+@pytest.mark.parametrize("batch_size", [16, 48, 1])
+def test_a_batch_that_lanes_do_not_cover_is_refused(tiny: DataSet, batch_size: int) -> None:
+    recipe = dataclasses.replace(RECIPE, batch_size=batch_size)
+    with pytest.raises(NetworkError, match=f"batches of {batch_size}"):
+        many(tiny, CONNECTED, recipe, SEEDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 
 from minbits.charts.chart import Chart, name_text
 from minbits.charts.published import PublishedNetwork, published_networks
+from minbits.information.baselines import Baseline
 from minbits.information.entropy_table import EntropyTable
 
 DEFAULT_X = "label_entropy_total"
@@ -42,6 +44,7 @@ class DiagramData:
         marks: all choices for X.
         found_bits: size of the smallest verified file so far.
         references: published networks at this accuracy.
+        usual: usual classifiers of this data set, whatever accuracy they reach.
         question_bits: what the question's neurons hold at two bits a neuron; None without pixels.
         question_neurons: how many neurons those are.
     """
@@ -52,14 +55,26 @@ class DiagramData:
     marks: tuple[EntropyMark, ...]
     found_bits: int
     references: tuple[PublishedNetwork, ...]
+    usual: tuple[Baseline, ...]
     question_bits: float | None
     question_neurons: int | None
 
 
 def diagram_data(
-    table: EntropyTable, accuracy: float, found_bits: int, x_key: str = DEFAULT_X
+    table: EntropyTable,
+    accuracy: float,
+    found_bits: int,
+    x_key: str = DEFAULT_X,
+    usual: tuple[Baseline, ...] = (),
 ) -> DiagramData:
     """Return the numbers of the diagram for one data set.
+
+    Args:
+        table: the data set's entropies.
+        accuracy: the accuracy asked for.
+        found_bits: size of the smallest verified file so far.
+        x_key: the entropy that points stand at.
+        usual: usual classifiers of this data set.
 
     Raises:
         ArgumentError: if ``x_key`` is no figure of the table.
@@ -80,6 +95,7 @@ def diagram_data(
         marks=marks,
         found_bits=found_bits,
         references=published_networks(table.data_name, accuracy),
+        usual=usual,
         question_bits=None if neurons is None else values["pixel_sum_without_complement"],
         question_neurons=None if neurons is None else int(neurons),
     )
@@ -97,34 +113,81 @@ def _spread_labels(values: list[float], least_ratio: float) -> list[float]:
     return placed
 
 
-def _draw_points(axes: Axes, data: DiagramData, right: float) -> None:
-    points = [
-        (float(item.size_bits), f"{item.name} · {item.size_bits:,} bits", "#8a8a8a", "o")
+@dataclass(frozen=True)
+class _Point:
+    bits: float
+    text: str
+    colour: str
+    is_filled: bool = True
+
+    @property
+    def is_found(self) -> bool:
+        return self.colour == _FOUND_COLOUR
+
+
+_FOUND_COLOUR = "#c1121f"
+_OTHER_COLOUR = "#8a8a8a"
+# No line runs through a name.
+_ON_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+# Heights of a name and decades beside the points, as parts of an axis.
+_NAME_HEIGHT = 0.03
+_DECADES_OF_NAMES = 3.2
+
+
+def _points(data: DiagramData) -> list[_Point]:
+    """Return what is drawn, the largest first."""
+    found = _Point(
+        data.found_bits, f"minbits, found so far · {data.found_bits:,} bits", _FOUND_COLOUR
+    )
+    published = [
+        _Point(item.size_bits, f"{item.name} · {item.size_bits:,} bits", _OTHER_COLOUR)
         for item in data.references
     ]
-    found = f"minbits, found so far · {data.found_bits:,} bits"
-    points.append((float(data.found_bits), found, "#c1121f", "*"))
-    points.sort(key=lambda point: -point[0])
-    labels = _spread_labels([point[0] for point in points], 1.42)
-    for (bits, text, colour, marker), label in zip(points, labels, strict=True):
-        size = 260 if marker == "*" else 38
-        axes.scatter([data.chosen.bits], [bits], s=size, c=colour, marker=marker, zorder=4)
+    usual = [
+        _Point(
+            item.size_bits,
+            f"{item.name} · {item.size_bits:,} bits · {_percent(round(item.accuracy, 3))} held out",
+            _OTHER_COLOUR,
+            item.accuracy >= data.accuracy,
+        )
+        for item in data.usual
+    ]
+    return sorted([found, *published, *usual], key=lambda point: -point.bits)
+
+
+def _draw_points(axes: Axes, data: DiagramData) -> None:
+    points = _points(data)
+    bottom, top = axes.get_ylim()
+    labels = _spread_labels([point.bits for point in points], (top / bottom) ** _NAME_HEIGHT)
+    for point, label in zip(points, labels, strict=True):
+        axes.scatter(
+            [data.chosen.bits], [point.bits], s=260 if point.is_found else 38, zorder=4,
+            c=point.colour if point.is_filled else "white", edgecolors=point.colour,
+            marker="*" if point.is_found else "o",
+        )  # fmt: skip
         axes.annotate(
-            text,
-            (data.chosen.bits, bits),
-            (right, label),
+            point.text,
+            (data.chosen.bits, point.bits),
+            (data.chosen.bits * 4, label),
             va="center",
             fontsize=9,
-            color=colour if marker == "*" else "#444444",
-            fontweight="bold" if marker == "*" else "normal",
+            color=point.colour if point.is_found else "#444444",
+            fontweight="bold" if point.is_found else "normal",
+            bbox=_ON_PAPER,
             # At the left edge of the name, so that no line crosses another name.
             arrowprops={"arrowstyle": "-", "color": "#c9c9c9", "lw": 0.7, "relpos": (0, 0.5)},
         )
 
 
-def _draw_marks(axes: Axes, data: DiagramData, bottom: float, top: float) -> None:
+def _draw_marks(axes: Axes, data: DiagramData) -> None:
+    bottom, top = axes.get_ylim()
+    middle = math.sqrt(bottom * top)
+    # The chosen mark has its points' names on the right: its own goes to the left, away from the
+    # points.
+    is_low = sum(point.bits > middle for point in _points(data)) * 2 > len(_points(data))
     for mark in data.marks:
         is_chosen = mark.key == data.chosen.key
+        at_bottom = is_chosen and is_low
         axes.axvline(
             mark.bits,
             color="#1d3557" if is_chosen else "#a8b7c7",
@@ -132,16 +195,17 @@ def _draw_marks(axes: Axes, data: DiagramData, bottom: float, top: float) -> Non
             ls="-" if is_chosen else ":",
             zorder=1,
         )
-        axes.text(
-            # The chosen mark has its points' names on the right: its own goes to the left.
-            mark.bits / 1.08 if is_chosen else mark.bits * 1.08,
-            bottom * 1.4 if is_chosen else top / 1.4,
+        axes.annotate(
             f"{mark.name} · {mark.bits:,.2f} bits",
+            (mark.bits, bottom if at_bottom else top),
+            (-9 if is_chosen else 4, 8 if at_bottom else -8),
+            textcoords="offset points",
             rotation=90,
-            va="bottom" if is_chosen else "top",
+            va="bottom" if at_bottom else "top",
             ha="right" if is_chosen else "left",
             fontsize=8,
             color="#1d3557" if is_chosen else "#6b7c8d",
+            bbox=_ON_PAPER,
         )
 
 
@@ -172,20 +236,29 @@ def draw_diagram(data: DiagramData) -> Chart[DiagramData]:
     return Chart(data, _draw)
 
 
+def _limits(data: DiagramData) -> tuple[float, float, float, float]:
+    """Return left, right, bottom and top of the plane: what is in it, and room for names."""
+    across = [mark.bits for mark in data.marks if mark.bits > 0] + [data.chosen.bits]
+    up = [point.bits for point in _points(data)]
+    if data.question_bits is not None:
+        up.append(data.question_bits)
+    right = max(*across, data.chosen.bits * 10**_DECADES_OF_NAMES) * 2
+    return min(across) / 2, right, min(up) / 6, max(up) * 4
+
+
 def _draw(data: DiagramData) -> matplotlib.figure.Figure:
-    right = max(6e8, 3e3 * data.chosen.bits)
-    top = max(4e6, 4.0 * data.found_bits)
-    bottom = min(30.0, data.found_bits / 8, (data.question_bits or 60.0) / 2)
+    left, right, bottom, top = _limits(data)
     figure = matplotlib.figure.Figure(figsize=(11, 6.6), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(1.0, right)
+    axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     _draw_lines(axes, data, right)
-    _draw_marks(axes, data, bottom, top)
-    _draw_points(axes, data, data.chosen.bits * 4)
-    axes.set_xlabel(f"X: entropy [bits]; points stand at “{data.chosen.name}”")
+    _draw_marks(axes, data)
+    _draw_points(axes, data)
+    hollow = "" if all(point.is_filled for point in _points(data)) else "; hollow: below the target"
+    axes.set_xlabel(f"X: entropy [bits]; points stand at “{data.chosen.name}”{hollow}")
     axes.set_ylabel("Y: size of the network file [bits]")
     axes.set_title(
         f"{name_text(data.data_name)} at {_percent(data.accuracy)} test accuracy: "

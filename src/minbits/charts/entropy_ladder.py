@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -10,10 +11,15 @@ from matplotlib.axes import Axes
 from minbits.charts.chart import Chart, name_text
 from minbits.charts.published_entropies import PublishedEntropy, published_entropies
 from minbits.information.input_ladder import InputLadder
+from minbits.plain_text import shortened, visible
 
 _BAR = "#1d3557"
 _COST = "#a8b7c7"
 _MARK = "#c1121f"
+_TITLE_WIDTH = 100  # characters
+_LONGEST_WHAT = 3 * _TITLE_WIDTH
+# Of the axis, in longest code lengths: a model's cost beyond it would press all bars together.
+_MAX_SPAN = 3.0
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,14 @@ class LadderChart:
     Attributes:
         title: of the chart.
         bars: longest first.
+        limit_bits: where bars are cut.
         marks: published code lengths under the same binarisation.
         note: where the climb stopped, or None.
     """
 
     title: str
     bars: tuple[LadderBar, ...]
+    limit_bits: float
     marks: tuple[PublishedEntropy, ...]
     note: str | None
 
@@ -65,19 +73,26 @@ def ladder_chart(ladder: InputLadder, data_name: str, binarise: str) -> LadderCh
         )
         for rung in rungs
     )
+    what = shortened(visible(ladder.what), _LONGEST_WHAT)
     title = (
-        f"{name_text(data_name)}, {ladder.what}: upper bounds of the entropy of one example\n"
+        f"{name_text(data_name)}: upper bounds of the entropy of one example\n"
+        f"{textwrap.fill(what, _TITLE_WIDTH)}\n"
         f"mean over {ladder.test_examples:,} test examples, models fitted to "
         f"{ladder.train_examples:,} others"
     )
     note = None if ladder.stopped is None else f"stopped {ladder.stopped}"
-    return LadderChart(title, bars, published_entropies(data_name, binarise), note)
+    marks = published_entropies(data_name, binarise)
+    ends = [bar.example_bits + bar.model_bits for bar in bars] + [mark.bits for mark in marks]
+    limit = min(max(ends), _MAX_SPAN * max(bar.example_bits for bar in bars))
+    return LadderChart(title, bars, limit, marks, note)
 
 
-def _draw_bar(axes: Axes, place: int, bar: LadderBar) -> None:
+def _draw_bar(axes: Axes, place: int, bar: LadderBar, limit: float) -> None:
     axes.barh(place, bar.example_bits, color=_BAR, height=0.62, zorder=3)
+    end = min(bar.example_bits + bar.model_bits, limit)
+    is_cut = end < bar.example_bits + bar.model_bits
     axes.barh(
-        place, bar.model_bits, left=bar.example_bits, color=_COST, height=0.62, zorder=2,
+        place, end - bar.example_bits, left=bar.example_bits, color=_COST, height=0.62, zorder=2,
         hatch="///", edgecolor="white", linewidth=0,
     )  # fmt: skip
     if bar.interval_bits is not None:
@@ -89,7 +104,7 @@ def _draw_bar(axes: Axes, place: int, bar: LadderBar) -> None:
         text += f" + {bar.model_bits:,.2f} for the model"
     if bar.is_loose:
         text += " (too few examples)"
-    axes.text(bar.example_bits + bar.model_bits, place, text, va="center", fontsize=9)
+    axes.text(end, place, f" ⟫{text}" if is_cut else text, va="center", fontsize=9)
 
 
 def _draw_mark(axes: Axes, place: int, mark: PublishedEntropy) -> None:
@@ -109,19 +124,20 @@ def draw_entropy_ladder(numbers: LadderChart) -> Chart[LadderChart]:
 
 def _draw(chart: LadderChart) -> matplotlib.figure.Figure:
     rows = len(chart.bars) + len(chart.marks)
-    figure = matplotlib.figure.Figure(figsize=(10.5, 1.9 + 0.42 * rows), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(10.5, 2.1 + 0.42 * rows), layout="constrained")
     axes = figure.add_subplot()
     for place, bar in enumerate(chart.bars):
-        _draw_bar(axes, place, bar)
+        _draw_bar(axes, place, bar, chart.limit_bits)
     for place, mark in enumerate(chart.marks, len(chart.bars)):
         _draw_mark(axes, place, mark)
-    longest = max(bar.example_bits + bar.model_bits for bar in chart.bars)
-    axes.set_xlim(0, 1.6 * max([longest, *(mark.bits for mark in chart.marks)]))
+    axes.set_xlim(0, 1.6 * chart.limit_bits)
     names = [bar.name for bar in chart.bars] + [mark.name for mark in chart.marks]
     axes.set_yticks(range(rows), names)
     axes.set_ylim(rows - 0.4, -0.6)
+    is_cut = any(bar.example_bits + bar.model_bits > chart.limit_bits for bar in chart.bars)
     axes.set_xlabel(
         "bits of one example; hatched: the model's file, shared among its training examples"
+        + "; ⟫: cut" * is_cut
     )
     axes.set_title(chart.title, fontsize=10, loc="left")
     if chart.note is not None:

@@ -77,7 +77,7 @@ def _draw_bars(numbers: FeatureNumbers, data_name: str) -> matplotlib.figure.Fig
     axes.invert_yaxis()
     axes.axvline(numbers.label_entropy_bits, color="black", linewidth=1, linestyle="--")
     axes.set_xlabel(f"bits a label; dashed: H(Y) = {numbers.label_entropy_bits:.3f}")
-    axes.legend(loc="lower right", frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     more = f" (and {numbers.left_out} columns more)" if numbers.left_out else ""
     title = f"{data_name}: what each column tells about the label{more}"
     figure.suptitle(title + _second_line(numbers))

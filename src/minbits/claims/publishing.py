@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minbits.charts.diagram import diagram_data, draw_diagram
+from minbits.charts.published import published_networks
 from minbits.claims.card import CardFacts, card
 from minbits.claims.claiming import ClaimOutcome
 from minbits.claims.outputs import PICTURE_KINDS
@@ -16,6 +17,7 @@ from minbits.codec.file_format import decode_network
 from minbits.errors import OutputError
 from minbits.evaluation.accuracy import reaches
 from minbits.files import sha256_hex, write_atomically
+from minbits.information.baselines import baselines
 from minbits.information.entropy_table import EntropyTable
 from minbits.ledger.rows import Row
 from minbits.ledger.store import Claim, Ledger
@@ -84,7 +86,9 @@ class Publisher:
         self._write("card", ".json", (json.dumps(plain, indent=2) + "\n").encode())
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
-        numbers = diagram_data(table, shown, found.size_bits)
+        published = published_networks(self.data.name, shown)
+        usual = () if published else baselines(self.data)
+        numbers = diagram_data(table, shown, found.size_bits, usual=usual)
         diagram = draw_diagram(numbers)
         for kind in PICTURE_KINDS:
             self._write(f"diagram {kind}", f".{kind}", diagram.picture(kind))

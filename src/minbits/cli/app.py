@@ -27,16 +27,22 @@ COMMANDS = {
     "audit": "minbits.cli.audit:audit",
     "need": "minbits.cli.capacity:need",
     "codelength": "minbits.cli.codelength:codelength_app",
+    "trainability": "minbits.cli.trainability:trainability",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",
 }
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Commands(TyperGroup):
     """Imports a command when it is asked for: all of them together take seconds."""
 
     # Any: some versions of Typer hold a click of their own, others take the package.
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.commands = dict.fromkeys(COMMANDS, None)  # type: ignore[assignment]  # for suggestions
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the help."""
         return list(COMMANDS)
@@ -56,9 +62,9 @@ class Commands(TyperGroup):
         found = getattr(import_module(module), attribute)
         parent = typer.Typer(rich_markup_mode=None)
         if isinstance(found, typer.Typer):
-            parent.add_typer(found, name=cmd_name)
+            parent.add_typer(found, name=cmd_name, context_settings=_HELP)
         else:
-            parent.command(cmd_name)(found)
+            parent.command(cmd_name, context_settings=_HELP)(found)
         return typer.main.get_group(parent).commands[cmd_name]
 
 
@@ -70,7 +76,7 @@ app = typer.Typer(
         "spend? Exit codes: 0 done, 1 target not reached, 2 bad input, 130 interrupted."
     ),
     no_args_is_help=True,
-    add_completion=False,
+    context_settings=_HELP,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

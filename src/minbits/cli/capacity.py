@@ -22,6 +22,7 @@ from minbits.capacity.cover import (
     MAX_EXACT_POINTS,
     dichotomy_count,
     log2_dichotomies,
+    separable_probabilities,
     separable_probability,
 )
 from minbits.capacity.fano import least_information_bits, random_labelling_bits
@@ -44,6 +45,7 @@ from minbits.cli.output import (
     ShowOptions,
     console,
     print_json,
+    print_table,
     progress_printer,
 )
 from minbits.errors import ArgumentError
@@ -156,19 +158,21 @@ def curve(
     weights: Annotated[
         list[int] | None, typer.Option(help="K; give it several times.", show_default="10 50 1000")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Where the chart goes: .png, .svg or .pdf.")] = Path(
-        "cover-curve.png"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the chart goes: .png, .svg or .pdf.", show_default="no picture"),
+    ] = None,
     draws: Annotated[int, typer.Option(help="Measure so many labellings a point, K <= 200.")] = 0,
     *,
     show: JsonOptions,
 ) -> None:
-    """Draw the fraction of separable labellings against N / K, with its step at 2.
+    """Print or draw the fraction of separable labellings against N / K, with its step at 2.
 
     Example: minbits capacity curve --weights 10 --weights 100 --out cover.png
     """
-    check_outputs({"the figure": out})
-    picture_kind(out)
+    if out is not None:
+        check_outputs({"the figure": out})
+        picture_kind(out)
     chosen = weights or [10, 50, 1000]
     curves = cover_curves(chosen)
     measured = [
@@ -177,13 +181,47 @@ def curve(
         if draws and count <= 200
         for load in (1.4, 1.7, 2.0, 2.3, 2.6)
     ]
-    draw_cover_curves(curves, measured).save(out)
+    if out is not None:
+        draw_cover_curves(curves, measured).save(out)
+    figure = None if out is None else str(out)
+    loads = {
+        count: {f"{load:g}": _separable(round(load * count), count) for load in _LOADS}
+        for count in chosen
+    }
     if show.json:
         print_json(
-            {"figure": str(out), "measured": [dataclasses.asdict(point) for point in measured]}
+            {
+                "figure": figure,
+                "probabilities": [
+                    {"weights": count, "by_load": by_load} for count, by_load in loads.items()
+                ],
+                "measured": [dataclasses.asdict(point) for point in measured],
+            }
         )
         return
-    console().print(f"Figure: {out}", soft_wrap=True)
+    print_table(
+        "Probability that N random labels are separable, by N / K",
+        [("K", "right"), *((f"{load:g}", "right") for load in _LOADS)],
+        [
+            (f"{count:,}", *(f"{value:.4f}" for value in by_load.values()))
+            for count, by_load in loads.items()
+        ],
+    )
+    for point in measured:
+        console().print(
+            f"Measured, K = {point.weights:,}, N = {point.points:,}: {point.measured:.4f} "
+            f"({point.interval.low:.4f} to {point.interval.high:.4f}).",
+            soft_wrap=True,
+        )
+    if figure is not None:
+        console().print(f"Figure: {figure}", soft_wrap=True)
+
+
+_LOADS = (1.0, 1.5, 1.8, 2.0, 2.2, 2.5, 3.0)
+
+
+def _separable(points: int, weights: int) -> float:
+    return float(separable_probabilities(np.array([points]), weights)[0])
 
 
 class ChannelKind(StrEnum):

@@ -29,7 +29,7 @@ from minbits.ledger.location import chosen_ledger, ledger_exists, ledger_name
 from minbits.ledger.queries import no_such_row
 from minbits.ledger.rows import Row, VerificationEntry
 from minbits.ledger.store import open_ledger, read_ledger
-from minbits.plain_text import visible
+from minbits.plain_text import shortened, visible
 
 _ROWS_SHOWN = 50
 
@@ -104,6 +104,15 @@ def _verification_cells(row: Row) -> list[str]:
     ]  # fmt: skip
 
 
+def _measurement_cells(row: Row) -> list[str]:
+    return [
+        str(row["id"]), _when(row), row["data_name"], row["study"], str(row["seed"]),
+        f"{row['seconds']:.1f}", shortened(row["settings"], _MAX_SHOWN),
+        shortened(row["result"], _MAX_SHOWN),
+    ]  # fmt: skip
+
+
+_MAX_SHOWN = 60  # characters
 _Columns = list[tuple[str, str]]
 _TRIAL_COLUMNS: _Columns = [
     ("row", "right"), ("when", "whole"), ("data", "left"), ("status", "left"), ("seed", "right"),
@@ -122,11 +131,16 @@ _VERIFICATION_COLUMNS: _Columns = [
     ("row", "right"), ("when", "whole"), ("data", "left"), ("outcome", "whole"),
     ("test", "right"), ("file", "whole"), ("problem", "left"),
 ]  # fmt: skip
+_MEASUREMENT_COLUMNS: _Columns = [
+    ("row", "right"), ("when", "whole"), ("data", "left"), ("study", "left"), ("seed", "right"),
+    ("seconds", "right"), ("settings", "left"), ("result", "left"),
+]  # fmt: skip
 _LAYOUTS = {
     LedgerTable.trials: (_TRIAL_COLUMNS, _trial_cells),
     LedgerTable.claims: (_CLAIM_COLUMNS, _claim_cells),
     LedgerTable.artifacts: (_ARTIFACT_COLUMNS, _artifact_cells),
     LedgerTable.verifications: (_VERIFICATION_COLUMNS, _verification_cells),
+    LedgerTable.measurements: (_MEASUREMENT_COLUMNS, _measurement_cells),
 }
 
 
@@ -147,7 +161,7 @@ def list_rows(
     place: LedgerOptions,
     show: JsonOptions,
 ) -> None:
-    """List claims, trials (failed ones too), artifacts or verifications, oldest first.
+    """List claims, trials (failed ones too), artifacts, verifications or measurements.
 
     Example: minbits ledger list trials --data mnist --last 20
     """

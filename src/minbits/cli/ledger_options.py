@@ -20,6 +20,7 @@ class LedgerTable(StrEnum):
     claims = "claims"
     artifacts = "artifacts"
     verifications = "verifications"
+    measurements = "measurements"
 
 
 def existing_ledger(option: LedgerTarget | None) -> LedgerTarget:

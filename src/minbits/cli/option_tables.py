@@ -19,6 +19,7 @@ from minbits.jobs.compress_request import CompressRequest, RoundingOptions
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import Request, default_text, options_of
 
@@ -31,6 +32,7 @@ RECORDS: dict[str, type[Request]] = {
     "audit": AuditRequest,
     "need": NeedRequest,
     "codelength": CodelengthRequest,
+    "trainability": TrainabilityRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }

@@ -22,7 +22,7 @@ from minbits.requests import Request, option
 
 __all__ = [
     "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "JsonOptions",
-    "ShowOptions", "console", "error_console", "headed", "looks_sentence",
+    "SearchShowOptions", "ShowOptions", "console", "error_console", "headed", "looks_sentence",
     "print_json", "print_lines", "print_outputs", "print_table", "progress_printer",
 ]  # fmt: skip
 
@@ -39,6 +39,13 @@ class ShowOptions(JsonOptions):
     """How an answer is printed, and whether progress is."""
 
     quiet: bool = option(False, "Print no progress.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchShowOptions(ShowOptions):
+    """How an answer is printed, and how much is told of a search."""
+
+    verbose: bool = option(False, "Print every trial and its stages.")
 
 
 EXIT_DONE = 0

@@ -19,7 +19,7 @@ from minbits.cli.flags import with_flags
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_NOT_REACHED,
-    ShowOptions,
+    SearchShowOptions,
     console,
     error_console,
     looks_sentence,
@@ -50,7 +50,7 @@ def size(
         typer.Option("--curve", help="Every accuracy from 90 to 99.4 %, in shares of the time."),
     ] = False,
     source: DataOptions,
-    show: ShowOptions,
+    show: SearchShowOptions,
 ) -> None:
     """Find the smallest network file that reaches an accuracy; verify, record and draw it.
 
@@ -61,8 +61,9 @@ def size(
     origin = source.origin(data)
     check_size_request(request, origin)
     loaded = source.load(data)
-    with SearchProgress(error_console(), request.minutes * 60, show.quiet) as progress:
-        events = SearchEvents(progress.stage, progress.results, progress.sign)
+    seconds = request.minutes * 60
+    with SearchProgress(error_console(), seconds, show.quiet, show.verbose) as progress:
+        events = SearchEvents(progress.stage, progress.results, progress.sign, progress.best)
         job = curve_job if curve else size_job
         report: SizeReport | CurveReport = job(loaded, request, events, origin)
     if isinstance(report, CurveReport):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class SizePlan(SizeRequest):
 
     Attributes:
         accuracy_reason: why that accuracy, where nobody named it.
+        seconds_spent: of the time that was given, on finding that accuracy.
     """
 
     accuracy: float
@@ -33,6 +35,12 @@ class SizePlan(SizeRequest):
     ledger: LedgerTarget
     out: Path
     accuracy_reason: str = ""
+    seconds_spent: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that are left for the search."""
+        return max(1.0, self.minutes * 60 - self.seconds_spent)
 
     @property
     def worker_memory_bytes(self) -> int | None:
@@ -74,7 +82,7 @@ def size_plan(data: DataSet, request: SizeRequest, origin: Origin) -> SizePlan:
         OutputError: if an output cannot be written, or would replace another one or an input.
     """
     check_size_request(request, origin)
-    accuracy, reason = request.accuracy, ""
+    accuracy, reason, start = request.accuracy, "", time.monotonic()
     if accuracy is None:
         target = default_target(data)
         accuracy, reason = target.accuracy, target.reason
@@ -86,6 +94,7 @@ def size_plan(data: DataSet, request: SizeRequest, origin: Origin) -> SizePlan:
             request,
             accuracy=accuracy,
             accuracy_reason=reason,
+            seconds_spent=time.monotonic() - start,
             workers=workers,
             ledger=chosen_ledger(request.ledger),
             out=Path(out),

@@ -142,7 +142,7 @@ class SizeSearch:
 
     def strategy(self) -> Strategy:
         """Return what decides."""
-        seconds = self.request.minutes * 60
+        seconds = self.request.seconds
         if self.candidate is not None:
             return LadderStrategy([self.candidate], 0, self.goal, seconds)
         return make_strategy(
@@ -180,9 +180,7 @@ class SizeSearch:
             self.reliability.add(item.outcome)
             self.events.on_results([dataclasses.replace(item, row=number)])
             if self.so_far.offer(item.outcome):
-                self.events.on_stage(
-                    f"best so far: {self.so_far.size_bits:,.0f} bits, in {self.so_far.path}"
-                )
+                self.events.on_best(item.outcome, self.so_far.path)
 
     def is_enough(self) -> bool:
         """Whether a file is as small as was asked for."""
@@ -198,7 +196,7 @@ class SizeSearch:
             return
         compiled = executor.submit(compile_once)
         if wait([compiled], timeout=_PATIENCE_SECONDS).not_done:
-            self.events.on_stage("compiling, once a machine and version")
+            self.events.on_stage("preparing compiled code: some seconds, or a minute once a machine and version")
             wait([compiled])
 
     def run(self, smaller_than_bits: float) -> bool:
@@ -214,7 +212,7 @@ class SizeSearch:
         """
         request = self.request
         settings = SearchSettings(
-            seconds=request.minutes * 60,
+            seconds=request.seconds,
             trials=request.trials,
             seed=request.seed,
             workers=request.workers,

@@ -28,6 +28,7 @@ from minbits.ledger.rows import Row, expected_row_hash, trial_outcome
 from minbits.ledger.schema import (
     ARTIFACTS,
     CLAIMS,
+    MEASUREMENTS,
     TABLES,
     TRIALS,
     VERIFICATIONS,
@@ -178,6 +179,13 @@ class LedgerReader:
             part = file.validation_accuracy or 0.0
             found[file.sha256] = max(part, found.get(file.sha256, 0.0))
         return found
+
+    # --- studies
+
+    def measurements(self, data_digest: str, study: str) -> list[Row]:
+        """Return the rows of a study on a data set, oldest first."""
+        where = (_on(MEASUREMENTS, data_digest), MEASUREMENTS.c.study == study)
+        return self._select(sa.select(MEASUREMENTS).where(*where).order_by(MEASUREMENTS.c.id))
 
     # --- claims
 

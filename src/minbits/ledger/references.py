@@ -14,7 +14,7 @@ from minbits.errors import LedgerError
 from minbits.ledger.artifacts import ArtifactStore
 from minbits.ledger.row_checks import Fault, row_fault
 from minbits.ledger.rows import Row
-from minbits.ledger.schema import ARTIFACTS, CLAIMS, TRIALS
+from minbits.ledger.schema import ARTIFACTS, CLAIMS, MEASUREMENTS, TRIALS
 from minbits.units import BITS_PER_BYTE
 
 _NAMES_AT_ONCE = 500
@@ -95,7 +95,7 @@ class Lookup:
 
     def known_to(self, table: str, rows: Sequence[Row]) -> Known:
         """Return what some rows, each sound by itself, may name."""
-        if table == ARTIFACTS.name:
+        if table in (ARTIFACTS.name, MEASUREMENTS.name):  # they name no other row
             return self._known
         if table == "verifications":
             self._look_up_claims({row["claim_uid"] for row in rows})

@@ -24,7 +24,7 @@ from minbits.ledger.config_check import (
     parse_json,
 )
 from minbits.ledger.rows import MAX_TEXT_LENGTH, UID_DIGITS, VerificationOutcome
-from minbits.ledger.schema import ARTIFACTS, TABLES
+from minbits.ledger.schema import ARTIFACTS, MEASUREMENTS, TABLES
 from minbits.ledger.shown import shown
 from minbits.types import TrialStatus
 from minbits.units import BITS_PER_BYTE
@@ -32,6 +32,7 @@ from minbits.units import BITS_PER_BYTE
 MAX_BITS = 2**63 - 1
 _MAX_SECONDS = 1e12
 _MAX_JOULES = 1e15
+_MAX_STUDY = 32  # characters
 _HEXADECIMAL = "0123456789abcdef"
 
 
@@ -113,6 +114,22 @@ def _facts(value: object) -> str | None:
     return _text(value) or _facts_fault(value)
 
 
+def _study(value: object) -> str | None:
+    is_good = isinstance(value, str) and len(value) <= _MAX_STUDY and value.isidentifier()
+    return None if is_good else f"a name of at most {_MAX_STUDY} characters"
+
+
+def _settings(value: object) -> str | None:
+    if (expected := _text(value)) is not None:
+        return expected
+    assert isinstance(value, str)
+    try:
+        is_good = isinstance(parse_json(value), dict)
+    except ValueError:
+        is_good = False
+    return None if is_good else "a JSON object"
+
+
 @lru_cache(maxsize=10_000)
 def _is_time(value: str) -> bool:
     try:
@@ -159,6 +176,9 @@ _COLUMNS: dict[str, _Check] = {
     "claim_uid": _hexadecimal(UID_DIGITS),
     "outcome": _one_of(get_args(VerificationOutcome)),
     "problem": _text,
+    "study": _study,
+    "settings": _settings,
+    "result": _settings,
     "code_version": _text,
     "libraries": _facts,
     "machine": _facts,
@@ -201,7 +221,7 @@ def row_fault(table: str, row: Mapping[str, Any]) -> Fault | None:
             continue
         if (expected := check(value)) is not None:
             return Fault(f"{name} {shown(value)}", expected)
-    if table == ARTIFACTS.name:
+    if table in (ARTIFACTS.name, MEASUREMENTS.name):
         return None
     return _counts_fault(table, row) or (_trial_fault(row) if table == "trials" else None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from minbits.files import sha256_hex
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.schema import TRAINING_COUNTS
-from minbits.types import DataSet, TrialOutcome, Verification, plain_config, trial_config
+from minbits.types import DataSet, Plain, TrialOutcome, Verification, plain_config, trial_config
 
 Row = dict[str, Any]
 UID_DIGITS = 32  # hexadecimal ones
@@ -66,6 +67,29 @@ class VerificationEntry:
     found: Verification | None = None
 
 
+@dataclass(frozen=True)
+class MeasurementEntry:
+    """What a study measured of one network.
+
+    Attributes:
+        data: the data set.
+        study: the key of the study.
+        settings: all that the result depends on but the data and the seed, as plain values.
+        seed: of the network.
+        result: what was measured, as plain values; no NaN and no infinity.
+        seconds: that it took, by the clock.
+        provenance: the code, libraries and machine that made it.
+    """
+
+    data: DataSet
+    study: str
+    settings: Mapping[str, Plain]
+    seed: int
+    result: Mapping[str, Plain]
+    seconds: float
+    provenance: Provenance
+
+
 def now() -> str:
     """Return the time of day, UTC; nothing but this text depends on the clock being right."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -99,9 +123,12 @@ def row_hash(subject: str, data_digest: str, code_version: str) -> str:
     return sha256_hex(f"{subject}\n{data_digest}\n{code_version}".encode())
 
 
+_SUBJECTS = {"trials": "config", "measurements": "settings"}
+
+
 def expected_row_hash(table: str, row: Row) -> str:
-    """Return the hash that a row of trials, claims or verifications must have."""
-    subject = row["config"] if table == "trials" else row["artifact_sha256"]
+    """Return the hash that a row of any table but artifacts must have."""
+    subject = row[_SUBJECTS.get(table, "artifact_sha256")]
     return row_hash(subject, row["data_digest"], row["code_version"])
 
 
@@ -114,6 +141,36 @@ def _made_by(provenance: Provenance, seconds: float, energy_joules: float | None
         "machine": json.dumps(provenance.machine, sort_keys=True),
         "seconds": seconds,
         "energy_joules": energy_joules if is_energy else None,
+    }
+
+
+def plain_text_of(values: Mapping[str, Plain]) -> str:
+    """Return plain values as JSON that is the same for the same values.
+
+    Raises:
+        ValueError: if one is NaN or infinite.
+    """
+    return json.dumps(values, sort_keys=True, allow_nan=False)
+
+
+def measurement_row(entry: MeasurementEntry) -> Row:
+    """Return the row of a measurement.
+
+    Raises:
+        ValueError: if a value is NaN or infinite.
+    """
+    settings = plain_text_of(entry.settings)
+    return {
+        "uid": new_uid(),
+        "created_at": now(),
+        "row_hash": row_hash(settings, entry.data.digest, entry.provenance.code_version),
+        "data_name": storable_text(entry.data.name),
+        "data_digest": entry.data.digest,
+        "study": entry.study,
+        "settings": settings,
+        "seed": entry.seed,
+        "result": plain_text_of(entry.result),
+        **_made_by(entry.provenance, entry.seconds, None),
     }
 
 

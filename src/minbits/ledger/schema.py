@@ -41,7 +41,7 @@ ARTIFACT_CONTENTS = Table(
 
 
 def _head() -> tuple[Column[Any], ...]:
-    """Return the columns that trials, claims and verifications start with.
+    """Return the columns that all rows but those of artifacts start with.
 
     ``uid`` is what a row is known by in every ledger that it is copied to; ``id`` is its number in
     this one.
@@ -128,6 +128,20 @@ VERIFICATIONS = Table(
     Index("verifications_by_claim", "claim_uid"),
 )
 
+# What a study measured: one row a network, whatever its result holds.
+MEASUREMENTS = Table(
+    "measurements",
+    METADATA,
+    *_head(),
+    Column("study", String(32), nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("result", Text, nullable=False),
+    *_made_by(),
+    Index("measurements_by_uid", "uid", unique=True),
+    Index("measurements_by_data", "data_digest", "study"),
+)
+
 # Who runs a trial of which seed: of this ledger alone, and no part of what is exchanged.
 RESERVATIONS = Table(
     "reservations",
@@ -141,4 +155,4 @@ RESERVATIONS = Table(
 )
 
 # In the order in which rows may be copied: what is named comes before what names it.
-TABLES = {table.name: table for table in (ARTIFACTS, TRIALS, CLAIMS, VERIFICATIONS)}
+TABLES = {table.name: table for table in (ARTIFACTS, TRIALS, CLAIMS, VERIFICATIONS, MEASUREMENTS)}

@@ -23,10 +23,12 @@ from minbits.ledger.references import Known, Lookup, batches, reference_fault
 from minbits.ledger.reservations import SeedRequest, reserve_seeds
 from minbits.ledger.row_checks import Fault, row_fault
 from minbits.ledger.rows import (
+    MeasurementEntry,
     Row,
     TrialEntry,
     VerificationEntry,
     claim_row,
+    measurement_row,
     new_uid,
     now,
     second_name,
@@ -34,7 +36,7 @@ from minbits.ledger.rows import (
     verification_row,
 )
 from minbits.ledger.running import FolderRuns, Runs, ServerRuns
-from minbits.ledger.schema import ARTIFACTS, CLAIMS, TRIALS, VERIFICATIONS
+from minbits.ledger.schema import ARTIFACTS, CLAIMS, MEASUREMENTS, TRIALS, VERIFICATIONS
 from minbits.ledger.sqlite import artifacts_beside, open_file, open_file_to_read
 from minbits.types import DataSet, TrialOutcome, Verification
 
@@ -42,6 +44,7 @@ __all__ = [
     "Claim",
     "Ledger",
     "LedgerReader",
+    "MeasurementEntry",
     "TrialEntry",
     "VerificationEntry",
     "open_ledger",
@@ -115,6 +118,14 @@ class Ledger(LedgerReader):
         """Append the outcome of one more run of a claimed file."""
         return self._append(VERIFICATIONS, [verification_row(entry)])[0]
 
+    def append_measurements(self, entries: Sequence[MeasurementEntry]) -> list[int]:
+        """Append what a study measured in one transaction; return the rows' numbers.
+
+        Raises:
+            ValueError: if a value is NaN or infinite.
+        """
+        return self._append(MEASUREMENTS, [measurement_row(entry) for entry in entries])
+
     def reserve_seeds(self, data_digest: str, first: int, count: int) -> list[int]:
         """Reserve seeds for trials of this process, so that no other one runs the same.
 
@@ -160,7 +171,7 @@ class Ledger(LedgerReader):
         def append(connection: Connection) -> list[int]:
             put_artifacts(connection, self.artifacts, contents)
             known = Known(bytes_of={sha256: len(file) for sha256, file in contents.items()})
-            if table is not TRIALS:
+            if table not in (TRIALS, MEASUREMENTS):
                 known = Lookup(connection, self.artifacts).known_to(table.name, rows)
             for row in rows:
                 if (fault := reference_fault(table.name, row, known)) is not None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import get_args
 
 from minbits.interrupts import answer_interrupt, check_interrupt
@@ -91,11 +92,13 @@ class SearchEvents:
         on_stage: told what is being done, in words.
         on_results: told of trials that ended, before anything else happens.
         on_progress: told of signs of life.
+        on_best: told of the best file so far that passes validation, and where it was written.
     """
 
     on_stage: Callable[[str], None] = lambda text: None
     on_results: Callable[[Sequence[Finished]], None] = lambda finished: None
     on_progress: Callable[[Progress], None] = lambda progress: None
+    on_best: Callable[[TrialOutcome, Path], None] = lambda outcome, path: None
 
 
 @dataclass(frozen=True)

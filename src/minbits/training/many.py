@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
+from minbits.errors import NetworkError
 from minbits.networks.parameters import ParameterLayout, parameter_layout
 from minbits.training.context import objective_settings
-from minbits.training.engine import accuracy
 from minbits.training.float_phase import (
     MOMENTUM,
     SETTLING_BATCHES,
     loop_settings,
 )
-from minbits.training.lanes.engine import LanesEngine, LanesObjectives
+from minbits.training.lanes.engine import LanesObjectives, lanes_obstacle
 from minbits.training.lanes.steps import Networks, Steps
 from minbits.training.loop import StoppedError, TrainingData, batch_of, draw_epoch
 from minbits.types import TrainingRecipe
@@ -88,8 +88,7 @@ def train_many(
     recipe: TrainingRecipe,
     seeds: Sequence[int],
     data: TrainingData,
-    validation: TrainingData,
-    report: Callable[[int, npt.NDArray[np.float64]], None],
+    report: Callable[[int, Float], None],
     should_stop: Callable[[], bool],
 ) -> Float:
     """Train a network once for each seed, on the lanes engine, and return all plain parameters.
@@ -102,15 +101,15 @@ def train_many(
         recipe: of which the fields of the first phase are used.
         seeds: of initial weights, order and augmentation, one a network.
         data: examples to train on.
-        validation: examples whose accuracy is reported after every epoch.
-        report: called with the epochs done and the validation accuracies, one a network.
+        report: called after every epoch with the epochs done and the plain parameters of all
+            networks, ``(networks, parameters)``.
         should_stop: asked after every `STEPS_A_CALL` steps.
 
     Returns:
         Weights and biases in the plain layout, ``(networks, parameters)``.
 
     Raises:
-        NetworkError: if lanes do not cover a layer.
+        NetworkError: if lanes do not cover a layer, or the batch size.
         StoppedError: if asked to stop.
         FloatingPointError: if a training diverges.
     """
@@ -119,10 +118,15 @@ def train_many(
         loop_settings(recipe),
     )
     batch = batch_of(data, recipe.batch_size)
-    networks, engine = _Networks(layout, recipe, seeds), LanesEngine()
+    if (obstacle := lanes_obstacle(architecture, batch, recipe.dropout)) is not None:
+        raise NetworkError(
+            "train_many", obstacle, "what the lanes engine covers", "See docs/engine.md."
+        )
+    networks = _Networks(layout, recipe, seeds)
     objectives = LanesObjectives(layout, data, objective_settings(recipe, batch, 0), len(seeds))
     generators = [np.random.default_rng(seed) for seed in seeds]
     steps = len(data.labels) // batch
+    folded = networks.folded()
     for epoch in range(1, settings.epochs + 1):
         draws = [draw_epoch(data, settings, generator) for generator in generators]
         indices = np.stack([draw.indices for draw in draws])
@@ -145,9 +149,8 @@ def train_many(
         if epoch == settings.epochs:
             networks.finish(objectives, len(data.labels), batch)
         folded = networks.folded()
-        found = [accuracy(engine, architecture, row, validation) for row in folded]
-        report(epoch, np.array(found))
-    return networks.folded()
+        report(epoch, folded)
+    return folded
 
 
 def _check_losses(losses: npt.NDArray[np.float64], seeds: Sequence[int], epoch: int) -> None:

@@ -1,0 +1,223 @@
+"""How far trainings from many initialisations end apart, against the width of the network."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minbits.charts.trainability_chart import draw_trainability
+from minbits.claims.outputs import kept_files
+from minbits.data.area_means import area_means
+from minbits.data.assemble import assemble
+from minbits.errors import ArgumentError
+from minbits.files import check_outputs
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.study import StudyPlace, measured_by_seed, run_in_ledger
+from minbits.jobs.trainability_request import LANES, TrainabilityRequest
+from minbits.ledger.location import chosen_ledger, ledger_name
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.store import open_ledger
+from minbits.search.device import device_name
+from minbits.studies.run import StudyProgress
+from minbits.studies.trainability import (
+    TRAINABILITY,
+    TrainabilityPlan,
+    parameter_count,
+    trainability_tasks,
+)
+from minbits.studies.trainability_statistics import (
+    Statement,
+    WidthRow,
+    brown_forsythe,
+    statements,
+    width_row,
+)
+from minbits.types import DataSet
+from minbits.workers.registry import default_workers
+
+
+@dataclass(frozen=True, eq=False)
+class TrainabilityReport:
+    """What a study of trainings came to.
+
+    Attributes:
+        request: what was asked.
+        data_name: of the data set.
+        rows: by width.
+        statements: of the paper, tested; empty where too few trainings ended.
+        equal_spread_p: p value of equal spreads of the test loss at all widths; None likewise.
+        ledger: where every training is a row.
+        done: trainings that are known.
+        total: trainings that were asked for.
+        interrupted: whether the study was interrupted; it goes on where it stopped.
+        figure: where the chart was written.
+    """
+
+    request: TrainabilityRequest
+    data_name: str
+    rows: tuple[WidthRow, ...]
+    statements: tuple[Statement, ...]
+    equal_spread_p: float | None
+    ledger: str
+    done: int
+    total: int
+    interrupted: bool
+    figure: str | None = None
+
+
+def trainability_job(
+    data: DataSet,
+    request: TrainabilityRequest,
+    on_progress: Callable[[StudyProgress], None] = lambda progress: None,
+    origin: Origin | None = None,
+) -> TrainabilityReport:
+    """Train networks of several widths from many initialisations, and compare how they end.
+
+    Every training is a row of the ledger as soon as its task ends; a study that was killed goes on
+    with what is missing. The test set is measured on and nothing is chosen by it.
+
+    Raises:
+        ArgumentError: if an option does not fit the data, or too few trainings end well.
+        LedgerError: if the ledger cannot be used.
+        OutputError: if the chart cannot be written.
+    """
+    if request.figure is not None:
+        kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
+        check_outputs({"the chart": Path(request.figure)}, kept)
+    data = data if request.side is None else brought_to(data, request.side)
+    plan = TrainabilityPlan(
+        request.widths, request.depth, request.seeds, request.epochs, request.learning_rate,
+        _batch_size(data, request.batch_size),
+    )  # fmt: skip
+    workers = request.workers or default_workers(request.executor)
+    target = chosen_ledger(request.ledger)
+    with open_ledger(target) as ledger:
+
+        def known() -> dict[int, dict[int, dict[str, Any]]]:
+            return {
+                width: {
+                    seed: result
+                    for seed, result in measured_by_seed(
+                        ledger, data, TRAINABILITY, plan.settings(width, data.class_count)
+                    ).items()
+                    if seed < plan.seeds
+                }
+                for width in plan.widths
+            }
+
+        before = known()
+        tasks = trainability_tasks(data, plan, {w: set(found) for w, found in before.items()})
+        interrupted = run_in_ledger(
+            TRAINABILITY,
+            tasks,
+            sum(map(len, before.values())),
+            StudyPlace(
+                data, ledger, current_provenance(device_name(), workers), workers, request.executor
+            ),
+            on_progress,
+        )
+        found = known()
+    rows = _rows(data, plan, found, interrupted)
+    report = TrainabilityReport(
+        request, data.name, rows, tuple(statements(rows)) if len(rows) > 1 else (),
+        brown_forsythe(rows) if len(rows) > 1 else None, ledger_name(target),
+        sum(map(len, found.values())), plan.seeds * len(plan.widths), interrupted,
+    )  # fmt: skip
+    if request.figure is None or not rows:
+        return report
+    draw_trainability(data.name, rows).save(Path(request.figure))
+    return dataclasses.replace(report, figure=str(request.figure))
+
+
+def _batch_size(data: DataSet, wanted: int) -> int:
+    """Return the largest batch of whole lanes that the training examples fill."""
+    examples = len(data.train_labels)
+    if examples < LANES:
+        raise ArgumentError(
+            data.name, f"{examples} training examples", f"{LANES} or more", "Give more examples."
+        )
+    return min(wanted, examples // LANES * LANES)
+
+
+def _rows(
+    data: DataSet,
+    plan: TrainabilityPlan,
+    found: dict[int, dict[int, dict[str, Any]]],
+    interrupted: bool,
+) -> tuple[WidthRow, ...]:
+    inputs = int(np.prod(data.input_shape))
+    rows = []
+    for width in sorted(plan.widths):
+        results = [found[width][seed] for seed in sorted(found[width])]
+        parameters = parameter_count(inputs, width, plan.depth, data.class_count)
+        try:
+            rows.append(width_row(width, parameters, results))
+        except ArgumentError:
+            if not interrupted:
+                raise
+    return tuple(rows)
+
+
+def brought_to(data: DataSet, side: int) -> DataSet:
+    """Return a data set whose images have ``side`` rows and columns, by means of areas.
+
+    Raises:
+        ArgumentError: if the examples are no images of grey values.
+    """
+    height, width = data.input_shape[1:]
+    if data.train_inputs.dtype != np.uint8 or min(height, width) < side:
+        raise ArgumentError(
+            "`side`", f"{side}", f"at most {min(height, width)}, on images of bytes",
+            "Leave it out, or choose another data set.",
+        )  # fmt: skip
+    name = np.asarray(data.class_names)
+    return assemble(
+        f"{data.name} at {side} x {side}",
+        (area_means(data.train_inputs, side), name[data.train_labels]),
+        (area_means(data.test_inputs, side), name[data.test_labels]),
+        data.name,
+        f"{data.origin}; brought to {side} x {side} by means of areas",
+    )
+
+
+def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
+    """Return a report as plain values with stable keys."""
+    return {
+        "data_name": report.data_name,
+        "depth": report.request.depth,
+        "epochs": report.request.epochs,
+        "learning_rate": report.request.learning_rate,
+        "batch_size": report.request.batch_size,
+        "ledger": report.ledger,
+        "done": report.done,
+        "total": report.total,
+        "interrupted": report.interrupted,
+        "equal_spread_p": report.equal_spread_p,
+        "figure": report.figure,
+        "widths": [
+            {
+                "width": row.width,
+                "parameters": row.parameters,
+                "trainings": len(row.test_losses),
+                "failed": row.failed,
+                "train_loss_nats": float(row.train_losses.mean()),
+                "train_loss_deviation_nats": float(row.train_losses.std(ddof=1)),
+                "test_loss_nats": dataclasses.asdict(row.test_loss),
+                "test_loss_deviation_nats": dataclasses.asdict(row.test_loss_deviation),
+                "test_accuracy": float(row.test_accuracies.mean()),
+                "test_accuracy_deviation": float(row.test_accuracies.std(ddof=1)),
+                "correlation": None
+                if row.correlation is None
+                else dataclasses.asdict(row.correlation),
+                "last_fall": row.last_fall,
+                "seconds": row.seconds,
+            }
+            for row in report.rows
+        ],
+        "statements": [dataclasses.asdict(item) for item in report.statements],
+    }

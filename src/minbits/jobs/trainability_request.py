@@ -1,0 +1,62 @@
+"""What is asked where trainings from many initialisations are compared."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+
+from minbits.jobs.shared_options import LedgerOptions
+from minbits.requests import FilePath, at_least, option
+from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS
+
+_MAX_WIDTH = 4096
+_MAX_SEEDS = 100_000
+LANES = 32  # that one step of the lanes engine takes; see `minbits.training.lanes`
+
+
+@dataclass(frozen=True)
+class TrainabilityRequest(LedgerOptions):
+    """What is asked where trainings are compared; see `minbits.requests`."""
+
+    widths: tuple[int, ...] = option(
+        (25, 50, 100, 250, 500),
+        "Units of a hidden layer, one network for each width.",
+        check=(
+            lambda value: (
+                2 <= len(set(value)) == len(value) and 1 <= min(value) <= max(value) <= _MAX_WIDTH
+            ),
+            f"two or more different numbers from 1 to {_MAX_WIDTH:,}",
+        ),
+    )
+    _: KW_ONLY
+    depth: int = option(1, "Hidden layers.", check=(lambda value: 1 <= value <= 16, "1 to 16"))
+    seeds: int = option(
+        100,
+        "Initialisations of each width.",
+        check=(lambda value: 2 <= value <= _MAX_SEEDS, f"2 to {_MAX_SEEDS:,}"),
+    )
+    epochs: int = option(30, "Epochs of each training.", check=at_least(1))
+    side: int | None = option(
+        None,
+        "Bring images to this many rows and columns first, by means of areas.",
+        shown="as they are",
+        check=(lambda value: 2 <= value <= 256, "2 to 256"),
+    )
+    learning_rate: float = option(
+        0.05, "The first learning rate; it falls to zero as a cosine.",
+        check=(lambda value: 0 < value < 1e3, "a positive number"),
+    )  # fmt: skip
+    batch_size: int = option(
+        128,
+        "Examples a step.",
+        check=(lambda value: 0 < value <= 2**20 and value % LANES == 0, "a multiple of 32"),
+    )
+    workers: int | None = option(
+        None,
+        "Processes that train.",
+        shown="one a core",
+        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
+    )
+    executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
+    figure: FilePath | None = option(
+        None, "Where the chart goes: .png, .svg or .pdf.", shown="no picture"
+    )

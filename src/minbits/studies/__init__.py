@@ -1,0 +1,1 @@
+"""Studies: many small measurements, each one a row that is kept."""

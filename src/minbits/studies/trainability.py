@@ -1,0 +1,178 @@
+"""How far trainings from many initialisations end apart, against the width of the network.
+
+The protocol is that of Choromanska et al. 2015 (*The Loss Surfaces of Multilayer Networks*): one
+network a seed, stochastic gradient descent with a rate that falls to zero, and the losses at the
+end. The test set is an object of the study, nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minbits.networks.grammar import parse_architecture
+from minbits.studies.protocol import Measured, Study, StudyTask
+from minbits.types import DataSet, Plain, TrainingRecipe
+from minbits.workers.work import WorkerContext
+
+Float = npt.NDArray[np.float32]
+
+# Networks that are trained in one call: many share the calls of compiled code.
+_SEEDS_A_TASK = 25
+_CURVE_POINTS = 10
+_CURVE_EXAMPLES = 2_000
+
+
+@dataclass(frozen=True)
+class TrainabilityPlan:
+    """What is trained.
+
+    Attributes:
+        widths: units of each hidden layer, one network each.
+        depth: hidden layers.
+        seeds: initialisations of each width.
+        epochs: of each training.
+        learning_rate: the first one; it falls to zero as a cosine.
+        batch_size: examples a step.
+    """
+
+    widths: tuple[int, ...]
+    depth: int
+    seeds: int
+    epochs: int
+    learning_rate: float
+    batch_size: int
+
+    def text(self, width: int, classes: int) -> str:
+        """Return the architecture of a width in the grammar."""
+        return "; ".join([f"linear {width} relu"] * self.depth + [f"linear {classes}"])
+
+    def settings(self, width: int, classes: int) -> dict[str, Plain]:
+        """Return all that a result depends on but the data and the seed."""
+        return {
+            "architecture": self.text(width, classes),
+            "width": width,
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "optimizer": "stochastic gradient descent, Nesterov's momentum 0.9",
+            "schedule": "cosine to zero",
+        }
+
+
+def parameter_count(inputs: int, width: int, depth: int, classes: int) -> int:
+    """Return the weights and biases of a fully connected network."""
+    hidden = (inputs + 1) * width + (depth - 1) * (width + 1) * width
+    return hidden + (width + 1) * classes
+
+
+def trainability_tasks(
+    data: DataSet, plan: TrainabilityPlan, done: Mapping[int, set[int]]
+) -> list[StudyTask]:
+    """Return the tasks that are left, all widths in turn, the widest first.
+
+    Args:
+        data: the data set.
+        plan: what is trained.
+        done: of each width, the seeds that are measured already.
+    """
+    inputs = int(np.prod(data.input_shape))
+    tasks = []
+    for start in range(0, plan.seeds, _SEEDS_A_TASK):
+        for width in sorted(plan.widths, reverse=True):
+            wanted = range(start, min(start + _SEEDS_A_TASK, plan.seeds))
+            seeds = tuple(seed for seed in wanted if seed not in done.get(width, set()))
+            cost = float(parameter_count(inputs, width, plan.depth, data.class_count))
+            if seeds:
+                settings = plan.settings(width, data.class_count)
+                # A step costs something, however small the network is.
+                tasks.append(StudyTask(settings, seeds, cost + 2_000))
+    return tasks
+
+
+def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
+    """Train one network a seed and return its losses and right answers at the end.
+
+    ``train_loss_nats`` and ``test_loss_nats`` are mean cross-entropies an example. ``curve`` holds
+    pairs of an epoch and the mean loss of the first training examples after it.
+
+    Raises:
+        FloatingPointError: if a training diverges.
+        NetworkError: if the network cannot be trained on lanes.
+    """
+    # In the worker alone: compiled code takes a second to load, which the parent does not need.
+    from minbits.training.lanes.engine import LanesEngine
+    from minbits.training.loop import TrainingData, training_data
+    from minbits.training.many import train_many
+
+    start = time.perf_counter()
+    settings = task.settings
+    epochs = int(str(settings["epochs"]))
+    architecture = parse_architecture(
+        str(settings["architecture"]), data.input_shape, data.input_exponent
+    )
+    recipe = TrainingRecipe(
+        float_epochs=epochs,
+        quantized_epochs=0,
+        batch_size=int(str(settings["batch_size"])),
+        learning_rate=float(str(settings["learning_rate"])),
+        weight_decay=0.0,
+        augmentation=0.0,
+        batch_normalisation=False,
+        optimizer="sgd",
+        schedule="cosine",
+    )
+    train = training_data(data, np.arange(len(data.train_labels)))
+    test = TrainingData(
+        data.test_inputs.astype(np.float32) * np.float32(2.0**-data.input_exponent),
+        data.test_labels,
+    )
+    engine = LanesEngine()
+    few = train.part(_CURVE_EXAMPLES)
+    points = set(np.unique(np.linspace(1, epochs, _CURVE_POINTS).round().astype(int)).tolist())
+    curves: list[list[tuple[int, float]]] = [[] for _ in task.seeds]
+
+    def report(epoch: int, values: Float) -> None:
+        context.report(epoch)
+        if epoch in points:
+            for curve, row in zip(curves, values, strict=True):
+                loss, _ = _losses(engine.logits(architecture, row, few.inputs), few.labels)
+                curve.append((epoch, loss))
+
+    values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+    results: list[dict[str, Plain]] = []
+    for curve, row in zip(curves, values, strict=True):
+        result: dict[str, Plain] = {"curve": [[epoch, loss] for epoch, loss in curve]}
+        for name, part in (("train", train), ("test", test)):
+            loss, correct = _losses(engine.logits(architecture, row, part.inputs), part.labels)
+            result |= {
+                f"{name}_loss_nats": loss,
+                f"{name}_correct": correct,
+                f"{name}_examples": len(part.labels),
+            }
+        results.append(result)
+    seconds = (time.perf_counter() - start) / len(task.seeds)
+    return [
+        Measured(settings, seed, result, seconds)
+        for seed, result in zip(task.seeds, results, strict=True)
+    ]
+
+
+def _losses(logits: Float, labels: npt.NDArray[np.int64]) -> tuple[float, int]:
+    """Return the mean cross-entropy in nats, and how many labels are right."""
+    wide = logits.astype(np.float64)
+    wide -= wide.max(axis=1, keepdims=True)
+    chosen = wide[np.arange(len(labels)), labels]
+    losses = np.log(np.exp(wide).sum(axis=1)) - chosen
+    return float(losses.mean()), int((wide.argmax(1) == labels).sum())
+
+
+TRAINABILITY = Study(
+    "trainability",
+    measure,
+    "Choromanska et al. 2015, The Loss Surfaces of Multilayer Networks",
+)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from minbits.errors import ArgumentError
+from minbits.studies.trainability_statistics import (
+    WidthRow,
+    brown_forsythe,
+    correlation_interval,
+    statements,
+    width_row,
+)
+
+WIDTHS = (10, 20, 40, 80)
+
+
+def row(width: int, train: np.ndarray, test: np.ndarray) -> WidthRow:
+    results = [
+        {
+            "train_loss_nats": one, "test_loss_nats": two, "test_correct": 9, "test_examples": 10,
+            "seconds": 1.0, "curve": [[1, 2 * one], [2, one]],
+        }
+        for one, two in zip(train.tolist(), test.tolist(), strict=True)
+    ]  # fmt: skip
+    return width_row(width, width, results)
+
+
+def drawn(seed: int, falls: bool, seeds: int = 60) -> list[WidthRow]:
+    """Return losses of which mean, spread and correlation fall with the width, or none of them."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for place, width in enumerate(WIDTHS):
+        share = place / 3 if falls else 0.5
+        train = generator.normal(size=seeds)
+        own = generator.normal(size=seeds)
+        deviation = 0.3 - 0.2 * share
+        test = 3 - share + deviation * ((1 - share) * train + share * own)
+        rows.append(row(width, 2 + 0.1 * train, test))
+    return rows
+
+
+def test_what_falls_is_seen_to_fall() -> None:
+    found = statements(drawn(0, falls=True))
+    assert [item.key for item in found] == ["mean_falls", "spread_falls", "correlation_falls"]
+    assert [item.verdict for item in found] == ["yes", "yes", "yes"]
+    assert brown_forsythe(drawn(0, falls=True)) < 1e-3
+
+
+def test_where_nothing_falls_each_answer_is_wrong_at_most_at_the_level() -> None:
+    draws = 120
+    verdicts = [
+        [item.verdict for item in statements(drawn(seed, falls=False))] for seed in range(draws)
+    ]
+    for answers in zip(*verdicts, strict=True):
+        # One-sided at 5 %, each way: binomial limits that hold but once in ten thousand.
+        assert answers.count("yes") <= stats.binom.ppf(1 - 1e-4, draws, 0.05)
+        assert answers.count("no") <= stats.binom.ppf(1 - 1e-4, draws, 0.05)
+
+
+def test_the_interval_of_a_correlation_is_that_of_scipy() -> None:
+    generator = np.random.default_rng(1)
+    one = generator.normal(size=50)
+    two = one + generator.normal(size=50)
+    found = correlation_interval(one, two)
+    expected = stats.pearsonr(one, two).confidence_interval()
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert correlation_interval(one[:3], two[:3]) is None
+    assert correlation_interval(one, np.ones(50)) is None
+
+
+def test_a_row_holds_intervals_and_what_was_still_falling() -> None:
+    generator = np.random.default_rng(2)
+    test = generator.normal(1.0, 0.1, 400)
+    found = row(25, generator.normal(1.0, 0.1, 400), test)
+    assert found.test_loss.value == pytest.approx(test.mean())
+    half = 1.96 * test.std(ddof=1) / 20
+    assert found.test_loss.high - found.test_loss.low == pytest.approx(2 * half, rel=0.1)
+    assert found.test_loss_deviation.low < 0.1 < found.test_loss_deviation.high
+    assert found.last_fall == pytest.approx(0.5)
+
+
+def test_failed_trainings_are_counted_apart_and_two_are_needed() -> None:
+    good = {
+        "train_loss_nats": 1.0, "test_loss_nats": 1.0, "test_correct": 1, "test_examples": 2,
+        "seconds": 0.1,
+    }  # fmt: skip
+    bad = {"failed": "FloatingPointError: the loss", "seconds": 0.0}
+    assert width_row(5, 5, [good, bad, good]).failed == 1
+    with pytest.raises(ArgumentError, match="width 5: got 1 trainings"):
+        width_row(5, 5, [good, bad])
