@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.figure
 
 from minbits.charts.chart import Chart, name_text
-from minbits.label_codes.learners import LEARNERS
-from minbits.label_codes.prequential_file import Block
 
 
 @dataclass(frozen=True)
@@ -30,30 +26,6 @@ class LearningCurve:
     ends: tuple[int, ...]
     mixture_bits: tuple[float, ...]
     learner_bits: tuple[tuple[str, tuple[float, ...]], ...]
-
-
-def learning_curve(data_name: str, classes: int, blocks: Sequence[Block]) -> LearningCurve:
-    """Return the numbers of the chart for the blocks of a prequential code."""
-    ends = tuple(block.start + block.labels for block in blocks)
-    curves = []
-    for learner in LEARNERS.values():
-        taking_part = [i for i, block in enumerate(blocks) if learner.key in block.learner_bits]
-        if not taking_part:
-            continue
-        parts = [
-            block.learner_bits.get(learner.key, block.labels * math.log2(classes))
-            for block in blocks[: taking_part[-1] + 1]
-        ]
-        curves.append((learner.name, _sums(parts)))
-    return LearningCurve(data_name, ends, _sums([block.bits for block in blocks]), tuple(curves))
-
-
-def _sums(parts: Sequence[float]) -> tuple[float, ...]:
-    sums, total = [], 0.0
-    for part in parts:
-        total += part
-        sums.append(total)
-    return tuple(sums)
 
 
 def draw_learning_curve(curve: LearningCurve) -> Chart[LearningCurve]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,14 @@ import numpy.typing as npt
 from minbits.charts.chart import Chart
 from minbits.charts.code_lengths import code_length_numbers, draw_code_lengths
 from minbits.charts.contact_sheet import MAX_IMAGES, ContactSheet, caption, draw_contact_sheet
-from minbits.charts.learning_curve import draw_learning_curve, learning_curve
+from minbits.charts.learning_curve import LearningCurve, draw_learning_curve
 from minbits.claims.outputs import output_stem
 from minbits.errors import ArgumentError
 from minbits.files import write_atomically
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.shared_options import Origin
 from minbits.label_codes.label_file import order_of
+from minbits.label_codes.learners import LEARNERS
 from minbits.label_codes.prequential_file import Block
 from minbits.types import DataSet
 
@@ -112,6 +114,30 @@ def _sheet(data: DataSet, found: LabelBits) -> ContactSheet:
         np.asarray(data.train_inputs[found.places[:most]]),
         tuple(captions)[:most],
     )
+
+
+def learning_curve(data_name: str, classes: int, blocks: Sequence[Block]) -> LearningCurve:
+    """Return the numbers of the chart for the blocks of a prequential code."""
+    ends = tuple(block.start + block.labels for block in blocks)
+    curves = []
+    for learner in LEARNERS.values():
+        taking_part = [i for i, block in enumerate(blocks) if learner.key in block.learner_bits]
+        if not taking_part:
+            continue
+        parts = [
+            block.learner_bits.get(learner.key, block.labels * math.log2(classes))
+            for block in blocks[: taking_part[-1] + 1]
+        ]
+        curves.append((learner.name, _sums(parts)))
+    return LearningCurve(data_name, ends, _sums([block.bits for block in blocks]), tuple(curves))
+
+
+def _sums(parts: Sequence[float]) -> tuple[float, ...]:
+    sums, total = [], 0.0
+    for part in parts:
+        total += part
+        sums.append(total)
+    return tuple(sums)
 
 
 def write_outputs(
