@@ -128,7 +128,6 @@ def assemble(
     *,
     table: Table | None = None,
     split: str | None = None,
-    train_rows: npt.NDArray[np.int64] | None = None,
 ) -> DataSet:
     """Return a checked data set.
 
@@ -141,7 +140,6 @@ def assemble(
         origin: where the data came from.
         table: the typed columns that the inputs encode.
         split: how the test set was chosen, where the caller chose it.
-        train_rows: places of the training examples among all, where the caller split them.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, have fewer than two classes, or labels
@@ -152,6 +150,7 @@ def assemble(
         _check_pair(test, f"{where}, test set")
     names, labels, known = class_codes(train[1], None if test is None else test[1], where)
     inputs = _as_images(train[0], where)
+    train_rows = None
     if test is None or known is None:
         train_rows, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]

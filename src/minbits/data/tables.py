@@ -90,7 +90,7 @@ def assemble_table(
         raise DataError(
             where, "columns with too many categories only", "a column to learn from", "Add one."
         )
-    return assemble(
+    data = assemble(
         name,
         (encode(encoded, train.values), train.labels),
         (encode(encoded, test.values), test.labels),
@@ -98,8 +98,8 @@ def assemble_table(
         origin,
         table=Table(encoded, train.values, test.values),
         split=split,
-        train_rows=train_rows,
     )
+    return dataclasses.replace(data, train_rows=train_rows)
 
 
 def table_of(data: DataSet) -> Table | None:
