@@ -15,7 +15,7 @@ from minbits.codec.range_decoder import BitDecoder
 from minbits.data import from_arrays, load
 from minbits.errors import LabelCodeError, NetworkFileError
 from minbits.label_codes import prediction
-from minbits.label_codes.block_plan import BlockPlan, Planner, block_ends, expected_plan
+from minbits.label_codes.block_plan import BlockPlan, Planner, block_ends, expected_plan, takes_part
 from minbits.label_codes.label_file import order_of
 from minbits.label_codes.learners import LEARNERS
 from minbits.label_codes.prequential_file import Block, PrequentialCode, _code_plan
@@ -51,12 +51,16 @@ def test_labels_come_back_from_the_inputs_alone() -> None:
 
 def test_with_networks_too_and_other_numbers_of_workers() -> None:
     data = load("iris")
-    content, blocks = coded(data, data.train_labels)
-    found = PrequentialCode(workers=2).decode(known_of(data), content)
-    assert (found == data.train_labels[order_of(len(found), 3)]).all()
+    # Networks take part from the block on that begins after 27 labels.
+    chosen = order_of(len(data.train_labels), ORDER)[:41]
+    known = Known(data.train_inputs[chosen], data.input_exponent, data.class_count)
+    labels, blocks = data.train_labels[chosen], list[Block]()
+    content = PrequentialCode(on_block=blocks.append).encode(known, labels)
+    assert (PrequentialCode(workers=2).decode(known, content) == labels).all()
     assert blocks[-1].plan.used == tuple(
-        learner.suits((4, 1, 1), 99) for learner in LEARNERS.values()
+        takes_part(learner, (4, 1, 1), 27) for learner in LEARNERS.values()
     )
+    assert {"small", "large"} <= blocks[-1].learner_bits.keys()
 
 
 @pytest.mark.usefixtures("_quick")

@@ -43,7 +43,8 @@ def _draw(curve: LearningCurve) -> matplotlib.figure.Figure:
     )
     axes.annotate(
         f"{curve.mixture_bits[-1]:,.0f} bits", (curve.ends[-1], curve.mixture_bits[-1]), (-4, -14),
-        textcoords="offset points", ha="right", fontweight="bold",
+        textcoords="offset points", ha="right", va="top", fontweight="bold",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
