@@ -39,7 +39,8 @@ from minbits.compression.rounding import round_network  # noqa: E402
 from minbits.compression.step_search import coarsest_rounding  # noqa: E402
 from minbits.data import load  # noqa: E402
 from minbits.data.splits import validation_split  # noqa: E402
-from minbits.networks.from_torch import Extracted, InputConvention, from_torch  # noqa: E402
+from minbits.networks.from_torch import Extracted, from_torch  # noqa: E402
+from minbits.networks.input_convention import InputConvention  # noqa: E402
 from minbits.networks.parameters import parameter_layout  # noqa: E402
 from minbits.training.choice import choose_engine  # noqa: E402
 from minbits.training.engine import accuracy  # noqa: E402

@@ -1,12 +1,12 @@
 """Fuzzes every loader: 100,000 damaged files each, read or refused by the one family of errors.
 
-``python recipes/fuzz_loaders.py [RUNS] [LOADER …]`` with ``minbits[audit,parquet]``. Each loader
-runs in a process of its own, whose address space may grow by 1.5 GiB; an input that takes more than
-20 s ends it. Seeds are small valid files. Most are damaged as bytes: bits, numbers and pieces are
-changed, cut, doubled and exchanged between seeds. Where a checksum or a length would turn that away
-at the door, it is repaired, so that what lies behind is reached: members of archives, chunks of
-PNG, headers of safetensors. Anything but a result or a `MinbitsError` ends the run with its
-traceback.
+``python recipes/fuzz_loaders.py [RUNS] [LOADER …]`` with
+``minbits[arff,audit,excel,parquet]``. Each loader runs in a process of its own, whose address space
+may grow by 1.5 GiB; an input that takes more than 20 s ends it. Seeds are small valid files. Most
+are damaged as bytes: bits, numbers and pieces are changed, cut, doubled and exchanged between
+seeds. Where a checksum or a length would turn that away at the door, it is repaired, so that what
+lies behind is reached: members of archives, chunks of PNG, headers of safetensors. Anything but a
+result or a `MinbitsError` ends the run with its traceback.
 """
 
 from __future__ import annotations
@@ -208,6 +208,57 @@ def csv_target(is_folder: bool) -> Target:
         {"": table} for table in tables
     ]  # fmt: skip
     return Target("" if is_folder else ".csv", seeds, damage_one("text"), load)
+
+
+def gzip_target() -> Target:
+    """A zipped table, damaged before and after it is zipped."""
+    from minbits.data import load
+
+    table = b"age,price,label\n" + b'31,"1,200.5",yes\n7,20,no\n8,"3,000",yes\n9,4,no\n' * 3
+
+    def damage(files: Files, others: list[Files], random: Random) -> Files:
+        content = mutate(table, [table], "text", random)
+        packed = gzip.compress(content)
+        return {"": packed if random.random() < 0.8 else mutate(packed, [packed], "binary", random)}
+
+    return Target(".csv.gz", [{"": gzip.compress(table)}], damage, load)
+
+
+def json_lines_target() -> Target:
+    """Objects with numbers, text, nothing and gaps."""
+    from minbits.data import load
+
+    rows = [{"a": i, "t": "xyz"[i % 3], "f": i / 4 or None, "label": i % 2 == 0} for i in range(9)]
+    seed = "\n".join(map(json.dumps, [*rows, {"label": True}])).encode()
+    return Target(".jsonl", [{"": seed}], damage_one("json"), load)
+
+
+def arff_target() -> Target:
+    """All kinds of attributes, with quotes and comments."""
+    from minbits.data import load
+
+    head = (
+        b"% made here\n@relation 'a b'\n@attribute n numeric\n@attribute 'k l' {x, 'y z'}\n"
+        b"@attribute s string\n@attribute i integer\n@attribute class {0,1}\n\n@data\n"
+    )
+    seed = head + b"1.5,x,'it, is',3,0\n?,'y z',t,?,1\n% none\n-2e3,x,u,4,0\n0,x,v,5,1\n" * 2
+    return Target(".arff", [{"": seed}], damage_one("text"), load)
+
+
+def workbook_target() -> Target:
+    """A workbook of numbers, text, truth values, dates and gaps."""
+    import openpyxl
+
+    from minbits.data import load
+
+    book = openpyxl.Workbook()
+    book.active.append(["n", "t", "b", "when", "label"])
+    for i in range(9):
+        book.active.append([i / 2, "xyz"[i % 3], i % 2 == 0, np.datetime64(i, "D").item(), i % 2])
+    book.active.append([None, "=1+1", None, None, 1])
+    file = io.BytesIO()
+    book.save(file)
+    return Target(".xlsx", [{"": file.getvalue()}], damage_one("binary", repair_zip), load)
 
 
 def parquet_target() -> Target:
@@ -481,6 +532,10 @@ def card_target() -> Target:
 TARGETS: dict[str, Callable[[], Target]] = {
     "csv": lambda: csv_target(False),
     "csv folder": lambda: csv_target(True),
+    "csv.gz": gzip_target,
+    "jsonl": json_lines_target,
+    "arff": arff_target,
+    "xlsx": workbook_target,
     "parquet": parquet_target,
     "npz": npz_target,
     "npy": npy_target,

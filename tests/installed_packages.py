@@ -12,7 +12,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 DISTRIBUTION = "minbits"
-EXTRAS = ("audit", "dimension", "energy", "mnist1d", "optuna", "parquet", "postgres", "ray")
+EXTRAS = (
+    "arff", "audit", "dimension", "energy", "excel", "mnist1d", "optuna", "parquet", "postgres",
+    "ray",
+)  # fmt: skip
 LONGEST_NAME = 60  # a longer field holds the licence's text, not its name
 
 HEAD = """# Licences of what minbits uses

@@ -2,6 +2,7 @@
 
 >>> import minbits
 >>> data = minbits.load("mnist")
+>>> minbits.describe(data)
 >>> report = minbits.entropy(data)
 >>> found = minbits.size(data, accuracy=0.99, minutes=13).raise_if_missed()
 >>> network = minbits.read(found.path)
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         audit,
         codelength,
         compress,
+        describe,
         entropy,
         inspect,
         need,
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
-    "MinbitsError", "__version__", "audit", "codelength", "compress", "entropy", "inspect", "load",
-    "need", "read", "size", "to_torch", "trainability", "verify",
+    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
+    "inspect", "load", "need", "read", "size", "to_torch", "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -6,13 +6,11 @@ are made from them. What a job needs is imported when it is called.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from inspect import getdoc
-from inspect import signature as signature_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
+from minbits.data.options import LoadOptions
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressReport, CompressRequest
@@ -22,13 +20,14 @@ from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
-from minbits.requests import NamedOption, default_text, options_of
+from minbits.requests import call_with, with_options
 from minbits.types import DataSet
 
 if TYPE_CHECKING:
     from torch import nn
 
     from minbits.claims.own_data import FileRun
+    from minbits.data.summary import DataSummary
     from minbits.jobs.codelength import CodelengthReport
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
@@ -48,47 +47,11 @@ Report = TypeVar("Report")
 Report_co = TypeVar("Report_co", covariant=True)
 
 
-def _call(function: Callable[..., Any], request: Any) -> Callable[..., Any]:
-    """Return a function whose last argument, a request, is made of named options."""
-    *first, last = signature_of(function).parameters.values()
-    kinds = signature_of(request).parameters
-    options = options_of(request)
-    named = [
-        last.replace(name=item.name, kind=kinds[item.name].kind, default=item.default,
-                     annotation=item.type)
-        for item in options
-    ]  # fmt: skip
-    signature = signature_of(function).replace(parameters=[*first, *named])
-
-    @functools.wraps(function)
-    def call(*values: Any, **more: Any) -> Any:
-        given = signature.bind(*values, **more).arguments
-        leading = {item.name: given.pop(item.name) for item in first if item.name in given}
-        return function(**leading, **{last.name: request(**given)})
-
-    call.__signature__ = signature  # type: ignore[attr-defined]
-    call.__doc__ = f"{getdoc(function)}\n\nOptions:\n{_described(options)}"
-    return call
-
-
-def _described(options: tuple[NamedOption, ...]) -> str:
-    return "\n".join(
-        f"    {item.name}: {item.option.help} Default: {default_text(item)}." for item in options
-    )
-
-
-def call_with(
-    request: Callable[P, Asked],
-) -> Callable[[Callable[[One, Asked], Report]], Callable[Concatenate[One, P], Report]]:
-    """Make a call of one argument and a request's options from a function of both."""
-    return lambda function: _call(function, request)
-
-
 def call_on_data(
     request: Callable[P, Asked],
 ) -> Callable[[Callable[[One, Two, Asked], Report]], Callable[Concatenate[One, Two, P], Report]]:
     """Make a call of two arguments and a request's options from a function of all three."""
-    return lambda function: _call(function, request)
+    return lambda function: with_options(function, request)
 
 
 def _opened(data: Data) -> tuple[DataSet, Origin]:
@@ -97,6 +60,25 @@ def _opened(data: Data) -> tuple[DataSet, Origin]:
     if isinstance(data, DataSet):
         return data, Origin()
     return load(data), Origin(files=(Path(data),))
+
+
+@call_with(LoadOptions)
+def describe(data: Data, options: LoadOptions) -> DataSummary:
+    """Return what is in a data set: label, classes, columns, and what is odd about them.
+
+    The options are those of `minbits.load`; a data set that is loaded already takes none.
+
+    Raises:
+        DataError: if the data cannot be read.
+        ArgumentError: if an option means nothing for the source.
+    """
+    from minbits.data import load
+    from minbits.data.summary import summarise
+
+    if isinstance(data, DataSet):
+        options.only("a data set that is loaded already")
+        return summarise(data)
+    return summarise(load(data, **vars(options)))
 
 
 @call_with(EntropyRequest)
@@ -183,7 +165,7 @@ class _OnModel(Generic[P]):
         self._request = request
 
     def __call__(self, function: Callable[..., Report]) -> _Audit[P, Report]:
-        return cast("_Audit[P, Report]", _call(function, self._request))
+        return cast("_Audit[P, Report]", with_options(function, self._request))
 
 
 @_OnModel(AuditRequest)
@@ -194,7 +176,8 @@ def audit(
 
     The model is a PyTorch module, or what ``minbits audit`` takes: ``package.module:callable``,
     ``file.py:callable``, an ONNX file or a checkpoint. Inputs of the data set, which it classifies,
-    are multiplied by ``2 ** -input_exponent``.
+    are multiplied by ``2 ** -input_exponent`` where no ``input_scale`` is given; the report's
+    ``warnings`` say if the model seems to expect other ones.
 
     Raises:
         MinbitsError: if model, data or an argument is bad.

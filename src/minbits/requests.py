@@ -18,7 +18,18 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Self,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from minbits.errors import ArgumentError
 from minbits.files import read_text_file
@@ -27,6 +38,11 @@ from minbits.files import read_text_file
 Check = tuple[Callable[[Any], bool], str]
 
 FilePath = str | Path
+
+P = ParamSpec("P")
+One = TypeVar("One")
+Asked = TypeVar("Asked")
+Report = TypeVar("Report")
 
 _KEY = "option"
 _LARGEST_BYTES = 2**20
@@ -226,3 +242,39 @@ def _fits(value: Any, annotation: Any) -> bool:
         kind = numbers.Integral if annotation is int else numbers.Real
         return isinstance(value, kind) and not isinstance(value, bool)
     return isinstance(value, annotation)
+
+
+def with_options(function: Callable[..., Any], request: Any) -> Callable[..., Any]:
+    """Return a function whose last argument, a request, is made of named options."""
+    *first, last = inspect.signature(function).parameters.values()
+    kinds = inspect.signature(request).parameters
+    options = options_of(request)
+    named = [
+        last.replace(name=item.name, kind=kinds[item.name].kind, default=item.default,
+                     annotation=item.type)
+        for item in options
+    ]  # fmt: skip
+    signature = inspect.signature(function).replace(parameters=[*first, *named])
+
+    @functools.wraps(function)
+    def call(*values: Any, **more: Any) -> Any:
+        given = signature.bind(*values, **more).arguments
+        leading = {item.name: given.pop(item.name) for item in first if item.name in given}
+        return function(**leading, **{last.name: request(**given)})
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__doc__ = f"{inspect.getdoc(function)}\n\nOptions:\n{_described(options)}"
+    return call
+
+
+def _described(options: tuple[NamedOption, ...]) -> str:
+    return "\n".join(
+        f"    {item.name}: {item.option.help} Default: {default_text(item)}." for item in options
+    )
+
+
+def call_with(
+    request: Callable[P, Asked],
+) -> Callable[[Callable[[One, Asked], Report]], Callable[Concatenate[One, P], Report]]:
+    """Make a call of one argument and a request's options from a function of both."""
+    return lambda function: with_options(function, request)

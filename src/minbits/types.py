@@ -132,6 +132,21 @@ class Table:
     test_values: npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Remark:
+    """One thing worth knowing about a data set.
+
+    Attributes:
+        key: what it is about, a stable name.
+        text: in words, with what to do about it.
+        columns: the columns that it is about.
+    """
+
+    key: str
+    text: str
+    columns: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class DataSet(Shown):
     """A labelled data set with a fixed test set.
@@ -152,6 +167,8 @@ class DataSet(Shown):
         label_column: of a table in a file, the column that the labels stand in; else None.
         train_rows: places of the training examples among all that were read, from 0; None where
             the test set was given, so that these are all.
+        label_reason: why that column was taken.
+        remarks: what was decided while the source was read.
     """
 
     name: str
@@ -168,6 +185,8 @@ class DataSet(Shown):
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
     train_rows: npt.NDArray[np.int64] | None = None
+    label_reason: str | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from minbits.cli.doctor import self_test_network
 from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.codec.architecture_code import code_architecture, is_of_version_1
+from minbits.codec.architecture_code import (
+    NAMED_LAYERS_VERSION,
+    code_architecture,
+    is_of_version_1,
+)
 from minbits.codec.file_format import (
     HEADER_BYTES,
     MAGIC,
@@ -81,7 +85,7 @@ def test_golden_files_are_read_and_written_byte_for_byte(path: Path) -> None:
 def test_there_are_golden_files() -> None:
     versions = [path.read_bytes()[0] & 0x0F for path in GOLDEN.glob("*.mbn")]
     assert len(versions) >= 7
-    assert set(versions) == set(VERSIONS)
+    assert set(versions) == {*VERSIONS, NAMED_LAYERS_VERSION}
 
 
 @given(st.integers(0, len(FILE) - 1))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minbits.data import csv_file, large_arrays, load
+from minbits.data import csv_file, large_arrays, load, text_rows
 from minbits.errors import DataError
 
 GOOD = """age,city,height,label
@@ -57,8 +57,12 @@ def test_the_label_column_can_be_any(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no label column 'q'.*expected a, class, b"):
         load(path, label="q")
     last = write(tmp_path, rows.replace("class", "kind"), "last.csv")
-    with pytest.raises(DataError, match="single example"):
+    with pytest.raises(DataError, match=r"plainly the label: the last is 'b' with 12 different"):
         load(last)
+    with pytest.raises(
+        DataError, match=r"last\.csv, label column 'b': got classes '0', '1'.*single example"
+    ):
+        load(last, label="b")
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -142,7 +146,7 @@ def test_a_bad_file_is_named_by_row_and_column(
 def test_rows_are_counted_across_blank_lines_and_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_file, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(text_rows, "CHUNK_ROWS", 3)
     rows = "a,label\n" + "1,x\n2,y\n" * 5 + "\n\n1,x\nbad,y\n"
     with pytest.raises(DataError, match="row 15, column 'a'"):
         load(write(tmp_path, rows))
@@ -200,7 +204,7 @@ def test_tables_larger_than_memory_lie_on_disk(
     path = write(tmp_path, rows)
     plain = load(path)
     monkeypatch.setattr(large_arrays, "IN_MEMORY_BYTES", 10_000)
-    monkeypatch.setattr(csv_file, "CHUNK_ROWS", 700)
+    monkeypatch.setattr(text_rows, "CHUNK_ROWS", 700)
     large = load(path)
     assert isinstance(large.train_inputs, np.memmap)
     assert large.table is not None

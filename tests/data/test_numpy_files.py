@@ -195,3 +195,90 @@ def test_options_that_mean_nothing_are_refused(tmp_path: Path) -> None:
         load("mnist", resize=(14, 14))
     with pytest.raises(ArgumentError, match="28x28"):
         load("mnist", resize="28")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x", "y"), ("X", "Y"), ("images", "labels"), ("data", "target"), ("features", "targets"),
+        ("arr_0", "arr_1"), ("X_train", "y_train"), ("train_images", "train_labels"),
+    ],
+)  # fmt: skip
+def test_pairs_of_arrays_by_the_names_that_people_use(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    images, labels = stripes(80, 0)
+    path = tmp_path / "t.npz"
+    np.savez(path, **dict(zip(names, (images, labels), strict=True)))
+    assert load(path).digest == from_arrays(images, labels).digest
+    path.unlink()
+    for name, array in zip(names, (images, labels), strict=True):
+        np.save(tmp_path / f"{name}.npy", array)
+    assert load(tmp_path).digest == from_arrays(images, labels).digest
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x_train", "y_train", "x_test", "y_test"),
+        ("train_images", "train_labels", "test_images", "test_labels"),
+        ("trainX", "trainY", "testX", "testY"), ("arr_0", "arr_1", "arr_2", "arr_3"),
+        ("arr_0", "arr_2", "arr_1", "arr_3"), ("x_train", "y_train", "x_val", "y_val"),
+    ],
+)  # fmt: skip
+def test_splits_of_arrays(tmp_path: Path, names: tuple[str, ...]) -> None:
+    (images, labels), test = stripes(80, 0), stripes(40, 1)
+    arrays = dict(zip(names, (images, labels[:, None], *test), strict=True))
+    if "arr_0" not in names:
+        arrays["class_names"] = np.array(["a"], object)  # which is not read
+    np.savez(tmp_path / "t.npz", **arrays)
+    data = load(tmp_path / "t.npz")
+    assert data.digest == from_arrays(images, labels, test=test).digest
+    assert bool(data.remarks) == ("x_val" in names)
+
+
+def test_validation_arrays_are_for_training_where_there_is_a_test_set(tmp_path: Path) -> None:
+    parts = {part: stripes(40, seed) for seed, part in enumerate(("train", "val", "test"))}
+    arrays = {
+        f"{part}_{role}": pair[i]
+        for part, pair in parts.items()
+        for i, role in enumerate(("images", "labels"))
+    }
+    np.savez(tmp_path / "t.npz", **arrays)
+    data = load(tmp_path / "t.npz")
+    assert (len(data.train_labels), len(data.test_labels)) == (80, 40)
+    assert data.remarks[0].text.startswith("'val_images' and 'val_labels' are for training")
+    np.savez(tmp_path / "t.npz", **(arrays | {"val_labels": np.zeros((40, 2))}))
+    with pytest.raises(DataError, match=r"labels of shape \(40, 2\)"):
+        load(tmp_path / "t.npz")
+
+
+def test_arrays_that_say_nothing_are_listed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", faces=np.zeros((4, 2)), names=np.zeros(4))
+    with pytest.raises(DataError, match="got arrays faces, names; expected x and y"):
+        load(tmp_path / "t.npz")
+    np.savez(tmp_path / "t.npz", x=np.zeros((4, 2)), images=np.zeros((4, 2)), y=np.zeros(4))
+    with pytest.raises(DataError, match="'images' and 'x', both for the inputs"):
+        load(tmp_path / "t.npz")
+
+
+def test_flat_arrays_get_a_shape_and_labels_of_one_column(tmp_path: Path) -> None:
+    images, labels = stripes(80, 0)
+    count, height, width = images.shape
+    one_each = np.eye(int(labels.max()) + 1)[labels]
+    np.savez(tmp_path / "t.npz", x=images.reshape(count, -1), y=one_each)
+    data = load(tmp_path / "t.npz", shape=f"{height}x{width}")
+    assert data.digest == from_arrays(images, labels).digest
+    with pytest.raises(ArgumentError, match="`shape`: got 1x3x5"):
+        load(tmp_path / "t.npz", shape="3x5")
+
+
+def test_rare_classes_of_arrays_are_left_out(tmp_path: Path) -> None:
+    images, labels = stripes(80, 0)
+    labels[0] = 99
+    np.savez(tmp_path / "t.npz", x=images, y=labels)
+    with pytest.raises(DataError, match=r"t\.npz: got class '99' with a single example"):
+        load(tmp_path / "t.npz")
+    data = load(tmp_path / "t.npz", drop_rare=True)
+    assert data.digest == from_arrays(images[1:], labels[1:]).digest
+    assert data.remarks[0].text == "1 examples of rare classes are left out."

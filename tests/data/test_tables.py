@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from minbits import entropy
 from minbits.data import load
 from minbits.data.assemble import assemble
 from minbits.data.encoding import encode, encoding_bits, fit_encoding
+from minbits.data.splits import validation_split
 from minbits.data.tables import RawTable, assemble_table, number_columns, table_of
 from minbits.errors import DataError
 from minbits.types import Column
@@ -50,8 +52,10 @@ def test_a_column_of_too_many_categories_takes_no_channel() -> None:
     assert data.input_shape == (1, 1, 1)
     assert data.table is not None
     assert data.table.train_values.shape == (320, 2)
+    alone = assemble_table("t", columns[:1], RawTable(values[:, :1], table.labels), None, "h", "t")
+    assert entropy(alone, minutes=0).figure("label_entropy").value == pytest.approx(1)
     with pytest.raises(DataError, match="too many categories"):
-        assemble_table("t", columns[:1], RawTable(values[:, :1], table.labels), None, "h", "t")
+        validation_split(alone)
 
 
 def test_scales_come_from_training_rows_alone() -> None:

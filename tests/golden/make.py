@@ -18,6 +18,7 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 from minbits.layers.repetition import Repetition
+from minbits.networks.grammar import parse_architecture
 
 
 def smooth(network: QuantizedNetwork) -> QuantizedNetwork:
@@ -82,7 +83,13 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
     image = Architecture(
         (1, 10, 10), 8, (Convolution(4, 3), Linear(10, activation="relu"), Linear(4))
     )
+    named = parse_architecture(
+        "conv 4 k3 leaky0.2; prelu; maxwindow 3 s2 p1 ceil; normalise 1 e3; depthwise bias; "
+        "grouped 6 by 2 k3 gelu; avgwindow 2; linear 5 tanh; linear 3",
+        (1, 12, 11), 8,
+    )  # fmt: skip
     return {
+        "named-layers": random_network(named, 7),
         "mixed": smooth(random_network(image, 5, scale=0.4)),
         "dependent": dependent(random_network(image, 6, scale=0.4)),
         "residual": random_network(residual, 3),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import subprocess
@@ -13,11 +14,13 @@ from typer.testing import CliRunner
 
 import minbits
 from minbits.cli.app import app
+from minbits.cli.compress import _nothing_found
 from minbits.cli.flags import with_flags
 from minbits.codec.network import read
 from minbits.data.splits import validation_split
 from minbits.errors import MinbitsError, NetworkFileError, TargetNotReachedError
-from minbits.jobs.compress_module import compress_module
+from minbits.jobs import rounding_search
+from minbits.jobs.compress_module import compress_module, round_module
 from minbits.jobs.compress_request import CompressRequest
 from minbits.networks.checkpoint import load_module, load_weights, read_tensors
 from minbits.types import DataSet
@@ -33,7 +36,7 @@ def build():
     )
 
 def odd():
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.GELU(), nn.Linear(4, 2))
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.Mish(), nn.Linear(4, 2))
 
 number = 3
 """
@@ -137,7 +140,7 @@ def test_the_command_rounds_without_any_data(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["{file}:odd", "--no-data", "--input-shape", "1,8,8"], "module, 2: got GELU; expected"),
+        (["{file}:odd", "--no-data", "--input-shape", "1,8,8"], "module, 2: got Mish; expected"),
         (["{file}:absent", "--no-data", "--input-shape", "1,8,8"], "absent"),
         (["{file}:number", "--no-data", "--input-shape", "1,8,8"], "callable"),
         (["{file}", "--no-data", "--input-shape", "1,8,8"], "no module and name"),
@@ -157,7 +160,7 @@ def test_bad_input_is_refused_with_exit_code_2(
 def test_the_command_prints_one_message_and_no_traceback(module_file: Path) -> None:
     done = command(f"{module_file}:odd", "--no-data", "--input-shape", "1,8,8")
     assert done.returncode == 2
-    assert "module, 2: got GELU; expected" in done.stderr
+    assert "module, 2: got Mish; expected" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -194,3 +197,71 @@ def test_checkpoints_of_both_kinds_are_read(trained: nn.Module, tmp_path: Path) 
     (tmp_path / "weights.safetensors").write_bytes(b"nonsense")
     with pytest.raises(NetworkFileError):
         read_tensors(tmp_path / "weights.safetensors")
+
+
+def request_to_round(folder: Path, **options: object) -> CompressRequest:
+    return CompressRequest(
+        0.9, out=folder / "net.mbn", ledger=folder / "ledger.sqlite", train=False,
+        **options,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_rounding_without_data_hardly_changes_logits(
+    trained: nn.Module, module_file: Path, tiny: DataSet, tmp_path: Path
+) -> None:
+    torch.save(trained.state_dict(), tmp_path / "w.pt")
+    request = request_to_round(tmp_path, weights=tmp_path / "w.pt", input=(1, 8, 8))
+    facts = round_module(f"{module_file}:build", request, None)
+    assert facts["logit_change"] <= 2**-5
+    assert facts["size_bits"] < 32 * 1944 / 3
+    with torch.no_grad():
+        own = trained(torch.from_numpy(tiny.test_inputs).float() / 255).argmax(1).numpy()
+    found = read(tmp_path / "net.mbn").predict(tiny.test_inputs)
+    assert (found == own).mean() >= 0.99
+    coarse = round_module(f"{module_file}:build", dataclasses.replace(request, force=True), 0.5)
+    assert coarse["error"] == 0.5
+    assert coarse["logit_change"] > facts["logit_change"]
+
+
+def test_rounding_keeps_to_its_minutes_and_shows_progress(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    request = request_to_round(tmp_path, minutes=1e-4)
+    report = compress_module(trained, tiny, request, lines.append)
+    told = [line for line in lines if line.startswith("rounding 1:")]
+    assert len(told) == 1
+    assert "validation" in told[0]
+    # Of one trial there is one answer: its file, or what it reached.
+    assert (report.best is None) == (report.tried_accuracy is not None or bool(report.nearest))
+
+
+def test_an_interrupted_rounding_leaves_its_best_file(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+
+    def say(text: str) -> None:
+        lines.append(text)
+        if text.startswith("rounding") and "bits" in text.partition(";")[2]:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounding_search, "_SECONDS_BETWEEN_LINES", 0.0)
+        report = compress_module(trained, tiny, request_to_round(tmp_path), say)
+    assert report.interrupted
+    assert report.best is not None
+    assert report.best.size_bits == 8 * (tmp_path / "net.mbn").stat().st_size
+    assert "rounding" in lines[-3] + lines[-2] + lines[-1] or len(report.trials) == 1
+
+
+def test_a_rounding_that_reaches_nothing_says_what_it_tried(
+    trained: nn.Module, tiny: DataSet, tmp_path: Path
+) -> None:
+    worse = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    report = compress_module(worse, tiny, request_to_round(tmp_path, minutes=0.01))
+    assert report.best is None
+    assert report.tried_accuracy is not None
+    text = _nothing_found(report)
+    assert "No rounding had reached 90 %" in text
+    assert f"{100 * report.tried_accuracy:.2f} %" in text

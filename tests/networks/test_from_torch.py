@@ -16,11 +16,11 @@ from minbits.layers.base import Shape
 from minbits.layers.repetition import Repetition
 from minbits.networks.from_torch import (
     Extracted,
-    InputConvention,
     from_torch,
     network_logits,
 )
 from minbits.networks.grammar import format_layers
+from minbits.networks.input_convention import InputConvention
 from minbits.networks.to_torch import to_torch
 from tests.strategies import networks
 
@@ -171,11 +171,12 @@ class Nested(nn.Module):
 @pytest.mark.parametrize(
     ("module", "shape", "place"),
     [
-        (Nested(nn.GELU()), (1, 2, 2), "body.odd"),
-        (Nested(nn.LeakyReLU(0.01)), (1, 2, 2), "body.odd"),
+        (Nested(nn.Mish()), (1, 2, 2), "body.odd"),
+        (Nested(nn.ELU(0.5)), (1, 2, 2), "body.odd"),
         (Nested(nn.Softmax(1)), (1, 2, 2), "body.odd"),
-        (nn.Sequential(nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(9, 2)), (1, 8, 8), "module, 0"),
-        (nn.Sequential(nn.MaxPool2d(2, padding=1), nn.Flatten(), nn.Linear(25, 2)), (1, 8, 8), "0"),
+        (nn.Sequential(nn.MaxPool2d(3, 2, dilation=2), nn.Flatten(), nn.Linear(4, 2)), (1, 8, 8),
+         "module, 0"),
+        (nn.Sequential(nn.AvgPool2d(2, padding=1), nn.Flatten(), nn.Linear(25, 2)), (1, 8, 8), "0"),
         (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect")), (1, 8, 8), "0"),
         (nn.Sequential(nn.Conv2d(1, 2, 3, stride=(2, 1))), (1, 8, 8), "0"),
         (Branch(), (1, 8, 8), "right"),

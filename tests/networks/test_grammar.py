@@ -26,7 +26,7 @@ def test_text_and_layers_are_inverse(architecture: Architecture) -> None:
         ("conv relu", "'relu'"),
         ("conv", "no number"),
         ("wave 3", "'wave'"),
-        ("conv 3 k3 tanh", "'tanh'"),
+        ("conv 3 k3 mish", "'mish'"),
         ("linear 3;; linear 2", "nothing"),
         ("maxpool", "no number"),
         ("conv 3 k3 d", "'d'"),

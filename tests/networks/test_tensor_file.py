@@ -99,6 +99,8 @@ def test_what_has_no_names_is_refused(tmp_path: Path, content: Any) -> None:
 
 def test_other_things_among_tensors(tmp_path: Path) -> None:
     path = save(tmp_path / "c.pt", {"w": torch.eye(2), "epoch": 3})
-    assert list(read_checkpoint(path)) == ["w"]  # an audit looks at the tensors alone
-    with pytest.raises(NetworkFileError, match="other things than tensors"):
+    assert list(read_checkpoint(path)) == ["w"]
+    assert list(read_tensors(path)) == ["w"]
+    path = save(tmp_path / "c.pt", {"epoch": 3, "rate": 0.1})
+    with pytest.raises(NetworkFileError, match=r"no tensors by name .its keys: 'epoch', 'rate'"):
         read_tensors(path)

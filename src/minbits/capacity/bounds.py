@@ -11,6 +11,7 @@ from minbits.capacity.memory_equivalent_capacity import memory_equivalent_capaci
 from minbits.capacity.network_shape import NetworkShape
 from minbits.capacity.threshold_networks import baldi_vershynin_capacity, counting_bound_bits
 from minbits.capacity.vc_dimension import (
+    closed_form_size,
     is_piecewise_linear,
     perceptron_vc_dimension,
     vc_existence_scale,
@@ -26,6 +27,7 @@ KRAUTH_MEZARD_BITS_PER_WEIGHT = 0.833
 
 LineKind = Literal["exact", "upper bound", "lower bound", "estimate", "up to a constant"]
 STORED_BITS = 32
+_NAMED_TENSORS = 3
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,28 @@ def _always(question: CapacityQuestion) -> str | None:
     return None
 
 
+def _all_seen(question: CapacityQuestion) -> str | None:
+    """Refuse what counts the parameters of layers where tensors belong to none of them."""
+    shape = question.shape
+    if shape.is_whole:
+        return None
+    names = ", ".join(shape.unseen[:_NAMED_TENSORS])
+    more = len(shape.unseen) - _NAMED_TENSORS
+    others = f" and {more} more" if more > 0 else ""
+    return f"tensors in no layer that was seen{': ' if names else ''}{names}{others}"
+
+
 def _single_threshold_unit(question: CapacityQuestion) -> str | None:
     shape = question.shape
     if len(shape.layers) == 1 and shape.logits <= 2 and shape.is_fully_connected:
-        return None
+        return _all_seen(question)
     return "not a single threshold unit"
 
 
 def _fully_connected(question: CapacityQuestion) -> str | None:
-    return None if question.shape.is_fully_connected else "not a fully connected chain"
+    if not question.shape.is_fully_connected:
+        return "not a fully connected chain"
+    return _all_seen(question)
 
 
 def _piecewise_linear(question: CapacityQuestion) -> str | None:
@@ -114,10 +129,10 @@ def _piecewise_linear(question: CapacityQuestion) -> str | None:
 
 
 def _closed_form(question: CapacityQuestion) -> str | None:
-    shape = question.shape
-    if len(shape.layers) == 1 and shape.logits < 3:
+    objection = _piecewise_linear(question)
+    if objection is None and closed_form_size(question.shape) < 3:
         return "R below 3"
-    return _piecewise_linear(question)
+    return objection
 
 
 def _biased_chain(question: CapacityQuestion) -> str | None:
@@ -145,7 +160,7 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "2 bits a weight: proved for one threshold unit, points in general position, carried over "
         "to every parameter of the network",
         "Cover 1965; MacKay 2003, ch. 40; Gardner 1988",
-        _always,
+        _all_seen,
         lambda q: MEMORISATION_BITS_PER_WEIGHT * q.shape.parameters,
     ),
     CapacityFormula(
@@ -155,7 +170,7 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "random labels memorised with weights of one bit",
         "0.833 bit a weight: one threshold unit with many weights of ±1, carried over",
         "Krauth & Mézard 1989",
-        _always,
+        _all_seen,
         lambda q: KRAUTH_MEZARD_BITS_PER_WEIGHT * q.shape.parameters,
     ),
     CapacityFormula(
@@ -165,7 +180,7 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "log2 of the labellings of N examples, were every unit a threshold",
         "no bound for other units; sum of log2 T(N, K) over units, K inputs and bias of each",
         "Cover 1965, each unit apart",
-        _always,
+        _all_seen,
         lambda q: counting_bound_bits(q.shape, q.examples),
     ),
     CapacityFormula(
@@ -175,7 +190,7 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "labels memorised, as sized by rules of thumb",
         "threshold units, a bit a parameter, a layer limited by the bits that enter it",
         "Friedland, Krell & Metere 2018",
-        _always,
+        _all_seen,
         lambda q: float(memory_equivalent_capacity_bits(q.shape)),
     ),
     CapacityFormula(
@@ -238,7 +253,9 @@ FORMULAS: tuple[CapacityFormula, ...] = (
         "W·L·log2(W/L), a lower bound once divided by a universal constant; not of this wiring",
         "Bartlett, Harvey, Liaw & Mehrabian 2019, theorem 3",
         lambda q: (
-            None if q.shape.parameters > len(q.shape.layers) else "no more weights than layers"
+            _all_seen(q)
+            if q.shape.parameters > len(q.shape.layers)
+            else "no more weights than layers"
         ),
         lambda q: vc_existence_scale(q.shape.parameters, len(q.shape.layers)),
     ),

@@ -66,6 +66,7 @@ class NetworkShape:
         is_chain: whether each layer sees nothing but the one before it, and has its own weights.
         is_whole: whether all trained values belong to these layers; bounds from above that count
             weights hold only then.
+        unseen: names of trained tensors that belong to none of these layers, as far as known.
     """
 
     name: str
@@ -73,6 +74,7 @@ class NetworkShape:
     layers: tuple[LayerShape, ...]
     is_chain: bool = True
     is_whole: bool = True
+    unseen: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:

@@ -117,6 +117,11 @@ def vc_upper_bound(shape: NetworkShape) -> int:
     return low
 
 
+def closed_form_size(shape: NetworkShape) -> int:
+    """Return ``R = sum i k_i``, which the closed form needs to be 3 or more."""
+    return sum(layer.degree * layer.polynomials for layer in _signed_layers(shape))
+
+
 def vc_upper_bound_closed(shape: NetworkShape) -> float:
     """Return ``L + sum W_i log2(4 e R log2(2 e R))`` with ``R = sum i k_i``, looser but closed.
 
@@ -127,8 +132,7 @@ def vc_upper_bound_closed(shape: NetworkShape) -> float:
         ArgumentError: if a unit is not piecewise linear, or R is below 3, where it does not hold.
     """
     _require_piecewise_linear(shape)
-    layers = _signed_layers(shape)
-    size = sum(layer.degree * layer.polynomials for layer in layers)
+    layers, size = _signed_layers(shape), closed_form_size(shape)
     if size < 3:
         raise ArgumentError("vc_upper_bound_closed", f"R = {size}", "R >= 3", "Use vc_upper_bound.")
     inner = 2 * math.e * size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from minbits.data.typed_columns import LABEL_NAMES
+from minbits.data.label_column import LABEL_NAMES
 from minbits.errors import OutputError
 from minbits.ledger.location import LedgerTarget, parse_target
 from minbits.types import DataSet

@@ -179,7 +179,7 @@ def _refusal(path: Path, data: DataSet, known: MadeFor | None) -> DataError:
     return DataError(
         str(path), f"the table {data.name} with SHA-256 {data.digest}",
         f"{' or '.join(sorted(known.digests))}, as {known.source} says of {known.name}",
-        "Give the table that the network was made for, with the same `label` and `categorical`. "
+        "Give the table that the network was made for, with the same options (`label`, `drop`). "
         "`any_data=True` runs the file with an encoding that is fitted anew to this table.",
     )  # fmt: skip
 

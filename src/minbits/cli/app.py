@@ -19,6 +19,7 @@ from minbits.plain_text import visible
 
 # Where each command is: a function, or an application of several.
 COMMANDS = {
+    "describe": "minbits.cli.describe:describe",
     "entropy": "minbits.cli.entropy:entropy",
     "size": "minbits.cli.size:size",
     "compress": "minbits.cli.compress:compress",

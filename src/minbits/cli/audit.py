@@ -47,7 +47,8 @@ def audit(
     report = job.audit_job(model, loaded, request, progress_printer(show.quiet), origin)
     if show.json:
         plain: dict[str, Any] = job.plain_audit(report)
-        print_json(plain | {"verdict": with_flags(report.verdict)})
+        warnings = [with_flags(warning) for warning in report.warnings]
+        print_json(plain | {"verdict": with_flags(report.verdict), "warnings": warnings})
         return
     _print_audit(report)
     if request.compress is not None:
@@ -107,6 +108,8 @@ def _print_audit(report: AuditReport) -> None:
         out.print(f"No capacity: {report.shape_note}.")
     _print_labels(report)
     out.print(f"Counting: {report.counting}.", soft_wrap=True)
+    for warning in report.warnings:
+        out.print(f"Warning: {with_flags(warning)}", style="yellow", soft_wrap=True)
     out.print(with_flags(report.verdict), style="bold", soft_wrap=True)
 
 

@@ -80,16 +80,31 @@ def _print_rounded(facts: dict[str, Any], as_json: bool) -> None:
         return
     console().print(
         f"{facts['network']}: {facts['size_bits']:,} bits, {facts['parameters']:,} parameters; "
-        "nothing is known of its accuracy: name a data set with --data to measure it.",
+        f"the logits of random inputs change by {100 * facts['logit_change']:.1f} % of their "
+        "spread. Nothing is known of its accuracy: name a data set with --data to measure it.",
         soft_wrap=True,
     )
+
+
+def _nothing_found(report: CompressReport) -> str:
+    """Return why nothing was written."""
+    if report.tried_accuracy is not None:
+        stopped = " when it was interrupted" if report.interrupted else ""
+        return (
+            f"No rounding had reached {100 * report.accuracy:g} % on validation{stopped}: the best "
+            f"tried reached {100 * report.tried_accuracy:.2f} %, the module itself "
+            f"{100 * report.given_accuracy:.2f} %. Nothing was claimed or written."
+        )
+    if report.interrupted:
+        return "Interrupted before a trial ended with a network: nothing was claimed or written."
+    return "No trial ended with a network: nothing was claimed."
 
 
 def _print_report(report: CompressReport) -> None:
     out = console()
     found = report.best or report.nearest
     if found is None or report.lower_limit is None:
-        out.print("no trial ended with a network: nothing was claimed")
+        out.print(_nothing_found(report), soft_wrap=True)
         return
     word = "reaches" if report.best else "does not reach, on validation and test,"
     out.print(

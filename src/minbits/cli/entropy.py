@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.describe import print_head
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import print_ladder, question_line
 from minbits.cli.output import ShowOptions, console, print_json, progress_printer
@@ -26,6 +27,7 @@ def entropy(
     Example: minbits entropy mnist --minutes 20 --pictures charts
     """
     loaded = source.load(data)
+    print_head(loaded, show.quiet)
     say = progress_printer(show.quiet)
     origin = source.origin(data)
     found = entropy_job(loaded, request, say=lambda text: say(f"{text} …"), origin=origin)

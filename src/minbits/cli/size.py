@@ -15,6 +15,7 @@ from minbits.charts.answer import (
 )
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.describe import headed_stages
 from minbits.cli.flags import with_flags
 from minbits.cli.output import (
     EXIT_INTERRUPTED,
@@ -61,9 +62,10 @@ def size(
     origin = source.origin(data)
     check_size_request(request, origin)
     loaded = source.load(data)
-    seconds = request.minutes * 60
-    with SearchProgress(error_console(), seconds, show.quiet, show.verbose) as progress:
-        events = SearchEvents(progress.stage, progress.results, progress.sign, progress.best)
+    seconds, lines = request.minutes * 60, error_console()
+    with SearchProgress(lines, seconds, show.quiet, show.verbose) as progress:
+        stage = headed_stages(loaded, show.quiet, lines, progress.stage)
+        events = SearchEvents(stage, progress.results, progress.sign, progress.best)
         job = curve_job if curve else size_job
         report: SizeReport | CurveReport = job(loaded, request, events, origin)
     if isinstance(report, CurveReport):

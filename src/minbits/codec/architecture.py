@@ -181,11 +181,11 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
     """Return the shapes of weights and biases of every layer that has them, in file order.
 
     Raises:
-        NetworkError: as `activation_shapes`, if there are too many parameters or operations, or if
-            a repeated layer meets inputs that its weights do not fit.
+        NetworkError: as `activation_shapes`, if there are too many operations, or if a repeated
+            layer meets inputs that its weights do not fit.
     """
     result: list[TensorShapes] = []
-    parameters = operations = 0
+    operations = 0
     growth = grown(architecture)
     shapes = growth.shapes
     for index, step in enumerate(growth.steps):
@@ -196,14 +196,11 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
         if step.tensor == len(result):
             bias = weights[0] if layer.bias else None
             result.append(TensorShapes(layer_index=step.layer_index, weights=weights, bias=bias))
-            parameters += math.prod(weights) + (bias or 0)
         elif step.tensor is not None and result[step.tensor].weights != weights:
             raise _error(
                 f"layer {step.layer_index}, repeated", f"weights of shape {weights}",
                 f"{result[step.tensor].weights} as at its first use",
             )  # fmt: skip
-        if parameters > MAX_PARAMETERS:
-            raise _error("network", f"more than {MAX_PARAMETERS} parameters", "fewer")
         positions = math.prod(shapes[index + 1][1:])
         operations += architecture.views * math.prod(weights) * positions
         if operations > MAX_MULTIPLY_ACCUMULATES:
@@ -211,6 +208,19 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
                 "network", "more than 2**32 multiply-accumulates an example", "at most 2**32"
             )
     return tuple(result)
+
+
+def check_parameters(architecture: Architecture) -> None:
+    """Check that a network has no more parameters than a file may hold.
+
+    Raises:
+        NetworkError: as `tensor_shapes`, or if it has more.
+    """
+    parameters = parameter_count(architecture)
+    if parameters > MAX_PARAMETERS:
+        raise _error(
+            "network", f"{parameters:,} parameters", f"at most {MAX_PARAMETERS:,} in a file"
+        )
 
 
 def parameter_count(architecture: Architecture) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder
-from minbits.codec.architecture import tensor_shapes
+from minbits.codec.architecture import check_parameters, tensor_shapes
 from minbits.codec.architecture_code import (
     NAMED_LAYERS_VERSION,
     code_architecture,
@@ -78,6 +78,7 @@ def _code_network(
     with parts.part("architecture", 0):
         given = network.architecture if network else None
         architecture = code_architecture(coder, bank, given, version)
+    check_parameters(architecture)
     code = TensorCode(coder, bank, version, modes)
     layers: list[QuantizedLayer] = []
     for index, shapes in enumerate(tensor_shapes(architecture)):

@@ -141,6 +141,8 @@ def _constants(architecture: Architecture, values: Float, group: ChannelGroup) -
             # Zeros around the image are of another value than a constant that is not zero.
             inner = constant if unpadded else np.where(constant == 0, constant, np.nan)
             result = np.where(rows.any(1), rows.sum(1) * inner, 0) + shift
+            if not layer.is_linear:  # zero stays zero; of other numbers nothing is said
+                result = np.where(constant == 0, constant, np.nan)
         constant = ACTIVATIONS[layer.activation].numpy(result.astype(np.float32))
     assert constant is not None
     return constant

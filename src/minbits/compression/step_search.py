@@ -20,6 +20,7 @@ from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.codec.tensor_code import MIN_MIXED
 from minbits.compression.rounding import (
+    MIN_DEPENDENT,
     PRICE_OF_A_BIT,
     PRICE_OF_A_DEPENDENT_BIT,
     Float,
@@ -29,8 +30,10 @@ from minbits.compression.symmetries import remove_symmetries
 from minbits.errors import NetworkError
 from minbits.networks.parameters import parameter_layout
 
-# Errors are 2 ** (-exponent / 4): these are the finest and the coarsest tried.
+# Errors are 2 ** (-exponent / 4): these are the finest and the coarsest tried, and the finest where
+# none of these will do.
 FINEST, COARSEST = 44, 4
+FINEST_OF_ALL = 72
 BEYOND = 4
 NORM_POWERS = (1.0, 0.5)
 # Whether levels are dependent, and the price of a bit.
@@ -40,6 +43,10 @@ KINDS = (
     (True, 1.7 * PRICE_OF_A_DEPENDENT_BIT),
 )
 _QUARTER = 2.0**0.25
+
+# Told after each trial: its number, its file, and whether that is good enough. Returns whether the
+# search is to go on.
+Watch = Callable[[int, bytes, bool], bool]
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,10 @@ class StepSearch:
     def __init__(
         self, architecture: Architecture, values: Float,
         is_enough: Callable[[QuantizedNetwork], bool],
+        watch: Watch = lambda number, content, is_good: True,
     ) -> None:  # fmt: skip
         self.architecture, self.values, self.is_enough = architecture, values, is_enough
+        self.watch, self.is_over = watch, False
         layout = parameter_layout(architecture, normalised=False)
         weights = [pair[0] for pair in layout.tensors(values)]
         self.norms = np.array([max(float(np.linalg.norm(tensor)), 1e-9) for tensor in weights])
@@ -69,6 +78,8 @@ class StepSearch:
 
     def tried(self, way: Rounding, limit_bytes: float = float("inf")) -> Rounding | None:
         """Return a way with its file if that is smaller than the limit and good enough."""
+        if self.is_over:
+            return None
         self.trials += 1
         try:
             network = round_network(
@@ -78,9 +89,11 @@ class StepSearch:
         except NetworkError:
             return None  # a step or a level that the format does not hold
         content = encode_network(remove_symmetries(network))
-        if len(content) >= limit_bytes or not self.is_enough(network):
+        if len(content) >= limit_bytes:
             return None
-        return replace(way, content=content)
+        is_good = self.is_enough(network)
+        self.is_over = not self.watch(self.trials, content, is_good)
+        return replace(way, content=content) if is_good else None
 
     def start(self, power: float, is_dependent: bool, price: float) -> Rounding | None:
         """Return the coarsest rounding by a rule that is good enough.
@@ -97,14 +110,18 @@ class StepSearch:
             return self.tried(way)
 
         best: Rounding | None = None
-        fine, coarse = FINEST, COARSEST
-        while fine > coarse:
-            middle = (fine + coarse) // 2
-            found = at(middle)
-            if found is None:
-                coarse = middle + 1
-            else:
-                best, fine = found, middle
+        coarse = COARSEST
+        for finest in (FINEST, FINEST_OF_ALL):
+            fine = finest
+            while fine > coarse:
+                middle = (fine + coarse) // 2
+                found = at(middle)
+                if found is None:
+                    coarse = middle + 1
+                else:
+                    best, fine = found, middle
+            if best is not None:
+                break
         for exponent in range(max(fine - BEYOND, COARSEST), fine - 1):
             found = at(exponent)
             if found is not None:
@@ -141,11 +158,28 @@ class StepSearch:
         return best
 
 
+def faithful_rounding(
+    architecture: Architecture, values: Float, is_enough: Callable[[QuantizedNetwork], bool]
+) -> Rounding | None:
+    """Return the smaller file of the two rules of thumb that is good enough, None if none is.
+
+    Args:
+        architecture: the network.
+        values: parameters in the plain layout.
+        is_enough: whether a rounded network may be taken.
+    """
+    search = StepSearch(architecture, values, is_enough)
+    is_dependent, price = KINDS[max(search.sizes) >= MIN_DEPENDENT]
+    found = [search.start(power, is_dependent, price) for power in NORM_POWERS]
+    return min(filter(None, found), key=lambda way: len(way.content), default=None)
+
+
 def coarsest_rounding(
     architecture: Architecture,
     values: Float,
     is_enough: Callable[[QuantizedNetwork], bool],
     most_trials: int = 40,
+    watch: Watch = lambda number, content, is_good: True,
 ) -> Rounding | None:
     """Return the rounding of the smallest file found that is good enough, None if none is.
 
@@ -154,8 +188,9 @@ def coarsest_rounding(
         values: parameters in the plain layout.
         is_enough: whether a rounded network may be taken, such as by its accuracy on validation.
         most_trials: of each of the two descents; the six starts take up to ten each.
+        watch: told after each trial; may end the search, which then returns the best by then.
     """
-    search = StepSearch(architecture, values, is_enough)
+    search = StepSearch(architecture, values, is_enough, watch)
     kinds = KINDS if max(search.sizes) >= MIN_MIXED else KINDS[:1]
     starts = [
         search.start(power, is_dependent, price)

@@ -26,7 +26,7 @@ def is_homogeneous(architecture: Architecture, shape: TensorShapes) -> bool:
     """Return whether the activation behind a layer with weights lets positive factors through."""
     layer = architecture.layers[shape.layer_index]
     assert isinstance(layer, WeightedLayer)
-    return ACTIVATIONS[layer.activation].is_homogeneous
+    return layer.is_linear and ACTIVATIONS[layer.activation].is_homogeneous
 
 
 def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
@@ -42,6 +42,10 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
     exponent = 0  # the factor on the current activations, in steps of the grid
     layers: list[QuantizedLayer] = []
     for shape, layer in zip(tensor_shapes(network.architecture), network.layers, strict=True):
+        kind = network.architecture.layers[shape.layer_index]
+        if isinstance(kind, WeightedLayer) and not kind.is_linear:
+            layers.append(layer)  # which hands the factor on
+            continue
         if is_homogeneous(network.architecture, shape):
             exponent += USUAL_STEP_INDEX - layer.weights.step_index
             step_index = USUAL_STEP_INDEX

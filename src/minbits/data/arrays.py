@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from minbits.data.array_pairs import as_inputs, single_labels
 from minbits.data.assemble import Pair, assemble
 from minbits.data.labels import as_labels
 from minbits.data.large_arrays import allocate
@@ -34,16 +35,21 @@ def from_arrays(
     Args:
         inputs: shape ``(examples, features)``, ``(examples, height, width)`` or images with
             channels first or last.
-        labels: shape ``(examples,)``, integers or text.
+        labels: shape ``(examples,)``, integers or text; also ``(examples, 1)``, or one 0/1 column
+            a class.
         test: inputs and labels of the test set; None takes a fifth of every class.
         name: used in file names and in the ledger.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, or have fewer than two classes.
     """
-    pair = (np.asarray(inputs), as_labels(labels))
-    test_pair = None if test is None else (np.asarray(test[0]), as_labels(test[1]))
+    pair = _pair(inputs, labels, name)
+    test_pair = None if test is None else _pair(*test, f"{name}, test set")
     return assemble(name, pair, test_pair, where=name, origin="arrays given to the library")
+
+
+def _pair(inputs: npt.ArrayLike, labels: npt.ArrayLike, where: str) -> Pair:
+    return as_inputs(inputs, where), single_labels(as_labels(labels))
 
 
 def from_dataset(

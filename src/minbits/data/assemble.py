@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from minbits.data.labels import class_codes
 from minbits.data.large_arrays import take
+from minbits.data.rare_classes import check_no_single
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
 from minbits.types import DataSet, Table
@@ -152,6 +153,7 @@ def assemble(
     inputs = _as_images(train[0], where)
     train_rows = None
     if test is None or known is None:
+        check_no_single(labels, names, where)
         train_rows, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]
         inputs, labels = take(inputs, train_rows), labels[train_rows]

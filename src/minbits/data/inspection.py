@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.plain_text import shortened
-from minbits.types import DataSet
+from minbits.types import DataSet, Remark
 
 _CHUNK = 4096
 _IMBALANCE_WORTH_A_LINE = 2.0
@@ -58,37 +58,50 @@ class DataReport:
 
     def remarks(self) -> tuple[str, ...]:
         """Return one plain sentence for each thing worth knowing."""
+        return tuple(remark.text for remark in self.keyed_remarks())
+
+    def keyed_remarks(self) -> tuple[Remark, ...]:
+        """Return the sentences with what each is about."""
         found = []
         if self.train_duplicates or self.test_duplicates:
-            found.append(
+            text = (
                 f"{self.train_duplicates:,} training and {self.test_duplicates:,} test examples "
                 "repeat the inputs of an earlier one."
             )
+            found.append(Remark("duplicates", text))
         if self.contradictions:
-            found.append(
+            text = (
                 f"{self.contradictions:,} training examples have inputs that also occur with "
                 "another label: no network gets them all right."
             )
+            found.append(Remark("contradictions", text))
         if self.leaked:
-            found.append(
+            text = (
                 f"Leakage: {self.leaked:,} of {self.test_examples:,} test examples have inputs "
                 f"that are in the training set too, {self.leaked_with_label:,} with the same label."
             )
+            found.append(Remark("leakage", text))
         if self.constant_columns:
-            shown = self.constant_columns[:_NAMES_SHOWN]
-            names = ", ".join(shortened(name, _LONGEST_NAME) for name in shown)
-            more = len(self.constant_columns) - _NAMES_SHOWN
-            found.append(f"Constant columns: {names}{f' and {more} more' if more > 0 else ''}.")
+            text = f"Constant columns: {_listed(self.constant_columns)}."
+            found.append(Remark("constant", text, self.constant_columns))
         elif self.constant_inputs:
-            found.append(f"{self.constant_inputs:,} inputs never change in training.")
+            text = f"{self.constant_inputs:,} inputs never change in training."
+            found.append(Remark("constant", text))
         if self.missing_values:
-            found.append(f"{self.missing_values:,} values are missing.")
+            found.append(Remark("missing", f"{self.missing_values:,} values are missing."))
         if self.imbalance >= _IMBALANCE_WORTH_A_LINE:
-            found.append(
+            text = (
                 f"Classes are uneven: from {min(self.class_counts):,} to "
                 f"{max(self.class_counts):,} training examples."
             )
+            found.append(Remark("imbalance", text))
         return tuple(found)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(shortened(name, _LONGEST_NAME) for name in names[:_NAMES_SHOWN])
+    more = len(names) - _NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def row_hashes(inputs: npt.NDArray[Any]) -> npt.NDArray[np.void]:

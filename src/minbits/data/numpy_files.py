@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import zipfile
 from pathlib import Path
@@ -11,80 +10,72 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minbits.data.assemble import Pair, assemble
+from minbits.data.array_names import ArrayLayout, find_layout, may_be_read
+from minbits.data.array_pairs import ArraySource, layout_data_set
 from minbits.data.labels import check_characters
 from minbits.data.limits import check_column_count, check_ratio, rows_at_once
-from minbits.data.options import LoadOptions
+from minbits.data.options import ARRAY, TABLE, LoadOptions
 from minbits.data.reading import reading
-from minbits.data.tables import assemble_table
-from minbits.data.typed_columns import ColumnTyper, TableBuilder, listed
+from minbits.data.table_builder import TableBuilder, table_data_set
+from minbits.data.typed_columns import ColumnTyper
 from minbits.errors import DataError
 from minbits.files import open_regular, regular_size
 from minbits.types import DataSet
 
-_LAYOUTS = "x and y, or x_train, y_train, x_test and y_test"
-_TWO = ("x", "y")
-_FOUR = ("x_train", "y_train", "x_test", "y_test")
 _CHUNK = 65_536
 
 
-def _checked_arrays(archive: zipfile.ZipFile, path: Path) -> set[str]:
-    """Return the names of the arrays; those that may be read are looked at before.
+def _checked_dimensions(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, whole: int
+) -> int:
+    """Return the number of an array's axes.
 
-    Refuses members that unpack to far more than their size, or to another size than they say.
+    Refuses one that unpacks to far more than its size, or to another size than it says.
     """
+    check_ratio(where, min(member.compress_size, whole), member.file_size)
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(file)
+        wanted = math.prod(shape) * dtype.itemsize
+        got = member.file_size - file.tell()
+    if wanted != got and not dtype.hasobject:
+        raise DataError(where, f"{got:,} bytes", f"{wanted:,} for shape {shape}", "Save it anew.")
+    return len(shape)
+
+
+def _layout(archive: zipfile.ZipFile, path: Path) -> ArrayLayout:
+    """Return the arrays that are to be read; those that may be are looked at before."""
     whole = path.stat().st_size
-    names = set()
-    for member in archive.infolist():
-        name = member.filename.removesuffix(".npy")
-        names.add(name)
-        if name not in _TWO + _FOUR:
-            continue
-        where = f"{path}, array {name}"
-        check_ratio(where, min(member.compress_size, whole), member.file_size)
-        with archive.open(member) as file:
-            version = np.lib.format.read_magic(file)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(file)
-            wanted = math.prod(shape) * dtype.itemsize
-            got = member.file_size - file.tell()
-        if wanted != got and not dtype.hasobject:
-            raise DataError(
-                where, f"{got:,} bytes", f"{wanted:,} for shape {shape}", "Save it anew."
-            )
-    return names
-
-
-def _layout(names: set[str], path: Path) -> tuple[str, ...]:
-    """Return the arrays that are to be read, training before test, inputs before labels."""
-    if names >= set(_FOUR):
-        return _FOUR
-    if names >= set(_TWO):
-        return _TWO
-    raise DataError(str(path), f"arrays {listed(sorted(names))}", _LAYOUTS, "Rename the arrays.")
+    names = {item.filename.removesuffix(".npy"): item for item in archive.infolist()}
+    dimensions = {
+        name: _checked_dimensions(archive, member, f"{path}, array {name}", whole)
+        for name, member in names.items()
+        if may_be_read(name)
+    }
+    return find_layout(names, dimensions.__getitem__, str(path))
 
 
 def load_npz(path: Path, options: LoadOptions) -> DataSet:
-    """Load an ``.npz`` with arrays ``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` …
+    """Load an ``.npz`` with arrays of inputs and labels, split or not (`find_layout`).
 
     Pickled objects are refused: reading data never runs code.
 
     Raises:
         DataError: if the file or an array cannot be read, or the arrays do not fit together.
     """
-    options.refuse("an .npz file", "label", "categorical", "resize")
+    options.only("an .npz file", *ARRAY)
     with reading(path, "an .npz of plain arrays"):
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            names = _layout(_checked_arrays(archive, path), path)
+            layout = _layout(archive, path)
         with np.load(path, allow_pickle=False) as arrays:
-            found = [arrays[name] for name in names]
-    train: Pair = (found[0], found[1])
-    test: Pair | None = (found[2], found[3]) if len(found) == len(_FOUR) else None
-    return assemble(path.stem, train, test, where=str(path), origin=f"file {path.name}")
+            found = {name: arrays[name] for name in layout.names}
+    source = ArraySource(path.stem, str(path), f"file {path.name}")
+    return layout_data_set(source, found, layout, options)
 
 
 def _map(path: Path) -> npt.NDArray[Any]:
@@ -94,9 +85,13 @@ def _map(path: Path) -> npt.NDArray[Any]:
         return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
+def _array_files(path: Path) -> dict[str, Path]:
+    return {item.stem: item for item in path.iterdir() if item.suffix.lower() == ".npy"}
+
+
 def is_array_folder(path: Path) -> bool:
-    """Return whether a folder holds arrays ``x.npy`` and ``y.npy``, or the four of a split."""
-    return any((path / name).is_file() for name in ("x.npy", "x_train.npy"))
+    """Return whether a folder holds ``.npy`` files whose names say what they are."""
+    return path.is_dir() and any(map(may_be_read, _array_files(path)))
 
 
 def load_array_folder(path: Path, options: LoadOptions) -> DataSet:
@@ -108,15 +103,15 @@ def load_array_folder(path: Path, options: LoadOptions) -> DataSet:
     Raises:
         DataError: if a file is missing or broken, or the arrays do not fit together.
     """
-    options.refuse("a folder of arrays", "label", "categorical", "resize")
+    options.only("a folder of arrays", *ARRAY)
     name = path.resolve().name
-
-    def pair(suffix: str) -> Pair:
-        return (_map(path / f"x{suffix}.npy"), np.asarray(_map(path / f"y{suffix}.npy")))
-
-    whole = not (path / "x_train.npy").is_file()
-    train, test = (pair(""), None) if whole else (pair("_train"), pair("_test"))
-    return assemble(name, train, test, where=str(path), origin=f"folder {name}")
+    files = _array_files(path)
+    layout = find_layout(files, lambda key: _map(files[key]).ndim, str(path), ".npy")
+    labels = {pair[1] for pair in (layout.train, layout.test, layout.validation) if pair}
+    mapped = {key: _map(files[key]) for key in layout.names}
+    found = {key: np.asarray(item) if key in labels else item for key, item in mapped.items()}
+    source = ArraySource(name, str(path), f"folder {name}")
+    return layout_data_set(source, found, layout, options)
 
 
 def load_npy(path: Path, options: LoadOptions) -> DataSet:
@@ -125,7 +120,7 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
     Raises:
         DataError: if the file cannot be read, is no table, or labels cannot be used.
     """
-    options.refuse("an .npy file", "resize")
+    options.only("an .npy file", *TABLE)
     where = str(path)
     array = _map(path)
     fields = array.dtype.names
@@ -140,49 +135,53 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
     if fields is None:
         check_column_count(where, array.shape[1])
     names = list(fields or [f"column {index + 1}" for index in range(array.shape[1])])
-    builder = TableBuilder(names, options.categorical, options.label, where)
+    builder = TableBuilder(names, options, where, has_header=fields is not None)
     chunk_rows = rows_at_once(len(names), _CHUNK)
     for start in range(0, len(array), chunk_rows):
-        rows = array[start : start + chunk_rows]
-        block = []
-        for index, typer in enumerate(builder.typers):
-            values = rows[names[index]] if fields else rows[:, index]
-            block.append(_add_column(typer, np.asarray(values), where, start + 1))
-        builder.add_block(block)
-    columns, train, test, label = builder.finish(None, where, header_rows=0)
-    origin = f"file {path.name}, label column '{label}'"
-    found = assemble_table(path.stem, columns, train, test, where, origin)
-    return dataclasses.replace(found, label_column=label)
+        part = array[start : start + chunk_rows]
+        _add_rows(builder, part, where, range(start + 1, start + 1 + len(part)))
+    read = builder.finish(None, where)
+    return table_data_set(path.stem, read, options, where, f"file {path.name}")
+
+
+def _add_rows(builder: TableBuilder, part: npt.NDArray[Any], where: str, rows: range) -> None:
+    def values(typer: ColumnTyper) -> npt.NDArray[np.float64]:
+        found = part[typer.name] if part.dtype.names else part[:, typer.place]
+        return _add_column(typer, np.asarray(found), where, rows)
+
+    builder.add(values, where, rows)
 
 
 def _add_column(
-    typer: ColumnTyper, values: npt.NDArray[Any], where: str, first_row: int
+    typer: ColumnTyper, values: npt.NDArray[Any], where: str, rows: range
 ) -> npt.NDArray[np.float64]:
     """Return the values of some rows of a column, of any type of numbers or text."""
     kind = values.dtype.kind
     place = f"{where}, column '{typer.name}'"
     if values.ndim != 1 or kind not in "buifUS":
         what = f"the type {values.dtype}" if values.ndim == 1 else "several values a row"
-        raise DataError(place, what, "numbers or text, one a row", "Drop the column.")
+        raise DataError(
+            place, what, "numbers or text, one a row", f"Leave it out with `drop` '{typer.name}'."
+        )
     if kind == "S":
         try:
             texts = [text.decode("utf-8") for text in values.tolist()]
         except UnicodeDecodeError as error:
             raise DataError(place, "bytes that are not UTF-8", "text", "Convert it.") from error
-        return typer.add_text(texts, where, first_row)
+        return typer.add_text(texts, where, rows)
     if kind == "U":
-        return typer.add_text(check_characters(values, place).tolist(), where, first_row)
+        return typer.add_text(check_characters(values, place).tolist(), where, rows)
     with np.errstate(over="ignore"):  # beyond float64 is infinite, which is refused
         rounded = values.astype(np.float64)
-    if typer.is_label and not typer.declared and values.dtype.itemsize > rounded.dtype.itemsize:
+    if typer.may_be_label and not typer.declared and values.dtype.itemsize > rounded.dtype.itemsize:
         changed = np.flatnonzero((rounded != values) & (rounded == np.floor(rounded)))
         if len(changed):
             first = int(changed[0])
-            raise typer.inexact(where, first_row + first, str(values[first]))
+            typer.note_inexact(where, rows[first], str(values[first]))
     # Integers and longer floats hold numbers that float64 does not.
     is_exact = kind == "f" and values.dtype.itemsize <= rounded.dtype.itemsize
     exact = None if is_exact or kind == "b" else lambda: _number_texts(values)
-    return typer.add_numbers(rounded, where, first_row, exact)
+    return typer.add_numbers(rounded, where, rows, exact)
 
 
 def _number_texts(values: npt.NDArray[Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.data.limits import check_ratio, rows_at_once
-from minbits.data.options import LoadOptions
+from minbits.data.options import TABLE, LoadOptions
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.reading import reading
-from minbits.data.tables import assemble_table
-from minbits.data.typed_columns import ColumnTyper, TableBuilder
+from minbits.data.table_builder import TableBuilder, table_data_set
+from minbits.data.typed_columns import ColumnTyper
 from minbits.errors import DataError
 from minbits.files import open_regular
 from minbits.types import DataSet
@@ -49,7 +48,7 @@ def _kind(arrow: Any, field: Any, where: str) -> str:
         f"{where}, column '{field.name}'",
         f"the type {field.type}",
         "numbers, text or booleans",
-        "Convert or drop the column.",
+        f"Convert it, or leave it out with `drop` '{field.name}'.",
     )
 
 
@@ -80,7 +79,7 @@ def _plain(arrow: Any, array: Any) -> Any:
 
 
 def _add_column(
-    arrow: Any, typer: ColumnTyper, array: Any, where: str, first_row: int
+    arrow: Any, typer: ColumnTyper, array: Any, where: str, rows: range
 ) -> npt.NDArray[np.float64]:
     """Return the values of some rows of a column."""
     types = arrow.types
@@ -95,10 +94,10 @@ def _add_column(
     numbers = plain.cast("float64", safe=False).to_numpy(zero_copy_only=False)
     values = np.asarray(numbers, np.float64)
     if types.is_floating(plain.type):
-        return typer.add_numbers(values, where, first_row)
-    if types.is_decimal(plain.type) and typer.is_label and not typer.declared:
-        _check_decimals(typer, plain.to_pylist(), values, where, first_row)
-    return typer.add_numbers(values, where, first_row, lambda: _exact_texts(plain))
+        return typer.add_numbers(values, where, rows)
+    if types.is_decimal(plain.type) and typer.may_be_label and not typer.declared:
+        _check_decimals(typer, plain.to_pylist(), values, where, rows)
+    return typer.add_numbers(values, where, rows, lambda: _exact_texts(plain))
 
 
 def _exact_texts(array: Any) -> list[str]:
@@ -111,12 +110,13 @@ def _check_decimals(
     decimals: list[Any],
     values: npt.NDArray[np.float64],
     where: str,
-    first_row: int,
+    rows: range,
 ) -> None:
-    """Refuse a label whose fraction float64 drops."""
-    for offset, (decimal, value) in enumerate(zip(decimals, values, strict=True)):
+    """Note a label whose fraction float64 drops."""
+    for row, decimal, value in zip(rows, decimals, values, strict=True):
         if decimal is not None and float(value).is_integer() and decimal != int(value):
-            raise typer.inexact(where, first_row + offset, str(decimal))
+            typer.note_inexact(where, row, str(decimal))
+            return
 
 
 def load_parquet(path: Path, options: LoadOptions) -> DataSet:
@@ -127,16 +127,14 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
             boolean, or labels cannot be used.
     """
     where = str(path)
-    options.refuse("a table", "resize")
+    options.only("a Parquet file", *TABLE)
     arrow, parquet = _pyarrow(where)
     with reading(path, "a whole Parquet file"):
         _check_size(path)
         with parquet.ParquetFile(path) as file:
             builder = _read(arrow, parquet, path, file.schema_arrow, options)
-    columns, train, test, label = builder.finish(None, where, header_rows=0)
-    origin = f"file {path.name}, label column '{label}'"
-    found = assemble_table(path.stem, columns, train, test, where, origin)
-    return dataclasses.replace(found, label_column=label)
+    read = builder.finish(None, where)
+    return table_data_set(path.stem, read, options, where, f"file {path.name}")
 
 
 def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOptions) -> TableBuilder:
@@ -144,17 +142,21 @@ def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOption
     where = str(path)
     if len(schema) == 0:
         raise DataError(where, "no columns", "a table", "Check the file.")
-    kinds = {field.name: _kind(arrow, field, where) for field in schema}
-    builder = TableBuilder(list(schema.names), options.categorical, options.label, where)
+    kept = [field for field in schema if field.name not in options.drop]
+    kinds = {field.name: _kind(arrow, field, where) for field in kept}
+    builder = TableBuilder(list(schema.names), options, where)
     # Repeated text stays there once, as the file has it.
     texts = [name for name, kind in kinds.items() if kind == "text"]
     with parquet.ParquetFile(path, read_dictionary=texts) as file:
         for batch in file.iter_batches(batch_size=rows_at_once(len(schema), _BATCH_ROWS)):
-            first_row = builder.store.rows + 1
-            builder.add_block(
-                [
-                    _add_column(arrow, typer, array, where, first_row)
-                    for typer, array in zip(builder.typers, batch.columns, strict=True)
-                ]
-            )
+            _add_batch(arrow, builder, batch, where)
     return builder
+
+
+def _add_batch(arrow: Any, builder: TableBuilder, batch: Any, where: str) -> None:
+    first_row = builder.store.rows + 1
+    rows = range(first_row, first_row + len(batch))
+    builder.add(
+        lambda typer: _add_column(arrow, typer, batch.columns[typer.place], where, rows),
+        where, rows,
+    )  # fmt: skip

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from minbits.data.arff_file import load_arff
 from minbits.data.assemble import read_failure
 from minbits.data.builtin import BUILT_IN
-from minbits.data.csv_file import load_csv, load_csv_folder
+from minbits.data.csv_file import is_csv_folder, load_csv, load_csv_folder
+from minbits.data.excel_file import load_excel
 from minbits.data.idx import load_idx_folder
 from minbits.data.image_folder import is_image_folder, load_image_folder
+from minbits.data.json_lines import load_json_lines
 from minbits.data.numpy_files import is_array_folder, load_array_folder, load_npy, load_npz
-from minbits.data.options import LoadOptions, parse_resize
+from minbits.data.options import LoadOptions
 from minbits.data.parquet import load_parquet
+from minbits.data.typed_columns import listed
 from minbits.errors import DataError
 from minbits.files import regular_size
+from minbits.requests import call_with
 from minbits.types import DataSet
 
 
@@ -29,56 +34,53 @@ class PathLoader:
 
 
 def _load_idx(path: Path, options: LoadOptions) -> DataSet:
-    options.refuse("a folder of IDX files", "label", "categorical", "resize")
+    options.only("a folder of IDX files")
     name = path.resolve().name
     return load_idx_folder(path, name, origin=f"IDX folder {name}")
 
 
+def _is_idx_folder(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("*ubyte*"))
+
+
 def _ends(*suffixes: str) -> Callable[[Path], bool]:
-    return lambda path: path.is_file() and path.suffix.lower() in suffixes
+    return lambda path: path.is_file() and path.name.lower().endswith(suffixes)
+
+
+_TEXT_TABLES = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
+_JSON_LINES = (".jsonl", ".ndjson")
+
+
+def _or_zipped(*suffixes: str) -> Callable[[Path], bool]:
+    return _ends(*suffixes, *(f"{suffix}.gz" for suffix in suffixes))
 
 
 PATH_LOADERS: tuple[PathLoader, ...] = (
-    PathLoader("a .csv file", _ends(".csv", ".tsv", ".txt", ".data"), load_csv),
+    PathLoader("a .csv or .tsv file", _or_zipped(*_TEXT_TABLES), load_csv),
     PathLoader("a .parquet file", _ends(".parquet", ".pq"), load_parquet),
+    PathLoader("an .xlsx file", _ends(".xlsx", ".xlsm"), load_excel),
+    PathLoader("an .arff file", _or_zipped(".arff"), load_arff),
+    PathLoader("a .jsonl file", _or_zipped(*_JSON_LINES), load_json_lines),
     PathLoader("an .npz file", _ends(".npz"), load_npz),
     PathLoader("an .npy file", _ends(".npy"), load_npy),
-    PathLoader(
-        "a folder of train.csv and test.csv",
-        lambda path: (path / "train.csv").is_file(),
-        load_csv_folder,
-    ),
+    PathLoader("a folder of train.csv and test.csv", is_csv_folder, load_csv_folder),
     PathLoader("a folder of .npy arrays", is_array_folder, load_array_folder),
     PathLoader("a folder of images, one folder a class", is_image_folder, load_image_folder),
-    PathLoader("a folder of IDX files", Path.is_dir, _load_idx),
+    PathLoader("a folder of IDX files", _is_idx_folder, _load_idx),
 )
 
 
-def load(
-    source: str | Path,
-    *,
-    label: str | None = None,
-    categorical: Sequence[str] = (),
-    resize: tuple[int, int] | str | None = None,
-) -> DataSet:
+@call_with(LoadOptions)
+def load(source: str | Path, options: LoadOptions) -> DataSet:
     """Load a built-in data set by name, or a folder or file by path.
-
-    Args:
-        source: a name, or the path of a file or folder.
-        label: name of a table's label column; None takes one called label, class, target or y, or
-            else the last one.
-        categorical: columns to be read as categories even where they hold numbers.
-        resize: height and width that the images of a folder are brought to, also as ``28x28``.
 
     Raises:
         DataError: if nothing of that name exists, or it cannot be read.
         ArgumentError: if an option means nothing for the source.
     """
-    size = parse_resize(resize) if isinstance(resize, str) else resize
-    options = LoadOptions(label, tuple(categorical), size)
     built_in = BUILT_IN.get(str(source))
     if built_in is not None:
-        options.refuse(str(source), "label", "categorical", "resize")
+        options.only(str(source))
         return built_in.load()
     path = Path(source)
     known = ", ".join(BUILT_IN) + ", " + ", ".join(item.description for item in PATH_LOADERS)
@@ -89,8 +91,13 @@ def load(
         for item in PATH_LOADERS:
             if item.accepts(path):
                 return item.load(path, options)
-        if not path.is_dir():
-            regular_size(path)  # a pipe or a device is named as what it is
+        if path.is_dir():
+            inside = listed(sorted(item.name for item in path.iterdir()))
+            raise DataError(
+                str(source), f"a folder of {inside}" if inside else "an empty folder", known,
+                "Name the file or the folder that holds the data.",
+            )  # fmt: skip
+        regular_size(path)  # a pipe or a device is named as what it is
     except OSError as error:
         raise read_failure(path, error) from error
     raise DataError(str(source), f"a file of type '{path.suffix}'", known, "Convert the file.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from minbits.data.rare_classes import check_no_single
 from minbits.errors import DataError
 from minbits.types import DataSet
 
@@ -66,7 +67,14 @@ def validation_split(data: DataSet) -> tuple[Indices, Indices]:
     """Return the indices of the training examples to train on, and to validate on.
 
     Raises:
-        DataError: if a class has a single training example.
+        DataError: if a class has a single training example, or no column of a table is an input.
     """
+    where = data.origin
+    if data.table is not None and not any(column.channels for column in data.table.columns):
+        raise DataError(
+            where, "columns with too many categories only", "a column to learn from",
+            "Add a column of numbers or of fewer categories.",
+        )  # fmt: skip
+    check_no_single(data.train_labels, data.class_names, f"training examples of {where}")
     fraction = validation_fraction(len(data.train_labels))
     return stratified_holdout(data.train_labels, fraction, VALIDATION_SEED)

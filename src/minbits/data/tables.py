@@ -17,6 +17,7 @@ from minbits.data.assemble import (
 from minbits.data.encoding import encode, fit_encoding
 from minbits.data.large_arrays import take
 from minbits.data.limits import check_channel_count
+from minbits.data.rare_classes import check_no_single
 from minbits.data.splits import stratified_holdout
 from minbits.errors import DataError
 from minbits.types import Column, DataSet, Table
@@ -66,16 +67,17 @@ def assemble_table(
         origin: where the data came from.
 
     Raises:
-        DataError: as `assemble` does, or if there is no column to learn from or there are too many
+        DataError: as `assemble` does, or if there is no column but the label or there are too many
             categories.
     """
     if not columns:
         raise DataError(where, "no column but the label", "at least one more", "Add a column.")
     split, train_rows = split_description(test is not None), None
     if test is None:
-        _, codes = np.unique(train.labels, return_inverse=True)
+        classes, codes = np.unique(train.labels, return_inverse=True)
         if len(codes) == 0:
             raise DataError(where, "no examples", "at least one", "Check the file.")
+        check_no_single(codes, [str(name) for name in classes], where)
         codes = codes.astype(np.int64)
         train_rows, held_out = stratified_holdout(codes, TEST_FRACTION, TEST_SPLIT_SEED)
         test = RawTable(take(train.values, held_out), train.labels[held_out])
@@ -86,20 +88,23 @@ def assemble_table(
         fitted.append(dataclasses.replace(column, missing=int(missing)))
     encoded = tuple(fitted)
     check_channel_count(where, sum(column.channels for column in encoded))
-    if not any(column.channels for column in encoded):
-        raise DataError(
-            where, "columns with too many categories only", "a column to learn from", "Add one."
-        )
     data = assemble(
         name,
-        (encode(encoded, train.values), train.labels),
-        (encode(encoded, test.values), test.labels),
+        (_inputs(encoded, train.values), train.labels),
+        (_inputs(encoded, test.values), test.labels),
         where,
         origin,
         table=Table(encoded, train.values, test.values),
         split=split,
     )
     return dataclasses.replace(data, train_rows=train_rows)
+
+
+def _inputs(columns: tuple[Column, ...], values: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the encoded columns; where none is encoded, one input that never changes."""
+    if any(column.channels for column in columns):
+        return encode(columns, values)
+    return np.zeros((len(values), 1), np.float32)
 
 
 def table_of(data: DataSet) -> Table | None:

@@ -1,7 +1,9 @@
 """Typing the columns of a table while its rows stream by.
 
 A column's first value that is not missing decides whether it holds numbers or text; a value of the
-other kind further down is an error that names row and column, never a silent change of type.
+other kind further down is an error that names row and column, never a silent change of type. Text
+that is a number in another notation, such as ``1.234,5`` or ``12 %``, is one where all values of
+the column are.
 """
 
 from __future__ import annotations
@@ -9,23 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from minbits.data.labels import FLOAT64_WHOLE_END, text_labels
-from minbits.data.large_arrays import BlockStore, take_columns
-from minbits.data.limits import check_column_count
-from minbits.data.tables import RawTable
+from minbits.data.labels import FLOAT64_WHOLE_END
+from minbits.data.notations import Notation, find_notation
 from minbits.errors import DataError
-from minbits.types import Column
+from minbits.types import Column, Remark
 
 MISSING = frozenset(
     ["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None", "none"]
 )
-LABEL_NAMES = ("label", "class", "target", "y")
-_CHUNK = 65_536
 _SHOWN = 40
 _SAFE_DIGITS = 15  # every decimal number of so many digits is told apart by float64
 
@@ -47,15 +44,37 @@ def is_number(text: str) -> bool:
 
 
 class ColumnTyper:
-    """Turns the values of one column into float64, block by block, and remembers its kind."""
+    """Turns the values of one column into float64, block by block, and remembers its kind.
 
-    def __init__(self, name: str, categorical: bool, is_label: bool = False) -> None:
+    Args:
+        name: of the column.
+        place: its index in a row.
+        categorical: whether the user wants categories.
+        may_be_label: whether the labels may stand in it; then every value has to be exact.
+        decimal: the decimal sign of numbers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        place: int = 0,
+        categorical: bool = False,
+        may_be_label: bool = False,
+        decimal: str = ".",
+    ) -> None:
         self.name = name
-        self.is_label = is_label
+        self.place = place
+        self.may_be_label = may_be_label
         self.declared = categorical
+        self.decimal = decimal
         self.holds: str | None = "text" if categorical else None
         self.first_row = 0
         self.whole = True
+        self.notation: Notation | None = None
+        self.noted_text = ""  # a number in that notation
+        # Why the column can't be the label, and why it can't be text; None where it can.
+        self.inexact_label: DataError | None = None
+        self.mixed_text: DataError | None = None
         self._codes: dict[str, int] = {}
 
     def _place(self, where: str, row: int) -> str:
@@ -67,7 +86,8 @@ class ColumnTyper:
             self._place(where, row),
             shorten(text),
             f"{expected}{since}",
-            f"Mend the value, or read the column as text with `categorical` '{self.name}'.",
+            f"Mend the value, read the column as text with `categorical` '{self.name}', or leave "
+            f"it out with `drop` '{self.name}'.",
         )
 
     def _decide(self, kind: str, row: int) -> None:
@@ -79,72 +99,93 @@ class ColumnTyper:
 
         The column is one of text: whoever calls knows that from elsewhere.
         """
-        self.declared, self.holds = True, "text"
+        self.holds = "text"
         used = np.zeros(len(texts) + 1, bool)
         used[codes] = True
         values = np.full(len(texts) + 1, np.nan)  # the last one is what -1 stands for
         for place in np.flatnonzero(used[:-1]).tolist():
-            values[place] = self._categories([texts[place]], "", 0)[0]
+            values[place] = self._code(texts[place].strip())
         return values[codes]
 
-    def add_text(self, texts: Sequence[str], where: str, first_row: int) -> FloatArray:
-        """Return values for texts as they stand in a file, of which row ``first_row`` is first.
+    def add_text(self, texts: Sequence[str], where: str, rows: Sequence[int]) -> FloatArray:
+        """Return values for texts as they stand in a file.
+
+        Args:
+            texts: the values.
+            where: what to call the source in an error.
+            rows: the number of each value's row.
 
         Raises:
             DataError: if numbers and text are mixed, or a number is infinite.
         """
         if self.holds is None:
-            for offset, text in enumerate(texts):
+            for row, text in zip(rows, texts, strict=True):
                 if text not in MISSING and text.strip() not in MISSING:
-                    self._decide("numbers" if is_number(text) else "text", first_row + offset)
+                    self._decide("numbers" if self._is_number(text) else "text", row)
                     break
             else:
                 return np.full(len(texts), np.nan)
         if self.holds == "numbers":
-            return self._numbers(texts, where, first_row)
-        return self._categories(texts, where, first_row)
+            return self._numbers(texts, where, rows)
+        return self._categories(texts, where, rows)
 
-    def _numbers(self, texts: Sequence[str], where: str, first_row: int) -> FloatArray:
+    def _is_number(self, text: str) -> bool:
+        # With a decimal comma, 1.234 may be more than one thousand: its notation is found below.
+        return self.decimal == "." and is_number(text)
+
+    def _numbers(self, texts: Sequence[str], where: str, rows: Sequence[int]) -> FloatArray:
         plain = ["nan" if text in MISSING else text for text in texts]
         try:
             if any("_" in text for text in plain):
                 raise ValueError  # Python would read 1_000 as a number
             values = np.array(plain, dtype=np.float64)
         except ValueError:
-            values = np.empty(len(plain))
-            for offset, text in enumerate(plain):
-                if text.strip() in MISSING:
-                    values[offset] = math.nan
-                elif is_number(text):
-                    values[offset] = float(text)
-                else:
-                    raise self._mixed(where, first_row + offset, text, "a number") from None
-        self.check_numbers(values, where, first_row)
-        if self.is_label:
-            self._check_written(plain, values, where, first_row)
+            values = self._noted_numbers(plain, where, rows)
+        self.check_numbers(values, where, rows)
+        if self.may_be_label and self.inexact_label is None and self.notation is None:
+            self._check_written(plain, values, where, rows)
+        return values
+
+    def _noted_numbers(self, texts: list[str], where: str, rows: Sequence[int]) -> FloatArray:
+        """Return numbers some of which are not plain: in another notation, or none at all."""
+        present = [text for text in texts if text != "nan" and text.strip() not in MISSING]
+        if self.notation is None and self.whole:
+            self.notation = find_notation(present)
+        values = np.full(len(texts), np.nan)
+        for offset, text in enumerate(texts):
+            if text == "nan" or text.strip() in MISSING:
+                continue
+            value = float(text) if is_number(text) else None
+            if self.notation is not None:
+                value = self.notation.read(text)
+                self.noted_text = self.noted_text or ("" if is_number(text) else text)
+            if value is None:
+                raise self._mixed(where, rows[offset], text, "a number")
+            values[offset] = value
         return values
 
     def _check_written(
-        self, texts: Sequence[str], values: FloatArray, where: str, first_row: int
+        self, texts: Sequence[str], values: FloatArray, where: str, rows: Sequence[int]
     ) -> None:
-        """Refuse a label whose number float64 rounds: it might become another one's class."""
+        """Note a label whose number float64 rounds: it might become another one's class."""
         for offset, text in enumerate(texts):
             value = float(values[offset])
             if (text.isdigit() and len(text) <= _SAFE_DIGITS) or not value.is_integer():
                 continue  # a fraction is an error of its own
             if Decimal(text) != Decimal(value):
-                raise self.inexact(where, first_row + offset, text)
+                self.note_inexact(where, rows[offset], text)
+                return
 
-    def inexact(self, where: str, row: int, text: str) -> DataError:
-        """Return the error for a label that float64 does not tell from its neighbours."""
-        return DataError(
+    def note_inexact(self, where: str, row: int, text: str) -> None:
+        """Note the error for a label that float64 does not tell from its neighbours."""
+        self.inexact_label = self.inexact_label or DataError(
             self._place(where, row),
             f"the label {shorten(text)}, which float64 would round",
             f"whole numbers below {FLOAT64_WHOLE_END:,} in size",
             f"Read the labels as text with `categorical` '{self.name}'.",
         )
 
-    def check_numbers(self, values: FloatArray, where: str, first_row: int) -> None:
+    def check_numbers(self, values: FloatArray, where: str, rows: Sequence[int]) -> None:
         """Remember whether all numbers are whole.
 
         Raises:
@@ -153,21 +194,26 @@ class ColumnTyper:
         infinite = np.flatnonzero(np.isinf(values))
         if len(infinite):
             raise DataError(
-                self._place(where, first_row + int(infinite[0])),
+                self._place(where, rows[int(infinite[0])]),
                 "an infinite number",
                 "a finite number, or nothing where it is missing",
                 "Mend the value.",
             )
-        if self.is_label:
+        if self.may_be_label and self.inexact_label is None:
             large = np.flatnonzero(np.abs(values) >= FLOAT64_WHOLE_END)  # NaN is not
             if len(large):
                 value = float(values[large[0]])
-                raise self.inexact(where, first_row + int(large[0]), f"{value:.17g}")
+                self.note_inexact(where, rows[int(large[0])], f"{value:.17g}")
         if self.whole:
             present = values[~np.isnan(values)]
             self.whole = bool((present == np.floor(present)).all())
 
-    def _categories(self, texts: Sequence[str], where: str, first_row: int) -> FloatArray:
+    def _code(self, text: str) -> float:
+        if text in MISSING:
+            return math.nan
+        return self._codes.setdefault(text, len(self._codes))
+
+    def _categories(self, texts: Sequence[str], where: str, rows: Sequence[int]) -> FloatArray:
         codes = self._codes
         values = np.empty(len(texts))
         for offset, raw in enumerate(texts):
@@ -177,8 +223,9 @@ class ColumnTyper:
                 continue
             code = codes.get(text)
             if code is None:
-                if not self.declared and is_number(text):
-                    raise self._mixed(where, first_row + offset, text, "text")
+                if not self.declared and self.mixed_text is None and is_number(text):
+                    # An error only if the others are no numbers in another notation.
+                    self.mixed_text = self._mixed(where, rows[offset], text, "text")
                 code = codes[text] = len(codes)
             values[offset] = code
         return values
@@ -187,7 +234,7 @@ class ColumnTyper:
         self,
         values: FloatArray,
         where: str,
-        first_row: int,
+        rows: Sequence[int],
         exact: Callable[[], Sequence[str]] | None = None,
     ) -> FloatArray:
         """Return values that come as numbers, NaN where missing.
@@ -195,31 +242,73 @@ class ColumnTyper:
         Args:
             values: as float64.
             where: what to call the source in an error.
-            first_row: number of the first value's row.
+            rows: the number of each value's row.
             exact: gives the numbers as text, empty where missing, of a type that holds numbers
                 which float64 does not; they are the categories of a column that is declared so.
 
         Raises:
-            DataError: if one is infinite, or a label that float64 rounds.
+            DataError: if one is infinite.
         """
         if self.declared:
             if exact is not None:
-                return self._categories(exact(), where, first_row)
+                return self._categories(exact(), where, rows)
             texts = ["" if math.isnan(value) else f"{value:.17g}" for value in values]
-            return self._categories(texts, where, first_row)
-        self._decide("numbers", first_row)
-        self.check_numbers(values, where, first_row)
+            return self._categories(texts, where, rows)
+        self._decide("numbers", rows[0] if len(rows) else 0)
+        self.check_numbers(values, where, rows)
         return values
 
-    def column(self) -> tuple[Column, FloatArray | None]:
-        """Return the column, and for text the final code of each code given so far."""
+    def column(self, is_label: bool = False) -> tuple[Column, FloatArray | None]:
+        """Return the column, and for text what each code given so far becomes.
+
+        Text becomes the code of its category, or the number that it is in another notation.
+
+        Raises:
+            DataError: if there are numbers among text.
+        """
         if self.holds != "text":
             return Column(self.name, "integer" if self.whole else "real"), None
+        numbers = None if self.declared or is_label else self._noted_categories()
+        if numbers is not None:
+            whole = bool((numbers == np.floor(numbers)).all())
+            return Column(self.name, "integer" if whole else "real"), numbers
+        if self.mixed_text is not None:
+            raise self.mixed_text
         names = sorted(self._codes, key=_category_order)
         final = np.empty(len(names))
         for place, name in enumerate(names):
             final[self._codes[name]] = place
         return Column(self.name, "categorical", tuple(names)), final
+
+    def _noted_categories(self) -> FloatArray | None:
+        """Return the number that each text is, None where not all are numbers in one notation."""
+        found = find_notation(self._codes, self.decimal)
+        # A schema that says text means it: numbers in plain notation stay categories.
+        if found is None or (not found.name and self.decimal == "."):
+            return None
+        numbers = np.array([found.read(text) for text in self._codes], np.float64)
+        if not np.isfinite(numbers).all():
+            return None
+        self.notation = found
+        self.noted_text = next((text for text in self._codes if not is_number(text)), "")
+        return numbers
+
+    @property
+    def category_count(self) -> int:
+        """How many different texts there were."""
+        return len(self._codes)
+
+    def remark(self) -> Remark | None:
+        """Return what is to be said of the notation of its numbers."""
+        if self.notation is None or not self.noted_text:
+            return None
+        return Remark(
+            "notation",
+            f"Column '{self.name}' is read as numbers with {self.notation.name}: "
+            f"{shorten(self.noted_text)} is {self.notation.read(self.noted_text):.6g}. "
+            f"`categorical` '{self.name}' reads it as text.",
+            (self.name,),
+        )
 
 
 def _category_order(name: str) -> tuple[bool, float, str]:
@@ -227,160 +316,7 @@ def _category_order(name: str) -> tuple[bool, float, str]:
     return (False, float(name), name) if is_number(name) else (True, 0.0, name)
 
 
-class TableBuilder:
-    """Gathers the rows of one table, from one file or from a training and a test file.
-
-    Args:
-        names: of the columns.
-        categorical: those of them that are read as categories even where they hold numbers.
-        label: name of the label column; None takes the default.
-        where: what to call the source in an error.
-
-    Raises:
-        DataError: if there are too many columns, two of one name, or none of a given name.
-    """
-
-    def __init__(
-        self, names: Sequence[str], categorical: Sequence[str], label: str | None, where: str
-    ) -> None:
-        check_column_count(where, len(names))
-        seen: set[str] = set()
-        for place, name in enumerate(names):
-            if name in seen:
-                raise DataError(
-                    f"{where}, row 1, column {place + 1}",
-                    f"a second column named {shorten(name)}",
-                    "names that differ",
-                    "Rename it.",
-                )
-            seen.add(name)
-            if not _is_text(name):
-                raise DataError(
-                    f"{where}, row 1, column {place + 1}", "a name that is not Unicode",
-                    "a name that can be written", "Rename it.",
-                )  # fmt: skip
-        for name in categorical:
-            if name not in seen:
-                raise DataError(where, f"no column '{name}'", listed(names), "Name one of these.")
-        self.names = list(names)
-        self.label = find_label(self.names, label, where)
-        declared = set(categorical)
-        self.typers = [
-            ColumnTyper(name, name in declared, place == self.label)
-            for place, name in enumerate(names)
-        ]
-        self.store = BlockStore(len(names))
-
-    def add_text(self, columns: Sequence[Sequence[str]], where: str, first_row: int) -> None:
-        """Add rows given column by column as text."""
-        block = [
-            typer.add_text(texts, where, first_row)
-            for typer, texts in zip(self.typers, columns, strict=True)
-        ]
-        self.store.append(np.stack(block, axis=1))
-
-    def add_block(self, columns: Sequence[FloatArray]) -> None:
-        """Add rows given column by column as values that the typers have returned."""
-        self.store.append(np.stack(columns, axis=1))
-
-    def finish(
-        self, train_rows: int | None, where: str, header_rows: int = 1
-    ) -> tuple[tuple[Column, ...], RawTable, RawTable | None, str]:
-        """Return columns, training and test table, and the name of the label column.
-
-        Args:
-            train_rows: how many rows are for training, where the rest is a test set.
-            where: what to call the source in an error.
-            header_rows: rows before the first example, for the row numbers in errors.
-
-        Raises:
-            DataError: if there are no rows, a label is missing or a label has a fraction.
-        """
-        if self.store.rows == 0:
-            raise DataError(where, "no rows below the header", "examples", "Check the file.")
-        values = self.store.finish()
-        columns = []
-        for index, typer in enumerate(self.typers):
-            column, final = typer.column()
-            columns.append(column)
-            if final is not None and len(final):
-                _recode(values[:, index], final)
-        place = self.label
-        labels = _labels(columns[place], values[:, place], where, header_rows)
-        kept = [index for index in range(len(columns)) if index != place]
-        inputs = take_columns(values, kept)
-        described = tuple(columns[index] for index in kept)
-        if train_rows is None:
-            return described, RawTable(inputs, labels), None, self.names[place]
-        return (
-            described,
-            RawTable(inputs[:train_rows], labels[:train_rows]),
-            RawTable(inputs[train_rows:], labels[train_rows:]),
-            self.names[place],
-        )
-
-
-def _recode(values: FloatArray, final: FloatArray) -> None:
-    for start in range(0, len(values), _CHUNK):
-        part = values[start : start + _CHUNK]
-        present = ~np.isnan(part)
-        part[present] = final[part[present].astype(np.int64)]
-
-
-def _is_text(name: str) -> bool:
-    """Return whether a name is made of whole characters."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def listed(names: Sequence[str]) -> str:
     """Return names for an error message, the first ones where there are many."""
     shown = ", ".join(name if len(name) <= _SHOWN else name[:_SHOWN] + "…" for name in names[:12])
-    return f"{shown}, … ({len(names)} columns)" if len(names) > 12 else shown
-
-
-def find_label(names: Sequence[str], label: str | None, where: str) -> int:
-    """Return the index of the label column.
-
-    Raises:
-        DataError: if there is no column of that name.
-    """
-    if label is not None:
-        if label in names:
-            return list(names).index(label)
-        raise DataError(
-            where, f"no label column '{label}'", listed(names), "Name one with `label`."
-        )
-    lowered = [name.strip().lower() for name in names]
-    for name in LABEL_NAMES:
-        if name in lowered:
-            return lowered.index(name)
-    return len(names) - 1
-
-
-def _labels(column: Column, values: FloatArray, where: str, header_rows: int) -> npt.NDArray[Any]:
-    """Return integers or text, one a row."""
-    place = f"column '{column.name}'"
-    missing = np.flatnonzero(np.isnan(values))
-    if len(missing):
-        raise DataError(
-            f"{where}, row {int(missing[0]) + 1 + header_rows}, {place}",
-            "no label",
-            "a label in every row",
-            "Fill it in, drop the row, or name another column with `label`.",
-        )
-    if column.kind == "categorical":
-        return text_labels(column.categories, f"{where}, {place}")[values.astype(np.int64)]
-    fractions = np.flatnonzero(values != np.floor(values))
-    if len(fractions):
-        first = int(fractions[0])
-        raise DataError(
-            f"{where}, row {first + 1 + header_rows}, {place}",
-            f"the label {values[first]:g}",
-            "classes: text or whole numbers",
-            "Name the label column with `label`, or bin its values.",
-        )
-    return values.astype(np.int64)
+    return f"{shown}, … ({len(names):,} in all)" if len(names) > 12 else shown

@@ -14,6 +14,7 @@ from minbits.charts.chart import Chart
 from minbits.claims.best_known import best_known, find_network
 from minbits.claims.outputs import kept_files, network_outputs
 from minbits.claims.replacing import check_replaceable
+from minbits.codec.architecture import class_count
 from minbits.errors import ArgumentError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.files import check_outputs
@@ -29,8 +30,10 @@ from minbits.model_audit.model_formats import names_module, open_model
 from minbits.model_audit.report import AuditReport, CompressTarget, LabelAudit
 from minbits.model_audit.run import audit_subject
 from minbits.networks.checkpoint import open_module
-from minbits.networks.from_torch import InputConvention, from_torch
+from minbits.networks.from_torch import from_torch
+from minbits.networks.input_convention import convention_of
 from minbits.networks.model_options import model_files
+from minbits.networks.two_logits import with_two_logits
 from minbits.types import DataSet
 
 
@@ -150,8 +153,10 @@ def compress_audited(
     target = compress_target(report.labels, request.accuracy)
     say(f"target of the compression: {100 * target.accuracy:.2f} %, {target.source}")
     report = report.with_target(target)
-    convention = InputConvention(2.0**-data.input_exponent)
+    convention = convention_of(request, 2.0**-data.input_exponent)
     given = from_torch(module, data.input_shape, data.input_exponent, convention)
+    if class_count(given.architecture) == 1 and data.class_count == 2:
+        given = with_two_logits(given)
     asked = CompressRequest(
         accuracy=target.accuracy, out=request.compress, ledger=request.ledger,
         name=f"audit {report.name}", minutes=request.minutes, force=request.force,

@@ -20,24 +20,21 @@ from minbits.claims.publishing import Publisher
 from minbits.claims.replacing import check_replaceable
 from minbits.codec.architecture import Architecture, class_count, parameter_count
 from minbits.codec.file_format import encode_network
-from minbits.codec.inference import predict
-from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.channels import shrink
 from minbits.compression.quantized_phase import train_quantized
-from minbits.compression.step_search import Rounding, coarsest_rounding
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.thinning import ThinningPlan, thin
 from minbits.compression.warm_start import with_usual_logits
 from minbits.data.splits import validation_split
 from minbits.energy import EnergyMeter
 from minbits.errors import NetworkError
-from minbits.evaluation.accuracy import reaches, with_margin
 from minbits.evaluation.evaluate import Evaluation, evaluate
 from minbits.evaluation.goal import Goal
 from minbits.information.entropy_table import entropy_table
 from minbits.interrupts import answer_interrupt
 from minbits.jobs.compress_plan import CompressPlan
 from minbits.jobs.compress_request import CompressReport
+from minbits.jobs.rounding_search import RoundingSearch
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
 from minbits.networks.from_torch import Extracted
@@ -66,6 +63,7 @@ _ERRORS_WHILE_THINNING = 2.5
 _EPOCHS_BELOW = 3
 _THINNING_TIME_PART = 0.4
 _RECOVERY_TIME_PART = 0.35
+_CLAIM_TIME_PART = 0.1
 # With normalisation, as in recovery, training bears a higher learning rate.
 _RECOVERY_RATE_FACTOR = 4.0
 _RERUN = "minbits compress with this config on the same module gives the same weights"
@@ -78,6 +76,7 @@ class _Job:
     ledger: Ledger
     say: Callable[[str], None]
     outcomes: list[TrialOutcome] = field(default_factory=list)
+    rounding: RoundingSearch | None = None
 
     def __post_init__(self) -> None:
         self.provenance = current_provenance(device_name(), 1)
@@ -128,6 +127,11 @@ class _Job:
             given.architecture, given.values, self.engine(given.architecture), self.examples
         )
         return dataclasses.replace(given, values=values)
+
+    @property
+    def claim_seconds(self) -> float:
+        """The time that the search leaves to the claim, of what there is in all."""
+        return _CLAIM_TIME_PART * 60 * (self.request.minutes or 0.0)
 
     def seconds_left(self) -> float:
         if self.request.minutes is None:
@@ -278,24 +282,21 @@ class _Job:
         """Round alone, as coarsely as the accuracy on validation allows.
 
         The search takes what is just good enough, which is as likely luck as not: it is asked for
-        a standard error more, where there is a rounding of that.
+        a standard error more, where there is a rounding of that. What the time ends, or an
+        interrupt, leaves the smallest file that was good enough by then.
         """
+        self.rounding = search = RoundingSearch(
+            self.data, self.held_out, self.request.accuracy, self.say,
+            lambda: self.seconds_left() > self.claim_seconds,
+        )  # fmt: skip
+        self.keep_rounding(given, search.run(given))
+
+    def keep_rounding(self, given: Extracted, content: bytes | None) -> None:
+        """Append a rounded file to the ledger as a trial."""
         recipe = dataclasses.replace(self.recipe(1.0, 1), float_epochs=0, quantized_epochs=0)
-        examples = len(self.held_out)
-
-        def found_for(accuracy: float) -> Rounding | None:
-            def is_enough(network: QuantizedNetwork) -> bool:
-                predicted = predict(network, self.data.train_inputs[self.held_out], allow_slow=True)
-                correct = np.count_nonzero(predicted == self.data.train_labels[self.held_out])
-                return reaches(int(correct), examples, accuracy)
-
-            return coarsest_rounding(given.architecture, given.values, is_enough)
-
-        wanted = self.request.accuracy
-        best = found_for(with_margin(wanted, examples)) or found_for(wanted)
-        if best is not None:
-            content = best.content
-            self.evaluated(given.architecture, recipe, self.request.engine, lambda: content)
+        if content is not None:
+            found = content
+            self.evaluated(given.architecture, recipe, self.request.engine, lambda: found)
 
     def claim(self, report: CompressReport) -> None:
         """Put a file of this run to the test as the main job does, and write what is to be left."""
@@ -346,6 +347,10 @@ class _Job:
         except KeyboardInterrupt:
             answer_interrupt()  # by what follows: the best file is put to the test
             report.interrupted = True
+            if self.rounding is not None and not self.outcomes:
+                self.keep_rounding(given, self.rounding.content)
+        if self.rounding is not None and not self.outcomes:
+            report.tried_accuracy = self.rounding.best_accuracy
         report.trials = [
             (one.status, one.size_bits or 0, one.validation_accuracy)
             for one in self.outcomes

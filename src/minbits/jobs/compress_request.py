@@ -15,9 +15,6 @@ from minbits.notebook import Cells, Shown
 from minbits.requests import FRACTION, MINUTES, SEED, FilePath, Request, at_least, option
 from minbits.types import Verification
 
-# Rounding without any data: steps as parts of a tensor's norm.
-USUAL_ROUNDING_ERROR = 2.0**-5
-
 
 @dataclass(frozen=True)
 class CompressRequest(ModelOptions, EngineOptions, ForceOptions, LedgerOptions):
@@ -30,17 +27,6 @@ class CompressRequest(ModelOptions, EngineOptions, ForceOptions, LedgerOptions):
         "Fine-tune under the rate penalty. Otherwise the module is only rounded and coded, and "
         "data only choose how coarsely.",
         off=("no_data",),
-    )
-    input_scale: float | None = option(
-        None,
-        "What the module expects raw inputs to be multiplied by.",
-        shown="1/255 for bytes, else 1",
-    )
-    input_mean: tuple[float, ...] = option(
-        (0.0,), "Then subtracted, one number or one a channel, by commas."
-    )
-    input_std: tuple[float, ...] = option(
-        (1.0,), "Then divided by, one number or one a channel, by commas."
     )
     quantized_epochs: int = option(
         60, "Epochs of quantised training a trial.", aliases=("epochs",), check=at_least(1)
@@ -92,9 +78,10 @@ class CompressRequest(ModelOptions, EngineOptions, ForceOptions, LedgerOptions):
 class RoundingOptions(Request):
     """How coarsely a module is rounded where there are no data."""
 
-    error: float = option(
-        USUAL_ROUNDING_ERROR,
+    error: float | None = option(
+        None,
         "Without any data: a tensor's step over its norm.",
+        shown="the largest that changes the logits of random inputs by 3 % of their spread",
         check=(lambda value: 0 < value < 1, "above 0 and below 1"),
     )
 
@@ -118,6 +105,7 @@ class CompressReport(Shown):
         claim_count: how many different files were run on the test set for a claim, ever.
         interrupted: whether the run was cut short from the keyboard.
         outputs: files written, by role.
+        tried_accuracy: the best validation accuracy of all roundings tried, where none was enough.
     """
 
     data_name: str
@@ -133,6 +121,7 @@ class CompressReport(Shown):
     claim_count: int = 0
     interrupted: bool = False
     outputs: dict[str, str] = field(default_factory=dict)
+    tried_accuracy: float | None = None
 
     def summary(self) -> str:
         """Return what was found, in one line."""
@@ -159,7 +148,8 @@ class CompressReport(Shown):
         """
         if self.best is not None:
             return self.best
-        best = max((part for _, _, part in self.trials), default=self.given_accuracy)
+        tried = self.given_accuracy if self.tried_accuracy is None else self.tried_accuracy
+        best = max((part for _, _, part in self.trials), default=tried)
         got = f"{best:.4f} on validation at best"
         if self.missed is not None:
             got = f"{self.missed.test_accuracy:.4f} on test"

@@ -33,9 +33,11 @@ from minbits.codec.inference import as_batches, shifted
 from minbits.codec.quantized_network import QuantizedNetwork, QuantizedTensor, step_size
 from minbits.codec.run_cost import batch_size
 from minbits.errors import LabelCodeError
-from minbits.layers.activations import ACTIVATIONS
+from minbits.layers.activations import ACTIVATIONS, CODED_ACTIVATIONS
 from minbits.layers.addition import Addition
 from minbits.layers.base import FloatArray, PlainLayer, WeightedLayer
+from minbits.layers.convolution import Convolution
+from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 
 EXACT_BITS = 24
@@ -107,13 +109,13 @@ class ExactNetwork:
         shapes, found = activation_shapes(self._architecture), {}
         for index, step in enumerate(self._steps):
             layer = step.layer
-            if isinstance(layer, WeightedLayer):
+            if isinstance(layer, Convolution | Linear) and layer.activation in CODED_ACTIVATIONS:
                 assert step.tensor is not None
                 found[index] = _bits_for(self._tensors[step.tensor].most_units)
             elif isinstance(layer, Pooling):
                 if layer.kind == "average":
                     found[index] = _bits_for(math.prod(layer.window(*shapes[index][1:])))
-            elif not isinstance(layer, Addition):
+            elif not isinstance(layer, Addition) or layer.activation not in CODED_ACTIVATIONS:
                 raise LabelCodeError(
                     f"layer {index}", str(layer), "a layer whose arithmetic is known to be exact",
                     "Take another network.",

@@ -212,9 +212,12 @@ class WeightedLayer(RunLayer):
 
     Attributes:
         can_be_normalised: whether batch normalisation can stand in for the bias while training.
+        is_linear: whether a factor on the weights is one on the output; where it is not, a positive
+            factor on the input is one on the output all the same.
     """
 
     can_be_normalised: ClassVar[bool] = False
+    is_linear: ClassVar[bool] = True
 
     bias: bool
     activation: str

@@ -22,7 +22,7 @@ from minbits.layers.fields import FieldCoder
 from minbits.layers.geometry import Geometry
 from minbits.layers.lanes_rows import ConvolutionRow, Obstacle
 from minbits.layers.text import LayerText, option_words
-from minbits.layers.torch_call import Converter, TorchCall, filled
+from minbits.layers.torch_call import Converter, filled
 
 USUAL_KERNEL = 3
 _MAX_KERNEL = 31
@@ -253,11 +253,6 @@ class Convolution(WeightedLayer):
     def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
         """Return how PyTorch's convolutions become this layer."""
         # The decoder does without.
-        from minbits.layers.convolution_torch import conv_settings
+        from minbits.layers.convolution_torch import conv_converters
 
-        def convert(call: TorchCall, module: Any) -> Any:
-            call.need_newest()
-            settings, weights, bias = conv_settings(call, module)
-            return call.append(cls(activation="none", **settings), (weights, bias), module)
-
-        return dict.fromkeys((torch.nn.Conv1d, torch.nn.Conv2d), convert)
+        return conv_converters(torch, cls, None)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+
+import numpy as np
 
 from minbits.layers.base import MAX_CHANNELS, ChannelRole, FloatArray, Shape, WeightedLayer
 from minbits.layers.cost import Work
@@ -111,13 +114,33 @@ class Linear(WeightedLayer):
     def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
         """Return how PyTorch's linear modules become this layer."""
 
-        def convert(call: TorchCall, module: Any) -> Any:
+        def append(call: TorchCall, weight: Any, bias: Any) -> Any:
             call.need_newest()
             shape = call.result_shape
             if shape is None or len(shape) != 2:
                 raise call.unsupported(f"a result of shape {shape}", "a flattened input")
-            bias = None if module.bias is None else as_array(module.bias)
-            layer = cls(module.out_features, bias is not None)
-            return call.append(layer, (as_array(module.weight), bias), module)
+            if weight is None:
+                raise call.unsupported("weights that depend on the input", "trained weights")
+            values = None if bias is None else np.broadcast_to(as_array(bias).ravel(), shape[1:])
+            layer = cls(shape[1], bias is not None)
+            tensors = (as_array(weight), None if values is None else values.copy())
+            return call.append(layer, tensors, call.key_of(weight, bias))
 
-        return {torch.nn.Linear: convert}
+        def convert(call: TorchCall, module: Any) -> Any:
+            return append(call, module.weight, module.bias)
+
+        def convert_call(call: TorchCall, module: Any) -> Any:
+            return append(call, call.constant(1, "weight"), call.constant(2, "bias"))
+
+        def convert_product(call: TorchCall, module: Any) -> Any:
+            matrix = call.constant(1, "other")
+            if matrix is None or matrix.ndim != 2:
+                raise call.unsupported("a product that is not with a trained matrix")
+            return append(call, matrix.t(), None)
+
+        products = (torch.matmul, operator.matmul, torch.mm, "matmul", "mm", "__matmul__")
+        return {
+            torch.nn.Linear: convert,
+            torch.nn.functional.linear: convert_call,
+            **dict.fromkeys(products, convert_product),
+        }

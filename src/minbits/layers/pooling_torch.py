@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from minbits.layers.strided_pooling import StridedPooling
 from minbits.layers.torch_call import Converter, TorchCall, pair
 
 _Kind = Literal["max", "average"]
@@ -66,12 +67,30 @@ def _windows(
     if window == (height, width) and unpadded and not dilated:
         return call.append(make(kind, 0))
     square = window[0] == window[1] or height == 1
-    if strides != window or not unpadded or dilated or not square or tuple(found) != whole:
-        raise call.unsupported(
-            f"windows {window} at strides {strides}, padding {padding}",
-            "square windows side by side, without padding or ceil_mode",
-        )
-    return call.append(make(kind, window[1]))
+    if strides == window and unpadded and not dilated and square and tuple(found) == whole:
+        return call.append(make(kind, window[1]))
+    layer = None if dilated or not square else _strided(kind, window, strides, padding, sides)
+    # What it gives says whether it is the same: with `ceil_mode`, and means of padded images.
+    for is_ceiled in (False, True):
+        if layer is None or (height == 1 and sides == 2):
+            break
+        chosen = layer.replaced(is_ceiled=is_ceiled)
+        if chosen.fits(call.shape, (int(found[0]), int(found[1]))):
+            return call.append(chosen)
+    raise call.unsupported(
+        f"windows {window} at strides {strides}, padding {padding}",
+        "square windows, padded and with ceil_mode for a maximum alone",
+    )
+
+
+def _strided(
+    kind: _Kind, window: tuple[int, int], strides: tuple[int, int], padding: Any, sides: int
+) -> StridedPooling | None:
+    """Return the layer of windows that may overlap, None where both axes differ."""
+    paddings = pair(padding, sides)
+    if sides == 2 and (strides[0] != strides[1] or paddings[0] != paddings[1]):
+        return None
+    return StridedPooling(kind, window[1], strides[1], paddings[1])
 
 
 def _module(make: _Make, kind: _Kind, sides: int) -> Converter:

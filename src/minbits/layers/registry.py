@@ -5,9 +5,13 @@ from __future__ import annotations
 from minbits.layers.addition import Addition
 from minbits.layers.base import Layer
 from minbits.layers.convolution import Convolution
+from minbits.layers.grouped_convolution import GroupedConvolution
 from minbits.layers.linear import Linear
+from minbits.layers.normalisation import Normalisation
 from minbits.layers.pooling import Pooling
+from minbits.layers.prelu import Prelu
 from minbits.layers.repetition import Repetition
+from minbits.layers.strided_pooling import StridedPooling
 from minbits.registry import Registry
 
 LAYERS: Registry[type[Layer]] = Registry(
@@ -17,6 +21,10 @@ LAYERS: Registry[type[Layer]] = Registry(
     Pooling,
     Addition,
     Repetition,
+    GroupedConvolution,
+    Normalisation,
+    Prelu,
+    StridedPooling,
 )
 
 

@@ -41,6 +41,14 @@ class TorchCall(Protocol):
         """Return an argument of the call by its place or its name."""
         ...
 
+    def constant(self, place: int, name: str) -> Any:
+        """Return an argument that is the same for every input, None where it is not."""
+        ...
+
+    def key_of(self, weight: Any, bias: Any = None) -> object:
+        """Return what calls with the same weights and bias have in common."""
+        ...
+
     def need_newest(self) -> None:
         """Refuse a call that reads an older activation: a chain has no branches."""
         ...
@@ -51,8 +59,12 @@ class TorchCall(Protocol):
         Args:
             layer: what the call does.
             tensors: weights and bias (or None) as arrays, for a layer that has some.
-            key: what layers that share their weights have in common, such as the module.
+            key: what layers that share their weights have in common, as `key_of` gives it.
         """
+        ...
+
+    def append_affine(self, factors: Float, summands: Float | None) -> Any:
+        """Append a factor and a summand a channel and return their output."""
         ...
 
     def activate(self, key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -24,8 +25,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     file = TensorFile(path)
     found = file.read()
     tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
-    if not any(tensor.is_floating_point() for tensor in tensors.values()):
-        raise file.refuse("no floating-point tensors", "a state_dict", "Save module.state_dict().")
+    if not any(part.is_parameter for part in stored_tensors(tensors, set(tensors))):
+        raise file.refuse("no tensors of weights", "a state_dict", "Save module.state_dict().")
     return tensors
 
 
@@ -38,14 +39,14 @@ def checkpoint_subject(path: Path) -> Subject:
     state = read_checkpoint(path)
     trained = {name for name in state if not name.endswith(BUFFER_ENDINGS)}
     tensors = stored_tensors(state, trained)
-    shape = _dense_chain(path.name, tensors)
+    shape = _dense_chain(path.name, [tensor for tensor in tensors if tensor.is_parameter])
     note = "a chain of matrices in the order of the file, taken as fully connected with ReLU"
     if shape is None:
         note = "tensors alone do not say how layers follow one another"
     return Subject(path.name, "checkpoint", tensors, shape, note, None)
 
 
-def _dense_chain(name: str, tensors: tuple[StoredTensor, ...]) -> NetworkShape | None:
+def _dense_chain(name: str, tensors: Sequence[StoredTensor]) -> NetworkShape | None:
     matrices = [tensor for tensor in tensors if len(tensor.dimensions) >= 2]
     biased = {t.layer for t in tensors if len(t.dimensions) == 1 and t.name.endswith("bias")}
     if not matrices or any(len(tensor.dimensions) != 2 for tensor in matrices):
@@ -63,4 +64,13 @@ def _dense_chain(name: str, tensors: tuple[StoredTensor, ...]) -> NetworkShape |
             LayerShape(tensor.layer, "linear", columns, rows, 1, bias, units, rows)  # type: ignore[arg-type]
         )
         width = rows
-    return NetworkShape(name, inputs, tuple(layers))
+    known = {tensor.layer for tensor in matrices}
+    others = [
+        tensor.name
+        for tensor in tensors
+        if tensor.layer not in known
+        or (len(tensor.dimensions) < 2 and not tensor.name.endswith("bias"))
+    ]
+    return NetworkShape(
+        name, inputs, tuple(layers), is_whole=not others, unseen=tuple(others)
+    )  # fmt: skip

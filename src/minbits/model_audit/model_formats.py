@@ -15,10 +15,12 @@ from minbits.model_audit.onnx_subject import onnx_subject
 from minbits.model_audit.subject import Subject
 from minbits.model_audit.torch_subject import torch_subject
 from minbits.networks.checkpoint import open_module
+from minbits.networks.input_convention import InputConvention, convention_of
 from minbits.networks.model_options import ModelOptions
+from minbits.networks.user_module import unwrapped
 
 _MODULE_AND_CALLABLE = re.compile(r"([A-Za-z_][\w.]*|.+\.py):[A-Za-z_]\w*", re.DOTALL)
-_CHECKPOINT_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+_CHECKPOINT_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".tar", ".th")
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class Inputs:
 
     Attributes:
         shape: of one example; None where it is not known.
-        exponent: inputs are multiplied by ``2 ** -exponent``.
+        convention: what is done to raw inputs.
     """
 
     shape: tuple[int, ...] | None
-    exponent: int
+    convention: InputConvention
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,14 @@ def names_module(model: str | Path) -> bool:
 def _open_module(text: str, options: ModelOptions, inputs: Inputs) -> Subject:
     module = open_module(text, options, inputs.shape)
     name = text.rpartition(":")[2] if options.layers is None else Path(text).name
-    return torch_subject(module, name, inputs.shape, inputs.exponent)
+    return torch_subject(module, name, inputs.shape, convention=inputs.convention)
 
 
 SOURCES: tuple[ModelSource, ...] = (
     ModelSource(
         "file.onnx",
         lambda text, options: text.endswith(".onnx"),
-        lambda text, options, inputs: onnx_subject(Path(text), inputs.exponent),
+        lambda text, options, inputs: onnx_subject(Path(text), convention=inputs.convention),
     ),
     ModelSource(
         f"a checkpoint ({', '.join(_CHECKPOINT_ENDINGS[:-1])} or {_CHECKPOINT_ENDINGS[-1]})",
@@ -86,19 +88,21 @@ def open_model(
             checkpoint.
         options: its weights and layers.
         shape: of one example; None where it is not known.
-        exponent: inputs are multiplied by ``2 ** -exponent``.
+        exponent: inputs are multiplied by ``2 ** -exponent`` where the options name no scale.
 
     Raises:
         ArgumentError: if it is of no known kind, or does not make a module.
         NetworkFileError: if a file is not valid.
         NetworkError: if a module does not take its inputs, or weights do not fit it.
     """
+    convention = convention_of(options, 2.0**-exponent)
     if isinstance(model, nn.Module):
         module = open_module(model, options, shape)
-        return torch_subject(module, type(module).__name__, shape, exponent)
+        name = type(unwrapped(module)).__name__
+        return torch_subject(module, name, shape, convention=convention)
     text = str(model)
     for source in SOURCES:
         if source.accepts(text, options):
-            return source.open(text, options, Inputs(shape, exponent))
+            return source.open(text, options, Inputs(shape, convention))
     known = ", ".join(source.description for source in SOURCES)
     raise ArgumentError("model", f"'{text}'", known, "Name it as one of these.")

@@ -47,11 +47,13 @@ class QuantisedSize:
 
 
 def _is_quantised(tensor: StoredTensor) -> bool:
-    return tensor.is_parameter and tensor.values > 0
+    return tensor.is_parameter and tensor.values > 0 and tensor.rounding != "exact"
 
 
 def _quantised(tensor: StoredTensor, ratio: float) -> QuantisedValues:
     values = tensor.load()
+    if tensor.rounding == "levels":
+        return quantise(values, 1.0)
     spread = float(values.std()) or float(np.abs(values).max(initial=0.0)) or 1.0
     fineness = 1.0 if len(tensor.dimensions) > 1 else VECTOR_FINENESS
     largest = float(np.abs(values).max(initial=0.0))

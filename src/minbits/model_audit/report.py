@@ -15,8 +15,9 @@ from minbits.notebook import Cells, Shown
 
 COUNTING = (
     "parameters: trained values, shared ones once, biases and normalisation included; stored bits: "
-    "every floating-point tensor of the model, buffers included, at its own precision; sizes: 8 x "
-    "the bytes of strings that were decoded again, names, shapes and code not counted"
+    "every tensor of floating-point numbers or of integers of at most 32 bits, buffers included, "
+    "at its own width; sizes: 8 x the bytes of strings that were decoded again, names, shapes and "
+    "code not counted"
 )
 
 
@@ -138,6 +139,8 @@ class AuditReport(Shown):
         compressed: the smallest verified file made from this model; None where none was asked for,
             or none reached the accuracy.
         compress_target: what that file had to reach; None where none was asked for.
+        warnings: why the figures may be of no use: inputs that the model does not expect, weights
+            that nobody trained.
     """
 
     name: str
@@ -156,6 +159,7 @@ class AuditReport(Shown):
     seconds: float
     compressed: FoundNetwork | None = None
     compress_target: CompressTarget | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def smallest_bits(self) -> int:

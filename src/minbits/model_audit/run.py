@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ from minbits.errors import ArgumentError, DataError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.information.discrete import entropy_bits
 from minbits.label_codes.given_logits import labels_given_network_bits
+from minbits.model_audit.input_check import input_warning
 from minbits.model_audit.limits import MAX_EXAMPLES
 from minbits.model_audit.lossless import LosslessSize, lossless_sizes
 from minbits.model_audit.matrix_rank import MatrixRank, matrix_rank
+from minbits.model_audit.one_logit import OneLogit
 from minbits.model_audit.quantised_search import (
     QuantisedSize,
     correct_labels,
@@ -33,6 +36,7 @@ from minbits.model_audit.report import (
     looks_note,
 )
 from minbits.model_audit.subject import FloatArray, StoredTensor, Subject, UnitActivity
+from minbits.model_audit.untrained import untrained_warning
 from minbits.types import DataSet
 
 DEFAULT_EXAMPLES = 60_000
@@ -46,6 +50,7 @@ class _WithData:
     note: str
     activity: tuple[UnitActivity, ...]
     labels: LabelAudit
+    warning: str | None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ def audit_subject(
         note = "no data" if data is None else "tensors alone cannot be run"
     quantised = None if found is None else found.quantised
     activity = () if found is None else found.activity
+    warnings = (untrained_warning(subject), None if found is None else found.warning)
     return AuditReport(
         name=subject.name,
         source=subject.source,
@@ -114,11 +120,12 @@ def audit_subject(
         labels=None if found is None else found.labels,
         sufficient=sufficient,
         seconds=time.perf_counter() - start,
+        warnings=tuple(filter(None, warnings)),
     )
 
 
 def _stored_bits(subject: Subject) -> int:
-    return max(tensor.bits_each for tensor in subject.tensors if tensor.is_parameter)
+    return max((part.bits_each for part in subject.tensors if part.is_parameter), default=32)
 
 
 def _layers(
@@ -165,6 +172,10 @@ def _with_data(subject: Subject, data: DataSet, lossless: LosslessSize, most: in
     chosen = _some(len(data.train_labels), most)
     train_labels = data.train_labels[chosen]
     logits = runner.logits(data.train_inputs[chosen])
+    if logits.shape[1] == 1 and data.class_count == 2:
+        runner = OneLogit.of(runner, logits)
+        subject = dataclasses.replace(subject, runner=runner)
+        logits = runner.logits(data.train_inputs[chosen])
     if logits.shape[1] < data.class_count:
         raise DataError(
             subject.name,
@@ -176,6 +187,7 @@ def _with_data(subject: Subject, data: DataSet, lossless: LosslessSize, most: in
     _, held_out = validation_split(data)
     held_out = held_out[_some(len(held_out), most)]
     held_inputs, held_labels = data.train_inputs[held_out], data.train_labels[held_out]
+    warning = input_warning(runner, data, held_inputs, held_labels)
     found = quantise_without_loss(subject, held_inputs, held_labels)
     if found is None:
         held_correct = correct_labels(runner.logits(held_inputs), held_labels)
@@ -194,7 +206,7 @@ def _with_data(subject: Subject, data: DataSet, lossless: LosslessSize, most: in
         after = correct_labels(replaced, test_labels)
     counts = _Counts(len(held_out), held_correct, len(tested), test_correct, after)
     labels = _label_audit(subject, data, logits, train_labels, counts, smallest)
-    return _WithData(quantised, note, activity, labels)
+    return _WithData(quantised, note, activity, labels, warning)
 
 
 def _label_audit(
@@ -210,7 +222,7 @@ def _label_audit(
     correct = correct_labels(logits, labels)
     scale = len(data.train_labels) / len(labels)
     friedland = None
-    if subject.shape is not None:
+    if subject.shape is not None and subject.shape.is_whole:
         bits = memory_equivalent_capacity_bits(subject.shape)
         friedland = scale * correct * entropy / bits
     looks = 1 if counts.test_correct_quantised is None else 2

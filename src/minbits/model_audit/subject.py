@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from minbits.capacity.network_shape import NetworkShape
+from minbits.networks.input_convention import InputConvention
 
 FloatArray = npt.NDArray[np.float32]
+# What quantisation does to a tensor: it rounds it to a step, takes its integers for levels as they
+# are, or keeps it to the bit.
+Rounding = Literal["step", "levels", "exact"]
+# Wider integers are sums or places, and no weights.
+LARGEST_WEIGHT_BITS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +32,7 @@ class StoredTensor:
         is_parameter: False for what is stored and not trained, such as running means.
         load: returns the values, float32.
         load_bytes: returns the values' bytes as they are stored.
+        rounding: what quantisation does to it.
     """
 
     name: str
@@ -35,6 +42,7 @@ class StoredTensor:
     is_parameter: bool
     load: Callable[[], FloatArray]
     load_bytes: Callable[[], bytes]
+    rounding: Rounding = "step"
 
     @property
     def values(self) -> int:
@@ -66,6 +74,10 @@ class UnitActivity:
 
 class Runner(Protocol):
     """Runs a model on inputs as they are in the data set."""
+
+    def under(self, convention: InputConvention) -> Runner:
+        """Return a runner that does something else to raw inputs before the model gets them."""
+        ...
 
     def logits(self, inputs: npt.NDArray[Any]) -> FloatArray:
         """Return logits ``(examples, classes)`` of inputs ``(examples, …)``."""
@@ -111,6 +123,18 @@ class Subject:
     def stored_bits(self) -> int:
         """Bits of all tensors as they are stored, buffers included."""
         return sum(tensor.stored_bits for tensor in self.tensors)
+
+
+def rounding_of_integers(name: str, bits_each: int) -> tuple[bool, Rounding]:
+    """Return whether stored integers are weights, and what quantisation does to them.
+
+    Args:
+        name: of the tensor; zero points are no weights.
+        bits_each: of a value; integers of 32 bits are weights where they are a bias.
+    """
+    if bits_each > LARGEST_WEIGHT_BITS:
+        return name.endswith("bias"), "exact"
+    return not name.endswith(("zero_point", "zero_points", "zp")), "levels"
 
 
 def layer_of(tensor_name: str) -> str:

@@ -40,6 +40,12 @@ is_contiguous T mT
 NEUTRAL = frozenset(_NEUTRAL_WORDS.split())
 ADDITIONS = frozenset({"add", "add_", "__add__", "__radd__", "__iadd__"})
 MONOTONE = frozenset({"softmax", "log_softmax"})
+NORMALISATIONS = frozenset({"layer_norm", "group_norm", "instance_norm", "rms_norm"})
+# The same values in another arrangement.
+_VIEW_WORDS = """
+t T mT __get__ transpose permute view reshape flatten contiguous detach squeeze unsqueeze
+"""
+VIEWS = frozenset(_VIEW_WORDS.split())
 
 
 def _unit_comparisons(argument: Any, outputs: int) -> int:
@@ -66,11 +72,15 @@ class ForwardTrace(TorchFunctionMode):
         has_repeats: whether weights were used twice.
         counted: ids of the parameters that the layers account for.
         foreign: functions that are neither linear nor kinked.
+        called: the layers that a call of a convolution or a linear layer stands for, in order.
     """
 
     def __init__(self, names: dict[int, str]) -> None:
         super().__init__()
-        self._names = names
+        self._names = dict(names)
+        self._originals: dict[int, int] = {}  # of a parameter in another arrangement
+        self._kept: list[Tensor] = []  # so that no other tensor takes its place, and its id
+        self.called: list[str] = []
         self.layers: list[LayerShape] = []
         self.has_branches = False
         self.has_repeats = False
@@ -88,16 +98,40 @@ class ForwardTrace(TorchFunctionMode):
     def _record(self, name: str, args: Any, kwargs: dict[str, Any], result: Any) -> None:
         if not isinstance(result, Tensor) or not result.is_floating_point():
             return
+        if name in VIEWS and args and id(args[0]) in self._names:
+            self._rearrange(args[0], result)
+            return
         if name in CONVOLUTIONS or name == "linear":
             self._weighted(name, args, kwargs, result)
         elif name in ("matmul", "__matmul__", "mm", "addmm", "bmm"):
             self._product(name, args, result)
         elif name == "batch_norm":
             self._fold_normalisation(args, kwargs)
+        elif name in NORMALISATIONS:
+            self._normalise(name, args, kwargs, result)
         elif not self.layers or id(result) in self._names:
             return  # before the first weights, or a parameter that is only handed on
         else:
             self._follow(name, args, kwargs, result)
+
+    def _rearrange(self, parameter: Tensor, result: Tensor) -> None:
+        """Take a parameter in another arrangement for that parameter."""
+        if id(result) not in self._names:
+            self._kept.append(result)
+            self._names[id(result)] = self._names[id(parameter)]
+            self._originals[id(result)] = self._originals.get(id(parameter), id(parameter))
+
+    def _normalise(self, name: str, args: Any, kwargs: dict[str, Any], result: Tensor) -> None:
+        """Record factors and summands of a normalisation by what the example holds itself."""
+        values = [part for part in (*args, *kwargs.values()) if id(part) in self._names]
+        if values:
+            label, rows = self._names[id(values[0])], int(values[0].numel())
+            self._count(*values)
+            outputs = int(result.numel())
+            self._append(label, "normalisation", 1, rows, max(1, outputs // rows),
+                         len(values) > 1, outputs)  # fmt: skip
+        if self.layers:
+            self._set_foreign(name)
 
     def _follow(self, name: str, args: Any, kwargs: dict[str, Any], result: Tensor) -> None:
         """Record a function without weights, behind some layer."""
@@ -129,6 +163,7 @@ class ForwardTrace(TorchFunctionMode):
         fan_in = int(math.prod(weight.shape[1:]))
         outputs = int(result.numel())
         label = self._names.get(id(weight), f"{name} {len(self.layers)}")
+        self.called.append(label)
         self._count(weight, bias)
         kind = "linear" if name == "linear" else "convolution"
         self._append(label, kind, fan_in, rows, max(1, outputs // rows), bias is not None, outputs)
@@ -172,8 +207,9 @@ class ForwardTrace(TorchFunctionMode):
         """Note parameters that a layer accounts for."""
         for parameter in parameters:
             if id(parameter) in self._names:
-                self.has_repeats |= id(parameter) in self.counted
-                self.counted.add(id(parameter))
+                original = self._originals.get(id(parameter), id(parameter))
+                self.has_repeats |= original in self.counted
+                self.counted.add(original)
 
     def _add(self, args: Any, result: Tensor) -> None:
         parameters = [a for a in args[:2] if id(a) in self._names]

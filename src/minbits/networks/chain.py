@@ -45,11 +45,16 @@ class Chain:
     def __init__(self, input_shape: Shape) -> None:
         self.input_shape = input_shape
         self.links: list[Link] = []
+        # What is done to the input before the first layer, and how often that was changed.
+        self.input_factors = np.ones(input_shape[0], np.float64)
+        self.input_summands = np.zeros(input_shape[0], np.float64)
+        self._input_state = 0
+        self.kept: list[object] = []
 
     @property
     def end(self) -> Value:
         """The newest activation."""
-        return Value(len(self.links), self.links[-1].state if self.links else 0)
+        return Value(len(self.links), self.links[-1].state if self.links else self._input_state)
 
     @property
     def shape(self) -> Shape:
@@ -65,7 +70,9 @@ class Chain:
 
     def is_current(self, value: Value) -> bool:
         """Whether the activation is still what it was as ``value`` was made."""
-        return value.number == 0 or self.links[value.number - 1].state == value.state
+        if value.number == 0:
+            return value.state == self._input_state
+        return self.links[value.number - 1].state == value.state
 
     def append(
         self, layer: RunLayer, tensors: PlainTensors | None = None,
@@ -90,6 +97,7 @@ class Chain:
             may_join
             and isinstance(last, Link)
             and getattr(last.layer, "activation", None) == "none"
+            and getattr(last.layer, "is_linear", True)
         ):
             last.layer = last.layer.replaced(activation=kind)
             last.state += 1
@@ -100,19 +108,29 @@ class Chain:
     def scale(self, factors: Float, summands: Float, may_join: bool) -> Value:
         """Apply a factor and a summand a channel: in the last layer where it may."""
         last = self.links[-1] if self.links else None
+        if may_join and last is None:
+            self.input_factors *= factors
+            self.input_summands = self.input_summands * factors + summands
+            self._input_state += 1
+            return self.end
         if (
             not may_join
             or last is None
             or not isinstance(last.layer, WeightedLayer)
+            or not last.layer.is_linear
             or last.layer.activation != "none"
             or last.tensors is None
         ):
-            return self.append_affine(factors, summands)
+            return self.append_affine(factors, summands if summands.any() else None)
         weights, bias = last.tensors
         weights = weights * factors.reshape(-1, *[1] * (weights.ndim - 1))
         shifted = summands if bias is None else bias * factors + summands
-        last.tensors = (weights.astype(np.float32), shifted.astype(np.float32))
-        last.layer = last.layer.replaced(bias=True)
+        has_bias = bias is not None or bool(summands.any())
+        last.tensors = (
+            weights.astype(np.float32),
+            shifted.astype(np.float32) if has_bias else None,
+        )
+        last.layer = last.layer.replaced(bias=has_bias)
         last.state += 1
         return self.end
 
@@ -151,7 +169,7 @@ def _longest_repetition(
             written, link = origin[start + count], links[index + count]
             if written is None or written.layer != link.layer:
                 break
-            if link.tensors is not None and written.key is not link.key:
+            if link.tensors is not None and written.key != link.key:
                 break
             count += 1
         if count > best[1]:

@@ -7,6 +7,7 @@ as running it would. A checkpoint holds tensors alone (`minbits.networks.tensor_
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from minbits.errors import ArgumentError, NetworkError
 from minbits.layers.base import Shape
 from minbits.networks.grammar import parse_layers
 from minbits.networks.model_options import ModelOptions
-from minbits.networks.tensor_file import TensorFile
+from minbits.networks.tensor_file import TensorFile, listed
 from minbits.networks.to_torch import to_torch
 from minbits.networks.user_code import import_named
+from minbits.networks.user_module import reason_of, unwrapped
 
-_PARALLEL_PREFIX = "module."
+_COMPILED = "_orig_mod."  # what torch.compile puts before names
+_COUNTER = "num_batches_tracked"
+_LONGEST_LINE = 300
 
 
 def open_module(
@@ -89,9 +93,9 @@ def load_module(spec: str) -> nn.Module:
         module = found if isinstance(found, nn.Module) else found()
     except ArgumentError:
         raise
-    except Exception as error:  # the code of others may raise anything
+    except (Exception, SystemExit) as error:  # the code of others may raise anything
         raise ArgumentError(
-            spec, f"{type(error).__name__}: {error}", "a callable without arguments",
+            spec, reason_of(error), "a callable without arguments",
             "Check the name; it is looked up from the current folder.",
         ) from error  # fmt: skip
     if not isinstance(module, nn.Module):
@@ -102,40 +106,78 @@ def load_module(spec: str) -> nn.Module:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint by name.
+    """Return the tensors of a checkpoint by name; what else stands among them is left out.
 
     Raises:
         NetworkFileError: if the file cannot be read, wants to run code, or holds no tensors.
     """
     file = TensorFile(path)
-    found = dict(file.read())
-    if not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
-    ):
+    found = file.read()
+    tensors = {
+        str(name).replace(_COMPILED, ""): value
+        for name, value in found.items()
+        if isinstance(value, Tensor)
+    }
+    if not tensors:
         raise file.refuse(
-            "other things than tensors by name", "a state dictionary, names to tensors",
-            "Save module.state_dict().",
+            f"no tensors by name (its keys: {listed(found)})",
+            "a state dictionary, names to tensors", "Save module.state_dict().",
         )  # fmt: skip
-    if found and all(name.startswith(_PARALLEL_PREFIX) for name in found):
-        found = {name.removeprefix(_PARALLEL_PREFIX): value for name, value in found.items()}
-    return found
+    return tensors
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load a checkpoint into a module.
+    """Load a checkpoint into a module, by the names behind a prefix that its wrapper added.
 
     Raises:
         NetworkFileError: if the checkpoint cannot be read.
         NetworkError: if names or shapes do not fit the module.
     """
-    try:
-        module.load_state_dict(read_tensors(path))
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    module, tensors = unwrapped(module), read_tensors(path)
+    own = module.state_dict()
+    found = _without_prefix(tensors, own)
+    # Old checkpoints, and files of other programs, have no counters of batches.
+    found |= {name: own[name] for name in own if name.endswith(_COUNTER) and name not in found}
+    integers = [
+        name
+        for name, value in found.items()
+        if name in own and own[name].is_floating_point() and not value.is_floating_point()
+    ]
+    if integers:
         raise NetworkError(
-            str(path), "; ".join(lines[1:3] or lines[:1]), "the tensors of the module",
-            "Use the checkpoint of this module.",
+            str(path), f"integers for {listed(integers)}", "floating-point weights",
+            "Multiply them by their scales first; `minbits audit` takes the checkpoint alone.",
+        )  # fmt: skip
+    try:
+        module.load_state_dict(found)
+    except RuntimeError as error:
+        lines = [line.strip()[:_LONGEST_LINE] for line in str(error).splitlines() if line.strip()]
+        raise NetworkError(
+            str(path), f"{'; '.join(lines[1:3] or lines[:1])}; its tensors: {listed(tensors)}",
+            f"the tensors of the module: {listed(own)}", "Use the checkpoint of this module.",
         ) from error  # fmt: skip
+
+
+def _without_prefix(tensors: dict[str, Tensor], own: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors behind the prefix under which all names of a module are found.
+
+    Wrappers add one: ``module.``, ``model.``, ``net.``. Without such a prefix, and where the names
+    fit as they are, nothing changes.
+    """
+    wanted = {name for name in own if not name.endswith(_COUNTER)}
+    parts = {name: name.split(".") for name in tensors}
+    prefixes = {
+        ".".join(words[:count]) + "." for words in parts.values() for count in range(1, len(words))
+    }
+    for prefix in ("", *sorted(prefixes, key=lambda text: (len(text), text))):
+        found = {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
+        if wanted <= found.keys():
+            return found
+    return dict(tensors)
 
 
 def module_of(path: Path, layers: str, shape: Shape) -> nn.Module:

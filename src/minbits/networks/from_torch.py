@@ -7,7 +7,6 @@ prediction. Every result is checked: module and network must give equal outputs 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -18,60 +17,30 @@ import torch
 from torch import Tensor, fx, nn
 
 from minbits.codec.architecture import Architecture, tensor_shapes
-from minbits.errors import ArgumentError, NetworkError
+from minbits.errors import NetworkError
 from minbits.layers.base import Layer, Shape
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.networks.chain import Chain, Value
-from minbits.networks.module_graph import Graph, shape_at, trace, unsupported
-from minbits.networks.module_layers import ADDITIONS, ENDINGS, Reader, add, converters
+from minbits.networks.input_convention import InputConvention
+from minbits.networks.module_graph import Graph, constant_at, shape_at, trace, unsupported
+from minbits.networks.module_layers import (
+    ARITHMETIC,
+    ENDINGS,
+    Reader,
+    add,
+    converters,
+    scale_by_constant,
+)
 from minbits.networks.parameters import PlainTensors, flat_parameters, parameter_layout
 from minbits.networks.torch_layers import run_layers
+from minbits.networks.user_module import run_module
 
 Float = npt.NDArray[np.float32]
 
 _CHECKED_EXAMPLES = 8
 # Of the largest logit: float32 sums in another order differ by less.
 _TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class InputConvention:
-    """What a module expects to be done to the raw values of a data set.
-
-    The module was trained on ``(raw * factor - mean) / deviation``, channel by channel; one number
-    stands for all channels.
-    """
-
-    factor: float = 1.0
-    mean: tuple[float, ...] = (0.0,)
-    deviation: tuple[float, ...] = (1.0,)
-
-    def per_channel(self, channels: int) -> tuple[Float, Float]:
-        """Return what raw values of each channel are multiplied by, and what is then subtracted.
-
-        Raises:
-            ArgumentError: if there is another number of values than one or one a channel, or if a
-                value is out of its range.
-        """
-        for name, values in (("`input_mean`", self.mean), ("`input_std`", self.deviation)):
-            if len(values) not in (1, channels) or not all(map(math.isfinite, values)):
-                raise ArgumentError(
-                    name, str(list(values)), f"one number, or {channels}, one a channel",
-                    "Give what the module was trained with.",
-                )  # fmt: skip
-        if not (self.factor > 0 and math.isfinite(self.factor)) or min(self.deviation) <= 0:
-            raise ArgumentError(
-                "`input_scale`, `input_std`", f"{self.factor}, {list(self.deviation)}",
-                "positive numbers", "Give what the module was trained with.",
-            )  # fmt: skip
-        means, deviations = (
-            np.broadcast_to(np.array(values, np.float64), (channels,))
-            for values in (self.mean, self.deviation)
-        )
-        return (self.factor / deviations).astype(np.float32), (means / deviations).astype(
-            np.float32
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +56,12 @@ class Extracted:
     values: Float
 
 
-def _kind_of_call(node: fx.Node, modules: dict[str, Any]) -> Any:
-    return type(modules[str(node.target)]) if node.op == "call_module" else node.target
-
-
 def _is_last(node: fx.Node) -> bool:
     return all(user.op == "output" for user in node.users)
+
+
+def _parts(module: nn.Module) -> dict[str, Any]:
+    return dict(module.named_modules())
 
 
 class _Walk:
@@ -100,31 +69,45 @@ class _Walk:
 
     def __init__(self, graph: Graph, shape: Shape) -> None:
         self.chain = Chain(shape)
-        self.graph = graph.module.graph
-        self.modules: dict[str, Any] = dict(graph.module.named_modules())
+        self.graph = graph.calls
+        self.modules = _parts(graph.module)
         self.values: dict[fx.Node, Value] = {}
-        self.uses = Counter(
-            id(self.modules[str(node.target)])
-            for node in self.graph.nodes
-            if node.op == "call_module"
-        )
+        self.uses = Counter(place for node in self.graph.nodes for place in self._weights(node))
         self.converters = converters()
-        self.input_factor = 1.0
-        self.has_softmax = False
+        self.ending: str | None = None
+
+    def _module(self, node: fx.Node) -> Any:
+        return self.modules[str(node.target)] if node.op == "call_module" else None
+
+    def _kind(self, node: fx.Node) -> Any:
+        """Return what is called: a function, a method's name, or a class of modules.
+
+        Of a class that inherits its forward pass, as that of a parametrised layer, the class whose
+        it is.
+        """
+        if node.op != "call_module":
+            return node.target
+        own = type(self._module(node))
+        kinds = (kind for kind in own.__mro__ if getattr(kind, "forward", None) is own.forward)
+        return next((kind for kind in kinds if kind in self.converters), own)
+
+    def _weights(self, node: fx.Node) -> set[int]:
+        """Return where the tensors lie that a call reads and no input changes."""
+        if node.op == "call_module":
+            return {value.data_ptr() for value in self._module(node).parameters(recurse=False)}
+        if node.meta.get("is_constant"):
+            return set()
+        found = (constant_at(part) for part in node.all_input_nodes)
+        return {value.data_ptr() for value in found if isinstance(value, Tensor)}
 
     def run(self) -> None:
         for node in self.graph.nodes:
             if node.op == "placeholder":
-                self._input(node)
+                self.values[node] = self.chain.end
             elif node.op == "output":
                 self._output(node)
-            elif shape_at(node) is not None:
+            elif shape_at(node) is not None and not node.meta.get("is_constant"):
                 self.values[node] = self._call(node)
-
-    def _input(self, node: fx.Node) -> None:
-        if self.values:
-            raise unsupported(node, "a second input", "a module of one input")
-        self.values[node] = self.chain.end
 
     def _output(self, node: fx.Node) -> None:
         result = node.args[0]
@@ -132,55 +115,51 @@ class _Walk:
             raise unsupported(node, "a result that is not the last layer's", "one tensor of logits")
 
     def _argument(self, node: fx.Node, place: int) -> Value | None:
-        argument = node.args[place] if len(node.args) > place else node.kwargs.get("input")
+        name = ("input", "other")[place]
+        argument = node.args[place] if len(node.args) > place else node.kwargs.get(name)
         return self.values.get(argument) if isinstance(argument, fx.Node) else None
 
     def _call(self, node: fx.Node) -> Value:
-        first = self._argument(node, 0)
-        kind = _kind_of_call(node, self.modules)
-        if kind in ADDITIONS:
-            return self._sum(node, first)
+        first, second = self._argument(node, 0), self._argument(node, 1)
+        kind = self._kind(node)
+        if kind in ARITHMETIC:
+            return self._arithmetic(node, ARITHMETIC[kind], first, second)
         if first is None:
-            factor = self._factor(node)
-            if factor is None:
-                raise unsupported(node, f"a call of {_name(kind)} on no activation")
-            first = self.chain.end
-        if factor := self._factor(node):
-            self.input_factor *= factor
-            return first
+            raise unsupported(node, f"a call of {_name(kind)} on no activation")
         if kind in ENDINGS and _is_last(node):
-            self.has_softmax = True
+            self.ending = ENDINGS[kind]
             return first
         converter = self.converters.get(kind)
-        module = self.modules[str(node.target)] if node.op == "call_module" else None
         if converter is None:
             raise unsupported(node, _name(kind))
         given = node.args[0] if node.args else node.kwargs.get("input")
-        joins = isinstance(given, fx.Node) and len(given.users) == 1
-        reader = Reader(self.chain, node, first, joins, self.uses)
+        reader = self._reader(node, first, given)
         try:
-            result: Value = converter(reader, module)
+            result: Value = converter(reader, self._module(node))
             return result
         except NetworkError as error:
             if error.where.startswith("module"):
                 raise
             raise unsupported(node, f"{error.where}: {error.got}", error.expected) from error
 
-    def _sum(self, node: fx.Node, first: Value | None) -> Value:
-        second = self._argument(node, 1)
-        if first is None or second is None or node.kwargs.get("alpha", 1) != 1:
-            raise unsupported(node, "a sum with a number or a parameter", "a residual sum")
-        return add(Reader(self.chain, node, first, False, self.uses), second)
+    def _reader(self, node: fx.Node, value: Value, given: Any) -> Reader:
+        joins = isinstance(given, fx.Node) and len(given.users) == 1
+        return Reader(self.chain, node, value, joins, self.uses)
 
-    def _factor(self, node: fx.Node) -> float | None:
-        """Return the number that the raw input is multiplied by, None for any other call."""
-        name = getattr(node.target, "__name__", node.target)
-        if name not in ("mul", "truediv", "div") or self.chain.links or len(node.args) != 2:
-            return None
-        numbers = [part for part in node.args if isinstance(part, int | float)]
-        if len(numbers) != 1 or numbers[0] <= 0:
-            return None
-        return float(numbers[0]) if name == "mul" else 1 / float(numbers[0])
+    def _arithmetic(
+        self, node: fx.Node, name: str, first: Value | None, second: Value | None
+    ) -> Value:
+        """Join a residual sum, or apply what is done with a constant."""
+        if first is not None and second is not None:
+            if name != "add" or node.kwargs.get("alpha", 1) != 1:
+                raise unsupported(node, f"{name} of two activations", "a residual sum")
+            return add(Reader(self.chain, node, first, False, self.uses), second)
+        place = 1 if first is not None else 0
+        value = first or second
+        other = node.args[place] if len(node.args) > place else None
+        if value is None or (name != "neg" and constant_at(other) is None):
+            raise unsupported(node, f"{name} with something that depends on the input otherwise")
+        return scale_by_constant(self._reader(node, value, node.args[1 - place]), name, place)
 
 
 def _name(kind: Any) -> str:
@@ -230,8 +209,7 @@ def network_logits(extracted: Extracted, raw: Float) -> Tensor:
 
 
 def _check_equal(
-    module: nn.Module, graph: Graph, extracted: Extracted, convention: InputConvention,
-    has_softmax: bool,
+    graph: Graph, extracted: Extracted, convention: InputConvention, ending: str | None
 ) -> None:  # fmt: skip
     shape = extracted.architecture.input_shape
     generator = np.random.default_rng(0)
@@ -242,11 +220,14 @@ def _check_equal(
     factors, shifts = convention.per_channel(shape[0])
     given = raw * factors[:, None, None] - shifts[:, None, None]
     with torch.no_grad():
-        wanted = module(torch.from_numpy(given).reshape(-1, *graph.example_shape)).flatten(1)
+        batch = torch.from_numpy(given).reshape(-1, *graph.example_shape)
+        wanted = run_module(graph.module, batch).flatten(1)
     got = network_logits(extracted, raw)
-    if has_softmax:
+    if ending in ("softmax", "log_softmax"):
         got = got.log_softmax(1)
-        wanted = wanted.log() if bool((wanted >= 0).all()) else wanted
+        wanted = wanted.log() if ending == "softmax" else wanted
+    elif ending == "sigmoid":
+        got = got.sigmoid()
     scale = max(float(wanted.abs().max()), 1e-6)
     difference = float((got - wanted).abs().max())
     if got.shape != wanted.shape or not difference <= _TOLERANCE * scale:
@@ -281,13 +262,14 @@ def from_torch(
     if not layers:
         raise NetworkError("module", "no layers", "at least one layer", "Pass another module.")
     factors, shifts = convention.per_channel(shape[0])
+    own, summands = walk.chain.input_factors, walk.chain.input_summands
     # What the decoder multiplies by is already done when the first layer reads its inputs.
-    scale = np.float32(walk.input_factor * 2.0**exponent)
     layers, tensors = _fold_input(
-        layers, tensors, shape, factors * scale, shifts * np.float32(walk.input_factor)
-    )
+        layers, tensors, shape, (factors * own * 2.0**exponent).astype(np.float32),
+        (shifts * own - summands).astype(np.float32),
+    )  # fmt: skip
     architecture = Architecture(shape, exponent, layers)
     tensor_shapes(architecture)
     extracted = Extracted(architecture, flat_parameters(architecture, tensors))
-    _check_equal(module, graph, extracted, convention, walk.has_softmax)
+    _check_equal(graph, extracted, convention, walk.ending)
     return extracted

@@ -11,6 +11,12 @@ convolution usually has no bias, every other layer has one.
 a residual connection. ``again 2`` runs the last two layers once more with the same weights, ``again
 2 from 3`` runs two layers from the third last on. ``views 5`` at the start averages the logits of
 an image and of four shifted by a pixel.
+
+``prelu`` has a slope for each channel. ``normalise 4`` makes mean 0 and variance 1 in four groups
+of channels, ``normalise each`` in each channel, ``normalise 1 e3`` with 0.001 added to the
+variance. ``maxwindow 3 s2 p1 ceil`` and ``avgwindow 3 s2`` pool over windows that overlap.
+``grouped 8 by 2 k3`` is a convolution of two groups of channels. An activation ``leaky0.01`` is a
+leaky ReLU of that slope.
 """
 
 from __future__ import annotations

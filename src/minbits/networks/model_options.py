@@ -26,6 +26,17 @@ class ModelOptions(Request):
         aliases=("input_shape",),
         check=(lambda value: bool(value) and min(value) >= 1, "positive sizes, such as 1x28x28"),
     )
+    input_scale: float | None = option(
+        None,
+        "What the module expects raw inputs to be multiplied by.",
+        shown="1/255 for bytes, else 1; `audit`: the power of two of the data set, 1/256 for bytes",
+    )
+    input_mean: tuple[float, ...] = option(
+        (0.0,), "Then subtracted, one number or one a channel, by commas."
+    )
+    input_std: tuple[float, ...] = option(
+        (1.0,), "Then divided by, one number or one a channel, by commas."
+    )
 
 
 def model_files(model: object, options: ModelOptions) -> tuple[Path, ...]:

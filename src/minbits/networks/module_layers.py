@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from minbits.errors import NetworkError
@@ -20,7 +20,7 @@ from minbits.layers.pooling import Pooling
 from minbits.layers.registry import LAYERS
 from minbits.layers.torch_call import Converter, TorchCall, as_array
 from minbits.networks.chain import Chain, Value
-from minbits.networks.module_graph import shape_at, unsupported
+from minbits.networks.module_graph import constant_at, shape_at, unsupported
 from minbits.networks.parameters import PlainTensors
 
 
@@ -32,11 +32,11 @@ class Reader:
         node: the call.
         value: its first argument as an activation of the chain.
         joins: whether the call may change the layer before in place, since nothing else reads it.
-        uses: how often each module is called.
+        uses: how often each tensor of weights is called with, by its place in memory.
     """
 
     def __init__(
-        self, chain: Chain, node: fx.Node, value: Value, joins: bool, uses: dict[int, int]
+        self, chain: Chain, node: fx.Node, value: Value, joins: bool, uses: Mapping[int, int]
     ) -> None:
         self.chain, self.node, self.value, self.joins, self.uses = chain, node, value, joins, uses
 
@@ -73,6 +73,15 @@ class Reader:
         args, kwargs = self.node.args, self.node.kwargs
         return kwargs.get(name, args[place] if len(args) > place else default)
 
+    def constant(self, place: int, name: str) -> Any:
+        """Return a tensor or number among the arguments that is the same for every input."""
+        return constant_at(self.argument(place, name))
+
+    def key_of(self, weight: Any, bias: Any = None) -> object:
+        """Return what calls with the same weights and bias have in common."""
+        self.chain.kept += [weight, bias]  # so that no other tensor gets their places
+        return (weight.data_ptr(), 0 if bias is None else bias.data_ptr())
+
     def unsupported(self, got: str, expected: str | None = None) -> NetworkError:
         """Return the error that names the place of the call and what is supported."""
         return unsupported(self.node, got, expected)
@@ -82,6 +91,10 @@ class Reader:
     ) -> Value:
         """Append a layer to the chain and return its output."""
         return self.chain.append(layer, tensors, key)
+
+    def append_affine(self, factors: Any, summands: Any) -> Value:
+        """Append a factor and a summand a channel and return their output."""
+        return self.chain.append_affine(factors, summands)
 
     def activate(self, key: str) -> Value:
         """Apply an activation, in the layer before where that is possible."""
@@ -103,21 +116,95 @@ class Reader:
 
 
 def _batch_norm(reader: Any, module: Any) -> Any:
+    return _normalised(
+        reader, module.running_mean, module.running_var, module.weight, module.bias, module.eps
+    )
+
+
+def _batch_norm_call(reader: Any, module: Any) -> Any:
+    mean, variance, weight, bias = (
+        reader.constant(place, name) for place, name in enumerate(_BATCH_NORM, 1)
+    )
+    return _normalised(reader, mean, variance, weight, bias, reader.argument(7, "eps", 1e-5))
+
+
+_BATCH_NORM = ("running_mean", "running_var", "weight", "bias")
+
+
+def _normalised(
+    reader: Reader, mean: Any, variance: Any, weight: Any, bias: Any, epsilon: float
+) -> Value:
     reader.need_newest()
-    if module.running_mean is None or module.running_var is None:
+    if mean is None or variance is None:
         raise unsupported(reader.node, "batch norm without running statistics", "with them")
-    deviation = np.sqrt(as_array(module.running_var).astype(np.float64) + module.eps)
-    scale = np.ones_like(deviation) if module.weight is None else as_array(module.weight)
-    shift = np.zeros_like(deviation) if module.bias is None else as_array(module.bias)
+    deviation = np.sqrt(as_array(variance).astype(np.float64) + epsilon)
+    scale = np.ones_like(deviation) if weight is None else as_array(weight)
+    shift = np.zeros_like(deviation) if bias is None else as_array(bias)
     factors = scale / deviation
-    summands = shift - as_array(module.running_mean) * factors
+    summands = shift - as_array(mean) * factors
+    return _scaled(reader, factors, summands)
+
+
+def _scaled(reader: Reader, factors: Any, summands: Any) -> Value:
+    """Apply a factor and a summand a channel, in the layer before where that is possible."""
+    if len(factors) != reader.shape[0]:
+        raise unsupported(
+            reader.node, f"{len(factors)} factors for {reader.shape[0]} channels", "one a channel"
+        )
     joins = reader.joins_layer() and _last_is_used_once(reader)
     return reader.chain.scale(factors.astype(np.float32), summands.astype(np.float32), joins)
 
 
 def _last_is_used_once(reader: Reader) -> bool:
     links = reader.chain.links
-    return not links or reader.uses.get(id(links[-1].key), 1) == 1
+    key = links[-1].key if links else None
+    return not isinstance(key, tuple) or reader.uses.get(key[0], 1) == 1
+
+
+def scale_by_constant(reader: Reader, name: str, place: int) -> Value:
+    """Apply a sum, a difference, a product or a quotient with a constant.
+
+    Args:
+        reader: of the call.
+        name: ``add``, ``sub``, ``mul``, ``div`` or ``neg``.
+        place: of the constant among the arguments.
+    """
+    reader.need_newest()
+    channels = reader.shape[0]
+    ones, zeros = np.ones(channels), np.zeros(channels)
+    if name == "neg":
+        return _scaled(reader, -ones, zeros)
+    value = _by_channel(reader, constant_at(reader.node.args[place]))
+    if name in ("add", "sub"):
+        value = value * float(reader.argument(2, "alpha", 1))
+    if name == "add":
+        return _scaled(reader, ones, value)
+    if name == "sub":
+        return _scaled(reader, ones, -value) if place else _scaled(reader, -ones, value)
+    if name == "div" and (place == 0 or not value.all()):
+        raise unsupported(reader.node, "a quotient by activations or by 0", "one by a constant")
+    return _scaled(reader, 1 / value if name == "div" else value, zeros)
+
+
+def _by_channel(reader: Reader, constant: Any) -> Any:
+    """Return a constant as one number a channel.
+
+    Raises:
+        NetworkError: if it is another for each place, or makes more values than there were.
+    """
+    shape, values = reader.result_shape or (), np.asarray(
+        constant.detach().cpu() if isinstance(constant, Tensor) else constant, np.float64
+    )  # fmt: skip
+    count = math.prod(reader.shape)
+    try:
+        spread = np.broadcast_to(values, (1, *shape[1:])).reshape(reader.shape[0], -1)
+    except ValueError:
+        spread = np.zeros((0, 0))
+    if spread.size != count or (spread != spread[:, :1]).any():
+        raise unsupported(
+            reader.node, f"a constant of shape {values.shape}", "one number, or one a channel"
+        )
+    return spread[:, 0].copy()
 
 
 def _same(call: TorchCall, module: Any) -> Any:
@@ -152,14 +239,18 @@ def add(reader: Reader, other: Value) -> Value:
 # What is no layer of its own: it changes the one before, or only how values are arranged.
 _JOINED: Mapping[Any, Converter] = {
     **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), _batch_norm),
+    **dict.fromkeys((functional.batch_norm, torch.batch_norm), _batch_norm_call),
     **dict.fromkeys(
-        (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity, functional.dropout,
-         functional.dropout2d, "contiguous", "float"),
+        (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout,
+         nn.Identity, functional.dropout, functional.dropout1d, functional.dropout2d,
+         functional.alpha_dropout, functional.feature_alpha_dropout, torch.dropout, "contiguous",
+         "float", "to", "type", "clone", "detach"),
         _same,
     ),
     **dict.fromkeys(
-        (nn.Flatten, torch.flatten, torch.reshape, torch.squeeze, "flatten", "view", "reshape",
-         "squeeze", operator.getitem),  # the last where it only adds axes
+        (nn.Flatten, nn.Unflatten, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
+         "flatten", "unflatten", "view", "reshape", "squeeze", "unsqueeze",
+         operator.getitem),  # the last where it only adds axes
         _flatten,
     ),
 }  # fmt: skip
@@ -175,8 +266,19 @@ def converters() -> dict[Any, Converter]:
     return found
 
 
-ADDITIONS: frozenset[Any] = frozenset({operator.add, operator.iadd, torch.add, "add", "add_"})
-ENDINGS: frozenset[Any] = frozenset(
-    {torch.softmax, torch.log_softmax, functional.softmax, functional.log_softmax,
-     "softmax", "log_softmax", nn.Softmax, nn.LogSoftmax}
-)  # fmt: skip
+# Sums, differences, products and quotients, by the name that `scale_by_constant` has for them.
+ARITHMETIC: Mapping[Any, str] = {
+    **dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), "add"),
+    **dict.fromkeys((operator.sub, operator.isub, torch.sub, "sub", "sub_"), "sub"),
+    **dict.fromkeys((operator.mul, operator.imul, torch.mul, "mul", "mul_"), "mul"),
+    **dict.fromkeys((operator.truediv, operator.itruediv, torch.div, "div", "div_"), "div"),
+    **dict.fromkeys((operator.neg, torch.neg, "neg"), "neg"),
+}
+# What changes no order of logits: it may be left out at the end.
+ENDINGS: Mapping[Any, str] = {
+    **dict.fromkeys((torch.softmax, functional.softmax, "softmax", nn.Softmax), "softmax"),
+    **dict.fromkeys(
+        (torch.log_softmax, functional.log_softmax, "log_softmax", nn.LogSoftmax), "log_softmax"
+    ),
+    **dict.fromkeys((torch.sigmoid, functional.sigmoid, "sigmoid", nn.Sigmoid), "sigmoid"),
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,14 @@ from minbits.data.limits import ALWAYS_ALLOWED_BYTES, MAX_RATIO
 from minbits.errors import MinbitsError, NetworkFileError
 from minbits.files import open_regular, regular_size
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+# What a state dictionary is usually kept under beside other things, the most telling name first.
+_WRAPPERS = (
+    "state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "weights",
+    "params", "student",
+)  # fmt: skip
+_OTHERS = ("optim", "sched", "scaler")
+_MAX_DEPTH = 4
+_LISTED_KEYS = 6
 _LONGEST_REASON = 200
 
 
@@ -66,9 +73,8 @@ class TensorFile:
             raise self.refuse(
                 f"no checkpoint ({reason})", "a readable checkpoint", "Check the path, or save it."
             ) from error
-        for wrapper in _WRAPPERS:
-            if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-                found = found[wrapper]
+        for _ in range(_MAX_DEPTH):
+            found = self._inside(found)
         if not isinstance(found, Mapping):
             raise self.refuse(
                 type(found).__name__, "a state dictionary, names to tensors",
@@ -76,6 +82,29 @@ class TensorFile:
             )  # fmt: skip
         self._check(found)
         return found
+
+    def _inside(self, found: Any) -> Any:
+        """Return the state dictionary that is kept beside other things, or what was found itself.
+
+        Raises:
+            NetworkFileError: if there are several, of which none has a usual name.
+        """
+        if not isinstance(found, Mapping):
+            return found
+        if any(isinstance(value, Tensor) and value.numel() > 1 for value in found.values()):
+            return found
+        groups = {
+            str(key): value
+            for key, value in found.items()
+            if _holds_tensors(value) and not str(key).lower().startswith(_OTHERS)
+        }
+        named = [name for name in _WRAPPERS if name in groups]
+        if len(groups) > 1 and not named:
+            raise self.refuse(
+                f"several groups of tensors: {listed(groups)}", "one state dictionary",
+                "Save that of the model alone.",
+            )  # fmt: skip
+        return groups[(named or list(groups))[0]] if groups else found
 
     def _safetensors(self) -> Any:
         try:
@@ -122,6 +151,20 @@ class TensorFile:
             # One number may stand for any number of them: a tensor that was expanded.
             unpacked += tensor.numel() * tensor.element_size()
         self._check_bytes(unpacked)
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Return some names, and how many more there are."""
+    texts = [f"'{name}'" for name in names]
+    more = f" and {len(texts) - _LISTED_KEYS} more" if len(texts) > _LISTED_KEYS else ""
+    return ", ".join(texts[:_LISTED_KEYS]) + more
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Return whether a value is a mapping of tensors, or of such mappings."""
+    if not isinstance(value, Mapping):
+        return False
+    return any(isinstance(part, Tensor) or _holds_tensors(part) for part in value.values())
 
 
 def _unusual(tensor: Tensor) -> str | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from minbits.codec.architecture import tensor_shapes
+from minbits.codec.architecture import check_parameters
 from minbits.networks.zoo import architecture_for
 from minbits.search.space import Candidate, repeated
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
@@ -146,7 +146,7 @@ class Family:
             NetworkError: if the architecture does not fit the data.
         """
         architecture = self.text(point, data.class_count)
-        tensor_shapes(architecture_for(architecture, data))
+        check_parameters(architecture_for(architecture, data))
         recipe = TrainingRecipe(**{name: point[name] for name in self.recipe})  # type: ignore[arg-type]
         words = [
             f"{name} {_short(point[name])}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from minbits.codec.architecture import tensor_shapes
+from minbits.codec.architecture import check_parameters
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Family, Ladder, Point
 from minbits.search.space import Candidate, rated_candidate, repeated
@@ -50,7 +50,7 @@ def ladder(data: DataSet) -> tuple[Candidate, ...]:
         name = steps.more_classes_than
         if name is not None and data.class_count > int(point[name]):
             text = text.replace(*steps.then)
-        tensor_shapes(architecture_for(text, data))  # it fits the data
+        check_parameters(architecture_for(text, data))  # it fits the data
         rungs.append(rated_candidate(text, _recipe(family, point, data)))
     return tuple(rungs)
 
@@ -74,7 +74,7 @@ def own_candidate(architecture: str, rate_weight: float, data: DataSet) -> Candi
     Raises:
         NetworkError: if the text is not in the grammar or does not fit the data.
     """
-    tensor_shapes(architecture_for(architecture, data))
+    check_parameters(architecture_for(architecture, data))
     family, steps = _family(data)
     recipe = _recipe(family, steps.points[0], data)
     return rated_candidate(architecture, dataclasses.replace(recipe, rate_weight=rate_weight))
