@@ -232,6 +232,8 @@ def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport
 def need(data: Data, request: NeedRequest) -> NeedReport:
     """Go from the entropies of a data set to neurons and weights, and to what was found.
 
+    Learners run in fresh processes, as those of `codelength`.
+
     Raises:
         MinbitsError: if an argument, the ledger or a card is bad.
     """

@@ -168,6 +168,8 @@ class DataSet(Shown):
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
         label_column: of a table in a file, the column that the labels stand in; else None.
+        train_rows: places of the training examples among all that were read, from 0; None where
+            the test set was given, so that these are all.
         label_reason: why that column was taken.
         remarks: what was decided while the source was read.
         resized: height and width that images were brought to; None where they kept their size.
@@ -186,6 +188,7 @@ class DataSet(Shown):
     table: Table | None = None
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
+    train_rows: npt.NDArray[np.int64] | None = None
     label_reason: str | None = None
     remarks: tuple[Remark, ...] = ()
     resized: tuple[int, int] | None = None

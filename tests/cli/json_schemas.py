@@ -30,6 +30,7 @@ MAPS = (
     "successes_on_validation",
     "smaller_not_taken",
     "config",
+    "learner_bits",
     "packages",
     "counts",
 )
