@@ -201,7 +201,13 @@ def compress_target(labels: LabelAudit, accuracy: float | None) -> CompressTarge
 def layers_chart(report: AuditReport) -> Chart[Any]:
     """Return the chart of layers by bits."""
     rows = [
-        LayerBits(layer.name, layer.stored_bits, layer.lossless_bits, layer.quantised_bits)
+        # In a sequence, layers are called 0, 1, 2: their shapes tell them apart.
+        LayerBits(
+            f"{layer.name}: {' × '.join(map(str, layer.dimensions)) or 'a number'}",
+            layer.stored_bits,
+            layer.lossless_bits,
+            layer.quantised_bits,
+        )
         for layer in report.layers
     ]
     found = None if report.sufficient is None else report.sufficient.size_bits

@@ -27,6 +27,7 @@ class LayerAudit:
 
     Attributes:
         name: of the layer.
+        dimensions: of its largest tensor.
         parameters: trained values.
         stored_bits: as it is, buffers included.
         lossless_bits: compressed as it is, by the method that is best for the whole model.
@@ -36,6 +37,7 @@ class LayerAudit:
     """
 
     name: str
+    dimensions: tuple[int, ...]
     parameters: int
     stored_bits: int
     lossless_bits: int

@@ -146,6 +146,7 @@ def _layers(
         result.append(
             LayerAudit(
                 name=name,
+                dimensions=max(tensors, key=lambda tensor: tensor.values).dimensions,
                 parameters=sum(tensor.values for tensor in tensors if tensor.is_parameter),
                 stored_bits=sum(tensor.stored_bits for tensor in tensors),
                 lossless_bits=sum(lossless.tensor_bits[tensor.name] for tensor in tensors),
