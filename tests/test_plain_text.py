@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minbits.cli.output import PlainConsole, headed, print_json, print_table
-from minbits.plain_text import is_visible, shortened, visible
+from minbits.plain_text import is_visible, shortened, visible, suggested
 
 ANY_TEXT = st.text(st.characters(), max_size=40)
 NAMES = [
@@ -101,3 +101,12 @@ def test_a_table_shows_every_name(capsys: pytest.CaptureFixture[str]) -> None:
         assert visible(name) in out
     assert "[/x]" in out
     assert all(is_visible(c) for c in out.replace("\n", ""))
+
+
+def test_a_known_name_is_suggested_only_where_it_is_like_the_given_one() -> None:
+    known = ["Species", "petal_length", "year"]
+    assert suggested("species ", known, "none") == "Did you mean 'Species'?"
+    assert suggested("Speices", known, "none") == "Did you mean 'Species'?"
+    assert suggested("petal-lenght", known, "none") == "Did you mean 'petal_length'?"
+    assert suggested("colour", known, "none") == "none"
+    assert suggested("", known, "none") == "none"

@@ -6,10 +6,13 @@ letters that turn the reading direction round, line ends, bytes that are no text
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 
 # Other, format: these two join or part letters in Persian, Hindi and emoji, and command nothing.
 _JOINERS = "\u200c\u200d"
+_LIKENESS = 0.7  # of 1, as `difflib` measures it
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 # How Python keeps the bytes of a file's name that are no text: b"\xe9" is "\udce9".
@@ -53,3 +56,20 @@ def shortened(text: str, most: int) -> str:
         return text
     end = (most - 1) // 2
     return f"{text[: most - 1 - end]}…{text[-end:]}"
+
+
+def suggested(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return ``Did you mean 'x'?`` where a known name is like the one that was given.
+
+    Args:
+        name: that was given, and is unknown.
+        known: names that there are.
+        otherwise: returned where none is like it.
+    """
+    by_plain = {_plain_name(item): item for item in known}
+    close = difflib.get_close_matches(_plain_name(name), list(by_plain), 1, _LIKENESS)
+    return f"Did you mean '{by_plain[close[0]]}'?" if close else otherwise
+
+
+def _plain_name(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from minbits.errors import ArgumentError
+from minbits.plain_text import suggested
 
 
 class HasKey(Protocol):
@@ -82,5 +83,8 @@ class Registry(Mapping[str, Entry]):
     def unknown(self, key: str) -> ArgumentError:
         """Return the error for a key that no entry has."""
         return ArgumentError(
-            self.noun, f"'{key}'", f"one of {', '.join(self._entries)}", "Choose one of these."
+            self.noun,
+            f"'{key}'",
+            f"one of {', '.join(self._entries)}",
+            suggested(key, self._entries, "Choose one of these."),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from minbits.data.typed_columns import listed
 from minbits.errors import DataError
+from minbits.plain_text import suggested
 
 LABEL_NAMES = ("label", "class", "target", "y")
 # A file is named after a label column of these names, since another one may be meant.
@@ -85,8 +86,7 @@ def stated_label(names: Sequence[str], label: str, where: str) -> int:
     """
     if label in names:
         return list(names).index(label)
-    close = [name for name in names if _plain(name) == _plain(label)]
-    remedy = f"Did you mean '{close[0]}'?" if close else "Name one with `label`."
+    remedy = suggested(label, names, "Name one with `label`.")
     raise DataError(where, f"no label column '{label}'", listed(names), remedy)
 
 

@@ -20,6 +20,7 @@ from minbits.data.parquet import load_parquet
 from minbits.data.typed_columns import listed
 from minbits.errors import DataError
 from minbits.files import regular_size
+from minbits.plain_text import suggested
 from minbits.requests import call_with
 from minbits.types import DataSet
 
@@ -86,7 +87,8 @@ def load(source: str | Path, options: LoadOptions) -> DataSet:
     known = ", ".join(BUILT_IN) + ", " + ", ".join(item.description for item in PATH_LOADERS)
     try:
         if not path.exists():
-            raise DataError(f"data set '{source}'", "an unknown name", known, "Check the spelling.")
+            remedy = suggested(str(source), BUILT_IN, "Check the spelling.")
+            raise DataError(f"data set '{source}'", "an unknown name", known, remedy)
         _check_name(path)
         for item in PATH_LOADERS:
             if item.accepts(path):

@@ -25,6 +25,7 @@ from minbits.data.rare_classes import common_rows
 from minbits.data.tables import RawTable, assemble_table
 from minbits.data.typed_columns import ColumnTyper, listed, shorten
 from minbits.errors import DataError
+from minbits.plain_text import suggested
 from minbits.types import Column, DataSet, Remark
 
 _CHUNK = 65_536
@@ -81,7 +82,12 @@ class TableBuilder:
         _check_names(names, where)
         for name in (*options.categorical, *options.drop):
             if name not in names:
-                raise DataError(where, f"no column '{name}'", listed(names), "Name one of these.")
+                raise DataError(
+                    where,
+                    f"no column '{name}'",
+                    listed(names),
+                    suggested(name, names, "Name one of these."),
+                )
         self.names = list(names)
         self.options = options
         self.has_header = has_header
