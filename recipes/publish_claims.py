@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from write_companions import write_companion
+
 from minbits.charts.curve import curve_data, draw_curve
 from minbits.claims.card import COUNTING, limit_facts
 from minbits.claims.claiming import Claimant, Scope, verify_bytes
@@ -134,6 +136,7 @@ def rewrite_card(path: Path, data: DataSet, looks: int, write: bool) -> None:
         flush=True,
     )
     if write:
+        card.update(write_companion(path, data))
         write_atomically(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
 
 

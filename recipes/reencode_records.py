@@ -2,7 +2,7 @@
 
 ``python recipes/reencode_records.py [--write]``. Levels, steps and architecture stay what they are,
 so that every prediction does, too; the card's size and digest follow, and it says what the file was
-before. Nothing is looked at in any test set.
+before. Nothing is looked at in any test set. `write_companions.py` is to be run after it.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ RECORD = ROOT / "records" / "digits-95.mbn"
 PRINTED = {
     "compress_a_module": "still correct",
     "entropies_of_a_table": "figures in all",
+    "predict_new_rows": "of new rows",
     "run_a_network": "correct: 9",
     "smallest_network": "test examples correct",
     "what_own_data_need": "neurons",
@@ -22,7 +23,7 @@ PRINTED = {
 }
 
 
-def test_there_are_six_short_ones() -> None:
+def test_there_are_seven_short_ones() -> None:
     assert {path.stem for path in EXAMPLES} == set(PRINTED)
     assert max(len(path.read_text().splitlines()) for path in EXAMPLES) <= 25
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from minbits.claims.best_known import published_files
+from minbits.claims.card import companion_facts
 from minbits.claims.verification import verify_file
 from minbits.data import load
+from minbits.data.companion import companion_beside
 from minbits.files import sha256_hex
 from minbits.intervals import anytime_lower_limit
 from minbits.ledger.artifacts import problem_of
@@ -47,6 +50,22 @@ def test_a_record_passed_validation_and_its_card_says_what_the_claim_shows(path:
     assert card["lower_limit"] == pytest.approx(limit, abs=1e-12)
     assert card["true_accuracy_may_be_below_target"] == (limit < target)
     assert card["reached_target"]
+
+
+@pytest.mark.parametrize("path", _ALL, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_record_has_its_companion_and_the_card_names_it(path: Path) -> None:
+    content, card = path.read_bytes(), json.loads(path.with_suffix(".json").read_text())
+    companion = companion_beside(path, sha256_hex(content))
+    assert companion is not None
+    assert companion.data_digest == card["data_digest"]
+    assert companion.inverse_temperature > 0
+    named = companion_facts(companion, f"{path.stem}.data.json", 8 * len(content))
+    assert named.items() <= card.items()
+
+
+def test_companions_are_not_taken_for_cards() -> None:
+    found = published_files(load("digits"), RECORDS)
+    assert [path for path, _ in found] == [RECORDS / "digits-95.mbn"]
 
 
 def test_each_point_of_the_curve_is_the_best_claim_of_the_ledger() -> None:

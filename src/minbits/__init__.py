@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         entropy,
         inspect,
         need,
+        predict,
         size,
         trainability,
         verify,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "read", "size", "to_torch", "trainability", "verify",
+    "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -16,6 +16,7 @@ from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressReport, CompressRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
+    from minbits.jobs.predict import PredictionReport
     from minbits.jobs.size_report import SizeReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
@@ -230,6 +232,8 @@ def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport
 def need(data: Data, request: NeedRequest) -> NeedReport:
     """Go from the entropies of a data set to neurons and weights, and to what was found.
 
+    Learners run in fresh processes, as those of `codelength`.
+
     Raises:
         MinbitsError: if an argument, the ledger or a card is bad.
     """
@@ -257,6 +261,24 @@ def verify(path: str | Path, data: Data, request: VerifyRequest) -> FileRun:
         path, _opened(data)[0], ledger=request.ledger, any_data=request.any_data,
         allow_slow=request.allow_slow,
     )  # fmt: skip
+
+
+@call_on_data(PredictRequest)
+def predict(path: str | Path, source: Any, request: PredictRequest) -> PredictionReport:
+    """Return classes and probabilities of rows or images that a network file never saw.
+
+    The source is the path of a file or a folder, or rows as ``minbits.read(path).predict`` takes
+    them: a data frame, dictionaries or arrays. The companion beside the file has the encoding.
+
+    Raises:
+        NetworkFileError: if the network file cannot be read.
+        DataError: if there is no companion, it is damaged, or the examples cannot be read by it.
+        CostError: if it would take minutes, and that is not allowed.
+        OutputError: if the output cannot be written, or something else is in its place.
+    """
+    from minbits.jobs.predict import predict_job
+
+    return predict_job(Path(path), source, request)
 
 
 def inspect(path: str | Path) -> FileInspection:

@@ -105,6 +105,8 @@ class Column:
         exponent: of a number column's power-of-two scale.
         offset: an integer, subtracted after scaling.
         channels: how many input channels it takes; 0 where it has too many categories.
+        notation: of numbers that are not plainly written in the source, the key of how they are
+            (`minbits.data.notations`); else empty.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Column:
     exponent: int = 0
     offset: int = 0
     channels: int = 1
+    notation: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +168,11 @@ class DataSet(Shown):
         table: the typed columns that the inputs encode; None where the inputs are the data.
         truth: the exact figures of the source that the examples were drawn from, if it is known.
         label_column: of a table in a file, the column that the labels stand in; else None.
+        train_rows: places of the training examples among all that were read, from 0; None where
+            the test set was given, so that these are all.
         label_reason: why that column was taken.
         remarks: what was decided while the source was read.
+        resized: height and width that images were brought to; None where they kept their size.
     """
 
     name: str
@@ -182,8 +188,10 @@ class DataSet(Shown):
     table: Table | None = None
     truth: tuple[Quantity, ...] = ()
     label_column: str | None = None
+    train_rows: npt.NDArray[np.int64] | None = None
     label_reason: str | None = None
     remarks: tuple[Remark, ...] = ()
+    resized: tuple[int, int] | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from minbits.claims.card import CardFacts, card
 from minbits.data import load
+from minbits.data.companion import companion_bytes, companion_of
 from minbits.data.encoding import encoding_bits
+from minbits.files import sha256_hex
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome, Verification
 
 TRIED = TrialOutcome(
@@ -25,7 +27,8 @@ TRIAL = {
 
 def facts(data: DataSet) -> CardFacts:
     found = Verification("f.mbn", "0" * 64, 50, 400, 30, 29, 0.967, 0.83, 0.99, 3.0)
-    return CardFacts(data, 0.95, found, TRIAL, [TRIED], 3, 0.8, 1)
+    companion = companion_of(data, "0" * 64, 1.0, 12)
+    return CardFacts(data, 0.95, found, TRIAL, [TRIED], 3, 0.8, 1, companion)
 
 
 def test_the_card_of_a_table_says_what_its_file_leaves_out() -> None:
@@ -39,3 +42,13 @@ def test_the_card_of_a_table_says_what_its_file_leaves_out() -> None:
 
 def test_the_card_of_images_has_nothing_to_add(tiny: DataSet) -> None:
     assert not {key for key in card(facts(tiny)) if key.startswith("table")}
+
+
+def test_the_card_names_the_companion_and_says_what_is_counted() -> None:
+    data = load("iris")
+    plain = card(facts(data))
+    companion = companion_bytes(companion_of(data, "0" * 64, 1.0, 12))
+    assert plain["companion"] == {"file": "f.data.json", "sha256": sha256_hex(companion)}
+    names = "setosa versicolor virginica sepal length (cm) sepal width (cm) petal length (cm) "
+    names += "petal width (cm) "  # a blank or an end after each
+    assert plain["description_bits"] == {"network": 400, "encoding": 34, "names": 8 * len(names)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.data import load
+from minbits.data.companion import companion_beside, companion_bytes, companion_of, companion_path
 from minbits.errors import OutputError
 from minbits.files import sha256_hex
 from minbits.information.entropy_table import entropy_table
@@ -264,8 +266,66 @@ def test_a_job_keeps_a_smaller_file_and_says_where_its_own_is(
     forced = Publisher(tiny, TARGET, ledger, out, force=True)
     assert forced.publish(outcome, entropy_table(tiny), None).path == str(out)
     assert out.read_bytes() == large_file()
-    assert set(forced.outputs) == {"network", "card", "diagram png", "diagram svg"}
+    assert set(forced.outputs) == {"network", "companion", "card", "diagram png", "diagram svg"}
     # What a job has written itself, it may write again.
     check_replaceable([out], tiny, TARGET)
     assert Publisher(tiny, TARGET, ledger, out).publish(outcome, entropy_table(tiny), None)
+    ledger.close()
+
+
+# --- the companion
+
+
+def put_companion(out: Path, data: DataSet, name: str = "stripes") -> bytes:
+    found = companion_of(data, sha256_hex(out.read_bytes()), 1.0, 5)
+    content = companion_bytes(dataclasses.replace(found, data_name=name))
+    companion_path(out).write_bytes(content)
+    return content
+
+
+def test_a_companion_of_the_data_set_or_of_the_card_may_be_replaced(
+    tmp_path: Path, tiny: DataSet
+) -> None:
+    out = put(tmp_path / "n.mbn", large_file(), tiny)
+    content = put_companion(out, tiny)
+    check_replaceable([out], tiny, TARGET)  # a job was killed before it wrote its card
+    put(out, large_file(), tiny, companion={"file": "n.data.json", "sha256": sha256_hex(content)})
+    check_replaceable([out], tiny, TARGET)
+
+
+def test_another_companion_is_in_the_way(tmp_path: Path, tiny: DataSet) -> None:
+    out = put(tmp_path / "n.mbn", large_file(), tiny)
+    put_companion(out, dataclasses.replace(tiny, digest="0" * 64), "others")
+    with pytest.raises(OutputError, match="the companion of another data set, others"):
+        check_replaceable([out], tiny, TARGET)
+    companion_path(out).write_text("my notes")
+    with pytest.raises(OutputError, match=r"n\.data\.json: got "):
+        check_replaceable([out], tiny, TARGET)
+    check_replaceable([out], tiny, TARGET, force=True)
+
+
+def test_a_companion_alone_may_be_anybodys(tmp_path: Path, tiny: DataSet) -> None:
+    (tmp_path / "n.data.json").write_text("{}")
+    with pytest.raises(OutputError, match="without a card"):
+        check_replaceable([tmp_path / "n.mbn"], tiny, TARGET)
+
+
+def test_what_a_job_leaves_belongs_together(tmp_path: Path, tiny: DataSet) -> None:
+    ledger = ledger_with(tmp_path, tiny, large_file())
+    ledger.append_claim(tiny, TARGET, verify_bytes(large_file(), tiny), PROVENANCE)
+    outcome = ClaimOutcome(ledger.best_claim(tiny.digest, TARGET), None, None, 1, None, {})
+    out = tmp_path / "n.mbn"
+    Publisher(tiny, TARGET, ledger, out).publish(outcome, entropy_table(tiny), None)
+    found = companion_beside(out, sha256_hex(large_file()))
+    assert found is not None
+    assert (found.data_digest, found.class_names) == (tiny.digest, ("0", "1"))
+    assert found.calibration_examples == 80  # of validation, none of test
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["companion"]["file"] == "n.data.json"
+    assert card["description_bits"] == {
+        "network": 8 * len(large_file()),
+        "encoding": 0,
+        "names": 32,
+    }
+    check_replaceable([out], tiny, TARGET)
     ledger.close()

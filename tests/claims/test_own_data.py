@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from minbits.claims.ledger_verification import verify_ledger
 from minbits.claims.own_data import plain_run, verify
 from minbits.claims.verification import verify_file
 from minbits.codec.architecture import Architecture
-from minbits.codec.file_format import encode_network
+from minbits.codec.file_format import decode_network, encode_network
+from minbits.codec.inference import predict
 from minbits.data import load
+from minbits.data.companion import companion_bytes, companion_of, companion_path
+from minbits.data.encoding import encode
 from minbits.errors import DataError, LedgerError
 from minbits.files import sha256_hex
 from minbits.layers.linear import Linear
@@ -198,3 +202,85 @@ def test_the_command_line_says_it_all(
     assert (found["made_for"], found["data"]) == ("t", "edited")
     done = here("verify", path, "--data", tmp_path / "edited.csv", "--any-data")
     assert "fitted anew" in " ".join(done.stdout.split())
+
+
+# --- with a companion
+
+
+def put_companion(path: Path, data: DataSet) -> None:
+    made = companion_of(data, sha256_hex(path.read_bytes()), 1.0, 5)
+    companion_path(path).write_bytes(companion_bytes(made))
+
+
+def test_another_table_is_encoded_by_the_companion(
+    tmp_path: Path, table: DataSet, edited: DataSet
+) -> None:
+    path = network(tmp_path, table.input_shape)
+    put_companion(path, table)
+    own = verify(path, table)
+    assert (own.is_own_data, own.encoded_by_companion, own.remarks) == (True, True, ())
+    assert own.made_for is not None
+    assert own.made_for.source.endswith("n.data.json")
+    assert own.verification.correct == verify_file(path, table).correct
+
+    run = verify(path, edited)
+    assert (run.is_own_data, run.encoding_fitted_anew) == (False, False)
+    assert "nothing was fitted" in run.remarks[1]
+    assert edited.table is not None
+    assert table.table is not None
+    inputs = encode(table.table.columns, edited.table.test_values)
+    assert (inputs[:, :, None, None] != edited.test_inputs).any()
+    found = predict(decode_network(path.read_bytes()), inputs)
+    assert run.verification.correct == (found == edited.test_labels).sum()
+    assert plain_run(run)["encoded_by_companion"]
+
+
+def test_columns_and_classes_are_found_by_their_names(tmp_path: Path, cells: np.ndarray) -> None:
+    lines = [f"{a},{b},{'xyz'[i % 3]}" for i, (a, b) in enumerate(cells)]
+    (tmp_path / "t.csv").write_text("a,b,kind\n" + "\n".join(lines))
+    swapped = [f"{'z' if i % 2 else 'y'},{b},{a}" for i, (a, b) in enumerate(cells)]
+    (tmp_path / "s.csv").write_text("kind,b,a\n" + "\n".join(swapped))
+    table, other = load(tmp_path / "t.csv"), load(tmp_path / "s.csv", label="kind")
+    path = network(tmp_path, table.input_shape, classes=3)
+    put_companion(path, table)
+    assert other.table is not None
+    assert table.table is not None
+    inputs = encode(table.table.columns, other.table.test_values[:, ::-1])
+    found = predict(decode_network(path.read_bytes()), inputs)
+    assert verify(path, other).verification.correct == (found == other.test_labels + 1).sum()
+
+
+def test_a_table_without_a_column_or_with_another_class_is_refused(
+    tmp_path: Path, table: DataSet, cells: np.ndarray
+) -> None:
+    path = network(tmp_path, table.input_shape)
+    put_companion(path, table)
+    other = tmp_path / "other.csv"
+    other.write_text(rows_of(cells).replace("a,b,", "a,c,"))
+    with pytest.raises(DataError, match="no column 'b' among a, c"):
+        verify(path, load(other))
+    other.write_text(rows_of(cells).replace(",y\n", ",z\n"))
+    with pytest.raises(DataError, match="the class 'z'; expected the classes of the network, x, y"):
+        verify(path, load(other))
+
+
+def test_images_have_their_classes_by_name(tmp_path: Path, tiny: DataSet) -> None:
+    path = network(tmp_path, (1, 8, 8), exponent=8)
+    put_companion(path, dataclasses.replace(tiny, class_names=("1", "0")))
+    swapped = verify(path, tiny).verification.correct
+    put_companion(path, tiny)
+    assert verify(path, tiny).verification.correct == len(tiny.test_labels) - swapped
+
+
+def test_a_companion_that_the_card_does_not_name_is_an_error(
+    tmp_path: Path, table: DataSet
+) -> None:
+    path = network(tmp_path, table.input_shape)
+    put_companion(path, table)
+    put_card(path, table, companion={"file": "n.data.json", "sha256": "0" * 64})
+    with pytest.raises(DataError, match=r"n\.data\.json: got a companion with SHA-256"):
+        verify(path, table)
+    put_card(path, table)
+    companion_path(path).write_text("{}")
+    with pytest.raises(DataError, match=r"n\.data\.json: got no key 'format'"):
+        verify(path, table)

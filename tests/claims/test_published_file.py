@@ -15,6 +15,7 @@ from minbits.claims.published_file import adopt_file, read_card
 from minbits.codec.architecture import Architecture
 from minbits.codec.file_format import encode_network
 from minbits.data import load
+from minbits.data.companion import companion_path
 from minbits.data.splits import validation_split
 from minbits.errors import DataError, LedgerError
 from minbits.evaluation.evaluate import evaluate
@@ -164,4 +165,15 @@ def test_a_card_that_is_a_pipe_is_not_waited_for(published: Change) -> None:
     path.with_suffix(".json").unlink()
     os.mkfifo(path.with_suffix(".json"))
     with pytest.raises(LedgerError, match="a pipe and no regular file"):
+        read_card(path)
+
+
+def test_a_companion_that_the_card_does_not_name_is_refused(published: Change) -> None:
+    path = published()
+    read_card(path)  # a file may come without its companion
+    place = companion_path(path)
+    shutil.copy(companion_path(RECORD), place)
+    read_card(path)
+    place.write_text(place.read_text().replace('"data": "digits"', '"data": "others"'))
+    with pytest.raises(DataError, match="got a companion with SHA-256"):
         read_card(path)

@@ -30,7 +30,9 @@ MAPS = (
     "successes_on_validation",
     "smaller_not_taken",
     "config",
+    "learner_bits",
     "packages",
+    "counts",
 )
 
 

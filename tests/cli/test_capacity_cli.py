@@ -177,9 +177,14 @@ def test_a_pickle_that_wants_to_run_code_ends_with_exit_code_2(here: Here, tmp_p
 
 def test_what_is_needed_of_a_small_set_is_measured(tiny: DataSet) -> None:
     from minbits import need
+    from minbits.jobs.need import plain_need
 
-    report = need(tiny, 0.9)
+    report = need(tiny, 0.9, minutes=0.1, workers=1)
     assert report.prequential is not None
+    assert report.prequential.total_bits < report.prequential.size_bits
+    assert report.prequential.size_bits < 0.75 * len(tiny.train_labels)
+    told = json.loads(json.dumps(plain_need(report)))["prequential"]
+    assert set(told["blocks"][0]) == {"start", "labels", "bits", "correct"}
     points = report.reference_points
     assert points.learned_bits is not None
     assert 0 < points.learned_bits < points.random_labels_bits

@@ -7,6 +7,7 @@ import pytest
 
 from minbits.data import load
 from minbits.data.assemble import assemble
+from minbits.data.tables import RawTable, assemble_table, number_columns
 from minbits.errors import DataError
 from tests.conftest import stripes
 
@@ -112,3 +113,19 @@ def test_the_digest_depends_on_every_array() -> None:
         ]
     }
     assert len(digests) == 5
+
+
+def test_the_rows_of_training_examples_are_known() -> None:
+    """What is cleaned in a file is found by its row, although a fifth went to the test set."""
+    values = np.arange(60, dtype=np.float64).reshape(30, 2)
+    labels = np.arange(30) % 3
+    plain = assemble("rows", (values.astype(np.float32), labels), None, "here", "made here")
+    columns = number_columns(["a", "b"], values)
+    typed = assemble_table("rows", columns, RawTable(values, labels), None, "here", "made here")
+    for data in (plain, typed):
+        assert data.train_rows is not None
+        assert (labels[data.train_rows] == data.train_labels).all()
+    assert (plain.train_inputs[:, 0, 0, 0] == 2 * plain.train_rows).all()
+    assert (typed.table.train_values[:, 0] == 2 * typed.train_rows).all()
+    given = assemble("rows", (values, labels), (values, labels), "here", "made here")
+    assert given.train_rows is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 import minbits
+from minbits.charts.code_lengths import code_length_numbers, draw_code_lengths
+from minbits.charts.contact_sheet import ContactSheet, draw_contact_sheet
 from minbits.claims.published_file import adopt_file, read_card
 from minbits.data import from_arrays, load
 from minbits.errors import ArgumentError, LabelCodeError
@@ -20,7 +23,10 @@ from minbits.jobs.codelength import (
     plain_codelength,
     read_label_file,
 )
+from minbits.jobs.codelength_outputs import label_bits
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.label_codes.block_plan import BlockPlan
+from minbits.label_codes.prequential_file import Block
 from minbits.ledger.store import open_ledger
 from minbits.types import DataSet
 
@@ -38,8 +44,9 @@ def striped() -> DataSet:
 def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     data, out = striped(), tmp_path / "labels.mbl"
     request = CodelengthRequest(
-        minutes=0.05, ledger=tmp_path / "l.sqlite", records=tmp_path, out=out, workers=1
-    )
+        minutes=0.05, ledger=tmp_path / "l.sqlite", records=tmp_path, out=out, workers=1,
+        labels_out=tmp_path / "bits.csv", pictures=tmp_path / "pictures",
+    )  # fmt: skip
     report = codelength_job(data, request)
     bits = {item.code: item.size_bits for item in report.codes}
     assert list(bits) == ["uniform", "empirical", "two-part", "prequential"]
@@ -55,6 +62,22 @@ def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     plain = json.loads(json.dumps(plain_codelength(report)))
     assert plain["best"] == "prequential"
     assert sum(block["labels"] for block in plain["codes"][3]["blocks"]) == plain["labels"]
+    # The bits of each label, by the rows that were given: the dearest first.
+    with (tmp_path / "bits.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    bits_of_labels = [float(row["bits"]) for row in rows]
+    assert bits_of_labels == sorted(bits_of_labels, reverse=True)
+    blocks = report.codes[3].blocks
+    assert sum(bits_of_labels) == pytest.approx(sum(block.bits for block in blocks), abs=0.1)
+    assert data.train_rows is not None
+    assert sorted(int(row["row"]) - 1 for row in rows) == data.train_rows.tolist()
+    given = np.random.default_rng(0).integers(0, 2, 400)
+    assert all(int(row["label"]) == given[int(row["row"]) - 1] for row in rows)
+    # Pictures of what there is; two columns are no image.
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert names == ["striped-codes.png", "striped-learning.png"]
+    # What an interrupted run would have gone on from is gone.
+    assert sorted(path.name for path in tmp_path.glob("labels.mbl*")) == ["labels.mbl"]
     # No look at the test set: the search made no claim.
     with open_ledger(tmp_path / "l.sqlite") as ledger:
         assert ledger.rows("claims") == []
@@ -87,7 +110,27 @@ def test_noise_costs_its_entropy() -> None:
     assert noisy == pytest.approx(1000 * (0.469 + 0.1 * math.log2(9)), rel=1e-3)
 
 
+def test_the_dearest_images_are_shown() -> None:
+    data = load("digits")
+    count = len(data.train_labels)
+    block = Block(
+        0, count, 0.0, 0, "", 0.0, BlockPlan((), 0), tuple(float(i % 7) for i in range(count)),
+        (3,) * count, {}, 0.0,
+    )  # fmt: skip
+    found = label_bits(data, [block], seed=0)
+    assert found.bits[0] == 6.0
+    assert found.labels[0] == data.class_names[data.train_labels[found.places[0]]]
+    sheet = ContactSheet("digits", data.train_inputs[found.places[:9]], ("a",) * 9)
+    assert draw_contact_sheet(sheet).picture().startswith(b"\x89PNG")
+    numbers = code_length_numbers("mnist", 60_000, {"two-part": 7168})
+    assert [item.bits for item in numbers.published] == [199_000, 22_200, 4_100]
+    assert draw_code_lengths(numbers).picture("svg")
+    assert code_length_numbers("mnist", 1000, {"two-part": 7168}).published == ()
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="`labels_out`"):
+        minbits.codelength("iris", "uniform", labels_out=tmp_path / "bits.csv")
     with pytest.raises(ArgumentError, match="`code`"):
         minbits.codelength("iris", "none")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="`seed`"):

@@ -7,14 +7,16 @@ import pytest
 from minbits.errors import ArgumentError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.jobs.need_steps import NeedFigures, need_report
-from minbits.label_codes.prequential import Block, PrequentialCode
+from minbits.label_codes.learned import CodedBlock, PrequentialLength
 
 FIGURES = NeedFigures(
     data_name="flowers", inputs=4, examples=120, classes=3, label_entropy_bits=1.58,
     pixel_sum_bits=None, independent_bits=None, joint_bits=None, joint_method="",
 )  # fmt: skip
 # The last block costs 0.2 bits a label: 64 labels for 101 bits, of which 88.2 are excess.
-CODE = PrequentialCode((Block(0, 64, 101.0, 20), Block(64, 56, 11.2, 54)), 120, "linear 128")
+CODE = PrequentialLength(
+    (CodedBlock(0, 64, 101.0, 20), CodedBlock(64, 56, 11.2, 54)), 120, "trees", 152
+)
 
 
 def test_a_learner_may_take_more_than_labels_at_random_need() -> None:
@@ -33,11 +35,12 @@ def test_a_learner_that_stays_short_or_learns_nothing_is_told_so() -> None:
     short = need_report(FIGURES, 0.99, CODE, None).reference_points
     assert short.reached_accuracy is False
     assert "short of this accuracy" in short.sentence
-    worse = PrequentialCode((Block(0, 64, 101.0, 20), Block(64, 56, 112.0, 54)), 120, "linear 128")
+    harder = (CodedBlock(0, 64, 101.0, 20), CodedBlock(64, 56, 112.0, 54))
+    worse = PrequentialLength(harder, 120, "trees", 248)
     nothing = need_report(FIGURES, 0.9, worse, None).reference_points
     assert nothing.learned_bits == pytest.approx(101 - 64 * 2)  # not clipped to 0
     assert "took nothing" in nothing.sentence
-    few = PrequentialCode((Block(0, 24, 24.0, 23),), 24, "linear 128")
+    few = PrequentialLength((CodedBlock(0, 24, 24.0, 23),), 24, "trees", 72)
     nobody = need_report(FIGURES, 0.9, few, None).reference_points
     assert (nobody.learned_bits, nobody.reached_accuracy) == (None, None)
     assert "24 labels are too few" in nobody.learner
@@ -48,9 +51,20 @@ def test_a_learner_that_stays_short_or_learns_nothing_is_told_so() -> None:
 
 def test_the_first_block_is_predicted_by_nobody() -> None:
     # A constant guess of the first class would have had all of it right.
-    code = PrequentialCode((Block(0, 64, 64.0, 64), Block(64, 64, 12.8, 60)), 128, "linear 128")
+    blocks = (CodedBlock(0, 64, 64.0, 64), CodedBlock(64, 64, 12.8, 60))
+    code = PrequentialLength(blocks, 128, "trees", 120)
     assert code.learned_bits(0.9) == pytest.approx(64 - 64 * 0.2)
     assert code.learned_bits(0.99) is None
+
+
+def test_a_few_lucky_labels_are_no_accuracy() -> None:
+    blocks = (
+        CodedBlock(0, 8, 24.0, 2), CodedBlock(8, 4, 4.0, 4), CodedBlock(12, 60, 120.0, 30),
+        CodedBlock(72, 28, 2.8, 28),
+    )  # fmt: skip
+    code = PrequentialLength(blocks, 100, "trees", 200)
+    assert code.learned_bits(0.99) == pytest.approx(148 - 72 * 0.1)
+    assert code.excess_bits == pytest.approx(148 - 72 * 0.1)
 
 
 def test_labels_are_compared_with_the_code_that_pays_for_the_errors() -> None:

@@ -120,7 +120,8 @@ def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path
     assert verify_file(tmp_path / "o.mbn", data).correct == card["correct"] == claim["correct"]
     assert card["true_accuracy_may_be_below_target"]
     assert card["lower_limit"] < card["test_accuracy"]
-    assert {path.name for path in tmp_path.glob("o*")} == {"o.mbn", "o.json", "o.png", "o.svg"}
+    suffixes = (".mbn", ".data.json", ".json", ".png", ".svg")
+    assert {path.name for path in tmp_path.glob("o*")} == {f"o{suffix}" for suffix in suffixes}
 
 
 @pytest.mark.parametrize(
@@ -166,11 +167,12 @@ def test_a_kill_leaves_the_ledger_whole_and_no_worker_behind(
     command = [
         sys.executable, "-m", "minbits", "size", str(idx_folder), "--accuracy", "0.999",
         "--minutes", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
+        "--verbose",
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "training" in line:
+            if ": training" in line:
                 break
         workers = children_of(process.pid)
         process.kill()
@@ -188,13 +190,14 @@ def test_an_interrupt_leaves_a_usable_state(tmp_path: Path, idx_folder: Path) ->
     command = [
         sys.executable, "-m", "minbits", "size", str(idx_folder), "--accuracy", "0.999",
         "--minutes", "5", "--ledger", str(tmp_path / "l.sqlite"), "--out", str(tmp_path / "o.mbn"),
+        "--verbose",
     ]  # fmt: skip
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if "training" in line:
+            if ": training" in line:
                 break
         # To the whole group, as a terminal does it: workers are hit too.
         os.killpg(process.pid, signal.SIGINT)

@@ -4,54 +4,36 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from minbits.codec.adaptive_bits import BitCoder, BitEncoder
+from minbits.codec.integers import ModelBank
+from minbits.codec.range_decoder import BitDecoder
 from minbits.data import from_arrays, load
 from minbits.errors import LabelCodeError, NetworkFileError
-from minbits.label_codes import prequential_file
-from minbits.label_codes.block_plan import BlockPlan, Planner, block_ends
+from minbits.label_codes import prediction
+from minbits.label_codes.block_plan import BlockPlan, Planner, block_ends, expected_plan, takes_part
 from minbits.label_codes.label_file import order_of
 from minbits.label_codes.learners import LEARNERS
-from minbits.label_codes.prequential_file import Block, PrequentialCode
-from minbits.label_codes.protocol import Known, Labels
+from minbits.label_codes.prequential_file import Block, PrequentialCode, _code_plan
+from minbits.label_codes.propagation import propagated
+from minbits.label_codes.protocol import Known
 from minbits.label_codes.task import Task
-from minbits.types import DataSet
-from minbits.workers.inline import InlineExecutor
-
-NETWORKS = {learner.key for learner in LEARNERS.values() if learner.is_network}
-
-
-def known_of(data: DataSet) -> Known:
-    inputs = data.train_inputs[order_of(len(data.train_labels), 3)]
-    return Known(inputs, data.input_exponent, data.class_count)
+from tests.label_codes.quick import ORDER, clusters, coded, known_of, take_only
 
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the networks out, which take seconds, and start no processes."""
-    plan = Planner.plan
-
-    def without_networks(self: Planner, block: int) -> BlockPlan:
-        found = plan(self, block)
-        used = (
-            flag and not learner.is_network
-            for flag, learner in zip(found.used, LEARNERS.values(), strict=True)
-        )
-        return BlockPlan(tuple(used), found.effort)
-
-    monkeypatch.setattr(Planner, "plan", without_networks)
-    monkeypatch.setattr(
-        prequential_file, "open_executor", lambda name, workers, shared: InlineExecutor(shared)
-    )
+    """Leave the networks out, which take seconds."""
+    take_only(monkeypatch, lambda learner: not learner.is_network)
 
 
-def coded(data: DataSet, labels: Labels) -> tuple[bytes, list[Block]]:
-    blocks: list[Block] = []
-    code = PrequentialCode(on_block=blocks.append)
-    order = order_of(len(labels), 3)
-    return code.encode(known_of(data), labels[order]), blocks
+@pytest.fixture
+def _quickest(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_only(monkeypatch, lambda learner: learner.key in ("frequencies", "neighbours"))
 
 
 @pytest.mark.usefixtures("_quick")
@@ -69,12 +51,16 @@ def test_labels_come_back_from_the_inputs_alone() -> None:
 
 def test_with_networks_too_and_other_numbers_of_workers() -> None:
     data = load("iris")
-    content, blocks = coded(data, data.train_labels)
-    found = PrequentialCode(workers=2).decode(known_of(data), content)
-    assert (found == data.train_labels[order_of(len(found), 3)]).all()
+    # Networks take part from the block on that begins after 27 labels.
+    chosen = order_of(len(data.train_labels), ORDER)[:41]
+    known = Known(data.train_inputs[chosen], data.input_exponent, data.class_count)
+    labels, blocks = data.train_labels[chosen], list[Block]()
+    content = PrequentialCode(on_block=blocks.append).encode(known, labels)
+    assert (PrequentialCode(workers=2).decode(known, content) == labels).all()
     assert blocks[-1].plan.used == tuple(
-        learner.suits((4, 1, 1), 99) for learner in LEARNERS.values()
+        takes_part(learner, (4, 1, 1), 27) for learner in LEARNERS.values()
     )
+    assert {"small", "large"} <= blocks[-1].learner_bits.keys()
 
 
 @pytest.mark.usefixtures("_quick")
@@ -127,3 +113,94 @@ def test_what_does_not_fit_the_time_is_left_out() -> None:
 def test_blocks_grow_by_half() -> None:
     assert block_ends(5) == (5,)
     assert block_ends(30) == (8, 12, 18, 27, 30)
+
+
+def plan_bits(plans: list[BlockPlan]) -> float:
+    """Return what plans cost, block after block, and check that they are read as written."""
+    ends, shape = block_ends(60_000), (1, 28, 28)
+
+    def walk(coder: BitCoder) -> list[BlockPlan]:
+        bank, before, start, found = ModelBank(), None, 0, []
+        for plan, seen in zip(plans, (0, *ends), strict=False):
+            expected = expected_plan(before, shape, start, seen)
+            given = plan if isinstance(coder, BitEncoder) else expected
+            before = _code_plan(coder, given, expected, bank)
+            start = seen
+            found.append(before)
+        return found
+
+    encoder = BitEncoder()
+    assert walk(encoder) == plans
+    assert walk(BitDecoder(encoder.payload())) == plans
+    return encoder.ideal_bits
+
+
+def expected_plans() -> list[BlockPlan]:
+    plans: list[BlockPlan] = []
+    start = 0
+    for seen in (0, *block_ends(60_000)[:-1]):
+        before = plans[-1] if plans else None
+        plans.append(expected_plan(before, (1, 28, 28), start, seen))
+        start = seen
+    return plans
+
+
+def test_a_plan_costs_what_changes_in_it() -> None:
+    plans = expected_plans()
+    as_expected = plan_bits(plans)
+    assert as_expected < 6
+    # From a block on, networks learn longer and one learner stays out.
+    place = [learner.key for learner in LEARNERS.values()].index("logistic")
+    changed = [
+        plan
+        if number < 8
+        else BlockPlan((*plan.used[:place], False, *plan.used[place + 1 :]), plan.effort + 3)
+        for number, plan in enumerate(plans)
+    ]
+    assert plan_bits(changed) < as_expected + 18
+
+
+@pytest.mark.usefixtures("_quickest")
+def test_an_interrupted_code_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = clusters(60, 3, 1, 0.2)
+    whole, _ = coded(data, data.train_labels)
+
+    def interrupt(block: Block) -> None:
+        if block.start == 27:
+            raise KeyboardInterrupt
+
+    order = order_of(60, ORDER)
+    with pytest.raises(KeyboardInterrupt):
+        PrequentialCode(keep_in=tmp_path / "kept", on_block=interrupt).encode(
+            known_of(data), data.train_labels[order]
+        )
+    calls = []
+    learn = prediction.predict
+    monkeypatch.setattr(
+        prediction, "predict", lambda call, seen: (calls.append(call.start), learn(call, seen))[1]
+    )
+    again, _ = coded(data, data.train_labels, keep_in=tmp_path / "kept")
+    assert again == whole
+    assert min(calls) == 41  # what came before was kept
+    # Other labels, or other inputs, find nothing of it.
+    calls.clear()
+    other = (data.train_labels + 1) % 3
+    coded(data, other, keep_in=tmp_path / "kept")
+    assert min(calls) <= 8
+
+
+def test_labels_spread_along_a_graph() -> None:
+    data = clusters(300, 3, 0)
+    x, y = data.train_inputs.astype(np.float32), data.train_labels
+    # One label of each class; the clusters say the rest.
+    first = np.array([np.flatnonzero(y == label)[0] for label in range(3)])
+    rest = np.setdiff1d(np.arange(300), first)
+    task = Task(x[first], y[first], x[rest[:50]], x[rest[50:]], 3, 0, 1.0)
+    found = propagated(task)
+    assert found.shape == (2, 50, 3)
+    assert found.sum(2) == pytest.approx(np.ones((2, 50)))
+    assert (found[0].argmax(1) == y[rest[:50]]).all()
+    lonely = Task(x[:1], y[:1], x[1:2], x[:0], 3, 0, 1.0)
+    assert np.isfinite(propagated(lonely)).all()

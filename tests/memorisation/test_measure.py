@@ -15,7 +15,6 @@ from minbits.capacity.binary_perceptron import (
 )
 from minbits.errors import ArgumentError
 from minbits.information.neighbour_code import neighbour_code_lengths
-from minbits.label_codes.prequential import block_ends, prequential_code
 from minbits.memorisation.logistic_step import fit_half_point
 from minbits.memorisation.measure import (
     FitSettings,
@@ -31,7 +30,6 @@ from minbits.memorisation.seeded_networks import (
     run_networks,
     stored_weights,
 )
-from minbits.types import DataSet
 
 
 def one_network(shape: SeededShape, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
@@ -150,18 +148,6 @@ def test_the_half_point_is_found_again() -> None:
     assert few.high - few.low > found.high - found.low
 
 
-def test_blocks_cover_all_labels_and_the_code_beats_a_uniform_one(tiny: DataSet) -> None:
-    assert block_ends(300) == (64, 128, 256, 300)
-    code = prequential_code(tiny, seed=1)
-    assert sum(block.labels for block in code.blocks) == len(tiny.train_labels)
-    assert code.blocks[0].bits == pytest.approx(64.0)
-    assert code.total_bits < 0.75 * len(tiny.train_labels)
-    learned = code.learned_bits(0.9)
-    assert learned is not None
-    assert 0 <= learned < code.total_bits
-    assert code.learned_bits(1.01) is None
-
-
 def test_neighbours_tell_about_pixels() -> None:
     generator = np.random.default_rng(0)
     noise = generator.integers(0, 2, (600, 1, 8, 8))
@@ -183,7 +169,6 @@ def test_neighbours_tell_about_pixels() -> None:
         lambda: sign_vectors(24),
         lambda: measure_binary_perceptron(3, 0, 0),
         lambda: fit_half_point(np.array([0]), np.array([0]), np.array([1])),
-        lambda: block_ends(0),
         lambda: neighbour_code_lengths(np.zeros((0, 1, 2, 2)), np.zeros((1, 1, 2, 2)), 0),
     ],
 )

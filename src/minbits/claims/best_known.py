@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from minbits.claims.card_file import CardClaim, CardError, Fields, card_claim, read_json
+from minbits.checked_json import Fields, JsonError, read_json
+from minbits.claims.card_file import CardClaim, card_claim
 from minbits.claims.claiming import verify_bytes
 from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.inference import predict_logits
+from minbits.data.companion import is_companion
 from minbits.errors import CostError, MinbitsError, NetworkError, OutputError
 from minbits.evaluation.accuracy import accuracy_reaches, reaches
 from minbits.evaluation.evaluate import evaluate_on_validation
@@ -169,10 +171,12 @@ def _cards(data: DataSet, folder: Path) -> list[tuple[CardClaim, Path]]:
     for path in sorted(folder.glob("*.json")):
         try:
             plain = read_json(path)
+            if is_companion(plain):
+                continue  # it belongs to the card beside it
             # The cards of other data sets are not looked at.
             if Fields(plain).plain.get("data_digest") == data.digest:
                 cards.append((card_claim(plain), path))
-        except (OSError, CardError) as error:
+        except (OSError, JsonError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise OutputError(
                 str(path), f"no card of a network file ({reason})", "a card (docs/card.md)",

@@ -6,10 +6,12 @@ import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from minbits.data.encoding import encoding_bits
+from minbits.data.companion import Companion, companion_bytes, companion_path
 from minbits.evaluation.accuracy import passes, reaches
+from minbits.files import sha256_hex
 from minbits.search.reliability import Reliability, plain_reliability
 from minbits.types import DataSet, TrialOutcome, Verification
 
@@ -40,6 +42,7 @@ class CardFacts:
     looks: int
     lower_limit: float
     views: int
+    companion: Companion
     reliability: Reliability | None = None
 
 
@@ -64,6 +67,31 @@ def limit_facts(lower_limit: float, looks: int, accuracy: float) -> dict[str, An
             "is too high, though searches go on until a file passes"
         ),
         "true_accuracy_may_be_below_target": lower_limit < accuracy,
+    }
+
+
+def companion_facts(companion: Companion, name: str, size_bits: int) -> dict[str, Any]:
+    """Return what a card says of the companion, and what the bits of all parts are.
+
+    Args:
+        companion: of the network file.
+        name: of the companion's file.
+        size_bits: of the network file.
+    """
+    return {
+        "companion": {"file": name, "sha256": sha256_hex(companion_bytes(companion))},
+        "description_bits": {
+            "network": size_bits,
+            "encoding": companion.encoding_bits,
+            "names": companion.names_bits,
+        },
+        "description_bits_method": (
+            "network: 8 x bytes of the network file, which is size_bits and all that sizes are "
+            "compared by; encoding: exponents and offsets of a table's columns in Elias gamma "
+            "codes; names: 8 x bytes of UTF-8 of the names of classes, columns and categories, "
+            "with one byte more for each; encoding and names belong to the data and are in the "
+            "companion, as is the temperature, which changes no class and is not counted"
+        ),
     }
 
 
@@ -110,8 +138,11 @@ def card(facts: CardFacts) -> dict[str, Any]:
     }
     if facts.reliability is not None:
         plain["reliability"] = plain_reliability(facts.reliability)
+    plain |= companion_facts(
+        facts.companion, companion_path(Path(found.path)).name, found.size_bits
+    )
     if facts.data.table is not None:
-        plain["table_encoding_bits"] = encoding_bits(facts.data.table.columns)
+        plain["table_encoding_bits"] = facts.companion.encoding_bits
         plain["table_encoding"] = (
             "exponents and offsets of the table's columns, fitted to training rows, belong to the "
             "data set and are not in size_bits; table_encoding_bits is their length as Elias gamma "

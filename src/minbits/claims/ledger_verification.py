@@ -63,7 +63,7 @@ class _DataSets:
                 raise DataError(
                     f"`data` {data.name}", f"a data set with SHA-256 {digest}",
                     "the data set of one of the ledger's claims",
-                    "Give it as it was, with the same options (`label`, `drop`, `resize` and so on).",
+                    "Give it as it was, with the same options (`label`, `drop`, `resize`).",
                 )  # fmt: skip
 
     def find(self, claim: Row) -> DataSet | str:

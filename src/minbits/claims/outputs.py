@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from minbits.data.companion import companion_path
 from minbits.data.label_column import LABEL_NAMES
 from minbits.errors import OutputError
 from minbits.ledger.location import LedgerTarget, parse_target
@@ -89,7 +90,12 @@ def network_outputs(out: Path) -> dict[str, Path]:
     if not out.name or out.is_dir():
         raise OutputError(str(out), "a folder", "a file name", "Name a file with `out`.")
     pictures = {f"its diagram as {k.upper()}": out.with_suffix(f".{k}") for k in PICTURE_KINDS}
-    return {"the network file": out, "its card": out.with_suffix(CARD_SUFFIX), **pictures}
+    return {
+        "the network file": out,
+        "its companion": companion_path(out),
+        "its card": out.with_suffix(CARD_SUFFIX),
+        **pictures,
+    }
 
 
 def kept_files(ledger: LedgerTarget | None, inputs: Iterable[Path] = ()) -> dict[str, Path]:

@@ -1,9 +1,11 @@
 """Whether a network file is run on the data set that it was made for.
 
-A network reads encoded inputs. For a table, exponents, offsets and categories are fitted to the
-training rows of the file that is loaded, so that one changed cell may change every input: on
-another table than its own, a network answers another question. Images and arrays are fed as they
-are, and may be an own test set. What a file was made for is on its card, or in a ledger.
+A network reads encoded inputs. The companion beside it has the encoding of a table's columns, so
+that other rows are read as those of training were. Where there is none, exponents, offsets and
+categories are fitted to the training rows of the file that is loaded, so that one changed cell may
+change every input: on another table than its own, a network answers another question. Images and
+arrays are fed as they are, and may be an own test set. What a file was made for is on its card, in
+its companion, or in a ledger.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minbits.claims.card_file import CardError, card_claim, card_path, read_json
+from minbits.checked_json import JsonError, read_json
+from minbits.claims.card_file import card_claim, card_path
+from minbits.claims.stored_data import as_stored
 from minbits.claims.verification import state_long_run, verify_file
 from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.run_cost import RunCost
+from minbits.data.companion import Companion, companion_beside, companion_path
 from minbits.errors import DataError
 from minbits.files import sha256_hex
 from minbits.ledger.location import LedgerTarget
@@ -58,6 +63,7 @@ class FileRun:
         is_own_data: whether both are the same; None where nothing is known.
         encoding_fitted_anew: whether a table's encoding was fitted to this data, which may not be
             what the network was trained on.
+        encoded_by_companion: whether a table was encoded as the file's companion says.
         remarks: what the user should know of the data.
     """
 
@@ -67,11 +73,12 @@ class FileRun:
     made_for: MadeFor | None
     is_own_data: bool | None
     encoding_fitted_anew: bool
+    encoded_by_companion: bool
     remarks: tuple[str, ...]
 
 
 def made_for(path: Path, content: bytes, ledger: LedgerTarget | None = None) -> MadeFor | None:
-    """Return what the card beside a file says that it was made for, or else a ledger.
+    """Return what the card beside a file says that it was made for, or else companion or ledger.
 
     Args:
         path: of the network file.
@@ -79,7 +86,7 @@ def made_for(path: Path, content: bytes, ledger: LedgerTarget | None = None) -> 
         ledger: where to look if there is no card; None looks nowhere.
 
     Raises:
-        DataError: if the card beside the file is damaged, or of another file.
+        DataError: if the card or the companion beside the file is damaged, or of another file.
         LedgerError: if the ledger cannot be read.
     """
     sha256 = sha256_hex(content)
@@ -97,12 +104,16 @@ def made_for(path: Path, content: bytes, ledger: LedgerTarget | None = None) -> 
             return MadeFor(frozenset([card.data_digest]), card.data_name, f"the card {place}")
     except FileNotFoundError:
         pass  # a file may come without its card
-    except (OSError, CardError) as error:
+    except (OSError, JsonError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
             str(place), reason, "the card of the network file beside it (docs/card.md)",
             "Get the card again, or move it away if it is none.",
         ) from error  # fmt: skip
+    companion = companion_beside(path, sha256)
+    if companion is not None:
+        source = f"the companion {companion_path(path)}"
+        return MadeFor(frozenset([companion.data_digest]), companion.data_name, source)
     if ledger is None:
         return None
     with read_ledger(ledger) as reader:
@@ -130,24 +141,30 @@ def verify(
         path: of the network file; the card beside it says which data set it was made for.
         data: whose test examples are classified.
         ledger: says it where there is no card; None looks nowhere.
-        any_data: whether a table may be another one than the network was made for. Its encoding is
-            then fitted anew, and the accuracy says little of the network.
+        any_data: whether a table may be another one than a network without a companion was made
+            for. Its encoding is then fitted anew, and the accuracy says little of the network.
         allow_slow: whether to run a file however long it takes.
         on_cost: told what the run will cost before it begins.
 
     Raises:
         CostError: if the run would take minutes, and that is not allowed.
-        DataError: if a table is another one, or not known to be the same; if the network does not
-            fit the data set; or if the card is of another file.
+        DataError: if there is no companion and a table is another one, or not known to be the same;
+            if the network does not fit the data set; or if card or companion are of another file.
         NetworkFileError: if the file is not valid, or its process fails.
         LedgerError: if the ledger cannot be read.
     """
     file = Path(path)
     content = read_bytes(file)
     known = made_for(file, content, ledger)
+    companion = companion_beside(file, sha256_hex(content))
     is_own = None if known is None else data.digest in known.digests
-    if data.table is not None and not is_own and not any_data:
+    is_table = data.table is not None
+    is_stored = is_table and companion is not None and companion.columns is not None
+    if is_table and not is_stored and not is_own and not any_data:
         raise _refusal(file, data, known)
+    handled: tuple[str, ...] = ()
+    if companion is not None and (is_stored or not is_table):
+        data, handled = as_stored(data, companion)
     if not is_own:
         _check_classes(file, content, data)
     found = verify_file(file, data, allow_slow, on_cost)
@@ -163,8 +180,9 @@ def verify(
         data_digest=data.digest,
         made_for=known,
         is_own_data=is_own,
-        encoding_fitted_anew=data.table is not None and not is_own,
-        remarks=() if is_own else _remarks(data, known),
+        encoding_fitted_anew=is_table and not is_stored and not is_own,
+        encoded_by_companion=is_stored,
+        remarks=() if is_own else (*_remarks(data, known, companion), *handled),
     )
 
 
@@ -194,7 +212,7 @@ def _check_classes(path: Path, content: bytes, data: DataSet) -> None:
         )  # fmt: skip
 
 
-def _remarks(data: DataSet, known: MadeFor | None) -> tuple[str, ...]:
+def _remarks(data: DataSet, known: MadeFor | None, companion: Companion | None) -> tuple[str, ...]:
     """Return in sentences what it means that a data set is not known to be the file's own."""
     if known is None:
         first = "Nothing says which data set the file was made for: there is no card beside it."
@@ -204,7 +222,9 @@ def _remarks(data: DataSet, known: MadeFor | None) -> tuple[str, ...]:
             f"This is not the data set that the file was made for: its SHA-256 is "
             f"{data.digest[:16]}…, where {known.source} says {digests}… ({known.name})."
         )
-    if data.table is not None:
+    if companion is not None and (data.table is None or companion.columns is not None):
+        second = "Columns and classes were found by the names in the companion; nothing was fitted."
+    elif data.table is not None:
         second = (
             "The encoding of the table's columns was fitted anew to it, and may differ from the "
             "one that the network was trained on: this accuracy may say nothing of the network."
@@ -229,5 +249,6 @@ def plain_run(run: FileRun) -> dict[str, Any]:
         "made_for_source": None if known is None else known.source,
         "is_own_data": run.is_own_data,
         "encoding_fitted_anew": run.encoding_fitted_anew,
+        "encoded_by_companion": run.encoded_by_companion,
         "counted_as_look": False,
     }

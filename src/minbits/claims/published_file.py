@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minbits.claims.card_file import (
-    CardError,
-    Fields,
-    card_claim,
-    card_config,
-    card_path,
-    read_json,
-)
+from minbits.checked_json import Fields, JsonError, read_json
+from minbits.claims.card_file import card_claim, card_config, card_path
 from minbits.claims.verification import verify_file
 from minbits.codec.file_format import read_bytes
+from minbits.data.companion import companion_beside
 from minbits.data.splits import validation_split
 from minbits.errors import DataError, LedgerError
 from minbits.evaluation.evaluate import evaluate
@@ -66,23 +61,25 @@ def read_card(path: Path) -> PublishedCard:
     Raises:
         NetworkFileError: if the file cannot be read.
         LedgerError: if there is no card, it is none, or it is of another file.
+        DataError: if the companion beside the file is damaged, or not the one that the card names.
     """
     place = card_path(path)
     content = read_bytes(path)
+    sha256 = sha256_hex(content)
     try:
         card = _card(place, read_json(place), content)
-    except (OSError, CardError) as error:
+    except (OSError, JsonError) as error:
         raise LedgerError(
             str(place), getattr(error, "strerror", None) or str(error),
             "the card that `minbits size` wrote beside the file (docs/card.md)",
             "Get the card that belongs to the file.",
         ) from error  # fmt: skip
-    sha256 = sha256_hex(content)
     if card.sha256 != sha256:
         raise LedgerError(
             str(path), f"a file with SHA-256 {sha256}", f"{card.sha256}, as on its card",
             "Get both again: one of them is damaged, or they belong to different files.",
         )  # fmt: skip
+    companion_beside(path, sha256)
     return card
 
 

@@ -1,4 +1,4 @@
-"""What a job leaves of a claimed file: the file itself, its card and the diagram."""
+"""What a job leaves of a claimed file: the file itself, its companion, its card, the diagram."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from minbits.claims.claiming import ClaimOutcome
 from minbits.claims.outputs import PICTURE_KINDS
 from minbits.claims.replacing import stays
 from minbits.codec.file_format import decode_network
+from minbits.data.companion import companion_bytes, companion_path
 from minbits.errors import OutputError
 from minbits.evaluation.accuracy import reaches
+from minbits.evaluation.calibration import calibrated_companion
 from minbits.files import sha256_hex, write_atomically
 from minbits.information.baselines import baselines
 from minbits.information.entropy_table import EntropyTable
@@ -33,7 +35,7 @@ class Publisher:
         data: the data set.
         accuracy: that was asked for, in (0, 1].
         ledger: with the file's trial.
-        out: where the network file goes; card and diagram go beside it.
+        out: where the network file goes; companion, card and diagram go beside it.
         rerun: how the file is made again; None takes the card's usual sentence.
         force: whether the file goes there even if a better one is in place.
         outputs: what was written, by role.
@@ -50,7 +52,7 @@ class Publisher:
     def publish(
         self, outcome: ClaimOutcome, table: EntropyTable, reliability: Reliability | None
     ) -> Verification:
-        """Write file, card and diagram, and return what is known of the file at its new place.
+        """Write file, companion, card and diagram, and return what is known of the file there.
 
         Where a better file is in place, it stays, and the new one is known by its place in the
         ledger (`minbits.claims.outputs`).
@@ -68,6 +70,9 @@ class Publisher:
             self.outputs |= {"network": str(path), "kept": str(self.out)}
             return dataclasses.replace(claim.verification, path=str(path))
         found, content = self._network(claim)
+        network = decode_network(content)
+        companion = calibrated_companion(network, found.sha256, self.data)
+        self._write("companion", companion_path(self.out), companion_bytes(companion))
         trial = trial_of(self.ledger, self.data, found)
         facts = CardFacts(
             data=self.data,
@@ -77,13 +82,20 @@ class Publisher:
             trials=self.ledger.trials_of(self.data.digest, trial["candidate"]),
             looks=outcome.looks,
             lower_limit=limit,
-            views=decode_network(content).architecture.views,
+            views=network.architecture.views,
+            companion=companion,
             reliability=reliability,
         )
         plain = card(facts)
         if self.rerun is not None:
             plain["rerun"] = self.rerun
-        self._write("card", ".json", (json.dumps(plain, indent=2) + "\n").encode())
+        self._write(
+            "card", self.out.with_suffix(".json"), (json.dumps(plain, indent=2) + "\n").encode()
+        )
+        self._pictures(table, found)
+        return found
+
+    def _pictures(self, table: EntropyTable, found: Verification) -> None:
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
         published = published_networks(self.data.name, shown)
@@ -91,12 +103,11 @@ class Publisher:
         numbers = diagram_data(table, shown, found.size_bits, usual=usual)
         diagram = draw_diagram(numbers)
         for kind in PICTURE_KINDS:
-            self._write(f"diagram {kind}", f".{kind}", diagram.picture(kind))
-        return found
+            self._write(f"diagram {kind}", self.out.with_suffix(f".{kind}"), diagram.picture(kind))
 
     def _network(self, claim: Claim) -> tuple[Verification, bytes]:
         content = self.ledger.artifacts.read(claim.verification.sha256)
-        self._write("network", self.out.suffix, content)
+        self._write("network", self.out, content)
         found = sha256_hex(self.out.read_bytes())
         if found != claim.verification.sha256:
             raise OutputError(
@@ -105,8 +116,7 @@ class Publisher:
             )  # fmt: skip
         return dataclasses.replace(claim.verification, path=str(self.out)), content
 
-    def _write(self, role: str, suffix: str, content: bytes) -> None:
-        path = self.out if role == "network" else self.out.with_suffix(suffix)
+    def _write(self, role: str, path: Path, content: bytes) -> None:
         write_atomically(path, content)
         self.outputs[role] = str(path)
 

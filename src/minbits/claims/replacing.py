@@ -15,11 +15,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from minbits.claims.card_file import CardClaim, CardError, card_claim, card_path, read_json
+from minbits.checked_json import JsonError, read_json
+from minbits.claims.card_file import CardClaim, card_claim, card_path
 from minbits.claims.claiming import verify_bytes
 from minbits.claims.outputs import network_outputs
 from minbits.codec.file_format import read_bytes
-from minbits.errors import MinbitsError, OutputError
+from minbits.data.companion import companion_path, parse_companion
+from minbits.errors import DataError, MinbitsError, OutputError
 from minbits.evaluation.accuracy import reaches
 from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.files import sha256_hex, write_atomically
@@ -74,7 +76,7 @@ def _in_place(
         raise _refuse(found[0], "a file without a card, which may be anybody's", "a free name")
     try:
         card = card_claim(read_json(place))
-    except (OSError, CardError) as error:
+    except (OSError, JsonError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _refuse(place, f"a file that is no card of ours ({reason})", "a free name") from error
     if card.data_digest != data.digest:
@@ -87,6 +89,7 @@ def _in_place(
             place, f"the card of a file for {100 * card.target_accuracy:g} %",
             f"a free name, or a card for {100 * accuracy:g} %",
         )  # fmt: skip
+    _check_companion(companion_path(out), card, data)
     if out not in found:
         return None
     try:
@@ -101,6 +104,25 @@ def _in_place(
             f"a free name, or the file of its card ({card.sha256[:16]}…)",
         )  # fmt: skip
     return _InPlace(content, card)
+
+
+def _check_companion(path: Path, card: CardClaim, data: DataSet) -> None:
+    """Refuse a companion that is neither the card's nor one of this data set.
+
+    One of this data set may be left by a job that was killed before it wrote the card.
+
+    Raises:
+        OutputError: if it is another's, or damaged.
+    """
+    if not path.exists() and not path.is_symlink():
+        return
+    free = "a free name, or the companion of its card"
+    try:
+        found, sha256 = parse_companion(path)
+    except DataError as error:
+        raise _refuse(path, error.got, free) from error
+    if sha256 != card.companion_sha256 and found.data_digest != data.digest:
+        raise _refuse(path, f"the companion of another data set, {found.data_name}", free)
 
 
 def check_replaceable(

@@ -24,6 +24,7 @@ COMMANDS = {
     "size": "minbits.cli.size:size",
     "compress": "minbits.cli.compress:compress",
     "verify": "minbits.cli.files:verify",
+    "predict": "minbits.cli.predict:predict",
     "inspect": "minbits.cli.files:inspect",
     "audit": "minbits.cli.audit:audit",
     "need": "minbits.cli.capacity:need",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +50,7 @@ from minbits.cli.output import (
 )
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
+from minbits.jobs.need import need_job, plain_need
 from minbits.jobs.need_request import NeedRequest
 
 MAX_DIGITS = 60
@@ -383,18 +383,8 @@ def need(data: DataArgument, request: NeedRequest, source: DataOptions, show: Sh
 
     Example: minbits capacity need mnist --no-measure
     """
-    # Loads PyTorch, which the other commands of this family do without.
-    job = importlib.import_module("minbits.jobs.need")
-    say = progress_printer(show.quiet)
-
-    def after_block(block: Any) -> None:
-        say(
-            f"labels {block.start + 1:,} to {block.start + block.labels:,}: "
-            f"{block.bits:,.0f} bits, {block.correct:,} predicted"
-        )
-
-    report = job.need_job(source.load(data), request, after_block)
+    report = need_job(source.load(data), request, progress_printer(show.quiet))
     if show.json:
-        print_json(job.plain_need(report))
+        print_json(plain_need(report))
         return
     print_need(report)

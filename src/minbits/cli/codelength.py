@@ -12,7 +12,6 @@ from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.output import (
     EXIT_NOT_REACHED,
-    JsonOptions,
     ShowOptions,
     console,
     print_json,
@@ -25,6 +24,8 @@ from minbits.jobs.codelength import (
     CodelengthReport,
     codelength_job,
     decode_job,
+    forget,
+    kept_beside,
     plain_codelength,
     read_label_file,
 )
@@ -114,20 +115,29 @@ def decode(
     file: Annotated[Path, typer.Argument(help="A file of labels, of minbits codelength --out.")],
     data: Annotated[str, typer.Option(help="The data set whose inputs decode it.")],
     *,
-    out: Annotated[Path | None, typer.Option(help="Where the labels go, one name a line.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the labels go, one name a line; an interrupted decoding goes on beside it."
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit with code 1 where they are not the data set's.")
     ] = False,
     source: DataOptions,
-    show: JsonOptions,
+    show: ShowOptions,
 ) -> None:
     """Give the training labels back from the inputs alone.
 
     Example: minbits codelength decode iris.mbl --data iris --check
     """
-    found = decode_job(read_label_file(file), source.load(data))
+    keep_in = None if out is None else kept_beside(out, "decoding")
+    found = decode_job(
+        read_label_file(file), source.load(data), say=progress_printer(show.quiet), keep_in=keep_in
+    )
     if out is not None:
         write_atomically(out, ("\n".join(found.labels) + "\n").encode())
+        forget(keep_in)
     if show.json:
         print_json({**vars(found), "labels": len(found.labels)})
     else:

@@ -44,8 +44,9 @@ def verify(
     """Decode a network file in a fresh process, with NumPy alone, and run the whole test set.
 
     What that costs is told first; above two minutes on one core, it is refused.
-    The card beside the file says which data set it was made for. Another table is refused, since
-    the encoding of its columns would be fitted anew. The run is not counted as a look.
+    The card beside the file says which data set it was made for. Another table is encoded as the
+    companion beside the file says; without a companion it is refused, since the encoding would be
+    fitted anew. The run is not counted as a look.
 
     Example: minbits verify records/mnist-99.mbn --data mnist
     """

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from minbits.cli.output import console, headed, print_table
-
-if TYPE_CHECKING:
-    # Its module loads PyTorch, which the command line does only when it must.
-    from minbits.jobs.need_steps import NeedReport, ReferencePoints
+from minbits.jobs.need_steps import NeedReport, ReferencePoints
 
 BLIER_OLLIVIER_MNIST_BITS = 4_100
 
@@ -44,9 +39,9 @@ def print_need(report: NeedReport) -> None:
             )
         out.print(
             f"Real labels: a prequential code of all {code.examples:,} training labels takes "
-            f"{code.total_bits:,.0f} bits, {code.total_bits / code.examples:.3f} a label "
-            f"({code.network}){cited}. Upper bound of what labels say that inputs do not; the "
-            "learner's program is not counted.",
+            f"{code.size_bits:,} bits, {code.size_bits / code.examples:.3f} a label, as a file "
+            f"that was decoded (last block best by {code.network}){cited}. Upper bound of what "
+            "labels say that inputs do not; the learners' program is not counted.",
             soft_wrap=True,
         )
     found = report.found

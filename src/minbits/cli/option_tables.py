@@ -18,6 +18,7 @@ from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressRequest, RoundingOptions
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
@@ -29,6 +30,7 @@ RECORDS: dict[str, type[Request]] = {
     "compress": CompressRequest,
     "rounding": RoundingOptions,
     "verify": VerifyRequest,
+    "predict": PredictRequest,
     "audit": AuditRequest,
     "need": NeedRequest,
     "codelength": CodelengthRequest,

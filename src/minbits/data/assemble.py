@@ -31,7 +31,7 @@ def read_failure(path: Path, error: OSError) -> DataError:
     )
 
 
-def _as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+def as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     """Bring inputs to ``(examples, channels, height, width)`` and to uint8 or float32."""
     if inputs.dtype.kind not in "buif":
         raise DataError(where, f"inputs of type {inputs.dtype}", "numbers", "Convert them first.")
@@ -150,14 +150,15 @@ def assemble(
     if test is not None:
         _check_pair(test, f"{where}, test set")
     names, labels, known = class_codes(train[1], None if test is None else test[1], where)
-    inputs = _as_images(train[0], where)
+    inputs = as_images(train[0], where)
+    train_rows = None
     if test is None or known is None:
         check_no_single(labels, names, where)
-        kept, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
+        train_rows, held_out = stratified_holdout(labels, TEST_FRACTION, TEST_SPLIT_SEED)
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]
-        inputs, labels = take(inputs, kept), labels[kept]
+        inputs, labels = take(inputs, train_rows), labels[train_rows]
     else:
-        test_inputs, test_labels = _as_images(test[0], f"{where}, test set"), known
+        test_inputs, test_labels = as_images(test[0], f"{where}, test set"), known
     if test_inputs.shape[1:] != inputs.shape[1:]:
         raise DataError(
             f"{where}, test set",
@@ -183,4 +184,5 @@ def assemble(
         origin=origin,
         split=split or split_description(test is not None),
         table=table,
+        train_rows=train_rows,
     )

@@ -10,9 +10,10 @@ from typing import BinaryIO
 
 from minbits.data.notations import find_notation
 from minbits.data.options import CSV_TABLE, LoadOptions
+from minbits.data.stored_encoding import RawTable
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.text_lines import LINE_BYTES, TextLines, open_text, stem_of
-from minbits.data.text_rows import TextRow, add_rows
+from minbits.data.text_rows import TextRow, add_rows, ragged
 from minbits.data.typed_columns import is_number, listed
 from minbits.errors import DataError
 from minbits.types import DataSet, Remark
@@ -193,6 +194,26 @@ def _other_names(names: list[str], builder: TableBuilder, where: str) -> DataErr
         remedy = "Add what is missing, or load the training file alone: a part of it becomes a test"
         remedy += " set."
     return DataError(f"{where}, row 1", listed(names), listed(builder.names), remedy)
+
+
+def csv_cells(path: Path) -> RawTable:
+    """Return the cells of a file as text.
+
+    Raises:
+        DataError: if the file cannot be read, a row is ragged, a field too long, or a byte
+            not UTF-8.
+    """
+    where, options = str(path), LoadOptions()
+    rows = list(read_rows(path, options.encoding))
+    if not rows:
+        raise DataError(where, "an empty file", "a header row", "Check the file.")
+    names, has_header = _names(rows[0], rows[1] if len(rows) > 1 else None, options)
+    rows = rows[1:] if has_header else rows
+    for row in rows:
+        if len(row.values) != len(names):
+            raise ragged(row, names, where)
+    cells = list(zip(*(row.values for row in rows), strict=True)) or [()] * len(names)
+    return RawTable(where, names, cells, [row.number for row in rows])
 
 
 def load_csv(path: Path, options: LoadOptions) -> DataSet:

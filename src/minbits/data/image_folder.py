@@ -73,4 +73,6 @@ def load_image_folder(path: Path, options: LoadOptions) -> DataSet:
     train = _read_all(layout.train, options)
     test = None if layout.test is None else _read_all(layout.test, options)
     found = pair_data_set(ArraySource(name, str(path), origin), train, test, options)
-    return dataclasses.replace(found, remarks=(*layout.remarks, *found.remarks))
+    resized = None if options.resize is None else (options.resize[0], options.resize[1])
+    remarks = (*layout.remarks, *found.remarks)
+    return dataclasses.replace(found, remarks=remarks, resized=resized)

@@ -17,6 +17,7 @@ _AFFIX = re.compile(rf"([{_CURRENCIES}]?)\s*(.*?)\s*([%{_CURRENCIES}]?)")
 class _Style:
     """How the digits of a number are written; ``thousands`` and ``decimal`` are signs of it."""
 
+    key: str
     name: str
     pattern: re.Pattern[str]
     thousands: str = ""
@@ -33,8 +34,9 @@ class _Hexadecimal(_Style):
         return float(int(digits, 16))
 
 
-_PLAIN = _Style("", re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}"))
+_PLAIN = _Style("plain", "", re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}"))
 _THOUSANDS = _Style(
+    "thousands",
     "thousands separators",
     re.compile(
         rf"[+-]?(?:\d{{1,3}}(?:[,{_GAPS}]\d{{3}})+(?:\.\d*)?|(?:\d+\.?\d*|\.\d+){_EXPONENT})"
@@ -42,6 +44,7 @@ _THOUSANDS = _Style(
     "," + _GAPS,
 )
 _COMMA = _Style(
+    "comma",
     "a decimal comma",
     re.compile(
         rf"[+-]?(?:\d{{1,3}}(?:[.{_GAPS}]\d{{3}})+(?:,\d*)?|(?:\d+(?:,\d*)?|,\d+){_EXPONENT})"
@@ -49,7 +52,7 @@ _COMMA = _Style(
     "." + _GAPS,
     ",",
 )
-_HEX = _Hexadecimal("hexadecimal digits", re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,16}"))
+_HEX = _Hexadecimal("hexadecimal", "hexadecimal digits", re.compile(r"[+-]?0[xX][0-9a-fA-F]{1,16}"))
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,11 @@ class Notation:
         """What it is called in a sentence."""
         parts = [self.style.name, f"'{self.affix}'" if self.affix else ""]
         return " and ".join(part for part in parts if part)
+
+    @property
+    def key(self) -> str:
+        """What it is called in files, such as ``thousands$``."""
+        return f"{self.style.key}{self.affix}"
 
     def read(self, text: str) -> float | None:
         """Return the number that a text stands for, None where it isn't written so."""
@@ -107,3 +115,11 @@ def find_notation(texts: Iterable[str], decimal: str = ".") -> Notation | None:
         if found != affix or not styles:
             return None
     return None if affix is None else Notation(affix, styles[0])
+
+
+def notation_of(key: str) -> Notation | None:
+    """Return the notation of a key, None where there is none of that key."""
+    affix = key[-1:] if key[-1:] and key[-1] in f"%{_CURRENCIES}" else ""
+    styles = (_PLAIN, _THOUSANDS, _COMMA, _HEX)
+    found = next((style for style in styles if style.key == key.removesuffix(affix)), None)
+    return None if found is None else Notation(affix, found)

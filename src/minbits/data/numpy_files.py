@@ -78,7 +78,22 @@ def load_npz(path: Path, options: LoadOptions) -> DataSet:
     return layout_data_set(source, found, layout, options)
 
 
-def _map(path: Path) -> npt.NDArray[Any]:
+def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return all arrays of an ``.npz`` by name.
+
+    Raises:
+        DataError: if the file or an array cannot be read.
+    """
+    with reading(path, "an .npz of plain arrays"):
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            whole = path.stat().st_size
+            for item in archive.infolist():
+                _checked_dimensions(archive, item, f"{path}, array {item.filename}", whole)
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+
+def map_npy(path: Path) -> npt.NDArray[Any]:
     """Return the array of an ``.npy`` file, left on disk until its rows are asked for."""
     with reading(path, "an .npy of a plain array"):
         regular_size(path)
@@ -106,9 +121,9 @@ def load_array_folder(path: Path, options: LoadOptions) -> DataSet:
     options.only("a folder of arrays", *ARRAY)
     name = path.resolve().name
     files = _array_files(path)
-    layout = find_layout(files, lambda key: _map(files[key]).ndim, str(path), ".npy")
+    layout = find_layout(files, lambda key: map_npy(files[key]).ndim, str(path), ".npy")
     labels = {pair[1] for pair in (layout.train, layout.test, layout.validation) if pair}
-    mapped = {key: _map(files[key]) for key in layout.names}
+    mapped = {key: map_npy(files[key]) for key in layout.names}
     found = {key: np.asarray(item) if key in labels else item for key, item in mapped.items()}
     source = ArraySource(name, str(path), f"folder {name}")
     return layout_data_set(source, found, layout, options)
@@ -122,7 +137,7 @@ def load_npy(path: Path, options: LoadOptions) -> DataSet:
     """
     options.only("an .npy file", *TABLE)
     where = str(path)
-    array = _map(path)
+    array = map_npy(path)
     fields = array.dtype.names
     is_matrix = fields is None and array.ndim == 2 and array.dtype.kind in "buif"
     if not is_matrix and (fields is None or array.ndim != 1):

@@ -13,6 +13,7 @@ from minbits.data.limits import check_ratio, rows_at_once
 from minbits.data.options import TABLE, LoadOptions
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.reading import reading
+from minbits.data.stored_encoding import RawTable
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.typed_columns import ColumnTyper
 from minbits.errors import DataError
@@ -135,6 +136,23 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
             builder = _read(arrow, parquet, path, file.schema_arrow, options)
     read = builder.finish(None, where)
     return table_data_set(path.stem, read, options, where, f"file {path.name}")
+
+
+def parquet_cells(path: Path) -> RawTable:
+    """Return the cells of a file: numbers, text and booleans, None where missing.
+
+    Raises:
+        DataError: if the file cannot be read, or would fill the memory.
+    """
+    where = str(path)
+    _, parquet = _pyarrow(where)
+    with reading(path, "a whole Parquet file"):
+        _check_size(path)
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
+            cells = [column.to_pylist() for column in table.columns]
+            names = list(table.column_names)
+    return RawTable(where, names, cells, range(1, table.num_rows + 1))
 
 
 def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOptions) -> TableBuilder:

@@ -72,22 +72,23 @@ def assemble_table(
     """
     if not columns:
         raise DataError(where, "no column but the label", "at least one more", "Add a column.")
-    split = split_description(test is not None)
+    split, train_rows = split_description(test is not None), None
     if test is None:
         classes, codes = np.unique(train.labels, return_inverse=True)
         if len(codes) == 0:
             raise DataError(where, "no examples", "at least one", "Check the file.")
         check_no_single(codes, [str(name) for name in classes], where)
-        kept, held_out = stratified_holdout(codes.astype(np.int64), TEST_FRACTION, TEST_SPLIT_SEED)
+        codes = codes.astype(np.int64)
+        train_rows, held_out = stratified_holdout(codes, TEST_FRACTION, TEST_SPLIT_SEED)
         test = RawTable(take(train.values, held_out), train.labels[held_out])
-        train = RawTable(take(train.values, kept), train.labels[kept])
+        train = RawTable(take(train.values, train_rows), train.labels[train_rows])
     fitted = []
     for index, column in enumerate(fit_encoding(columns, train.values)):
         missing = np.isnan(train.values[:, index]).sum() + np.isnan(test.values[:, index]).sum()
         fitted.append(dataclasses.replace(column, missing=int(missing)))
     encoded = tuple(fitted)
     check_channel_count(where, sum(column.channels for column in encoded))
-    return assemble(
+    data = assemble(
         name,
         (_inputs(encoded, train.values), train.labels),
         (_inputs(encoded, test.values), test.labels),
@@ -96,6 +97,7 @@ def assemble_table(
         table=Table(encoded, train.values, test.values),
         split=split,
     )
+    return dataclasses.replace(data, train_rows=train_rows)
 
 
 def _inputs(columns: tuple[Column, ...], values: FloatArray) -> npt.NDArray[np.float32]:
@@ -125,4 +127,8 @@ def plain_columns(data: DataSet) -> list[dict[str, Any]] | None:
     """Return the columns with their encoding as JSON holds them; None where there is no table."""
     if data.table is None:
         return None
-    return [dataclasses.asdict(column) for column in data.table.columns]
+    plain = [dataclasses.asdict(column) for column in data.table.columns]
+    for column in plain:
+        if not column["notation"]:
+            del column["notation"]
+    return plain

@@ -32,7 +32,7 @@ def add_rows(builder: TableBuilder, rows: Iterable[TextRow], where: str) -> None
     pending: list[TextRow] = []
     for row in rows:
         if len(row.values) != len(names):
-            raise _ragged(row, names, where)
+            raise ragged(row, names, where)
         pending.append(row)
         if len(pending) >= chunk_rows:
             _flush(builder, pending, where)
@@ -51,7 +51,8 @@ def _flush(builder: TableBuilder, pending: list[TextRow], where: str) -> None:
     pending.clear()
 
 
-def _ragged(row: TextRow, names: list[str], where: str) -> DataError:
+def ragged(row: TextRow, names: list[str], where: str) -> DataError:
+    """Return the error for a row of too few or too many values."""
     got = len(row.values)
     if got < len(names):
         place, what = f"column '{names[got]}'", "a row that ends before it"

@@ -267,11 +267,11 @@ class ColumnTyper:
             DataError: if there are numbers among text.
         """
         if self.holds != "text":
-            return Column(self.name, "integer" if self.whole else "real"), None
+            return self._number_column(self.whole), None
         numbers = None if self.declared or is_label else self._noted_categories()
         if numbers is not None:
             whole = bool((numbers == np.floor(numbers)).all())
-            return Column(self.name, "integer" if whole else "real"), numbers
+            return self._number_column(whole), numbers
         if self.mixed_text is not None:
             raise self.mixed_text
         names = sorted(self._codes, key=_category_order)
@@ -279,6 +279,10 @@ class ColumnTyper:
         for place, name in enumerate(names):
             final[self._codes[name]] = place
         return Column(self.name, "categorical", tuple(names)), final
+
+    def _number_column(self, is_whole: bool) -> Column:
+        notation = self.notation.key if self.notation is not None and self.noted_text else ""
+        return Column(self.name, "integer" if is_whole else "real", notation=notation)
 
     def _noted_categories(self) -> FloatArray | None:
         """Return the number that each text is, None where not all are numbers in one notation."""

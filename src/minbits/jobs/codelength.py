@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from minbits.claims.outputs import kept_files
 from minbits.codec.file_format import read_bytes
 from minbits.errors import DataError, LabelCodeError, MinbitsError
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
+from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
@@ -39,6 +41,8 @@ from minbits.workers.environment import usable_cores
 # Of the networks known, so many that promise the shortest code are tried.
 _TRIED = 3
 MAX_FILE_BYTES = 1 << 28
+# What JSON does not hold of a block: `labels_out` has the bits of each label.
+_UNTOLD = ("plan", "label_bits", "guesses", "seconds_left")
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class CodeLength:
         network_bits: of the two-part code, 8 × the bytes of the network's own file; else None.
         network: of the two-part code, where the network is from; else None.
         blocks: of the prequential code.
-        seconds: of encoding and decoding.
+        encoding_seconds: what encoding took, without what an interrupted run did before.
+        decoding_seconds: likewise.
     """
 
     code: str
@@ -66,7 +71,13 @@ class CodeLength:
     network_bits: int | None = None
     network: str | None = None
     blocks: tuple[Block, ...] = ()
-    seconds: float = 0.0
+    encoding_seconds: float = 0.0
+    decoding_seconds: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Of encoding and decoding."""
+        return self.encoding_seconds + self.decoding_seconds
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,8 +156,9 @@ class _CodelengthJob:
                 )
             chosen = TwoPartCode(candidate.content)
         content = written(chosen, self.known, self.data.train_labels, self.request.seed)
+        encoded = time.monotonic()
         self.say(f"the {key} code: decoding {8 * len(content):,} bits")
-        decoder = PrequentialCode(workers=self.workers) if key == "prequential" else chosen
+        decoder = self._decoder() if key == "prequential" else chosen
         found = read_labels(content, self.known, decoder)
         if not np.array_equal(found, self.data.train_labels):
             raise DataError(key, "other labels", "those that were encoded", "Report this fault.")
@@ -159,24 +171,36 @@ class _CodelengthJob:
             network_bits=None if candidate is None else 8 * len(candidate.content),
             network=None if candidate is None else candidate.place,
             blocks=tuple(blocks),
-            seconds=time.monotonic() - began,
+            encoding_seconds=encoded - began,
+            decoding_seconds=time.monotonic() - encoded,
         )
 
     def _prequential(self, blocks: list[Block]) -> PrequentialCode:
-        coded = 0.0
+        told = progress_of_blocks(self.known.examples, self.say)
 
-        def told(block: Block) -> None:
-            nonlocal coded
+        def on_block(block: Block) -> None:
             blocks.append(block)
-            coded += block.bits
-            self.say(
-                f"{block.start + block.labels:,} of {self.known.examples:,} labels in "
-                f"{coded:,.0f} bits; the last block best by {block.best}"
-            )
+            told(block)
 
         return PrequentialCode(
-            60 * self.request.minutes, self.workers, self.request.normalise, told
-        )
+            60 * self.request.minutes, self.workers, self.request.normalise,
+            self._kept("encoding"), on_block,
+        )  # fmt: skip
+
+    def _decoder(self) -> PrequentialCode:
+        return PrequentialCode(
+            workers=self.workers, keep_in=self._kept("decoding"),
+            on_block=progress_of_blocks(self.known.examples, self.say),
+        )  # fmt: skip
+
+    def _kept(self, role: str) -> Path | None:
+        """Return where predictions are kept while the file is being made."""
+        return None if self.request.out is None else kept_beside(Path(self.request.out), role)
+
+    def forget_kept(self) -> None:
+        """Remove what an interrupted run would have gone on from."""
+        for role in ("encoding", "decoding"):
+            forget(self._kept(role))
 
     def _network(self) -> _Candidate | None:
         """Return the known network with the shortest two-part code; search where none is known."""
@@ -249,6 +273,37 @@ class _CodelengthJob:
                 SizeSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
 
 
+def kept_beside(out: Path, role: str) -> Path:
+    """Return the folder beside a file of labels that an interrupted run goes on from.
+
+    An encoder and a decoder have one each: a decoder that took the encoder's predictions would not
+    show that the file can be decoded.
+    """
+    return out.with_name(f"{out.name}.{role}")
+
+
+def forget(folder: Path | None) -> None:
+    """Remove a folder of predictions, if there is one."""
+    if folder is not None and folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def progress_of_blocks(labels: int, say: Callable[[str], None]) -> Callable[[Block], None]:
+    """Return a function that says after each block how far the code is."""
+    coded = 0.0
+
+    def told(block: Block) -> None:
+        nonlocal coded
+        coded += block.bits
+        minutes = block.seconds_left / 60
+        say(
+            f"{block.start + block.labels:,} of {labels:,} labels in {coded:,.0f} bits; the last "
+            f"block best by {block.best}; {minutes:,.1f} minutes left"
+        )
+
+    return told
+
+
 def expected_label_bits(accuracy: float, labels: int, classes: int) -> float:
     """Return about how many bits labels take, given a network of some accuracy.
 
@@ -281,18 +336,22 @@ def codelength_job(
         OutputError: if the file cannot be written.
         MinbitsError: if the ledger cannot be used.
     """
-    if request.out is not None:
-        kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
-        check_outputs({"the file of labels": Path(request.out)}, kept)
+    outputs = codelength_outputs(data, request, origin or Origin())
+    kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
+    check_outputs({f"`{name}`": path for name, path in outputs.items()}, kept)
     job = _CodelengthJob(data, request, say)
     keys = NUMBERED if request.code == "all" else (request.code,)
     codes = tuple(job.of(key) for key in keys)
     report = CodelengthReport(
         data.name, data.digest, job.known.examples, job.known.classes, codes, {}
     )
-    if request.out is not None and report.best.size_bits is not None:
-        write_atomically(Path(request.out), job.files[report.best.code])
-        report.outputs["labels"] = str(request.out)
+    if "labels" in outputs and report.best.size_bits is not None:
+        write_atomically(outputs["labels"], job.files[report.best.code])
+        report.outputs["labels"] = str(outputs["labels"])
+    sizes = {item.code: item.size_bits for item in codes if item.size_bits is not None}
+    blocks = [block for item in codes for block in item.blocks]
+    report.outputs.update(write_outputs(data, sizes, blocks, request.seed, outputs))
+    job.forget_kept()
     return report
 
 
@@ -335,8 +394,21 @@ class DecodedLabels:
     agree: bool
 
 
-def decode_job(content: bytes, data: DataSet, workers: int | None = None) -> DecodedLabels:
+def decode_job(
+    content: bytes,
+    data: DataSet,
+    workers: int | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    keep_in: Path | None = None,
+) -> DecodedLabels:
     """Return the labels of a file, decoded from a data set's training inputs alone.
+
+    Args:
+        content: the file.
+        data: the data set.
+        workers: processes that learners run in; None for one a core.
+        say: called with sentences on how far it is.
+        keep_in: a folder from which an interrupted run goes on; None for none.
 
     Raises:
         LabelCodeError: if it is no file of labels, or not of these inputs.
@@ -345,9 +417,10 @@ def decode_job(content: bytes, data: DataSet, workers: int | None = None) -> Dec
     """
     known = Known(data.train_inputs, data.input_exponent, data.class_count)
     code = code_of(content)
-    decoder = (
-        PrequentialCode(workers=workers or usable_cores()) if code.key == "prequential" else code
-    )
+    decoder: LabelCode = code
+    if code.key == "prequential":
+        told = progress_of_blocks(known.examples, say)
+        decoder = PrequentialCode(workers=workers or usable_cores(), keep_in=keep_in, on_block=told)
     labels = read_labels(content, known, decoder)
     names = tuple(data.class_names[label] for label in labels)
     agree = bool(np.array_equal(labels, data.train_labels))
@@ -365,8 +438,9 @@ def plain_codelength(report: CodelengthReport) -> dict[str, Any]:
         "codes": [
             {
                 **{name: value for name, value in vars(item).items() if name != "blocks"},
+                "seconds": item.seconds,
                 "blocks": [
-                    {name: value for name, value in vars(block).items() if name != "plan"}
+                    {name: value for name, value in vars(block).items() if name not in _UNTOLD}
                     for block in item.blocks
                 ],
             }

@@ -6,8 +6,12 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from minbits.jobs.shared_options import KnownFilesOptions
-from minbits.requests import MINUTES, FilePath, option
+from minbits.label_codes.protocol import SEEDS
+from minbits.requests import MINUTES, Check, FilePath, option
 from minbits.workers.registry import MAX_WORKERS
+
+ORDER_SEED: Check = (lambda value: 0 <= value < SEEDS, f"0 to {SEEDS - 1}")
+WORKERS: Check = (lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}")
 
 CodeChoice = Literal["all", "uniform", "empirical", "two-part", "prequential"]
 
@@ -30,14 +34,28 @@ class CodelengthRequest(KnownFilesOptions):
     seed: int = option(
         0,
         "Of the order in which labels are coded.",
-        check=(lambda value: 0 <= value < 256, "0 to 255"),
+        check=ORDER_SEED,
     )
     workers: int | None = option(
         None,
         "Processes that learners run in.",
         shown="one a core",
-        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
+        check=WORKERS,
     )
     out: FilePath | None = option(
-        None, "Where the shortest file of labels goes.", shown="it is not written"
+        None,
+        "Where the shortest file of labels goes. An interrupted prequential code goes on from what "
+        "is kept beside it.",
+        shown="it is not written",
+    )
+    labels_out: FilePath | None = option(
+        None,
+        "Where a CSV file goes with the bits of each label under the prequential code, the dearest "
+        "first.",
+        shown="it is not written",
+    )
+    pictures: FilePath | None = option(
+        None,
+        "A folder for pictures: code lengths, the learning curve in bits, the dearest images.",
+        shown="no pictures",
     )

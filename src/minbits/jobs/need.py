@@ -10,9 +10,11 @@ from minbits.claims.best_known import find_network
 from minbits.information.entropy_table import EntropyTable, entropy_table
 from minbits.information.neighbour_code import neighbour_code_lengths
 from minbits.information.rung import standard_error
+from minbits.jobs.codelength import codelength_job
+from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report, plain_need
-from minbits.label_codes.prequential import Block, prequential_code
+from minbits.label_codes.learned import PrequentialLength
 from minbits.ledger.location import chosen_ledger
 from minbits.types import DataSet
 
@@ -60,14 +62,14 @@ def need_figures(data: DataSet, table: EntropyTable) -> NeedFigures:
 
 
 def need_job(
-    data: DataSet, request: NeedRequest, after_block: Callable[[Block], None] | None = None
+    data: DataSet, request: NeedRequest, say: Callable[[str], None] = lambda text: None
 ) -> NeedReport:
     """Return what a data set needs, step by step, and what the search has found.
 
     Args:
         data: the data set; of its test set only the images are looked at, for the joint code.
         request: what is asked.
-        after_block: called after each block of the prequential code.
+        say: called with sentences on how far the prequential code is.
 
     Raises:
         MinbitsError: if ledger or cards cannot be read.
@@ -81,5 +83,18 @@ def need_job(
         with_residual=request.measure,
         allow_slow=request.allow_slow,
     )
-    code = prequential_code(data, request.seed, after_block) if request.measure else None
+    code = _prequential_length(data, request, say) if request.measure else None
     return need_report(figures, request.accuracy, code, found)
+
+
+def _prequential_length(
+    data: DataSet, request: NeedRequest, say: Callable[[str], None]
+) -> PrequentialLength:
+    """Write the labels in a prequential code, decode them, and return its length."""
+    asked = CodelengthRequest(
+        "prequential", request.minutes, seed=request.seed, workers=request.workers
+    )
+    report = codelength_job(data, asked, say)
+    (code,) = report.codes
+    assert code.size_bits is not None
+    return PrequentialLength(code.blocks, report.labels, code.blocks[-1].best, code.size_bits)

@@ -15,7 +15,7 @@ from minbits.capacity.cover import MEMORISATION_BITS_PER_WEIGHT
 from minbits.capacity.fano import random_labelling_bits
 from minbits.errors import ArgumentError
 from minbits.evaluation.known_network import FoundNetwork
-from minbits.label_codes.prequential import PrequentialCode
+from minbits.label_codes.learned import CodedBlock, PrequentialLength
 from minbits.notebook import Cells, Shown
 
 StepUnit = Literal["neurons", "weights"]
@@ -143,7 +143,7 @@ class NeedReport(Shown):
     accuracy: float
     steps: tuple[NeedStep, ...]
     reference_points: ReferencePoints
-    prequential: PrequentialCode | None
+    prequential: PrequentialLength | None
     found: FoundNetwork | None
 
     def summary(self) -> str:
@@ -297,7 +297,7 @@ def need_steps(figures: NeedFigures, accuracy: float) -> tuple[NeedStep, ...]:
 def need_report(
     figures: NeedFigures,
     accuracy: float,
-    prequential: PrequentialCode | None,
+    prequential: PrequentialLength | None,
     found: FoundNetwork | None,
 ) -> NeedReport:
     """Return steps, reference points and comparison.
@@ -328,6 +328,10 @@ def plain_need(report: NeedReport) -> dict[str, Any]:
     plain = dataclasses.asdict(report)
     if report.prequential is not None:
         plain["prequential"]["total_bits"] = report.prequential.total_bits
+        told = [field.name for field in dataclasses.fields(CodedBlock)]
+        plain["prequential"]["blocks"] = [
+            {name: getattr(block, name) for name in told} for block in report.prequential.blocks
+        ]
     if report.found is not None:
         plain["found"]["two_part_bits"] = report.found.two_part_bits
         plain["found"]["accuracy_lower_limit"] = report.found.accuracy_lower_limit

@@ -196,7 +196,9 @@ class SizeSearch:
             return
         compiled = executor.submit(compile_once)
         if wait([compiled], timeout=_PATIENCE_SECONDS).not_done:
-            self.events.on_stage("preparing compiled code: some seconds, or a minute once a machine and version")
+            self.events.on_stage(
+                "preparing compiled code: some seconds, or a minute once a machine and version"
+            )
             wait([compiled])
 
     def run(self, smaller_than_bits: float) -> bool:

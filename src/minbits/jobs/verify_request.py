@@ -16,5 +16,7 @@ class VerifyRequest(SlowOptions):
         None, "A ledger that says what a file without a card was made for.", shown="none"
     )
     any_data: bool = option(
-        False, "Take another table than the file was made for, with an encoding fitted anew."
+        False,
+        "Where there is no companion: take another table than the file was made for, with an "
+        "encoding fitted anew.",
     )

@@ -16,6 +16,7 @@ from minbits.information.temperature import (
     scaled_for,
     tempered_log_probabilities,
 )
+from minbits.label_codes.integer_softmax import FACTORS_AN_OCTAVE, MIDDLE, TEMPERATURE_BITS
 from minbits.units import nats_to_bits
 
 __all__ = [
@@ -28,11 +29,8 @@ __all__ = [
 ]
 
 # A receiver is told one of 2^16 temperatures: infinity, 0, or the logits' own root mean square
-# times a power of 2^(1/512) between 2^-64 and 2^64. Two neighbours differ by 0.14 %.
-TEMPERATURE_BITS = 16
+# times a factor of the two-part code's grid. Two neighbours differ by 0.14 %.
 _COLDEST = (1 << TEMPERATURE_BITS) - 1
-_MIDDLE = 1 << (TEMPERATURE_BITS - 1)
-_A_DOUBLING = 512
 
 
 def softmax_code_bits(
@@ -64,12 +62,12 @@ def _inverse_of_index(index: int, scale: float) -> float:
         return 0.0
     if index == _COLDEST:
         return math.inf
-    return math.exp2((index - _MIDDLE) / _A_DOUBLING) / scale
+    return math.exp2((index - MIDDLE) / FACTORS_AN_OCTAVE) / scale
 
 
 def _index_below(inverse: float, scale: float) -> int:
     """Return the last index whose inverse temperature is not above a given one, 1 at least."""
-    place = _MIDDLE + math.floor(_A_DOUBLING * (math.log2(inverse) + math.log2(scale)))
+    place = MIDDLE + math.floor(FACTORS_AN_OCTAVE * (math.log2(inverse) + math.log2(scale)))
     return min(max(place, 1), _COLDEST - 2)
 
 

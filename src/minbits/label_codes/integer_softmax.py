@@ -22,7 +22,7 @@ _LARGEST_FALL = 40 << FRACTION_BITS
 # A temperature is one of 2^16 factors on the logits: powers of 2^(1/512), from 2^-64 to 2^64.
 TEMPERATURE_BITS = 16
 FACTORS_AN_OCTAVE = 512
-_MIDDLE = 1 << (TEMPERATURE_BITS - 1)
+MIDDLE = 1 << (TEMPERATURE_BITS - 1)
 
 
 @functools.cache
@@ -40,7 +40,7 @@ def power_table() -> npt.NDArray[np.int64]:
 
 def factor_of(index: int) -> float:
     """Return the factor on logits, in bits a unit, that an index of 16 bits stands for."""
-    octave, part = divmod(index - _MIDDLE, FACTORS_AN_OCTAVE)
+    octave, part = divmod(index - MIDDLE, FACTORS_AN_OCTAVE)
     fraction = int(power_table()[part * (_PARTS // FACTORS_AN_OCTAVE)])
     return math.ldexp(fraction, octave - WEIGHT_BITS)
 
@@ -49,8 +49,8 @@ def nearest_index(factor: float) -> int:
     """Return the index of the factor nearest to a given one in ratio."""
     if not factor > 0:
         return 0
-    place = _MIDDLE + round(FACTORS_AN_OCTAVE * math.log2(min(factor, 2.0**64)))
-    return min(max(place, 0), 2 * _MIDDLE - 1)
+    place = MIDDLE + round(FACTORS_AN_OCTAVE * math.log2(min(factor, 2.0**64)))
+    return min(max(place, 0), 2 * MIDDLE - 1)
 
 
 def softmax_weights(logits: npt.NDArray[np.float32], factor: float) -> Integers:

@@ -13,12 +13,11 @@ import dataclasses
 import numpy as np
 
 from minbits.errors import LabelCodeError
-from minbits.label_codes.protocol import Known, LabelCode, Labels
+from minbits.label_codes.protocol import SEEDS, Known, LabelCode, Labels
 from minbits.label_codes.registry import LABEL_CODES
 
 MAGIC = b"ML"
 HEADER_BYTES = len(MAGIC) + 2
-SEEDS = 256
 # Never reorder: files hold the place of a code.
 NUMBERED = ("uniform", "empirical", "two-part", "prequential")
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.label_codes.network_learner import network_probabilities
+from minbits.label_codes.propagation import MAX_VALUES, SHARES, propagated
 from minbits.label_codes.task import Floats, Task
 from minbits.registry import Registry
 
@@ -21,9 +22,15 @@ MIN_PROBABILITY = 1e-9
 _NEIGHBOURS = (1, 3, 10)
 _DISTANCES_AT_ONCE = 20_000_000
 _STRENGTHS = (0.01, 1.0)
-_LOGISTIC_VALUES = 8_000_000
-_TREE_VALUES = 40_000_000
+# Numbers in the inputs seen up to which a learner takes part: beyond them it is slow, and of images
+# networks learn more.
+_NEIGHBOUR_VALUES = 8_000_000
+_LOGISTIC_VALUES = 2_000_000
+_TREE_VALUES = 8_000_000
 _BOOSTING_VALUES = 2_000_000
+_SMALL_NETWORK_SEEN = 3000
+# Beyond so many labels, learners of inputs alone know as much.
+_PROPAGATION_SEEN = 1000
 
 
 FEWEST_SEEN = 1
@@ -163,7 +170,16 @@ def _large_network(task: Task) -> Floats:
 LEARNERS: Registry[Learner] = Registry(
     "learner of labels",
     Learner("frequencies", "frequencies of the classes", _frequencies, least_seen=0),
-    Learner("neighbours", "nearest neighbours", _neighbours, variants=len(_NEIGHBOURS)),
+    Learner(
+        "neighbours", "nearest neighbours", _neighbours,
+        suits=_values_below(_NEIGHBOUR_VALUES), variants=len(_NEIGHBOURS),
+    ),
+    Learner(
+        "propagation", "label propagation", propagated,
+        suits=lambda shape, seen: 3 * seen * int(np.prod(shape)) <= 2 * MAX_VALUES
+        and seen <= _PROPAGATION_SEEN,
+        variants=len(SHARES),
+    ),
     Learner(
         "logistic", "logistic regression", _logistic, suits=_values_below(_LOGISTIC_VALUES),
         variants=len(_STRENGTHS),
@@ -174,9 +190,10 @@ LEARNERS: Registry[Learner] = Registry(
         suits=lambda shape, seen: min(shape[1:]) == 1 and seen * shape[0] <= _BOOSTING_VALUES,
     ),
     Learner(
-        "small", "small network", _small_network, least_seen=20, members=2, is_network=True
+        "small", "small network", _small_network, least_seen=20,
+        suits=lambda shape, seen: seen <= _SMALL_NETWORK_SEEN, members=2, is_network=True,
     ),
     Learner(
-        "large", "larger network", _large_network, least_seen=20, members=3, is_network=True
+        "large", "larger network", _large_network, least_seen=20, members=4, is_network=True
     ),
 )  # fmt: skip

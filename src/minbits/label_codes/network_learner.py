@@ -20,8 +20,12 @@ Size = Literal["small", "large"]
 
 _LARGE_SIDE, _SMALL_SIDE, _SHORTEST_SEQUENCE = 20, 6, 16
 _WIDTHS = {"small": (12, 12, 18, 24, 24), "large": (24, 32, 48, 64, 64)}
+# Of images with sides of `_LARGE_SIDE` and more.
+_THIN_WIDTHS = {"small": (24, 32, 48, 64, 64), "large": (32, 48, 72, 96, 96)}
 _HIDDEN = {"small": (32,), "large": (128, 64)}
 _AUGMENTATION = 0.4
+# Strength of elastic distortion, of such images.
+_ELASTIC = 1.0
 # Epochs fall as the square root of the labels seen, from so many at 10,000.
 _EPOCHS, _AT = 30, 10_000
 _MAX_EPOCHS = 400
@@ -32,6 +36,7 @@ def network_text(shape: tuple[int, int, int], classes: int, size: Size) -> str:
     stem, *blocks = _WIDTHS[size]
     _, height, width = shape
     if min(height, width) >= _LARGE_SIDE:
+        stem, *blocks = _THIN_WIDTHS[size]
         thin = "; ".join(f"depthwise k3; pointwise {block} leaky_relu" for block in blocks)
         return f"conv {stem} k3 leaky_relu; maxpool 2; {thin}; avgpool all; linear {classes}"
     if min(height, width) >= _SMALL_SIDE:
@@ -69,6 +74,7 @@ def network_probabilities(task: Task, size: Size) -> Floats:
         learning_rate=8e-3,
         weight_decay=1e-3,
         augmentation=_AUGMENTATION if min(height, width) >= _SMALL_SIDE else 0.0,
+        elastic=_ELASTIC if min(height, width) >= _LARGE_SIDE else 0.0,
     )
     data = TrainingData(task.seen_inputs, task.seen_labels)
     engine = choose_engine("auto", architecture, recipe, batch)

@@ -16,6 +16,9 @@ from minbits.errors import DataError
 
 Labels = npt.NDArray[np.int64]
 
+# Orders of the examples that a file can name.
+SEEDS = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Known:

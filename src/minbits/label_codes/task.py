@@ -20,6 +20,7 @@ class Task:
         seen_inputs: float32, shape ``(seen, channels, height, width)``, about in [-1, 1].
         seen_labels: shape ``(seen,)``.
         new_inputs: of the block, shape ``(new, channels, height, width)``.
+        later_inputs: of all blocks after it.
         classes: how many there are.
         seed: of whatever is drawn.
         effort: a factor on the epochs of networks.
@@ -28,6 +29,7 @@ class Task:
     seen_inputs: npt.NDArray[np.float32]
     seen_labels: Labels
     new_inputs: npt.NDArray[np.float32]
+    later_inputs: npt.NDArray[np.float32]
     classes: int
     seed: int
     effort: float
