@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minbits.cli.output import PlainConsole, headed, print_json, print_table
-from minbits.plain_text import is_visible, shortened, visible, suggested
+from minbits.plain_text import is_visible, shortened, suggested, visible
 
 ANY_TEXT = st.text(st.characters(), max_size=40)
 NAMES = [
