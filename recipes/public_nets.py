@@ -4,9 +4,9 @@ The architectures follow their published lists of layers; the weights are traine
 Each network expects the normalised inputs of PyTorch's example.
 ``python recipes/public_nets.py NAME …`` takes some of them only.
 
-The loss that is allowed was raised, and the whole test set taken, after earlier runs of this recipe had
-looked at the test set. So the figures show that the way from model to file works; that the targets are
-reached is no evidence.
+The loss that is allowed was raised, and the whole test set taken, after earlier runs of this recipe
+had looked at the test set. So the figures show that the way from model to file works; that the
+targets are reached is no evidence.
 """
 
 from __future__ import annotations
