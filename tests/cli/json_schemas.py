@@ -22,18 +22,12 @@ from minbits.cli.app import COMMANDS
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SAMPLES = "MINBITS_JSON_SAMPLES"
 GROUPS = ("capacity", "ledger", "codelength")
-# Objects whose keys are names of the user's or of the data's, not of ours.
-MAPS = (
-    "by_load",
-    "outputs",
-    "pictures",
-    "successes_on_validation",
-    "smaller_not_taken",
-    "config",
-    "learner_bits",
-    "packages",
-    "counts",
-)
+# Objects whose keys are names of the user's, of the data's or of the machine's, not of ours.
+MAPS = {
+    "by_load", "config", "counts", "damaged_artifacts", "libraries", "lost_artifacts", "machine",
+    "outputs", "packages", "pictures", "rows", "smaller_files_not_taken", "smaller_not_taken",
+    "successes_on_validation", "tensor_bits", "learner_bits",
+}  # fmt: skip
 
 
 def command_name(arguments: Sequence[object]) -> str:
@@ -42,6 +36,8 @@ def command_name(arguments: Sequence[object]) -> str:
     assert first in COMMANDS
     if first == "size" and "--curve" in rest:
         return "size-curve"
+    if first == "codelength" and rest[0] not in ("encode", "decode"):
+        return "codelength-encode"  # which may be left out
     return f"{first}-{rest[0]}" if first in GROUPS else first
 
 
@@ -62,21 +58,31 @@ def check_output(arguments: Sequence[object], output: str) -> None:
 
 
 def _closed(schema: Any, key: str = "") -> Any:
-    """Return a schema that allows no other keys, save in objects whose keys are names."""
-    if isinstance(schema, list):
-        return [_closed(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema.get("type") == "object" and key in MAPS:
-        parts = [_closed(item) for item in schema["properties"].values()]
-        kinds = [part for index, part in enumerate(parts) if part not in parts[:index]]
-        return {"type": "object", "additionalProperties": {"anyOf": kinds}}
-    found = {name: _closed(value) for name, value in schema.items() if name != "properties"}
-    if "properties" in schema:
-        parts = schema["properties"].items()
-        found["properties"] = {name: _closed(value, name) for name, value in parts}
-        found["additionalProperties"] = False
-    return found
+    """Return a schema that allows no other keys, save in objects whose keys are names.
+
+    What is not known is null, on this machine or on another one.
+    """
+    kinds = schema.get("type")
+    if "anyOf" in schema:
+        return {"anyOf": [*(_closed(part, key) for part in schema["anyOf"]), {"type": "null"}]}
+    if kinds == "object":
+        parts = schema.get("properties", {}).items()
+        if key in MAPS or not parts:
+            return {"type": ["object", "null"]}
+        return {
+            "type": ["object", "null"],
+            "properties": {name: _closed(value, name) for name, value in parts},
+            "required": schema.get("required", []),
+            "additionalProperties": False,
+        }
+    if kinds == "array":
+        items = schema.get("items")
+        known = {} if items is None else {"items": _closed(items, key)}
+        return {"type": ["array", "null"], **known}
+    plain = {kinds} if isinstance(kinds, str) else set(kinds or ())
+    if plain <= {"null"}:
+        return {}  # never seen with a value
+    return {"type": sorted(plain | {"null"})}
 
 
 def schemas(samples: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -139,7 +139,7 @@ def test_a_search_outlives_its_terminal(tmp_path: Path) -> None:
     if pid == 0:
         os.execve(command[0], command, environment)
     seen = b""
-    while b"ledger row" not in seen:
+    while b" trials" not in seen:
         part = os.read(terminal, 65536)
         assert part, seen
         seen += part
