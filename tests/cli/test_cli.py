@@ -95,7 +95,7 @@ def test_verify_prints_the_documented_keys(network_file: Path, idx_folder: Path)
     assert set(found) == {
         "bytes", "size_bits", "n_test", "correct", "test_accuracy", "wilson_low", "wilson_high",
         "sha256", "data", "data_digest", "made_for", "made_for_digests", "made_for_source",
-        "is_own_data", "encoding_fitted_anew", "counted_as_look",
+        "is_own_data", "encoding_fitted_anew", "counted_as_look", "encoded_by_companion",
     }  # fmt: skip
     assert found["counted_as_look"] is False
     assert (found["made_for"], found["is_own_data"]) == (None, None)

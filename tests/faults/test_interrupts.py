@@ -41,7 +41,7 @@ STAGES = {
         "compress MODULE --data DATA --thinning-epochs 0 --recovery-epochs 0 LEDGER OUT",
         "rate 1, epoch", "diagram png",
     ),
-    "what is needed": ("capacity need DATA LEDGER", "labels 1 to", "verdict"),
+    "what is needed": ("capacity need DATA LEDGER", "the prequential code", "verdict"),
     "an audit that compresses": (
         "audit MODULE --data DATA --compress FILE --minutes 5 LEDGER", "thinning, epoch 1",
         "compressed as it is",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
-from minbits.cli.describe import print_head
+from minbits.cli.describe import headed_stages, print_head
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import print_ladder, question_line
-from minbits.cli.output import ShowOptions, console, print_json, progress_printer
+from minbits.cli.output import ShowOptions, console, error_console, print_json, progress_printer
 from minbits.data.tables import table_of
 from minbits.jobs.entropy_report import EntropyReport, entropy_job, plain_entropy
 from minbits.jobs.entropy_request import EntropyRequest
@@ -27,10 +27,11 @@ def entropy(
     Example: minbits entropy mnist --minutes 20 --pictures charts
     """
     loaded = source.load(data)
-    print_head(loaded, show.quiet)
     say = progress_printer(show.quiet)
-    origin = source.origin(data)
-    found = entropy_job(loaded, request, say=lambda text: say(f"{text} …"), origin=origin)
+    stage = headed_stages(loaded, show.quiet, error_console(), lambda text: say(f"{text} …"))
+    found = entropy_job(loaded, request, say=stage, origin=source.origin(data))
+    if request.minutes == 0:  # nothing took long, and no stage was told
+        print_head(loaded, show.quiet)
     if show.json:
         print_json(plain_entropy(found))
         return

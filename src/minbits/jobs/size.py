@@ -128,7 +128,7 @@ def size_job(
     # Before seconds go into finding the target: a ledger that cannot be used is said at once.
     with open_ledger(chosen_ledger(request.ledger)) as ledger:
         if request.accuracy is None:
-            events.on_stage("choosing the target: simple classifiers on training examples")
+            events.on_stage("choosing the target by simple classifiers on training examples")
         plan = size_plan(data, request, origin)
         if plan.accuracy_reason:
             events.on_stage(f"target: {100 * plan.accuracy:g} %, {plan.accuracy_reason}")
