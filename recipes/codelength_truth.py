@@ -58,10 +58,7 @@ def main() -> None:
     labels = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     for part in NOISE:
         data = clusters(labels, part)
-        entropy = (
-            0.0 if part in (0, 1) else -part * math.log2(part) - (1 - part) * math.log2(1 - part)
-        )
-        bits = len(data.train_labels) * (entropy + part * math.log2(CLASSES - 1))
+        bits = len(data.train_labels) * (entropy_bits(part) + part * math.log2(CLASSES - 1))
         told(f"{100 * part:g} % noise", data, bits)
     # Two thirds of the labels are another class: chance.
     data = clusters(labels, 1 - 1 / CLASSES)

@@ -33,7 +33,7 @@ from minbits.exports.registry import EXPORTERS
 from minbits.files import sha256_hex
 from minbits.information.entropy_estimators import ESTIMATORS, Estimate, Estimator, Fingerprint
 from minbits.information.label_information import label_entropy_quantities
-from minbits.jobs.study import StudyPlace, measured_by_seed, run_in_ledger
+from minbits.jobs.study import Measurements, StudyPlace, run_in_ledger
 from minbits.label_codes.protocol import Known, Labels, decodable_code
 from minbits.label_codes.registry import LABEL_CODES
 from minbits.layers.activations import ACTIVATIONS, Activation
@@ -381,8 +381,9 @@ def test_a_study_measures_into_the_ledger(tmp_path: Path, tiny: DataSet) -> None
             toy, [StudyTask(settings, (0, 1, 2))], 0, StudyPlace(tiny, ledger, provenance)
         )
         assert not interrupted
-        found = measured_by_seed(ledger, tiny, toy, settings)
-        assert measured_by_seed(ledger, tiny, toy, {"draws": 11}) == {}
+        measured = Measurements(ledger, tiny, toy)
+        found = measured.by_seed(settings)
+        assert measured.by_seed({"draws": 11}) == {}
     assert sorted(found) == [0, 1, 2]
     assert all(0 <= result["ones"] <= 10 for result in found.values())
 

@@ -18,21 +18,22 @@ from minbits.workers.registry import DEFAULT_EXECUTOR, open_executor
 Result = dict[str, Any]
 
 
-def measured_by_seed(
-    ledger: LedgerReader, data: DataSet, study: Study, settings: Mapping[str, Plain]
-) -> dict[int, Result]:
-    """Return what a ledger knows of some settings, by seed, with the ``seconds`` of each network.
+class Measurements:
+    """What a ledger knows of a study on a data set, read once.
 
-    Where two rows have one seed, the first counts: the second is what somebody else measured at the
-    same time.
+    Where two rows have the same settings and seed, the first counts: the second is what somebody
+    else measured at the same time.
     """
-    wanted = plain_text_of(settings)
-    found: dict[int, Result] = {}
-    for row in ledger.measurements(data.digest, study.key):
-        if row["settings"] == wanted:
+
+    def __init__(self, ledger: LedgerReader, data: DataSet, study: Study) -> None:
+        self._found: dict[str, dict[int, Result]] = {}
+        for row in ledger.measurements(data.digest, study.key):
             result = json.loads(row["result"]) | {"seconds": row["seconds"]}
-            found.setdefault(row["seed"], result)
-    return found
+            self._found.setdefault(row["settings"], {}).setdefault(row["seed"], result)
+
+    def by_seed(self, settings: Mapping[str, Plain]) -> dict[int, Result]:
+        """Return the results of some settings, with the ``seconds`` of each network."""
+        return self._found.get(plain_text_of(settings), {})
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import StudyPlace, measured_by_seed, run_in_ledger
+from minbits.jobs.study import Measurements, StudyPlace, run_in_ledger
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest
 from minbits.ledger.location import chosen_ledger, ledger_name
 from minbits.ledger.provenance import current_provenance
@@ -99,15 +99,11 @@ def trainability_job(
     with open_ledger(target) as ledger:
 
         def known() -> dict[int, dict[int, dict[str, Any]]]:
+            measured = Measurements(ledger, data, TRAINABILITY)
+            found = {w: measured.by_seed(plan.settings(w, data.class_count)) for w in plan.widths}
             return {
-                width: {
-                    seed: result
-                    for seed, result in measured_by_seed(
-                        ledger, data, TRAINABILITY, plan.settings(width, data.class_count)
-                    ).items()
-                    if seed < plan.seeds
-                }
-                for width in plan.widths
+                width: {seed: result for seed, result in results.items() if seed < plan.seeds}
+                for width, results in found.items()
             }
 
         before = known()
