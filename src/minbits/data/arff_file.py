@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minbits.data.options import TABLE, LoadOptions
+from minbits.data.reading import extra_module
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.text_lines import TextLines, open_text, stem_of
 from minbits.data.text_rows import TextRow, add_rows
@@ -17,18 +18,6 @@ from minbits.types import DataSet
 
 # It counts lines in its own way, or not at all.
 _ITS_LINE = re.compile(r",? (?:at|in) line -?\d+[.:]?")
-
-
-def _arff(where: str) -> Any:
-    try:
-        # An extra: only this loader needs it.
-        import arff
-    except ImportError as error:
-        raise DataError(
-            where, "no package liac-arff", "the extra 'arff'",
-            "Install it: pip install 'minbits[arff]'.",
-        ) from error  # fmt: skip
-    return arff
 
 
 class _Lines(TextLines):
@@ -77,7 +66,7 @@ def load_arff(path: Path, options: LoadOptions) -> DataSet:
     """
     where = str(path)
     options.only("an ARFF file", *TABLE, "encoding")
-    arff = _arff(where)
+    arff = extra_module("arff", "liac-arff", "arff", where)
     with open_text(path, options.encoding) as file:
         lines = _Lines(file, where, options.encoding)
         with _decoding(lines):

@@ -13,6 +13,7 @@ import numpy as np
 
 from minbits.data.assemble import assemble
 from minbits.data.idx import load_idx_folder
+from minbits.data.reading import extra_module
 from minbits.data.sampling import sample
 from minbits.data.tables import RawTable, assemble_table, number_columns
 from minbits.distributions import RandomLabels, Source, majority, parity, teacher, xor
@@ -105,20 +106,11 @@ def load_mnist1d() -> DataSet:
     Raises:
         DataError: if the package is not installed.
     """
-    try:
-        # An extra: it is needed for this set alone.
-        from mnist1d.data import get_dataset_args, make_dataset
-    except ImportError as error:
-        raise DataError(
-            "mnist1d",
-            "no package mnist1d",
-            "the extra 'mnist1d'",
-            "Install it: pip install 'minbits[mnist1d]'.",
-        ) from error
+    package = extra_module("mnist1d.data", "mnist1d", "mnist1d", "mnist1d")
     # The package draws from NumPy's and Python's global generators, which are not its own.
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
-        made = make_dataset(get_dataset_args())
+        made = package.make_dataset(package.get_dataset_args())
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)

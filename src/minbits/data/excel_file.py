@@ -10,7 +10,7 @@ from typing import Any
 
 from minbits.data.limits import check_column_count, check_ratio
 from minbits.data.options import TABLE, LoadOptions
-from minbits.data.reading import reading
+from minbits.data.reading import extra_module, reading
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.text_rows import TextRow, add_rows
 from minbits.errors import DataError
@@ -18,18 +18,6 @@ from minbits.files import open_regular
 from minbits.types import DataSet, Remark
 
 _CELL_BYTES = 8
-
-
-def _openpyxl(where: str) -> Any:
-    try:
-        # An extra: only this loader needs it.
-        import openpyxl
-    except ImportError as error:
-        raise DataError(
-            where, "no package openpyxl", "the extra 'excel'",
-            "Install it: pip install 'minbits[excel]'.",
-        ) from error  # fmt: skip
-    return openpyxl
 
 
 def _unpacked_bytes(path: Path) -> int:
@@ -83,7 +71,7 @@ def load_excel(path: Path, options: LoadOptions) -> DataSet:
     """
     where = str(path)
     options.only("a workbook", *TABLE)
-    openpyxl = _openpyxl(where)
+    openpyxl = extra_module("openpyxl", "openpyxl", "excel", where)
     with reading(path, "a whole .xlsx workbook"):
         unpacked = _unpacked_bytes(path)
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from minbits.data.limits import check_ratio, rows_at_once
 from minbits.data.options import TABLE, LoadOptions
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
-from minbits.data.reading import reading
+from minbits.data.reading import extra_module, reading
 from minbits.data.stored_encoding import RawTable
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.typed_columns import ColumnTyper
@@ -24,18 +24,8 @@ _BATCH_ROWS = 65_536
 
 
 def _pyarrow(where: str) -> tuple[Any, Any]:
-    try:
-        # An extra: 150 MB that only this loader needs.
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise DataError(
-            where,
-            "no package pyarrow",
-            "the extra 'parquet'",
-            "Install it: pip install 'minbits[parquet]'.",
-        ) from error
-    return pyarrow, pyarrow.parquet
+    parquet = extra_module("pyarrow.parquet", "pyarrow", "parquet", where)
+    return extra_module("pyarrow", "pyarrow", "parquet", where), parquet
 
 
 def _kind(arrow: Any, field: Any, where: str) -> str:

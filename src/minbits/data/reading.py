@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from minbits.data.assemble import read_failure
 from minbits.errors import DataError, MinbitsError
 
 _LONGEST_REASON = 200
+
+
+def extra_module(module: str, package: str, extra: str, where: str) -> Any:
+    """Return a module of a package that only one kind of data needs.
+
+    Args:
+        module: as it is imported.
+        package: as pip calls it.
+        extra: of minbits that installs it.
+        where: what needs it.
+
+    Raises:
+        DataError: if the package is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DataError(
+            where, f"no package {package}", f"the extra '{extra}'",
+            f"Install it: pip install 'minbits[{extra}]'.",
+        ) from error  # fmt: skip
 
 
 @contextmanager
