@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.data.companion import Companion
-from minbits.data.stored_encoding import Cells, RawTable, encode_rows, known_labels
+from minbits.data.stored_encoding import Cells, TableCells, encode_rows, known_labels
 from minbits.errors import DataError
 from minbits.types import DataSet, Table
 
@@ -31,7 +31,7 @@ def as_stored(data: DataSet, companion: Companion) -> tuple[DataSet, tuple[str, 
     return dataclasses.replace(data, **changed), remarks  # type: ignore[arg-type]
 
 
-def _test_rows(data: DataSet, table: Table) -> RawTable:
+def _test_rows(data: DataSet, table: Table) -> TableCells:
     """Return the test rows of a table as they stood in its source."""
     cells: list[Cells] = []
     for index, column in enumerate(table.columns):
@@ -43,7 +43,7 @@ def _test_rows(data: DataSet, table: Table) -> RawTable:
         cells.append(texts[np.where(np.isnan(values), -1, values).astype(np.int64)])
     names = [column.name for column in table.columns]
     rows = range(1, len(table.test_values) + 1)
-    return RawTable(f"test set of {data.name}", names, cells, rows)
+    return TableCells(f"test set of {data.name}", names, cells, rows)
 
 
 def _labels(data: DataSet, companion: Companion) -> npt.NDArray[np.int64]:

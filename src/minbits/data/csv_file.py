@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from minbits.data.notations import find_notation
 from minbits.data.options import CSV_TABLE, LoadOptions
-from minbits.data.stored_encoding import RawTable
+from minbits.data.stored_encoding import TableCells
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.text_lines import LINE_BYTES, TextLines, open_text, stem_of
 from minbits.data.text_rows import TextRow, add_rows, ragged
@@ -196,7 +196,7 @@ def _other_names(names: list[str], builder: TableBuilder, where: str) -> DataErr
     return DataError(f"{where}, row 1", listed(names), listed(builder.names), remedy)
 
 
-def csv_cells(path: Path) -> RawTable:
+def csv_cells(path: Path) -> TableCells:
     """Return the cells of a file as text.
 
     Raises:
@@ -213,7 +213,7 @@ def csv_cells(path: Path) -> RawTable:
         if len(row.values) != len(names):
             raise ragged(row, names, where)
     cells = list(zip(*(row.values for row in rows), strict=True)) or [()] * len(names)
-    return RawTable(where, names, cells, [row.number for row in rows])
+    return TableCells(where, names, cells, [row.number for row in rows])
 
 
 def load_csv(path: Path, options: LoadOptions) -> DataSet:

@@ -19,7 +19,7 @@ from minbits.data.new_rows import array_examples, new_examples
 from minbits.data.numpy_files import map_npy, read_npz
 from minbits.data.options import LoadOptions
 from minbits.data.parquet import parquet_cells
-from minbits.data.stored_encoding import NewExamples, RawTable, encode_rows, known_labels
+from minbits.data.stored_encoding import NewExamples, TableCells, encode_rows, known_labels
 from minbits.errors import DataError
 
 _TABLES = "a .csv, .parquet, .npy or .npz file"
@@ -27,7 +27,7 @@ _ARRAYS = "an .npy, .npz or IDX file, an image, or a folder of images"
 _INPUTS = ("x", "x_test")
 _TRUTH = {"x": "y", "x_test": "y_test"}
 
-Read = Callable[[Path], RawTable]
+Read = Callable[[Path], TableCells]
 _CELLS: dict[str, Read] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".data", ".dat"), csv_cells),
     ".parquet": parquet_cells, ".pq": parquet_cells,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from minbits.data.assemble import as_images
 from minbits.data.companion import Companion
-from minbits.data.stored_encoding import Cells, NewExamples, RawTable, encode_rows
+from minbits.data.stored_encoding import Cells, NewExamples, TableCells, encode_rows
 from minbits.errors import DataError
 
 _WHERE = "rows"
@@ -50,14 +50,14 @@ def new_examples(companion: Companion, rows: Any, where: str = _WHERE) -> NewExa
     return encode_rows(companion, _table(dict(zip(names, array.T, strict=True)), where))
 
 
-def _table(columns: Mapping[str, Cells], where: str) -> RawTable:
+def _table(columns: Mapping[str, Cells], where: str) -> TableCells:
     lengths = {len(cells) for cells in columns.values()}
     if len(lengths) > 1:
         raise DataError(
             where, f"columns of {min(lengths)} and {max(lengths)} rows", "as many in each",
             "Match the columns.",
         )  # fmt: skip
-    return RawTable(
+    return TableCells(
         where, list(columns), [*columns.values()], range(1, max(lengths, default=0) + 1)
     )
 

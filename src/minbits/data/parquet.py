@@ -13,7 +13,7 @@ from minbits.data.limits import check_ratio, rows_at_once
 from minbits.data.options import TABLE, LoadOptions
 from minbits.data.parquet_pages import read_footer, unpacked_page_bytes
 from minbits.data.reading import extra_module, reading
-from minbits.data.stored_encoding import RawTable
+from minbits.data.stored_encoding import TableCells
 from minbits.data.table_builder import TableBuilder, table_data_set
 from minbits.data.typed_columns import ColumnTyper
 from minbits.errors import DataError
@@ -128,7 +128,7 @@ def load_parquet(path: Path, options: LoadOptions) -> DataSet:
     return table_data_set(path.stem, read, options, where, f"file {path.name}")
 
 
-def parquet_cells(path: Path) -> RawTable:
+def parquet_cells(path: Path) -> TableCells:
     """Return the cells of a file: numbers, text and booleans, None where missing.
 
     Raises:
@@ -142,7 +142,7 @@ def parquet_cells(path: Path) -> RawTable:
             table = file.read()
             cells = [column.to_pylist() for column in table.columns]
             names = list(table.column_names)
-    return RawTable(where, names, cells, range(1, table.num_rows + 1))
+    return TableCells(where, names, cells, range(1, table.num_rows + 1))
 
 
 def _read(arrow: Any, parquet: Any, path: Path, schema: Any, options: LoadOptions) -> TableBuilder:

@@ -30,7 +30,7 @@ _TRUTH = ("False", "True")
 
 
 @dataclass(frozen=True, eq=False)
-class RawTable:
+class TableCells:
     """The cells of a table as they were given.
 
     Attributes:
@@ -67,7 +67,7 @@ class NewExamples:
 class _Place:
     """Where a column is, for messages."""
 
-    table: RawTable
+    table: TableCells
     name: str
 
     def error(self, index: int, got: str, expected: str) -> DataError:
@@ -81,7 +81,7 @@ class _Place:
         return f"Column '{self.name}': {rows} {what} ({first_row}); {then}."
 
 
-def encode_rows(companion: Companion, table: RawTable) -> NewExamples:
+def encode_rows(companion: Companion, table: TableCells) -> NewExamples:
     """Return the rows of a table as the inputs of a network.
 
     Args:
@@ -120,7 +120,7 @@ def _plain_channels(column: Column) -> int:
 # --- columns
 
 
-def _places(companion: Companion, table: RawTable) -> dict[str, int]:
+def _places(companion: Companion, table: TableCells) -> dict[str, int]:
     """Return the place of each column by the name that it had in training.
 
     Raises:
@@ -160,7 +160,7 @@ def _called(companion: Companion, names: Sequence[str]) -> Sequence[str]:
     return trained if without_header and list(names) == whole[:-1] else names
 
 
-def _unread_remarks(companion: Companion, table: RawTable, places: dict[str, int]) -> list[str]:
+def _unread_remarks(companion: Companion, table: TableCells, places: dict[str, int]) -> list[str]:
     assert companion.columns is not None
     known = {companion.label_column, *(column.name for column in companion.columns)}
     others = [name for name in places if name not in known]
@@ -229,7 +229,7 @@ def category_texts(cells: Cells, where: str, name: str) -> list[str]:
     Raises:
         DataError: if one is neither number nor text; row and column are named.
     """
-    return _texts(cells, _Place(RawTable(where, [name], [cells], range(1, len(cells) + 1)), name))
+    return _texts(cells, _Place(TableCells(where, [name], [cells], range(1, len(cells) + 1)), name))
 
 
 def _codes(
@@ -295,7 +295,7 @@ def _number(value: Any, index: int, place: _Place, notation: Notation | None) ->
 # --- labels
 
 
-def _labels(companion: Companion, table: RawTable, places: dict[str, int]) -> list[str | None]:
+def _labels(companion: Companion, table: TableCells, places: dict[str, int]) -> list[str | None]:
     place = places.get(companion.label_column or "")
     if companion.label_column is None or place is None:
         return [None] * len(table.row_numbers)
