@@ -70,6 +70,8 @@ def batch_size(architecture: Architecture) -> int:
     largest = max(math.prod(shape) for shape in shapes)
     for index, step in enumerate(run_order(architecture)):
         largest = max(largest, step.layer.workspace(shapes[index], shapes[index + 1]))
+    if architecture.front_end is not None:
+        largest = max(largest, architecture.front_end.workspace(architecture.input_shape))
     return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
 
 
@@ -83,6 +85,10 @@ def batch_bytes(architecture: Architecture) -> int:
         made = 3 * sizes[index + 1]  # a result, and what its activation makes on the way
         made += step.layer.workspace(shapes[index], shapes[index + 1], batch)
         most = max(most, kept + made)
+    if architecture.front_end is not None:
+        # All views are made at once.
+        seen = architecture.views * sizes[0]
+        most = max(most + seen, seen + architecture.front_end.workspace(architecture.input_shape))
     return _VALUE_BYTES * batch * most
 
 
@@ -102,6 +108,8 @@ def run_cost(architecture: Architecture, examples: int) -> RunCost:
     )
     values = math.prod(architecture.input_shape)
     of_input = Work(passed=_INPUT_PASSES * values, calls=_BATCH_CALLS / batch).seconds
+    if architecture.front_end is not None:
+        of_input += architecture.front_end.work(architecture.input_shape).seconds
     return RunCost(
         multiply_accumulates=multiply_accumulate_count(architecture),
         examples=examples,

@@ -69,7 +69,7 @@ def train_quantized(
     def step(draw: Draw, rate: float, progress: float) -> float:
         nonlocal taken
         if progress >= recipe.step_training_end and not quantizer.steps_are_fixed:
-            quantizer.fix_steps()
+            quantizer.fix_steps(one_bias_step=True)
         bits = quantizer.forward()
         if progress >= recipe.freezing_start:
             quantizer.follow()

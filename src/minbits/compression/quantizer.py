@@ -28,6 +28,7 @@ from minbits.codec.quantized_network import (
     QuantizedTensor,
 )
 from minbits.compilation import compiled
+from minbits.compression.steps import with_one_bias_step
 
 Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
@@ -187,13 +188,19 @@ class Quantizer:
             )
         )  # fmt: skip
 
-    def fix_steps(self) -> None:
+    def fix_steps(self, one_bias_step: bool = False) -> None:
         """Round the steps to the format's grid, where they stay.
+
+        Args:
+            one_bias_step: whether all biases get one step, to which training can still adapt.
 
         Learned on the grid, a step whose gradient is small swings between two neighbours, and every
         level of its tensor with it: a fifth of the step at once.
         """
-        self.step_indices[:] = np.round(self.step_indices)
+        rounded = np.round(self.step_indices)
+        if one_bias_step:
+            rounded = with_one_bias_step(self.architecture, rounded)
+        self.step_indices[:] = rounded
         self.steps_are_fixed = True
 
     def follow(self) -> None:
