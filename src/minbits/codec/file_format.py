@@ -81,7 +81,7 @@ def _code_network(
     modes: Sequence[bool] | None = None,
 ) -> tuple[QuantizedNetwork, Sequence[bool]]:
     """Write a network, or read one (``None``); return it and how its weights are coded."""
-    bank = ModelBank(LEAN_USUAL_COUNT if version == LEAN_VERSION else USUAL_COUNT)
+    bank = _bank_of(version)
     given = network.architecture if network else None
     architecture = _code_architecture(coder, bank, given, version, parts)
     check_parameters(architecture)
@@ -105,6 +105,10 @@ def _code_network(
                 bias = QuantizedTensor(code.bias(shapes.bias, layer.bias if layer else None), step)
         layers.append(QuantizedLayer(weights, bias))
     return QuantizedNetwork(architecture, tuple(layers)), code.used
+
+
+def _bank_of(version: int) -> ModelBank:
+    return ModelBank(LEAN_USUAL_COUNT if version == LEAN_VERSION else USUAL_COUNT)
 
 
 def _code_architecture(
