@@ -30,8 +30,8 @@ class CardFacts:
     ``trial`` is the ledger's row, ``trials`` are all of its candidate: a claim is worth little
     without those that missed. ``views`` and ``front_end`` are read from the file,
     ``reliability`` is the candidate's over seeds, None where only one seed was asked for.
-    ``looks`` counts the different files that were run on this test set, and ``lower_limit`` is the one-sided limit of the true
-    accuracy after so many.
+    ``looks`` counts the different files that were run on this test set, and ``lower_limit`` is the
+    one-sided limit of the true accuracy after so many.
     """
 
     data: DataSet

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from minbits.codec.architecture import check_parameters
+from minbits.errors import NetworkError
 from minbits.networks.grammar import parse_front_end, split_front_end
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Family, Ladder, Point
@@ -23,9 +24,13 @@ def _family(data: DataSet, front_end: str | None = None) -> tuple[Family, Ladder
 
     With a front end, it is one of a front end where there is one; the front end stands before all
     networks of its ladder.
+
+    Raises:
+        NetworkError: if the front end does not fit the data set.
     """
     families = read_space().families
     if front_end is not None:
+        parse_front_end(front_end).output_shape(data.input_shape)
         families = tuple(sorted(families, key=lambda family: family.front_ends == (None,)))
     for family in families:
         ladder = family.ladder
@@ -35,9 +40,28 @@ def _family(data: DataSet, front_end: str | None = None) -> tuple[Family, Ladder
             and max(data.input_shape[1:]) >= ladder.shortest
             and (front_end is not None or family.front_ends == (None,))
         ):
-            front_ends = (None if front_end is None else parse_front_end(front_end).text(),)
-            return dataclasses.replace(family, front_ends=front_ends), ladder
+            found = dataclasses.replace(family, front_ends=(front_end,))
+            if front_end is None or _is_network(found, ladder.points[0], data):
+                return found, ladder
     raise AssertionError("the last family of the default space fits everything")
+
+
+def _is_network(family: Family, point: Point, data: DataSet) -> bool:
+    """Return whether the layers of a family fit what its front end gives of a data set's images."""
+    try:
+        check_parameters(architecture_for(family.text(point, data.class_count), data))
+    except NetworkError:
+        return False
+    return True
+
+
+def family_behind(data: DataSet, front_end: str | None) -> Family:
+    """Return the family of the default space for a data set behind a front end, None for none.
+
+    Raises:
+        NetworkError: if the front end does not fit the data set.
+    """
+    return _family(data, front_end)[0]
 
 
 def _recipe(family: Family, point: Point, data: DataSet) -> TrainingRecipe:

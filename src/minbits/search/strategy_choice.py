@@ -12,7 +12,7 @@ from minbits.networks.grammar import split_front_end
 from minbits.search.family import Family
 from minbits.search.front_ends import ByFrontEnd, check_front_end, front_ends_for
 from minbits.search.halving import Halving
-from minbits.search.ladder import is_large_image, ladder, start_rung
+from minbits.search.ladder import family_behind, is_large_image, ladder, start_rung
 from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
@@ -192,16 +192,9 @@ def _ladder(
 def _families(request: StrategyRequest, space: Space) -> list[Family]:
     """Return the families to draw from, of front ends that the search may use."""
     data, wanted = request.data, request.options.front_end
-    families = space.families_for(data)
     if request.options.space is not None:
-        return [families[0]]
-    found = []
-    for front_end in front_ends_for(data, wanted, space):
-        usual = [family for family in families if front_end in family.front_ends]
-        # A front end that no family names stands before the layers of the first.
-        family = usual[0] if usual else families[-1 if front_end else 0]
-        found.append(dataclasses.replace(family, front_ends=(front_end,)))
-    return found
+        return [space.family_for(data)]
+    return [family_behind(data, found) for found in front_ends_for(data, wanted, space)]
 
 
 def _sampled(
