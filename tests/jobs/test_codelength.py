@@ -49,7 +49,12 @@ def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     )  # fmt: skip
     report = codelength_job(data, request)
     bits = {item.code: item.size_bits for item in report.codes}
-    assert list(bits) == ["uniform", "empirical", "two-part", "prequential"]
+    assert list(bits) == ["uniform", "empirical", "two-part", "prequential", "variational"]
+    # The variational code is computed, and no file.
+    variational = report.codes[-1]
+    assert variational.size_bits is None
+    assert variational.variational is not None
+    assert variational.computed_bits == variational.variational.total_bits
     assert bits["uniform"] == 8 * (4 + math.ceil(len(data.train_labels) / 8))
     # The inputs tell everything: whoever learns them needs few bits beyond the headers.
     assert bits["prequential"] is not None
@@ -62,6 +67,7 @@ def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     plain = json.loads(json.dumps(plain_codelength(report)))
     assert plain["best"] == "prequential"
     assert sum(block["labels"] for block in plain["codes"][3]["blocks"]) == plain["labels"]
+    assert plain["codes"][4]["variational"]["weights_bits"] > 0
     # The bits of each label, by the rows that were given: the dearest first.
     with (tmp_path / "bits.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -122,10 +128,10 @@ def test_the_dearest_images_are_shown() -> None:
     assert found.labels[0] == data.class_names[data.train_labels[found.places[0]]]
     sheet = ContactSheet("digits", data.train_inputs[found.places[:9]], ("a",) * 9)
     assert draw_contact_sheet(sheet).picture().startswith(b"\x89PNG")
-    numbers = code_length_numbers("mnist", 60_000, {"two-part": 7168})
+    numbers = code_length_numbers("mnist", 60_000, {"two-part": 7168}, {"variational": 8454.0})
     assert [item.bits for item in numbers.published] == [199_000, 22_200, 4_100]
     assert draw_code_lengths(numbers).picture("svg")
-    assert code_length_numbers("mnist", 1000, {"two-part": 7168}).published == ()
+    assert code_length_numbers("mnist", 1000, {"two-part": 7168}, {}).published == ()
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
