@@ -19,13 +19,14 @@ from minbits.claims.outputs import kept_files
 from minbits.codec.file_format import read_bytes
 from minbits.data.moments import normalise_moments
 from minbits.errors import DataError, LabelCodeError, MinbitsError
+from minbits.evaluation.total_goal import expected_label_bits
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.label_search import LabelSearch
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeSearch
 from minbits.label_codes.label_file import NUMBERED, code_of, read_labels, written
 from minbits.label_codes.prequential_file import Block, PrequentialCode
 from minbits.label_codes.protocol import Known, LabelCode
@@ -242,9 +243,9 @@ class _CodelengthJob:
             forget(self._kept(role))
 
     def _network(self) -> _Candidate | None:
-        """Return the known network with the shortest two-part code; search where none is known."""
+        """Return the known network with the shortest code; search where none is, or if asked to."""
         found = self._known_networks()
-        if not found:
+        if self.request.search or not found:
             self._search()
             found = self._known_networks()
         lengths = []
@@ -299,7 +300,7 @@ class _CodelengthJob:
     def _search(self) -> None:
         """Search for networks of this data; the test set is not looked at."""
         target: LedgerTarget = chosen_ledger(self.request.ledger)
-        self.say("searching for a network, since the ledger has none of this data")
+        self.say("searching for a network: its file and the labels given it are to be short")
         with tempfile.TemporaryDirectory() as folder:
             request = SizeRequest(
                 minutes=self.request.minutes, workers=self.workers, ledger=self.request.ledger,
@@ -309,7 +310,7 @@ class _CodelengthJob:
             ledger: Ledger = open_ledger(target)
             with ledger:
                 provenance = current_provenance(device_name(), plan.workers)
-                SizeSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
+                LabelSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
 
 
 def kept_beside(out: Path, role: str) -> Path:
@@ -341,17 +342,6 @@ def progress_of_blocks(labels: int, say: Callable[[str], None]) -> Callable[[Blo
         )
 
     return told
-
-
-def expected_label_bits(accuracy: float, labels: int, classes: int) -> float:
-    """Return about how many bits labels take, given a network of some accuracy.
-
-    That is the entropy of its errors, if each label has the same chance of one, and all other
-    classes are equally likely then: it only orders networks.
-    """
-    errors = min(max(1 - accuracy, 0.5 / labels), 1 - 1e-9)
-    entropy = -errors * math.log2(errors) - (1 - errors) * math.log2(1 - errors)
-    return labels * (entropy + errors * math.log2(max(classes - 1, 1)))
 
 
 def codelength_job(

@@ -24,7 +24,8 @@ class CodelengthRequest(KnownFilesOptions):
     minutes: float = option(
         2.0,
         "Minutes for learning: of the prequential code, and of a network for the two-part code "
-        "where none is known. The variational code takes a quarter of them beside other codes.",
+        "where none is known or `search` is set. The variational code takes a quarter of them "
+        "beside other codes.",
         check=MINUTES,
     )
     _: KW_ONLY
@@ -32,6 +33,11 @@ class CodelengthRequest(KnownFilesOptions):
         False,
         "Normalise images by their moments before the prequential and the variational code learn "
         "them.",
+    )
+    search: bool = option(
+        False,
+        "Search for a network for the two-part code although some are known; the best of them are "
+        "gone on from.",
     )
     seed: int = option(
         0,
