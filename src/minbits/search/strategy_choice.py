@@ -28,7 +28,7 @@ _CLIMBING = (LADDER, MIXED)
 # What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
-_FIRST_PART = 0.35
+FIRST_PART = 0.35
 # The first trial behind a front end takes no longer.
 FIRST_SECONDS = 100.0
 # More than `BASE_PART`: points of a space also tell which form of network to refine.
@@ -93,7 +93,7 @@ def check_sampler(options: SearchOptions) -> None:
     check_front_end(options)
 
 
-class _WithinPart:
+class WithinPart:
     """Another strategy whose trials take at most a part of the time of the whole search.
 
     The first one behind a front end is shorter still: it mostly reaches the goal all the same, and
@@ -106,6 +106,7 @@ class _WithinPart:
         self._is_first = True
 
     def propose(self, seconds_left: float) -> Proposal | None:
+        """Return the other strategy's proposal, with less time where it would take more."""
         proposal = self._inner.propose(seconds_left)
         if proposal is None:
             return None
@@ -116,6 +117,7 @@ class _WithinPart:
         return dataclasses.replace(proposal, seconds=min(most, least))
 
     def tell(self, outcome: TrialOutcome) -> None:
+        """Pass on how a trial ended."""
         self._inner.tell(outcome)
 
 
@@ -144,7 +146,7 @@ def make_strategy(request: StrategyRequest) -> Strategy:
     check_sampler(options)
     found, recipe = _base(request, sampler)
     if options.moves or sampler != LADDER:  # which alone is after one good trial
-        found = _WithinPart(found, _FIRST_PART * request.seconds)
+        found = WithinPart(found, FIRST_PART * request.seconds)
     if options.moves:
         found = LocalStrategy(
             found,
