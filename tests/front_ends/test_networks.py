@@ -75,6 +75,8 @@ def test_files_hold_front_ends_in_some_bits(front: str) -> None:
 
 def test_a_side_that_no_image_has_is_refused_in_a_file() -> None:
     good = parse_architecture("area 9; " + LAYERS, (1, 9, 30), 8)
+    with pytest.raises(NetworkError, match="at most 256 a side"):
+        parse_front_end("area 1").output_shape((1, 1, 4096))
     with pytest.raises(NetworkError, match="a side of 1 to 9"):
         tensor_shapes(dataclasses.replace(good, front_end=parse_front_end("area 10")))
 

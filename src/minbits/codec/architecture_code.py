@@ -98,6 +98,7 @@ class Fields:
 
     Attributes:
         activations: those that the file names.
+        habits: the last choice of each context.
         is_lean: whether the file is of version 4.
     """
 
@@ -106,6 +107,7 @@ class Fields:
     def __init__(self, coder: BitCoder, bank: ModelBank) -> None:
         self._coder, self._bank = coder, bank
         self.activations: tuple[str, ...] = ()
+        self.habits: dict[Context, int] = {}
 
     def flag(self, context: Context, bit: int) -> int:
         """Code a bit of which both values are usual."""
@@ -132,8 +134,20 @@ class Fields:
         return code_difference(self._coder, self._bank, context, value, order)
 
     def habit(self, context: Context, value: int, choices: int) -> int:
-        """Refuse to code a choice: versions before 4 have none."""
-        raise NotImplementedError
+        """Code a choice that is expected to be the last one of its context."""
+        expected = self.habits.get(context, 0)
+        found = expected
+        if self.exception((*context, "another"), int(value != expected)):
+            others = [choice for choice in range(choices) if choice != expected]
+            found = self._one_of(context, others, value)
+        self.habits[context] = found
+        return found
+
+    def _one_of(self, context: Context, choices: list[int], value: int) -> int:
+        for rank, choice in enumerate(choices[:-1]):
+            if not self.flag((*context, "which", rank), int(value != choice)):
+                return choice
+        return choices[-1]
 
     def require(self, condition: bool) -> None:
         """Refuse what an encoder says otherwise."""

@@ -8,7 +8,6 @@ they fit no data.
 
 from __future__ import annotations
 
-from minbits.codec.adaptive_bits import BitCoder
 from minbits.codec.architecture import VIEW_SHIFTS, Architecture, Growth
 from minbits.codec.architecture_code import (
     USUAL_INPUT_EXPONENT,
@@ -19,7 +18,6 @@ from minbits.codec.architecture_code import (
     code_names,
     not_known,
 )
-from minbits.codec.integers import Context, ModelBank
 from minbits.front_ends.base import FrontEnd
 from minbits.front_ends.registry import FRONT_ENDS
 from minbits.layers.activations import CODED_ACTIVATIONS
@@ -68,32 +66,12 @@ class LeanFields(Fields):
 
     is_lean = True
 
-    def __init__(self, coder: BitCoder, bank: ModelBank) -> None:
-        super().__init__(coder, bank)
-        self._habits: dict[Context, int] = {}
-
-    def habit(self, context: Context, value: int, choices: int) -> int:
-        """Code a choice that is expected to be the last one of its context."""
-        expected = self._habits.get(context, 0)
-        found = expected
-        if self.exception((*context, "another"), int(value != expected)):
-            others = [choice for choice in range(choices) if choice != expected]
-            found = self._one_of(context, others, value)
-        self._habits[context] = found
-        return found
-
-    def _one_of(self, context: Context, choices: list[int], value: int) -> int:
-        for rank, choice in enumerate(choices[:-1]):
-            if not self.flag((*context, "which", rank), int(value != choice)):
-                return choice
-        return choices[-1]
-
     def activation(self, family: str, key: str, is_usual: bool = False) -> str:
         """Code an activation: expected is the last one of the family."""
         keys = (*CODED_ACTIVATIONS, *self.activations)
         context = (family, "activation")
-        if context not in self._habits:
-            self._habits[context] = keys.index(_USUAL_ACTIVATION if is_usual else "none")
+        if context not in self.habits:
+            self.habits[context] = keys.index(_USUAL_ACTIVATION if is_usual else "none")
         return keys[self.habit(context, keys.index(key), len(keys))]
 
 

@@ -28,6 +28,7 @@ _MAX_BATCH_BYTES = 3 << 26
 # Batches are small enough that the largest array of one fits into a processor's cache.
 _WORKSPACE_VALUES = 1 << 18
 _LARGEST_BATCH = 512
+_FRONT_END_SHARE = 16
 _VALUE_BYTES = 4
 
 # Inputs are transposed, which is slow, and each batch has calls of its own.
@@ -71,7 +72,9 @@ def batch_size(architecture: Architecture) -> int:
     for index, step in enumerate(run_order(architecture)):
         largest = max(largest, step.layer.workspace(shapes[index], shapes[index + 1]))
     if architecture.front_end is not None:
-        largest = max(largest, architecture.front_end.workspace(architecture.input_shape))
+        # It passes over its arrays a few times only, so that a cache gains little.
+        made = architecture.front_end.workspace(architecture.input_shape)
+        largest = max(largest, made // _FRONT_END_SHARE)
     return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
 
 

@@ -144,12 +144,11 @@ class TensorCode:
         if given is not None:
             layout = layout_of(architecture, len(self.used), shapes.weights, given.is_dependent)
             wanted = self._is_mixed(family, layout, given.levels)
-        is_small = math.prod(shapes.weights) < MIN_MIXED
-        code = code_adaptive_bit
-        if self.version == LEAN_VERSION and is_small:
-            code = code_exception
-        context = ("mixed", "small") if code is code_exception else ("mixed",)
-        self.used.append(bool(code(self.coder, self.bank, context, int(wanted))))
+        if self.version == LEAN_VERSION and math.prod(shapes.weights) < MIN_MIXED:
+            found = code_exception(self.coder, self.bank, ("mixed", "small"), int(wanted))
+        else:
+            found = code_adaptive_bit(self.coder, self.bank, ("mixed",), int(wanted))
+        self.used.append(bool(found))
         return self.used[-1]
 
     def _is_mixed(self, family: str, layout: Layout, levels: IntegerArray) -> bool:

@@ -15,6 +15,7 @@ from minbits.layers.fields import FieldCoder
 from minbits.layers.text import LayerText
 
 USUAL_SIDE = 14
+_MOST_SIDE = 256
 _GAIN = 1 << (OUTPUT_BITS - INPUT_BITS)
 
 
@@ -51,6 +52,10 @@ class Area(FrontEnd):
         if not 1 <= self.side <= shorter:
             raise architecture_error("front end", self.text(), f"a side of 1 to {shorter}")
         sides = [(2 * side * self.side + shorter) // (2 * shorter) for side in (height, width)]
+        if max(sides) > _MOST_SIDE:
+            raise architecture_error(
+                "front end", f"{sides[0]}x{sides[1]} pixels", f"at most {_MOST_SIDE} a side"
+            )
         return (channels, sides[0], sides[1])
 
     def pixels(self, images: Integers, shifts: Sequence[Shift]) -> list[Integers]:
@@ -84,7 +89,7 @@ class Area(FrontEnd):
         rows, columns = out.shape[2:]
         write_areas(
             images, area_weights(images.shape[2], rows), area_weights(images.shape[3], columns),
-            np.int64(_GAIN), out,
+            _GAIN, out,
         )  # fmt: skip
 
 
@@ -97,4 +102,5 @@ def area_weights(size: int, side: int, half_pixels: int = 0) -> Integers:
     low = size * np.arange(side)[:, None] - (half_pixels * size) // 2
     cells = side * np.arange(size)[None, :]
     overlap = np.minimum(low + size, cells + side) - np.maximum(low, cells)
-    return np.maximum(overlap, 0).astype(np.int64)
+    weights: Integers = np.maximum(overlap, 0).astype(np.int64)
+    return weights

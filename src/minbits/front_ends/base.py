@@ -106,7 +106,8 @@ def on_grid(images: npt.NDArray[Any]) -> Integers:
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = np.float32(1 << INPUT_BITS) * images.astype(np.float32, copy=False)
         limited = np.clip(np.rint(scaled), -LARGEST, LARGEST)
-    return np.nan_to_num(limited, copy=False).astype(np.int64)
+    found: Integers = np.nan_to_num(limited, copy=False).astype(np.int64)
+    return found
 
 
 def off_grid(pixels: Integers) -> FloatArray:

@@ -89,7 +89,7 @@ def _frame(grid: Integers, height: int, width: int, samples: int, spread: int) -
 
 @compiled()
 def _read_line(
-    grid: Integers, down: int, left: int, step: int, lowest: int, wide: int, samples: int,
+    grid: Integers, down: Any, left: Any, step: Any, lowest: Any, wide: Any, samples: int,
     sums: Integers,
 ) -> None:  # fmt: skip
     """Add the samples of one line of a normalised image to the sums of its pixels, times 2^16."""

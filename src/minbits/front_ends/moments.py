@@ -138,12 +138,13 @@ class Moments(FrontEnd):
         examples, channels = images.shape[:2]
         sides = (examples, channels, self.side, samples, self.side, samples)
         total = samples**2 << (INPUT_BITS + 2 * MIX_BITS - OUTPUT_BITS)
-        return (2 * found.reshape(sides).sum((3, 5)) + total) // (2 * total)
+        sums: Integers = found.reshape(sides).sum((3, 5))
+        return (2 * sums + total) // (2 * total)
 
     def work(self, shape: Shape) -> Work:
         """Return what one example costs with NumPy."""
         places = (self.side * self.samples(*shape[1:])) ** 2
-        return Work(passed=8 * shape[0] * shape[1] * shape[2] + (14 + 30 * shape[0]) * places)
+        return Work(passed=8 * shape[0] * shape[1] * shape[2] + (16 + 45 * shape[0]) * places)
 
     def workspace(self, shape: Shape) -> int:
         """Return the values an example that are made on the way."""
