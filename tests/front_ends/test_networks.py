@@ -36,7 +36,7 @@ from minbits.networks.to_torch import to_torch
 from tests.strategies import random_network, same_network
 
 LAYERS = "conv 3 k3 leaky_relu; depthwise k3; pointwise 4 leaky_relu; avgpool all; linear 10"
-FRONTS = ["moments 14", "moments 9 s11", "area 7"]
+FRONTS = ["moments 28", "moments 14", "moments 9 s11", "area 7"]
 
 
 @pytest.mark.parametrize("front", FRONTS)

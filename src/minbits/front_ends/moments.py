@@ -24,7 +24,7 @@ from minbits.layers.text import LayerText
 
 Doubles = npt.NDArray[np.float64]
 
-USUAL_SIDE = 14
+_USUAL_SIDES = (28, 14)
 USUAL_SPREAD = 12
 _MOST_SPREAD = 32
 _MOST_SAMPLES = 4  # of a new pixel, down and across
@@ -88,10 +88,15 @@ class Moments(FrontEnd):
     @classmethod
     def code(cls, fields: FieldCoder, given: Self | None) -> Self:
         """Write the fields, or read them."""
-        known = given or cls(USUAL_SIDE)
-        side = fields.signed(("moments", "side"), known.side - USUAL_SIDE, order=2)
+        known = given or cls(_USUAL_SIDES[0])
+        sides = (*_USUAL_SIDES, known.side)
+        choice = fields.habit(("moments", "side"), sides.index(known.side), len(sides))
+        side = sides[choice]
+        if choice == len(_USUAL_SIDES):
+            side = 1 + fields.unsigned(("moments", "other side"), known.side - 1, order=4)
+            fields.require(side not in _USUAL_SIDES)
         spread = fields.signed(("moments", "spread"), known.spread - USUAL_SPREAD)
-        return cls(USUAL_SIDE + side, USUAL_SPREAD + spread)
+        return cls(side, USUAL_SPREAD + spread)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the result: a square of as many channels."""

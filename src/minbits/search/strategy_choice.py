@@ -170,6 +170,7 @@ def _base(request: StrategyRequest, sampler: str) -> tuple[Strategy, TrainingRec
         drawn, _ = _base(request, RANDOM)
         return _UntilMet(climbing, drawn, goal), recipe
     space = read_space(options.space)
+    found: list[tuple[str | None, Strategy, TrainingRecipe]]
     if sampler == LADDER:
         found = [
             (front_end, *_ladder(request, front_end))
