@@ -11,7 +11,7 @@ import numpy as np
 
 from minbits.compilation import compiled
 from minbits.front_ends.base import INPUT_BITS, LARGEST, OUTPUT_BITS, Integers
-from minbits.front_ends.moments import (
+from minbits.front_ends.frame import (
     LEAST_WIDTH,
     MIX_BITS,
     PIXEL_VARIANCE,
@@ -44,7 +44,7 @@ def _put_on_grid(image: FloatArray, grid: Integers) -> None:
 
 @compiled()
 def _frame(grid: Integers, height: int, width: int, samples: int, spread: int) -> Any:
-    """Return the frame of a bordered image, see `moments.Frame` and `moments.frame_of`."""
+    """Return the frame of a bordered image, see `Frame` and `frame_of`."""
     mass = sum_y = sum_yy = sum_x = sum_xx = sum_xy = np.int64(0)
     for r in range(height):
         y = np.int64(2 * r - (height - 1))
