@@ -28,7 +28,6 @@ from minbits.codec.quantized_network import (
     QuantizedTensor,
 )
 from minbits.compilation import compiled
-from minbits.compression.steps import with_one_bias_step
 
 Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
@@ -188,19 +187,13 @@ class Quantizer:
             )
         )  # fmt: skip
 
-    def fix_steps(self, one_bias_step: bool = False) -> None:
+    def fix_steps(self) -> None:
         """Round the steps to the format's grid, where they stay.
-
-        Args:
-            one_bias_step: whether all biases get one step, to which training can still adapt.
 
         Learned on the grid, a step whose gradient is small swings between two neighbours, and every
         level of its tensor with it: a fifth of the step at once.
         """
-        rounded = np.round(self.step_indices)
-        if one_bias_step:
-            rounded = with_one_bias_step(self.architecture, rounded)
-        self.step_indices[:] = rounded
+        self.step_indices[:] = np.round(self.step_indices)
         self.steps_are_fixed = True
 
     def follow(self) -> None:
