@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from minbits.registry import Registry
 from minbits.studies.trainability_statistics import Estimate
 
 DEFAULT_X = "label_code_bits"
+# Y: the network file alone, or with the encoding of a table's columns, which belongs to the data.
+YKey = Literal["file", "file-and-encoding"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ AXES: Registry[Axis] = Registry(
         "label_code_bits", "labels given the inputs, shortest code that decodes [bits]", "bits",
         "the length of the shortest file from which whoever has the training inputs decodes the "
         "training labels",
+    ),
+    Axis(
+        "prequential_bits", "labels given the inputs, without a network that was found [bits]",
+        "bits",
+        "the same without the code that begins with a network file: the smallest file found, which "
+        "is Y, is no part of it",
     ),
     Axis(
         "label_entropy_total", "all labels, N · H(Y) [bits]", "bits",
@@ -99,7 +108,7 @@ class SearchFound:
 
 @dataclass(frozen=True)
 class UsualNetwork:
-    """What people use without thinking, as `minbits.information.baselines` counts it.
+    """A classifier as people use it, counted by `minbits.information.baselines`.
 
     Attributes:
         name: what it is.
@@ -113,49 +122,88 @@ class UsualNetwork:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A data set in the diagram.
+class SetFigures:
+    """What was measured of a data set for the diagram, and what is asked of its file.
 
     Attributes:
-        data_name: of the data set.
-        data_digest: of the data set.
         group: sets of one group share examples: they are the same evidence told twice.
-        target_accuracy: that the file reaches, in (0, 1].
+        target_accuracy: that the set's file must reach, in (0, 1].
         target_reason: why that target.
-        x: what was measured of the data set, by the keys of `AXES`.
-        size_bits: of the smallest file that passed validation and test at the target.
-        first_bits: of the first such file; that of the best one where it is the only one.
-        trials: trials on the data set that are known.
-        searches: what each search on its own found.
-        correct: right answers on the test set.
-        n_test: test examples.
-        wilson_low: lower end of the 95 % interval of a single look.
-        wilson_high: its upper end.
-        lower_limit: one-sided lower limit of the true accuracy after all looks.
-        usual: the smallest usual classifier that reaches the target; None where none does, or none
-            was measured.
+        x: by the keys of `AXES`.
+        encoding_bits: what the encoding of a table's columns takes; 0 where the data is no table.
+        usual: the smallest usual classifier that reaches the target on held-out training examples;
+            None where none does, or none was tried.
         true_bits: of a planted set, the size of the file of the network that gave the labels.
-        place: of the file: a path, or the ledger's row.
     """
 
-    data_name: str
-    data_digest: str
     group: str
     target_accuracy: float
     target_reason: str
     x: Mapping[str, Measured]
+    encoding_bits: int = 0
+    usual: UsualNetwork | None = None
+    true_bits: int | None = None
+
+
+@dataclass(frozen=True)
+class SetMeasured:
+    """A data set's figures, and what is known of searches on it.
+
+    Attributes:
+        data_name: of the data set.
+        data_digest: of the data set.
+        figures: its figures.
+        searches: what each search on its own found.
+        trials: trials on the data set that are known.
+        first_bits: size of the first file that passed validation at the target; None without one.
+    """
+
+    data_name: str
+    data_digest: str
+    figures: SetFigures
+    searches: tuple[SearchFound, ...] = ()
+    trials: int = 0
+    first_bits: int | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A data set in the diagram.
+
+    Attributes:
+        measured: the set, its figures and its searches.
+        target_accuracy: that the file reaches, in (0, 1].
+        size_bits: of the smallest file that passed validation and test at the target.
+        correct: right answers on the test set.
+        n_test: test examples.
+        lower_limit: one-sided lower limit of the true accuracy after all looks at the test set.
+        place: of the file: a path, or the ledger's row.
+        sha256: of the file.
+    """
+
+    measured: SetMeasured
+    target_accuracy: float
     size_bits: int
-    first_bits: int
-    trials: int
-    searches: tuple[SearchFound, ...]
     correct: int
     n_test: int
-    wilson_low: float
-    wilson_high: float
     lower_limit: float
-    usual: UsualNetwork | None
-    true_bits: int | None
     place: str
+    sha256: str
+
+    @property
+    def data_name(self) -> str:
+        """The data set's name."""
+        return self.measured.data_name
+
+    @property
+    def figures(self) -> SetFigures:
+        """What was measured of the data set."""
+        return self.measured.figures
+
+    @property
+    def x(self) -> Mapping[str, Measured]:
+        """What was measured of the data set, by the keys of `AXES`."""
+        return self.figures.x
 
     @property
     def is_shown_to_reach(self) -> bool:
@@ -163,15 +211,24 @@ class Point:
         return self.lower_limit >= self.target_accuracy
 
     @property
+    def first_bits(self) -> int:
+        """The size of the first file that passed validation; that of the best where it is not known.
+
+        An arrow leads from the first to the best.
+        """
+        return max(self.size_bits, self.measured.first_bits or 0)
+
+    @property
     def range_bits(self) -> tuple[int, int]:
         """The smallest and the largest size that searches, each on its own, came to."""
-        found = [item.size_bits for item in self.searches if item.size_bits is not None]
+        found = [item.size_bits for item in self.measured.searches if item.size_bits is not None]
         return min([self.size_bits, *found]), max([self.size_bits, *found])
 
     @property
     def times_true(self) -> float | None:
         """The size over that of the network that gave the labels; None where it is not known."""
-        return None if self.true_bits is None else self.size_bits / self.true_bits
+        true_bits = self.figures.true_bits
+        return None if true_bits is None else self.size_bits / true_bits
 
 
 @dataclass(frozen=True)
@@ -259,6 +316,7 @@ class SizeDiagram:
 
     Attributes:
         x_key: the chosen X.
+        y_key: the chosen Y.
         accuracy: that was asked for of all sets; None: each set's own target.
         points: by name of the set.
         left_out: sets that are no point.
@@ -268,6 +326,7 @@ class SizeDiagram:
     """
 
     x_key: str
+    y_key: YKey
     accuracy: float | None
     points: tuple[Point, ...]
     left_out: tuple[LeftOut, ...] = field(default=())
@@ -278,6 +337,11 @@ class SizeDiagram:
     def axis(self) -> Axis:
         """The chosen X."""
         return AXES[self.x_key]
+
+    def y_bits(self, point: Point) -> int:
+        """Return the chosen Y of a point."""
+        more = point.figures.encoding_bits if self.y_key == "file-and-encoding" else 0
+        return point.size_bits + more
 
     def drawn(self) -> tuple[Point, ...]:
         """Return the points that have the chosen X."""
