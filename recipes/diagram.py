@@ -87,8 +87,15 @@ def main() -> None:
         try:
             data = minbits.load(wanted.source)
             minutes = min(wanted.minutes, arguments.minutes)
-            plan = SetPlan(wanted.accuracy, wanted.reason, minutes, 2, arguments.workers,
-                           ROOT / "records", wanted.searched)
+            plan = SetPlan(
+                wanted.accuracy,
+                wanted.reason,
+                minutes,
+                2,
+                arguments.workers,
+                ROOT / "records",
+                wanted.searched,
+            )
             bring_in(data, plan, arguments.ledger, say)
             say(f"{wanted.source}: done")
         except MinbitsError as error:

@@ -63,9 +63,7 @@ def _measured(fields: Fields) -> Measured:
 
 
 def _usual(fields: Fields) -> UsualNetwork:
-    return UsualNetwork(
-        fields.text("name"), fields.count("size_bits"), fields.number("accuracy")
-    )
+    return UsualNetwork(fields.text("name"), fields.count("size_bits"), fields.number("accuracy"))
 
 
 def _or_none(fields: Fields, key: str) -> int | None:

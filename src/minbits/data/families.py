@@ -42,12 +42,14 @@ class Family:
         load: reads or makes the set of what stands behind the colon.
         shares_examples_of: the set that all of them take their examples from; None where they take
             none of another.
+        is_generated: whether examples and labels are drawn from a distribution.
     """
 
     key: str
     form: str
     load: Callable[[str, LoadOptions], DataSet]
     shares_examples_of: str | None = None
+    is_generated: bool = False
 
 
 def is_named(name: str) -> bool:
@@ -122,7 +124,7 @@ def _drawn(key: str, form: str, numbers: int, make: Callable[..., Source]) -> Fa
         drawn = sample(source, *examples, seed=seed)
         return dataclasses.replace(drawn, name=name)
 
-    return Family(key, form, load)
+    return Family(key, form, load, is_generated=True)
 
 
 _CLASSES_FORM = "mnist-classes:DIGIT,DIGIT"
