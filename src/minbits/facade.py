@@ -6,7 +6,7 @@ are made from them. What a job needs is imported when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
@@ -14,6 +14,7 @@ from minbits.data.options import LoadOptions
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressReport, CompressRequest
+from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from minbits.claims.own_data import FileRun
     from minbits.data.summary import DataSummary
     from minbits.jobs.codelength import CodelengthReport
+    from minbits.jobs.diagram import DiagramReport
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
@@ -205,6 +207,39 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
 
     loaded, origin = _opened(data)
     return codelength_job(loaded, request, origin=origin)
+
+
+class _OnSets(Protocol[P, Report_co]):
+    """A call on some data sets, or on none."""
+
+    def __call__(
+        self, data: Data | Sequence[Data] = (), *args: P.args, **options: P.kwargs
+    ) -> Report_co: ...
+
+
+def _on_sets(
+    request: Callable[P, Asked],
+) -> Callable[[Callable[..., Report]], _OnSets[P, Report]]:
+    """Make a call on data sets, or on none, from a function of these and a request."""
+    return lambda function: cast("_OnSets[P, Report]", with_options(function, request))
+
+
+@_on_sets(DiagramRequest)
+def diagram(data: Data | Sequence[Data] = (), *, request: DiagramRequest) -> DiagramReport:
+    """Draw what data sets carry against the bits of their smallest network files so far.
+
+    One point a data set, from the ledger and the records. Data sets that are given are searched and
+    measured first, as far as the ledger does not know them. Learners run in fresh processes, as
+    those of `codelength`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was done by then is in the ledger.
+        MinbitsError: if an argument, the ledger, a record or the picture's place is bad.
+    """
+    from minbits.jobs.diagram import diagram_job
+
+    some = [data] if isinstance(data, DataSet | str | Path) else data
+    return diagram_job([_opened(item) for item in some], request)
 
 
 @call_with(TrainabilityRequest)
