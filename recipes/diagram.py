@@ -60,6 +60,7 @@ class Wanted:
     reason: str = ""
     minutes: float = 10.0
     searched: bool = True
+    label_files: tuple[str, ...] = ()
 
 
 def of_rule(*names: str) -> tuple[Wanted, ...]:
@@ -95,7 +96,7 @@ SETS = (
     Wanted("keel:satimage"),
     Wanted("keel:letter"),
     Wanted("mnist1d"),
-    Wanted("mnist", 0.99, QUESTION, searched=False),
+    Wanted("mnist", 0.99, QUESTION, searched=False, label_files=("mnist-two-part.mbl",)),
     Wanted("mnist-classes:3,8", 0.99, QUESTION),
     noisy(10),
     noisy(20),
@@ -175,7 +176,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help="some of the sets; all where none is named")
     parser.add_argument("--hours", type=float, default=5)
     parser.add_argument("--minutes", type=float, default=10, help="most for a set, at rest")
-    parser.add_argument("--ledger", type=Path, default=ROOT / "diagram.sqlite")
+    parser.add_argument("--ledger", type=Path, default=ROOT / "build" / "diagram.sqlite")
     parser.add_argument("--workers", type=int, help="processes; one a core where not named")
     asked = parser.parse_args()
     began = time.monotonic()
@@ -190,8 +191,9 @@ def main() -> None:
             continue
         minutes = busy_factor() * min(wanted.minutes, asked.minutes)
         plan = SetPlan(
-            wanted.accuracy, wanted.reason, minutes, 2, asked.workers, RECORDS, wanted.searched
-        )
+            wanted.accuracy, wanted.reason, minutes, 2, asked.workers, RECORDS, wanted.searched,
+            tuple(RECORDS / "labels" / name for name in wanted.label_files),
+        )  # fmt: skip
         try:
             data = minbits.load(wanted.source)
             bring_in(data, plan, asked.ledger, say)
