@@ -33,8 +33,9 @@ from minbits.information.entropy_table import entropy_table
 from minbits.jobs.diagram import not_drawn, size_diagram, statistics_sentences
 from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.diagram_set import SetPlan, bring_in, measured_in, set_measured
+from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.provenance import current_provenance
-from minbits.ledger.store import open_ledger
+from minbits.ledger.store import open_ledger, read_ledger
 from minbits.search.device import device_name
 from minbits.studies.size_diagram import SizeDiagram
 from minbits.types import DataSet
@@ -112,23 +113,30 @@ def busy_factor() -> float:
     return min(_BUSIEST, max(1.0, (time.monotonic() - began) / 0.5))
 
 
-def publish(data: DataSet, ledger_file: Path) -> str:
-    """Write a set's file, card and measurements below the records; return what is there."""
+def take_records(ledger_file: Path) -> None:
+    """Take the trials and claims of the records, whose sets are not searched anew."""
+    with open_ledger(ledger_file) as ledger, read_ledger(RECORDS / "ledger.sqlite") as source:
+        take(LedgerSource(source), ledger)
+
+
+def publish(data: DataSet, ledger_file: Path, is_searched: bool) -> str:
+    """Write a set's measurements below the records, with file and card where it was searched."""
     with open_ledger(ledger_file) as ledger:
         measured = set_measured(
             data.digest, measured_in(ledger)[data.digest], ledger.trial_outcomes(data.digest)
         )
         assert measured is not None
         accuracy = measured.figures.target_accuracy
-        goal = Goal(accuracy, len(validation_split(data)[1]))
-        claimant = Claimant(
-            data, goal, ledger, current_provenance(device_name(), 1), Scope, lambda text: None
-        )
-        best = claimant.best()
         name = name_part(data.name)
         stem = RECORDS / name / f"{name}-{100 * accuracy:g}"
         stem.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(stem.with_name(stem.name + SUFFIX), measured_bytes(measured))
+        if not is_searched:
+            return "measured; its file is among the records"
+        goal = Goal(accuracy, len(validation_split(data)[1]))
+        provenance = current_provenance(device_name(), 1)
+        claimant = Claimant(data, goal, ledger, provenance, Scope, lambda text: None)
+        best = claimant.best()
         if best is None:
             return f"no file at {100 * accuracy:g} %"
         out = stem.with_name(stem.name + ".mbn")
@@ -196,8 +204,10 @@ def main() -> None:
         )  # fmt: skip
         try:
             data = minbits.load(wanted.source)
+            if not wanted.searched:
+                take_records(asked.ledger)
             bring_in(data, plan, asked.ledger, say)
-            say(f"{wanted.source}: {publish(data, asked.ledger)}")
+            say(f"{wanted.source}: {publish(data, asked.ledger, wanted.searched)}")
         except MinbitsError as error:
             say(f"{wanted.source}: {error}")
     diagram = size_diagram(DiagramRequest(ledger=asked.ledger, records=RECORDS))
