@@ -220,7 +220,7 @@ def entropy_figures(data: DataSet, ladder: InputLadder | None = None) -> dict[st
     if data.table is None and can_binarise(data):  # bits, which the table takes for columns
         pixels = count_pixels(data.train_inputs, Discretisation.threshold)
         figures |= {item.key: item for item in pixel_quantities(pixels)}
-    found = {
+    found: dict[str, Measured] = {
         key: Measured(figures[key].value, figures[key].method)
         for key in ("label_entropy_total", "pixel_sum_without_complement")
         if key in figures
