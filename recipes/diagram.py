@@ -97,7 +97,7 @@ SETS = (
     Wanted("keel:satimage"),
     Wanted("keel:letter"),
     Wanted("mnist1d"),
-    Wanted("mnist", 0.99, QUESTION, searched=False, label_files=("mnist-two-part.mbl",)),
+    Wanted("mnist", 0.99, QUESTION, searched=False, label_files=("mnist-two-part.mbl", "mnist-prequential-normalised.mbl")),
     Wanted("mnist-classes:3,8", 0.99, QUESTION),
     noisy(10),
     noisy(20),
