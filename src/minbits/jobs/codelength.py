@@ -20,6 +20,7 @@ from minbits.errors import DataError, LabelCodeError, MinbitsError
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.kept_figures import CODELENGTH, FiguresKeeper
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
@@ -42,6 +43,8 @@ from minbits.workers.environment import usable_cores
 _TRIED = 3
 MAX_FILE_BYTES = 1 << 28
 # What JSON does not hold of a block: `labels_out` has the bits of each label.
+# Named by the row itself, or of this machine alone.
+_NOT_KEPT = ("data", "data_digest", "outputs")
 _UNTOLD = ("plan", "label_bits", "guesses", "seconds_left")
 
 
@@ -339,12 +342,16 @@ def codelength_job(
     outputs = codelength_outputs(data, request, origin or Origin())
     kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
     check_outputs({f"`{name}`": path for name, path in outputs.items()}, kept)
+    keeper, began = FiguresKeeper(data, CODELENGTH, request.ledger), time.monotonic()
     job = _CodelengthJob(data, request, say)
     keys = NUMBERED if request.code == "all" else (request.code,)
     codes = tuple(job.of(key) for key in keys)
     report = CodelengthReport(
         data.name, data.digest, job.known.examples, job.known.classes, codes, {}
     )
+    settings = {name: getattr(request, name) for name in ("code", "minutes", "normalise")}
+    seconds = time.monotonic() - began
+    keeper.keep(settings, _kept(report), seconds, request.seed, job.workers)
     if "labels" in outputs and report.best.size_bits is not None:
         write_atomically(outputs["labels"], job.files[report.best.code])
         report.outputs["labels"] = str(outputs["labels"])
@@ -425,6 +432,12 @@ def decode_job(
     names = tuple(data.class_names[label] for label in labels)
     agree = bool(np.array_equal(labels, data.train_labels))
     return DecodedLabels(code.key, 8 * len(content), sha256_hex(content), names, agree)
+
+
+def _kept(report: CodelengthReport) -> dict[str, Any]:
+    """Return what the ledger keeps of a report: no files' places, which are of one machine."""
+    plain = plain_codelength(report)
+    return {name: value for name, value in plain.items() if name not in _NOT_KEPT}
 
 
 def plain_codelength(report: CodelengthReport) -> dict[str, Any]:
