@@ -1,0 +1,311 @@
+"""A data set for the diagram: searches that do not know of each other, then its figures.
+
+Every part is a row of the ledger as soon as it is done: what was stopped goes on with what is
+missing. The measures of X do not look at the test set.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minbits.claims.measured_file import figures_of, plain_figures, plain_search, search_of
+from minbits.data.encoding import encoding_bits
+from minbits.data.families import family_of, shared_examples
+from minbits.distributions import PlantedNetwork
+from minbits.errors import DataError, MinbitsError
+from minbits.evaluation.accuracy import accuracy_reaches, passes
+from minbits.information.baselines import baselines
+from minbits.information.binary_pixels import count_pixels, pixel_quantities
+from minbits.information.discretise import Discretisation, can_binarise
+from minbits.information.intrinsic_dimension import dimension_curves
+from minbits.jobs.codelength import CodelengthReport, codelength_job
+from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.entropy_report import EntropyReport, entropy_job
+from minbits.jobs.entropy_request import EntropyRequest
+from minbits.jobs.size import size_job
+from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.target import default_target
+from minbits.ledger.exchange import LedgerSource, take
+from minbits.ledger.location import LedgerTarget
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.rows import Row
+from minbits.ledger.store import Ledger, LedgerReader, MeasurementEntry, open_ledger, read_ledger
+from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
+from minbits.studies.planted_file import planted_file
+from minbits.studies.size_diagram import (
+    Measured,
+    SearchFound,
+    SetFigures,
+    SetMeasured,
+    UsualNetwork,
+)
+from minbits.types import DataSet, TrialOutcome
+from minbits.workers.environment import usable_cores
+
+FIGURES = "diagram_figures"
+SEARCH = "diagram_search"
+# Seeds of one search and of the next are so far apart.
+SEEDS_APART = 100_000
+# Parts of the time of a set; the prequential code takes its part twice, to encode and to decode.
+_SEARCHES_SHARE, _CODE_SHARE, _LADDER_SHARE = 0.6, 0.125, 0.15
+
+
+@dataclass(frozen=True)
+class SetPlan:
+    """How a data set is brought into the diagram.
+
+    Attributes:
+        accuracy: its target, in (0, 1]; None takes what `minbits.jobs.target` says.
+        reason: why that target; empty where nobody says.
+        minutes: for all of it, about.
+        searches: how many.
+        workers: processes; None for one a core.
+        records: a folder of published files, which a code may begin with.
+        searched: whether there are searches; else the file is among the records.
+    """
+
+    accuracy: float | None
+    reason: str
+    minutes: float
+    searches: int
+    workers: int | None
+    records: Path
+    searched: bool = True
+
+
+class _Set:
+    def __init__(
+        self, data: DataSet, plan: SetPlan, target: LedgerTarget, say: Callable[[str], None]
+    ) -> None:
+        self.data, self.plan, self.target, self.say = data, plan, target, say
+        self.workers = plan.workers or usable_cores()
+        with open_ledger(target) as ledger:
+            known = measured_in(ledger).get(data.digest, {})
+        self.searched = {item.seed for item in known.get("searches", ())}
+        self.figures: SetFigures | None = known.get("figures")
+
+    def aim(self) -> tuple[float, str]:
+        """Return the target and why it."""
+        if self.figures is not None and self.plan.accuracy in (None, self.figures.target_accuracy):
+            return self.figures.target_accuracy, self.figures.target_reason
+        if self.plan.accuracy is not None:
+            return self.plan.accuracy, self.plan.reason or "as it was asked for"
+        found = default_target(self.data)
+        return found.accuracy, found.reason
+
+    def search(self, number: int, accuracy: float) -> None:
+        """Search in a ledger of its own, then take its rows and files into the ledger."""
+        seed, began = number * SEEDS_APART, time.monotonic()
+        minutes = _SEARCHES_SHARE * self.plan.minutes / self.plan.searches
+        self.say(f"{self.data.name}: search {number + 1} of {self.plan.searches}")
+        with tempfile.TemporaryDirectory(prefix="minbits-diagram-") as folder:
+            own = Path(folder) / "ledger.sqlite"
+            request = SizeRequest(
+                accuracy, minutes, seed=seed, workers=self.workers, ledger=own,
+                out=Path(folder) / "found.mbn",
+            )  # fmt: skip
+            report = size_job(self.data, request, SearchEvents(on_stage=self.say))
+            if report.interrupted:
+                raise KeyboardInterrupt
+            found = SearchFound(
+                seed, minutes, report.trials, None if report.best is None else report.best.size_bits
+            )
+            with open_ledger(self.target) as ledger:
+                with read_ledger(own) as source:
+                    take(LedgerSource(source), ledger)
+                self._append(ledger, SEARCH, {"accuracy": accuracy}, plain_search(found), began)
+
+    def measure(self, accuracy: float, reason: str) -> None:
+        """Measure what may stand on the X axis, and append it."""
+        began = time.monotonic()
+        code = codelength_job(
+            self.data,
+            CodelengthRequest(
+                minutes=_CODE_SHARE * self.plan.minutes, workers=self.workers, ledger=self.target,
+                records=self.plan.records,
+            ),
+            self.say,
+        )  # fmt: skip
+        self.say(f"{self.data.name}: entropies")
+        entropy = entropy_job(self.data, EntropyRequest(minutes=_LADDER_SHARE * self.plan.minutes))
+        columns = self.data.table
+        figures = SetFigures(
+            group=shared_examples(self.data.name),
+            target_accuracy=accuracy,
+            target_reason=reason,
+            x=_code_figures(code) | _entropy_figures(self.data, entropy) | self._dimension(),
+            encoding_bits=0 if columns is None else encoding_bits(columns.columns),
+            usual=_usual(self.data, accuracy),
+            true_bits=true_bits(self.data.name),
+        )
+        with open_ledger(self.target) as ledger:
+            settings = {"accuracy": accuracy, "minutes": self.plan.minutes}
+            self._append(ledger, FIGURES, settings, plain_figures(figures), began)
+
+    def _dimension(self) -> dict[str, Measured]:
+        try:
+            curve = dimension_curves(self.data)[0]
+        except MinbitsError as error:
+            self.say(f"{self.data.name}: no intrinsic dimension: {error}")
+            return {}
+        value = curve.figure().value
+        if not math.isfinite(value):
+            return {}
+        return {"intrinsic_dimension": Measured(value, curve.figure().method)}
+
+    def _append(
+        self,
+        ledger: Ledger,
+        study: str,
+        settings: dict[str, Any],
+        result: dict[str, Any],
+        began: float,
+    ) -> None:
+        provenance = current_provenance(device_name(), self.workers)
+        seconds = time.monotonic() - began
+        seed = result.get("seed", 0)
+        entry = MeasurementEntry(self.data, study, settings, seed, result, seconds, provenance)
+        ledger.append_measurements([entry])
+
+
+def _code_figures(report: CodelengthReport) -> dict[str, Measured]:
+    found = {}
+    for key, codes in (
+        ("label_code_bits", report.codes),
+        ("prequential_bits", [item for item in report.codes if item.code != "two-part"]),
+    ):
+        sized = [item for item in codes if item.size_bits is not None]
+        best = min(sized, key=lambda item: item.size_bits or 0)
+        found[key] = Measured(
+            float(best.size_bits or 0), f"{best.code} code of {report.labels:,} labels, decoded"
+        )
+    return found
+
+
+def _entropy_figures(data: DataSet, report: EntropyReport) -> dict[str, Measured]:
+    total = report.figure("label_entropy_total")
+    found = {
+        "label_entropy_total": Measured(total.value, total.method),
+        "input_numbers": Measured(float(data.train_inputs.size), "counted"),
+    }
+    if report.ladder is not None:
+        best = report.ladder.tightest
+        low, high = best.interval_bits or (None, None)
+        found["input_bound_bits"] = Measured(
+            best.example_bits, f"{best.method}; {report.ladder.what}", low, high
+        )
+    if data.table is None and can_binarise(data):
+        pixels = count_pixels(data.train_inputs, Discretisation.threshold)
+        for figure in pixel_quantities(pixels):
+            if figure.key == "pixel_sum_without_complement":
+                found[figure.key] = Measured(figure.value, figure.method)
+    return found
+
+
+def _usual(data: DataSet, accuracy: float) -> UsualNetwork | None:
+    for item in baselines(data):
+        if accuracy_reaches(item.accuracy, accuracy):
+            return UsualNetwork(item.name, item.size_bits, item.accuracy)
+    return None
+
+
+def true_bits(data_name: str) -> int | None:
+    """Return the bits of the network file that gave a planted set its labels; None for others."""
+    found = family_of(data_name)
+    if found is None or found[0].key != "planted":
+        return None
+    sizes, _, seed = found[1].partition(",seed=")
+    bits, hidden = (int(text) for text in sizes.split(","))
+    return 8 * len(planted_file(PlantedNetwork(bits, hidden, int(seed or 0))))
+
+
+def measured_in(ledger: LedgerReader) -> dict[str, dict[str, Any]]:
+    """Return what a ledger knows of sets for the diagram, by digest.
+
+    Of each the ``name``, the last ``figures`` and all ``searches`` at their target; a row that does
+    not hold what it should is an error of the ledger's writer.
+
+    Raises:
+        DataError: if there is such a row.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    searches: dict[str, list[tuple[float, SearchFound]]] = {}
+    for row in ledger.rows("measurements"):
+        if row["study"] == FIGURES:
+            known = found.setdefault(row["data_digest"], {"name": row["data_name"]})
+            known["figures"] = _read(row, figures_of)
+        elif row["study"] == SEARCH:
+            found.setdefault(row["data_digest"], {"name": row["data_name"]})
+            accuracy = json.loads(row["settings"]).get("accuracy")
+            searches.setdefault(row["data_digest"], []).append((accuracy, _read(row, search_of)))
+    for digest, rows in searches.items():
+        known = found[digest]
+        target = known["figures"].target_accuracy if "figures" in known else rows[-1][0]
+        known["searches"] = tuple({s.seed: s for a, s in rows if a == target}.values())
+    return found
+
+
+def _read(row: Row, convert: Callable[[Any], Any]) -> Any:
+    try:
+        return convert(json.loads(row["result"]))
+    except ValueError as error:  # JsonError is one
+        raise DataError(
+            f"ledger, measurement {row['id']}", str(error), "what this version measures",
+            "Measure the set again in another ledger.",
+        ) from error  # fmt: skip
+
+
+def set_measured(
+    digest: str, known: dict[str, Any], outcomes: Sequence[TrialOutcome]
+) -> SetMeasured | None:
+    """Return what a ledger knows of a set; None without its figures.
+
+    Args:
+        digest: of the data set.
+        known: of `measured_in`.
+        outcomes: of the trials on it, oldest first.
+    """
+    if "figures" not in known:
+        return None
+    figures: SetFigures = known["figures"]
+    first = next((item for item in outcomes if passes(item, figures.target_accuracy)), None)
+    return SetMeasured(
+        known["name"], digest, figures, known.get("searches", ()), len(outcomes),
+        None if first is None else first.size_bits,
+    )  # fmt: skip
+
+
+def bring_in(
+    data: DataSet,
+    plan: SetPlan,
+    target: LedgerTarget,
+    say: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Search a data set and measure it, as far as the ledger does not know it yet.
+
+    Args:
+        data: the data set.
+        plan: how.
+        target: the ledger that every result goes to.
+        say: told what is done.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was done by then is in the ledger.
+        MinbitsError: if the ledger cannot be used, or the data cannot be searched.
+    """
+    work = _Set(data, plan, target, say)
+    accuracy, reason = work.aim()
+    if plan.searched:
+        for number in range(plan.searches):
+            if number * SEEDS_APART not in work.searched:
+                work.search(number, accuracy)
+    if work.figures is None:
+        work.measure(accuracy, reason)
