@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         inspect,
         need,
         predict,
+        report,
         size,
         trainability,
         verify,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability", "verify",
+    "inspect", "load", "need", "predict", "read", "report", "size", "to_torch", "trainability",
+    "verify",
 ]  # fmt: skip
 
 _PLACES = {

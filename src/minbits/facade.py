@@ -6,7 +6,7 @@ are made from them. What a job needs is imported when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
@@ -17,6 +17,7 @@ from minbits.jobs.compress_request import CompressReport, CompressRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.predict import PredictionReport
+    from minbits.jobs.report import PageReport
     from minbits.jobs.size_report import SizeReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
@@ -240,6 +242,43 @@ def need(data: Data, request: NeedRequest) -> NeedReport:
     from minbits.jobs.need import need_job
 
     return need_job(_opened(data)[0], request)
+
+
+class _Page(Protocol[P, Report_co]):
+    """A call on names of data sets, or on none."""
+
+    def __call__(
+        self, data: str | Sequence[str] = (), *args: P.args, **options: P.kwargs
+    ) -> Report_co: ...
+
+
+class _OnNames(Generic[P]):
+    """Makes a call on names, or on none, from a function of these and a request."""
+
+    def __init__(self, request: Callable[P, Any]) -> None:
+        self._request = request
+
+    def __call__(self, function: Callable[..., Report]) -> _Page[P, Report]:
+        return cast("_Page[P, Report]", with_options(function, self._request))
+
+
+@_OnNames(ReportRequest)
+def report(data: str | Sequence[str] = (), *, request: ReportRequest) -> PageReport:
+    """Write one self-contained page of what a ledger and records hold.
+
+    Data sets are named as the ledger has them; all of them are shown where none is named. Nothing
+    is searched and no data set is loaded.
+
+    Raises:
+        KeyboardInterrupt: if a page that was watched was interrupted; it is written once more.
+        MinbitsError: if a name, the ledger, a record or the page's place is bad.
+    """
+    from minbits.jobs.report import report_job
+
+    found = report_job([data] if isinstance(data, str) else list(data), request)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return found
 
 
 @call_on_data(VerifyRequest)

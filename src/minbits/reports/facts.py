@@ -202,6 +202,7 @@ class DataFacts:
     Attributes:
         name: of the data set, as it is in the ledger.
         digest: of the data set.
+        title: the name; with the start of the digest where another set has the same name.
         origin: where it came from; empty where that is not known.
         training_examples: how many; None where that is not known.
         input_shape: channels, height and width; None where that is not known.
@@ -219,6 +220,7 @@ class DataFacts:
 
     name: str
     digest: str
+    title: str
     origin: str = ""
     training_examples: int | None = None
     input_shape: tuple[int, ...] | None = None

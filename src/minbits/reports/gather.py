@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from minbits.capacity.bounds import CapacityLine, capacity_table
 from minbits.capacity.network_shape import architecture_shape
@@ -66,7 +64,12 @@ def gather(
     """
     by_digest = _grouped(ledger, cards)
     chosen = _chosen(by_digest, wanted)
-    facts = [_data_facts(digest, by_digest[digest], ledger) for digest in chosen]
+    names = Counter(rows.name for rows in by_digest.values())
+    facts = []
+    for digest in chosen:
+        rows = by_digest[digest]
+        title = rows.name if names[rows.name] == 1 else f"{rows.name} ({digest[:_LEAST_DIGITS]})"
+        facts.append(_data_facts(digest, title, rows, ledger))
     return tuple(sorted(facts, key=lambda item: (item.name, item.digest)))
 
 
@@ -102,13 +105,14 @@ def _chosen(found: dict[str, _Rows], wanted: Sequence[str]) -> list[str]:
     return list(chosen) if wanted else list(found)
 
 
-def _data_facts(digest: str, rows: _Rows, ledger: LedgerReader | None) -> DataFacts:
+def _data_facts(digest: str, title: str, rows: _Rows, ledger: LedgerReader | None) -> DataFacts:
     claims, passed_over, contents = _claims(rows, ledger)
     figures = _Figures()
     figures.read(rows.measurements)
     facts = DataFacts(
         name=rows.name,
         digest=digest,
+        title=title,
         origin=figures.origin,
         training_examples=figures.training_examples,
         input_shape=figures.input_shape,
@@ -280,21 +284,3 @@ def _of_file(
 
 def _counts_examples(line: CapacityLine) -> bool:
     return line.key == "counting_capacity"
-
-
-def library_versions(facts: Sequence[DataFacts]) -> dict[str, set[str]]:
-    """Return the versions of libraries that claims were made with, by name."""
-    found: dict[str, set[str]] = {}
-    for item in facts:
-        for claim in item.claims:
-            for name, version in claim.made.libraries.items():
-                found.setdefault(name, set()).add(str(version))
-    return found
-
-
-def plain_settings(settings: Any) -> str:
-    """Return settings in one line."""
-    return ", ".join(
-        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
-        for name, value in settings.items()
-    )

@@ -1,0 +1,105 @@
+"use strict";
+(() => {
+  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const root = document.documentElement;
+  const axis = {
+    labelColor: "var(--ink)", titleColor: "var(--ink)", gridColor: "var(--line)",
+    domainColor: "var(--muted)", tickColor: "var(--muted)", labelFontSize: 12, titleFontSize: 12,
+    titleFontWeight: "normal",
+  };
+  const config = {
+    background: null, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: null }, axis,
+    legend: { labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12 },
+  };
+
+  // --- charts: drawn when they come into view, the others one by one when the page is at rest.
+  const waiting = [...document.querySelectorAll(".chart")];
+  const isHidden = (chart) => chart.closest("details:not([open])") !== null;
+
+  async function draw(chart) {
+    const place = waiting.indexOf(chart);
+    if (place < 0) return;
+    waiting.splice(place, 1);
+    const number = Number(chart.dataset.chart);
+    await vegaEmbed(chart, specs[number], {
+      mode: "vega-lite", renderer: "svg", actions: false, config,
+      tooltip: { theme: "custom" },
+    });
+    chart.dataset.drawn = "yes";
+    const view = chart.querySelector("svg");
+    view.setAttribute("aria-label", chart.getAttribute("aria-label"));
+    values(chart, document.getElementById(`readout-${number}`));
+  }
+
+  async function drawNext() {
+    const next = waiting.find((chart) => !isHidden(chart));
+    if (next === undefined) { root.dataset.ready = "yes"; return; }
+    await draw(next);
+    setTimeout(drawNext);
+  }
+
+  // --- values: by the pointer, and by the arrow keys of a chart that has the focus.
+  function values(chart, readout) {
+    const marks = [...chart.querySelectorAll(".role-mark > [aria-label]")];
+    let place = -1;
+    const show = (next) => {
+      if (place >= 0) marks[place].classList.remove("current");
+      place = next;
+      if (place >= 0) marks[place].classList.add("current");
+      readout.textContent = place >= 0 ? marks[place].getAttribute("aria-label") : "";
+    };
+    chart.addEventListener("pointerover", (event) => {
+      const found = marks.indexOf(event.target.closest("[aria-label]"));
+      if (found >= 0) show(found);
+    });
+    chart.addEventListener("keydown", (event) => {
+      const last = marks.length - 1;
+      const next = {
+        ArrowRight: Math.min(place + 1, last), ArrowDown: Math.min(place + 1, last),
+        ArrowLeft: Math.max(place - 1, 0), ArrowUp: Math.max(place - 1, 0),
+        Home: 0, End: last, Escape: -1,
+      }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      show(next);
+    });
+    chart.addEventListener("blur", () => show(-1));
+  }
+
+  // --- light and dark: as the system has it, until somebody chooses.
+  document.getElementById("theme").addEventListener("click", () => {
+    const isDark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = isDark ? "light" : "dark";
+  });
+
+  // --- a link to a data set unfolds it.
+  function unfold() {
+    const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+    if (target instanceof HTMLDetailsElement) target.open = true;
+  }
+  addEventListener("hashchange", unfold);
+  document.addEventListener("toggle", () => drawNext(), true);
+
+  // --- while a search runs: the page reads itself again, and keeps what is unfolded.
+  const seconds = Number(root.dataset.refresh);
+  if (seconds > 0) {
+    const pause = document.getElementById("pause");
+    const open = JSON.parse(sessionStorage.getItem("minbits-open") ?? "[]");
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    pause.addEventListener("click", () => {
+      const isPaused = pause.getAttribute("aria-pressed") !== "true";
+      pause.setAttribute("aria-pressed", String(isPaused));
+    });
+    setInterval(() => {
+      if (pause.getAttribute("aria-pressed") === "true") return;
+      const ids = [...document.querySelectorAll("details.set[open]")].map((set) => set.id);
+      sessionStorage.setItem("minbits-open", JSON.stringify(ids));
+      location.reload();
+    }, 1000 * seconds);
+  }
+
+  unfold();
+  drawNext();
+})();
