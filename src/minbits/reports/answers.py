@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minbits.charts.published import PublishedNetwork, published_networks
-from minbits.reports.blocks import bits_text, name_text, percent
+from minbits.reports.blocks import bits_text, name_text, target_text
 from minbits.reports.facts import DataFacts
 from minbits.studies.size_diagram import SizeDiagram
 
@@ -35,7 +35,7 @@ def set_answer(facts: DataFacts) -> str:
     claim, accuracy = facts.headline
     text = (
         f"{name} needs at most {bits_text(claim.size_bits)} of network at "
-        f"{percent(accuracy).replace('.00', '')}: a file of that size classifies "
+        f"{target_text(accuracy)}: a file of that size classifies "
         f"{claim.correct:,} of {claim.n_test:,} test examples correctly"
     )
     labels = facts.figure("label_entropy_total")
@@ -70,8 +70,8 @@ def page_answer(facts: Sequence[DataFacts], diagram: SizeDiagram) -> str:
     (least, first, first_at), (most, last, last_at) = found[0], found[-1]
     text = (
         f"Of {len(facts):,} data sets {len(found):,} have a verified network, which takes from "
-        f"{bits_text(least)} ({first} at {percent(first_at)}) to {bits_text(most)} ({last} at "
-        f"{percent(last_at)})"
+        f"{bits_text(least)} ({first} at {target_text(first_at)}) to {bits_text(most)} ({last} at "
+        f"{target_text(last_at)})"
     )
     return text + _follows(diagram) + "."
 

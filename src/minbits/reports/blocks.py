@@ -27,6 +27,11 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def target_text(accuracy: float) -> str:
+    """Return an accuracy that was asked for: 99 %, and not 99.00 %."""
+    return f"{100 * accuracy:.10g} %"
+
+
 @dataclass(frozen=True)
 class PageTable:
     """A table.

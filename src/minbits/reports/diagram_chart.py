@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from minbits.reports import vega
-from minbits.reports.blocks import PageChart, Section, bits_text, name_text, page_table, percent
+from minbits.reports.blocks import (
+    PageChart,
+    Section,
+    bits_text,
+    name_text,
+    page_table,
+    percent,
+    target_text,
+)
 from minbits.studies.size_diagram import AXES, DiagramStatistics, Point, SizeDiagram
 
 
@@ -57,7 +65,7 @@ def _row(diagram: SizeDiagram, point: Point) -> dict[str, Any]:
     row = {
         "x": x.value, "y": y, "low": low, "high": high, "first": point.first_bits, "name": name,
         "shown": "yes" if point.is_shown_to_reach else "no",
-        "label": f"{name}: {bits_text(y)} at {percent(point.target_accuracy)}, X {x.value:,.6g}, "
+        "label": f"{name}: {bits_text(y)} at {target_text(point.target_accuracy)}, X {x.value:,.6g}, "
         f"{point.measured.trials:,} trials",
     }  # fmt: skip
     if x.low is not None and x.high is not None and x.low > 0:
@@ -72,7 +80,7 @@ def _cells(diagram: SizeDiagram, point: Point) -> tuple[str, ...]:
     return (
         name_text(point.data_name), f"{point.x[diagram.x_key].value:,.6g}",
         f"{diagram.y_bits(point):,}", f"{point.first_bits:,}",
-        f"{searches}: {low:,} to {high:,}" if searches else "", percent(point.target_accuracy),
+        f"{searches}: {low:,} to {high:,}" if searches else "", target_text(point.target_accuracy),
         percent(point.correct / point.n_test), percent(point.lower_limit),
         f"{point.measured.trials:,}",
         "" if usual is None else f"{usual.name}, {usual.size_bits:,} bits",

@@ -31,6 +31,7 @@ from minbits.reports.measured_rows import (
     tell_of_bad_row,
 )
 from minbits.types import Quantity
+from minbits.units import bytes_to_bits
 
 MAX_CAPACITY_EXAMPLES = 10**6
 _LEAST_DIGITS = 8  # of a digest that names a data set
@@ -272,10 +273,10 @@ def _of_file(
 ) -> tuple[tuple[SizePart, ...], tuple[CapacityLine, ...]]:
     """Return the parts of a file, and the formulas of capacity for its architecture."""
     network, parts = decode_with_parts(content)
-    bits = max(1, min(64, round(8 * len(content) / max(1, network.parameter_count))))
     try:
         shape = architecture_shape(network.architecture, "the smallest file")
-        lines = capacity_table(shape, min(examples or 1, MAX_CAPACITY_EXAMPLES), bits)
+        most = min(examples or 1, MAX_CAPACITY_EXAMPLES)
+        lines = capacity_table(shape, most, total_stored_bits=bytes_to_bits(len(content)))
     except MinbitsError:
         # An architecture that the formulas do not cover, such as layers from outside the package.
         return tuple(parts), ()

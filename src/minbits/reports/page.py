@@ -99,7 +99,8 @@ def json_in_html(value: Any) -> Markup:
 
 def _code(text: str) -> Markup:
     """Return a sentence with what stands between backquotes as code."""
-    parts = visible(text).split("`")
+    # A number and its sign of percent stay on one line.
+    parts = [part.replace(" %", "\N{NO-BREAK SPACE}%") for part in visible(text).split("`")]
     pieces = [
         Markup("<code>{}</code>").format(part) if index % 2 else Markup.escape(part)
         for index, part in enumerate(parts)

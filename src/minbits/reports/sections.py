@@ -16,6 +16,7 @@ from minbits.reports.blocks import (
     name_text,
     page_table,
     percent,
+    target_text,
 )
 from minbits.reports.diagram_chart import diagram_section
 from minbits.reports.facts import ClaimFacts, DataFacts
@@ -110,7 +111,7 @@ def _overview_cells(facts: DataFacts) -> tuple[str, ...]:
     head, labels = facts.headline, facts.figure("label_entropy_total")
     return (
         name_text(facts.title),
-        "" if head is None else percent(head[1]),
+        "" if head is None else target_text(head[1]),
         "" if head is None else f"{head[0].size_bits:,}",
         "" if labels is None else f"{labels.value:,.0f}",
         f"{facts.codes[0].size_bits:,}" if facts.codes else "",
@@ -123,7 +124,7 @@ def _set_part(facts: DataFacts) -> SetPart:
     brief = "no verified file yet"
     if facts.headline is not None:
         claim, accuracy = facts.headline
-        brief = f"{bits_text(claim.size_bits)} at {percent(accuracy)}"
+        brief = f"{bits_text(claim.size_bits)} at {target_text(accuracy)}"
     return SetPart(
         f"set-{facts.digest[:_ANCHOR_DIGITS]}", name_text(facts.title), brief, set_answer(facts),
         tuple(_sections(facts)),
@@ -213,7 +214,7 @@ def _result_cells(claim: ClaimFacts) -> tuple[str, ...]:
     correct, examples = claim.validation or (0, 0)
     return (
         f"{claim.size_bits:,}",
-        percent(claim.target_accuracy),
+        target_text(claim.target_accuracy),
         "reached" if claim.reached else "not reached",
         f"{claim.correct:,} of {claim.n_test:,} ({percent(claim.test_accuracy)})",
         f"{percent(claim.wilson[0])} to {percent(claim.wilson[1])}",

@@ -10,7 +10,7 @@ from minbits.charts.published import published_networks
 from minbits.charts.published_entropies import published_entropies
 from minbits.reports import vega
 from minbits.reports.answers import usual_network
-from minbits.reports.blocks import PageChart, PageTable, bits_text, page_table, percent
+from minbits.reports.blocks import PageChart, PageTable, bits_text, page_table, percent, target_text
 from minbits.reports.facts import DataFacts
 
 _LOWEST_ACCURACY = 0.89
@@ -18,6 +18,7 @@ _LOWEST_ACCURACY = 0.89
 _LEAST_ERROR = 1e-4
 _NEED_NAMES = {"need": "what the data carries", "found": "smallest verified file",
                "spend": "what people spend"}  # fmt: skip
+_PARTS = ("weights", "biases", "steps, architecture and all else")
 _FRONT_NAMES = {"found": "found here, verified", "other": "published"}
 
 Row = dict[str, Any]
@@ -50,7 +51,7 @@ def need_chart(facts: DataFacts) -> PageChart | None:
         )
     ]
     text = (
-        f"At {percent(accuracy)}. The bits of the labels are no lower bound of a network: one that "
+        f"At {target_text(accuracy)}. The bits of the labels are no lower bound of a network: one that "
         "predicts most labels from the inputs may be far smaller. A network that knew all labels "
         "by heart would need as many."
     )
@@ -153,7 +154,10 @@ def code_charts(facts: DataFacts) -> list[PageChart]:
             "Learning curve in bits", ("labels|", "bits|"),
             [(f"{labels:,}", f"{bits:,.1f}") for labels, bits in curve.curve],
         )  # fmt: skip
-        text = f"How the {curve.code} code grows: it bends where the labels become predictable."
+        text = (
+            f"How the {curve.code} code grows: it bends where the labels become predictable. These "
+            "are the bits of the labels; the file has more, which say how they were predicted."
+        )
         spec = vega.line(points, "labels coded", "bits so far")
         found.append(PageChart("Learning curve in bits", text, spec, table))
     return found
@@ -210,17 +214,17 @@ def parts_chart(facts: DataFacts) -> PageChart | None:
     if facts.headline is None or not facts.parts:
         return None
     claim, total = facts.headline[0], facts.headline[0].size_bits
-    parts = ("weights and biases", "all else")
-    rows = [
-        {
-            "name": f"{part.name}", "value": round(part.size_bits, 2), "rank": 0,
-            "part": parts[0] if part.values else parts[1],
-            "label": f"{part.name}: {part.size_bits:,.1f} bits, "
-            f"{percent(part.size_bits / total, 1)} of the file"
-            + (f", {part.values:,} values" if part.values else ""),
-        }
-        for part in facts.parts
-    ]  # fmt: skip
+    rows = []
+    for part in facts.parts:
+        layer, _, what = part.name.partition(": ")
+        kind = 2 if not part.values else int(what.startswith("bias"))
+        label = f"{part.name}: {part.size_bits:,.1f} bits, {percent(part.size_bits / total, 1)}"
+        label += f" of the file, {part.values:,} values" if part.values else " of the file"
+        # The end of the range coder's code may give bits back: a bar shows none of them.
+        bits = max(0.0, part.size_bits)
+        rows.append(
+            {"name": layer, "value": bits, "rank": kind, "part": _PARTS[kind], "label": label}
+        )
     table = page_table(
         "Where the bits go", ("part", "bits|", "share|", "values|"),
         [
@@ -234,7 +238,7 @@ def parts_chart(facts: DataFacts) -> PageChart | None:
         f"Part by part of the file of {bits_text(total)} ({claim.place}): weights and biases take "
         f"{percent(weights / total, 1)}."
     )
-    return PageChart("Where the bits go", text, vega.bars(rows, "bits", parts), table)
+    return PageChart("Where the bits go", text, vega.bars(rows, "bits", _PARTS), table)
 
 
 def capacity_table_of(facts: DataFacts) -> PageTable | None:
@@ -290,7 +294,7 @@ def overview_rows(all_facts: Sequence[DataFacts]) -> list[Row]:
         values = [
             (None if labels is None else labels.value, need, "labels alone, N · H(Y)"),
             (facts.codes[0].size_bits if facts.codes else None, need, "labels given the inputs"),
-            (claim.size_bits, found, f"at {percent(accuracy)}"),
+            (claim.size_bits, found, f"at {target_text(accuracy)}"),
             (None if usual is None else usual.size_bits, spend, usual.name if usual else ""),
         ]
         rows += [_dot(facts.title, bits, kind, more) for bits, kind, more in values if bits]

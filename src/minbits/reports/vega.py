@@ -23,14 +23,14 @@ KINDS = {
     "other": ("var(--other)", "triangle-up"),
 }
 _VALUE = {"description": {"field": "label"}, "tooltip": {"field": "label", "type": "nominal"}}
-_NUMBER = {"format": ",~r"}
+_NUMBER = {"format": ",~r", "tickCount": 6}
 
 
 def _kinds(rows: Rows, names: Mapping[str, str]) -> tuple[Spec, Spec]:
     """Return colour and shape of the kinds that rows have, with one legend."""
     used = [kind for kind in names if any(row["kind"] == names[kind] for row in rows)]
     domain = [names[kind] for kind in used]
-    legend = {"title": None, "orient": "top", "columns": 2, "labelLimit": 300}
+    legend = {"title": None, "orient": "top"}
     shown = legend if len(used) > 1 else None
     field: Spec = {"field": "kind", "type": "nominal", "legend": shown}
     colours = {"domain": domain, "range": [KINDS[kind][0] for kind in used]}
@@ -54,8 +54,7 @@ def dots(rows: Rows, title: str, names: Mapping[str, str]) -> Spec:
     colour, shape = _kinds(rows, names)
     y = {
         "field": "name", "type": "nominal", "sort": None, "title": None,
-        "axis": {"grid": True, "gridDash": [2, 3], "labelLimit": 170, "ticks": False,
-                 "domain": False},
+        "axis": {"grid": True, "gridDash": [2, 3], "ticks": False, "domain": False},
     }  # fmt: skip
     x = {
         "field": "bits", "type": "quantitative", "title": title, "axis": _NUMBER,
@@ -63,7 +62,7 @@ def dots(rows: Rows, title: str, names: Mapping[str, str]) -> Spec:
     }  # fmt: skip
     return _chart(
         rows, max(90, ROW_HEIGHT * lines),
-        mark={"type": "point", "filled": True, "size": 110, "opacity": 0.95},
+        mark={"type": "point", "filled": True, "size": 110, "opacity": 1},
         encoding={"y": y, "x": x, "color": colour, "shape": shape, **_VALUE},
     )  # fmt: skip
 
@@ -81,10 +80,10 @@ def bars(rows: Rows, title: str, parts: Sequence[str], marks: Rows = ()) -> Spec
     order = list(dict.fromkeys(row["name"] for row in (*rows, *marks)))
     y = {
         "field": "name", "type": "nominal", "sort": order, "title": None,
-        "axis": {"labelLimit": 170, "ticks": False},
+        "axis": {"ticks": False},
     }  # fmt: skip
     x = {"field": "value", "type": "quantitative", "title": title, "axis": _NUMBER, "stack": "zero"}
-    colours = ["var(--need)", "var(--spend)"]
+    colours = ["var(--need)", "var(--other)", "var(--spend)"]
     colour = {
         "field": "part", "type": "nominal",
         "scale": {"domain": list(parts), "range": colours[: len(parts)]},
@@ -113,7 +112,7 @@ def bars(rows: Rows, title: str, parts: Sequence[str], marks: Rows = ()) -> Spec
             {
                 "data": {"values": list(marks)},
                 "mark": {"type": "point", "filled": True, "shape": "square", "size": 70,
-                         "color": "var(--other)"},
+                         "opacity": 1, "color": "var(--other)"},
                 "encoding": {"y": y, "x": {**x, "stack": None}, **_VALUE},
             }
         )  # fmt: skip
@@ -129,7 +128,13 @@ def line(rows: Rows, x_title: str, y_title: str) -> Spec:
     layers = [
         {"mark": {"type": "line", "color": "var(--need)", "aria": False}, "encoding": encoding},
         {
-            "mark": {"type": "point", "filled": True, "size": 60, "color": "var(--need)"},
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "size": 60,
+                "opacity": 1,
+                "color": "var(--need)",
+            },
             "encoding": {**encoding, **_VALUE},
         },
     ]
@@ -159,7 +164,7 @@ def front(rows: Rows, names: Mapping[str, str]) -> Spec:
             "encoding": {"x": x, "y": y},
         },
         {
-            "mark": {"type": "point", "filled": True, "size": 110},
+            "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
             "encoding": {"x": x, "y": y, "color": colour, "shape": shape, **_VALUE},
         },
     ]
@@ -178,7 +183,7 @@ def strips(rows: Rows, x_title: str, y_title: str, means: Rows = ()) -> Spec:
     order = list(dict.fromkeys(row["group"] for row in rows))
     x = {
         "field": "group", "type": "nominal", "sort": order, "title": x_title,
-        "axis": {"labelAngle": 0, "labelLimit": 120, "labelOverlap": True},
+        "axis": {"labelAngle": 0},
     }  # fmt: skip
     y = {
         "field": "value", "type": "quantitative", "title": y_title, "scale": {"zero": False},
@@ -201,7 +206,7 @@ def strips(rows: Rows, x_title: str, y_title: str, means: Rows = ()) -> Spec:
             {
                 "data": {"values": list(means)},
                 "mark": {"type": "point", "filled": True, "size": 90, "shape": "diamond",
-                         "color": "var(--found)"},
+                         "opacity": 1, "color": "var(--found)"},
                 "encoding": {"x": x, "y": y, **_VALUE},
             },
         ]  # fmt: skip
@@ -217,7 +222,7 @@ def pairs(rows: Rows, x_title: str, y_title: str) -> Spec:
     """Return pairs of values: ``x``, ``y``, ``group`` and ``label`` each."""
     groups = list(dict.fromkeys(row["group"] for row in rows))
     field: Spec = {"field": "group", "type": "nominal"}
-    field["legend"] = {"title": None, "orient": "top", "columns": 3}
+    field["legend"] = {"title": None, "orient": "top"}
     colours = [_COLOURS[index % len(_COLOURS)] for index in range(len(groups))]
     shapes = [_SHAPES[index % len(_SHAPES)] for index in range(len(groups))]
     axis = {"type": "quantitative", "scale": {"zero": False, "padding": 10}}
@@ -256,11 +261,6 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
             "encoding": {"x": x, "y": {**y, "field": "first"}, "y2": {"field": "y"}},
         },
         {
-            "transform": [{"filter": "isValid(datum.x_low)"}],
-            "mark": rule,
-            "encoding": {"x": {**x, "field": "x_low"}, "x2": {"field": "x_high"}, "y": y},
-        },
-        {
             "mark": {"type": "point", "size": 100, "strokeWidth": 2, "stroke": "var(--found)",
                      "shape": "diamond"},
             "encoding": {
@@ -277,6 +277,15 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
             "encoding": {"x": x, "y": y, "text": {"field": "name"}},
         },
     ]  # fmt: skip
+    if any("x_low" in row for row in rows):
+        layers.insert(
+            0,
+            {
+                "transform": [{"filter": "isValid(datum.x_low)"}],
+                "mark": rule,
+                "encoding": {"x": {**x, "field": "x_low"}, "x2": {"field": "x_high"}, "y": y},
+            },
+        )
     if ends:
         line_rows = [{"x": end, "y": end} for end in ends]
         layers.insert(

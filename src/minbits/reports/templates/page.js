@@ -5,11 +5,11 @@
   const axis = {
     labelColor: "var(--ink)", titleColor: "var(--ink)", gridColor: "var(--line)",
     domainColor: "var(--muted)", tickColor: "var(--muted)", labelFontSize: 12, titleFontSize: 12,
-    titleFontWeight: "normal",
+    titleFontWeight: "normal", labelOverlap: "greedy", labelSeparation: 8,
   };
   const config = {
     background: null, font: 'system-ui, "DejaVu Sans", sans-serif', view: { stroke: null }, axis,
-    legend: { labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12 },
+    axisX: {}, axisY: {}, legend: { labelColor: "var(--ink)", titleColor: "var(--ink)", labelFontSize: 12 },
   };
 
   // --- charts: drawn when they come into view, the others one by one when the page is at rest.
@@ -21,6 +21,12 @@
     if (place < 0) return;
     waiting.splice(place, 1);
     const number = Number(chart.dataset.chart);
+    // Names on the left take a part of the width, on a phone as on a desk.
+    config.axisY.labelLimit = Math.max(90, 0.34 * chart.clientWidth);
+    config.axisX.labelLimit = 120;
+    config.axisX.titleLimit = chart.clientWidth - 60;
+    config.legend.columns = chart.clientWidth < 600 ? 1 : 3;
+    config.legend.labelLimit = 0.6 * chart.clientWidth;
     await vegaEmbed(chart, specs[number], {
       mode: "vega-lite", renderer: "svg", actions: false, config,
       tooltip: { theme: "custom" },
