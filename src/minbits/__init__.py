@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         codelength,
         compress,
         describe,
+        diagram,
         entropy,
         inspect,
         need,
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
-    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "predict", "read", "report", "size", "to_torch", "trainability",
-    "verify",
+    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "diagram",
+    "entropy", "inspect", "load", "need", "predict", "read", "report", "size", "to_torch",
+    "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -14,6 +14,7 @@ from minbits.data.options import LoadOptions
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressReport, CompressRequest
+from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from minbits.claims.own_data import FileRun
     from minbits.data.summary import DataSummary
     from minbits.jobs.codelength import CodelengthReport
+    from minbits.jobs.diagram import DiagramReport
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
@@ -209,6 +211,39 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
     return codelength_job(loaded, request, origin=origin)
 
 
+class _OnSets(Protocol[P, Report_co]):
+    """A call on some data sets, or on none."""
+
+    def __call__(
+        self, data: Data | Sequence[Data] = (), *args: P.args, **options: P.kwargs
+    ) -> Report_co: ...
+
+
+def _on_sets(
+    request: Callable[P, Asked],
+) -> Callable[[Callable[..., Report]], _OnSets[P, Report]]:
+    """Make a call on data sets, or on none, from a function of these and a request."""
+    return lambda function: cast("_OnSets[P, Report]", with_options(function, request))
+
+
+@_on_sets(DiagramRequest)
+def diagram(data: Data | Sequence[Data] = (), *, request: DiagramRequest) -> DiagramReport:
+    """Draw what data sets carry against the bits of their smallest network files so far.
+
+    One point a data set, from the ledger and the records. Data sets that are given are searched and
+    measured first, as far as the ledger does not know them. Learners run in fresh processes, as
+    those of `codelength`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was done by then is in the ledger.
+        MinbitsError: if an argument, the ledger, a record or the picture's place is bad.
+    """
+    from minbits.jobs.diagram import diagram_job
+
+    some = [data] if isinstance(data, DataSet | str | Path) else data
+    return diagram_job([_opened(item) for item in some], request)
+
+
 @call_with(TrainabilityRequest)
 def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport:
     """Compare where trainings from many initialisations end, width by width.
@@ -244,30 +279,12 @@ def need(data: Data, request: NeedRequest) -> NeedReport:
     return need_job(_opened(data)[0], request)
 
 
-class _Page(Protocol[P, Report_co]):
-    """A call on names of data sets, or on none."""
-
-    def __call__(
-        self, data: str | Sequence[str] = (), *args: P.args, **options: P.kwargs
-    ) -> Report_co: ...
-
-
-class _OnNames(Generic[P]):
-    """Makes a call on names, or on none, from a function of these and a request."""
-
-    def __init__(self, request: Callable[P, Any]) -> None:
-        self._request = request
-
-    def __call__(self, function: Callable[..., Report]) -> _Page[P, Report]:
-        return cast("_Page[P, Report]", with_options(function, self._request))
-
-
-@_OnNames(ReportRequest)
-def report(data: str | Sequence[str] = (), *, request: ReportRequest) -> PageReport:
+@_on_sets(ReportRequest)
+def report(data: Data | Sequence[Data] = (), *, request: ReportRequest) -> PageReport:
     """Write one self-contained page of what a ledger and records hold.
 
     Data sets are named as the ledger has them; all of them are shown where none is named. Nothing
-    is searched and no data set is loaded.
+    is searched and no data set is loaded; one that is loaded already is known by its digest.
 
     Raises:
         KeyboardInterrupt: if a page that was watched was interrupted; it is written once more.
@@ -275,7 +292,9 @@ def report(data: str | Sequence[str] = (), *, request: ReportRequest) -> PageRep
     """
     from minbits.jobs.report import report_job
 
-    found = report_job([data] if isinstance(data, str) else list(data), request)
+    some = [data] if isinstance(data, DataSet | str | Path) else data
+    names = [item.digest if isinstance(item, DataSet) else str(item) for item in some]
+    found = report_job(names, request)
     if found.interrupted:
         raise KeyboardInterrupt
     return found

@@ -99,7 +99,9 @@ def test_names_are_values_of_charts_and_never_keys_or_expressions(tmp_path: Path
     def skeleton(value: object) -> object:
         """Return a specification without the values that it draws."""
         if isinstance(value, dict):
-            return {k: skeleton(v) for k, v in value.items() if k not in ("values", "sort", "domain")}
+            return {
+                k: skeleton(v) for k, v in value.items() if k not in ("values", "sort", "domain")
+            }
         return [skeleton(item) for item in value] if isinstance(value, list) else value
 
     found = []

@@ -14,7 +14,9 @@ _RINGS = 40
 _FIRST_RING = 7.0  # points of typography
 _RING = 6.0
 _MARGIN = 1.5
-_LEADER_FROM = 14.0
+_LEADER_FROM = 9.0
+_HALF_MARKER = 4.5
+_HALF_LINE = 1.5
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,10 @@ def place_names(
     points: Sequence[tuple[float, float]],
     names: Sequence[str],
     others: Sequence[tuple[float, float]] = (),
+    uprights: Sequence[tuple[float, float, float]] = (),
     size: float = 8.0,
 ) -> None:
-    """Write a name beside each point of the axes, with a line to it where it is far.
+    """Write a name beside each point of the axes, with a line to it where it is not close.
 
     The limits and the layout of the figure must not change afterwards.
 
@@ -109,23 +112,29 @@ def place_names(
         points: in the units of the axes.
         names: of the points.
         others: further points that no name may cover.
+        uprights: lines that no name may cover, each as x, and y of both ends.
         size: of the letters, in points.
     """
-    figure = axes.figure
-    renderer = FigureCanvasAgg(figure.get_figure(root=True)).get_renderer()
+    figure = axes.figure.get_figure(root=True)
+    assert figure is not None
+    renderer = FigureCanvasAgg(figure).get_renderer()
     unit = figure.dpi / 72
-    transform = axes.transData
-    anchors = [tuple(transform.transform(point)) for point in points]
+
+    def pixels(x: float, y: float) -> tuple[float, float]:
+        across, up = axes.transData.transform((x, y))
+        return float(across), float(up)
+
+    anchors = [pixels(*point) for point in points]
     texts = [
         axes.text(x, y, name, fontsize=size, ha="center", va="center", zorder=6, color="#222222")
         for (x, y), name in zip(points, names, strict=True)
     ]
     extents = [text.get_window_extent(renderer) for text in texts]
     window = axes.get_window_extent(renderer)
-    half = 4.5 * unit
-    taken = [
-        Box(x - half, y - half, x + half, y + half)
-        for x, y in (*anchors, *(tuple(transform.transform(point)) for point in others))
+    taken = [_around(*pixels(*point), *pixels(*point), _HALF_MARKER * unit) for point in
+             (*points, *others)]  # fmt: skip
+    taken += [
+        _around(*pixels(x, low), *pixels(x, high), _HALF_LINE * unit) for x, low, high in uprights
     ]
     boxes = place_boxes(
         anchors,
@@ -136,11 +145,15 @@ def place_names(
     )
     for text, box, anchor in zip(texts, boxes, anchors, strict=True):
         middle = ((box.left + box.right) / 2, (box.bottom + box.top) / 2)
-        x, y = transform.inverted().transform(middle)
+        x, y = axes.transData.inverted().transform(middle)
         text.set_position((x, y))
         edge = (
             min(max(anchor[0], box.left), box.right), min(max(anchor[1], box.bottom), box.top),
         )  # fmt: skip
         if math.dist(edge, anchor) > _LEADER_FROM * unit:
-            ends = transform.inverted().transform([anchor, edge])
-            axes.plot(*zip(*ends, strict=True), color="#999999", lw=0.6, zorder=2.5)
+            ends = axes.transData.inverted().transform([anchor, edge])
+            axes.plot(ends[:, 0], ends[:, 1], color="#555555", lw=0.6, zorder=2.5)
+
+
+def _around(left: float, bottom: float, right: float, top: float, half: float) -> Box:
+    return Box(left - half, min(bottom, top) - half, right + half, max(bottom, top) + half)

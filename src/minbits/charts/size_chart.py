@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -129,6 +128,13 @@ def _draw_point(axes: Axes, diagram: SizeDiagram, point: Point) -> None:
     )  # fmt: skip
 
 
+def _upright(diagram: SizeDiagram, point: Point) -> tuple[float, float, float]:
+    """Return where the bar and the arrow of a point are: X, and the sizes at both ends."""
+    more = diagram.y_bits(point) - point.size_bits
+    low, high = point.range_bits
+    return point.x[diagram.x_key].value, low + more, max(high, point.first_bits) + more
+
+
 def _legend(axes: Axes, diagram: SizeDiagram) -> None:
     def marker(kind: str, colour: str, name: str, face: str | None = None) -> Line2D:
         return Line2D(
@@ -187,6 +193,7 @@ def _draw(diagram: SizeDiagram) -> matplotlib.figure.Figure:
         axes,
         [(point.x[diagram.x_key].value, diagram.y_bits(point)) for point in points],
         [f"{name_text(p.data_name, _LONGEST)} ({p.measured.trials:,})" for p in points],
-        [(mark.x, mark.bits) for mark in marks if math.isfinite(mark.bits)],
+        [(mark.x, mark.bits) for mark in marks],
+        [_upright(diagram, point) for point in points],
     )
     return figure

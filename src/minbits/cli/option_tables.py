@@ -16,6 +16,7 @@ from minbits.cli.output import ShowOptions
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressRequest, RoundingOptions
+from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
@@ -35,6 +36,7 @@ RECORDS: dict[str, type[Request]] = {
     "audit": AuditRequest,
     "need": NeedRequest,
     "codelength": CodelengthRequest,
+    "diagram": DiagramRequest,
     "trainability": TrainabilityRequest,
     "report": ReportRequest,
     "data": DataOptions,

@@ -179,7 +179,7 @@ def _of_card(path: Path) -> _File | None:
         decode_network(content)
     except (OSError, JsonError, NetworkFileError) as error:
         raise OutputError(
-            str(path), getattr(error, "strerror", None) or str(error), "a network file and its card",
+            str(path), getattr(error, "strerror", None) or str(error), "a network file and card",
             "Move both out of the folder.",
         ) from error  # fmt: skip
     if sha256_hex(content) != card.sha256 or 8 * len(content) != card.size_bits:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,7 @@ from markupsafe import Markup
 from minbits.plain_text import visible
 from minbits.reports.sections import PageParts
 
+_COMMAND = re.compile(r"`(minbits [a-z]+ DATA(?: --ledger …)?)`")
 # In the order in which they must run.
 VENDORED = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 
@@ -98,9 +100,9 @@ def json_in_html(value: Any) -> Markup:
 
 
 def _code(text: str) -> Markup:
-    """Return a sentence with what stands between backquotes as code."""
+    """Return a sentence with the commands in it as code; other backquotes are parts of names."""
     # A number and its sign of percent stay on one line.
-    parts = [part.replace(" %", "\N{NO-BREAK SPACE}%") for part in visible(text).split("`")]
+    parts = _COMMAND.split(visible(text).replace(" %", "\N{NO-BREAK SPACE}%"))
     pieces = [
         Markup("<code>{}</code>").format(part) if index % 2 else Markup.escape(part)
         for index, part in enumerate(parts)

@@ -212,7 +212,7 @@ class Point:
 
     @property
     def first_bits(self) -> int:
-        """The size of the first file that passed validation; that of the best where it is not known.
+        """The size of the first file that passed validation; of the best where it is not known.
 
         An arrow leads from the first to the best.
         """
