@@ -65,8 +65,8 @@ def _row(diagram: SizeDiagram, point: Point) -> dict[str, Any]:
     row = {
         "x": x.value, "y": y, "low": low, "high": high, "first": point.first_bits, "name": name,
         "shown": "yes" if point.is_shown_to_reach else "no",
-        "label": f"{name}: {bits_text(y)} at {target_text(point.target_accuracy)}, X {x.value:,.6g}, "
-        f"{point.measured.trials:,} trials",
+        "label": f"{name}: {bits_text(y)} at {target_text(point.target_accuracy)}, "
+        f"X {x.value:,.6g}, {point.measured.trials:,} trials",
     }  # fmt: skip
     if x.low is not None and x.high is not None and x.low > 0:
         row |= {"x_low": x.low, "x_high": x.high}

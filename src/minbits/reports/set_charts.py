@@ -51,9 +51,9 @@ def need_chart(facts: DataFacts) -> PageChart | None:
         )
     ]
     text = (
-        f"At {target_text(accuracy)}. The bits of the labels are no lower bound of a network: one that "
-        "predicts most labels from the inputs may be far smaller. A network that knew all labels "
-        "by heart would need as many."
+        f"At {target_text(accuracy)}. The bits of the labels are no lower bound of a network: one "
+        "that predicts most labels from the inputs may be far smaller. A network that knew all "
+        "labels by heart would need as many."
     )
     if len(rows) == 1:
         text += (

@@ -139,8 +139,8 @@ def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Secti
         f" Of each width {_MAX_DRAWN} trainings are drawn, evenly over their ranks."
     )  # fmt: skip
     texts = [
-        f"{item.text[0].upper()}{item.text[1:]}: {item.verdict} ({item.method}: {item.statistic:.3f}, "
-        f"p = {item.p_value:.2g})."
+        f"{item.text[0].upper()}{item.text[1:]}: {item.verdict} ({item.method}: "
+        f"{item.statistic:.3f}, p = {item.p_value:.2g})."
         for item in (statements(rows) if len(rows) > 1 else [])
     ]
     trainings = sum(len(row.test_losses) for row in rows)
