@@ -8,16 +8,18 @@ import re
 import threading
 import time
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 import minbits
 from minbits.errors import ArgumentError, LedgerError, OutputError
+from minbits.files import sha256_hex
 from minbits.jobs.report import plain_page, report_job
 from minbits.jobs.report_request import ReportRequest
 from minbits.ledger.store import open_ledger
-from minbits.reports.page import json_in_html, plain
+from minbits.reports.page import VENDORED, json_in_html, plain
 from tests.reports.examples import HOSTILE, add_claims, data_set, whole_ledger
 
 MAX_BYTES = 3_000_000
@@ -111,6 +113,14 @@ def test_names_are_values_of_charts_and_never_keys_or_expressions(tmp_path: Path
         text = page(folder, whole_ledger(folder, name))
         found.append(skeleton(json.loads(re.findall(r'id="specs">(.*?)</script>', text)[0])))
     assert all(item == found[0] for item in found)
+
+
+def test_the_programs_are_those_that_npm_has() -> None:
+    vendor = resources.files("minbits.reports") / "vendor"
+    sums = dict(reversed(line.split()) for line in (vendor / "SHA256SUMS").read_text().splitlines())
+    assert set(VENDORED) < set(sums)
+    for name, digest in sums.items():
+        assert sha256_hex((vendor / name).read_bytes()) == digest, name
 
 
 def test_json_in_html_is_the_same_json() -> None:
