@@ -24,6 +24,8 @@ KINDS = {
 }
 _VALUE = {"description": {"field": "label"}, "tooltip": {"field": "label", "type": "nominal"}}
 _NUMBER = {"format": ",~r", "tickCount": 6}
+# Over more decades than that, a logarithmic axis has lines at powers of ten alone.
+_LOGARITHMIC = {"format": ",~r", "tickCount": 4}
 
 
 def _kinds(rows: Rows, names: Mapping[str, str]) -> tuple[Spec, Spec]:
@@ -57,8 +59,8 @@ def dots(rows: Rows, title: str, names: Mapping[str, str]) -> Spec:
         "axis": {"grid": True, "gridDash": [2, 3], "ticks": False, "domain": False},
     }  # fmt: skip
     x = {
-        "field": "bits", "type": "quantitative", "title": title, "axis": _NUMBER,
-        "scale": {"type": "log", "nice": True, "padding": 12},
+        "field": "bits", "type": "quantitative", "title": title, "axis": _LOGARITHMIC,
+        "scale": {"type": "log", "nice": False, "padding": 16},
     }  # fmt: skip
     return _chart(
         rows, max(90, ROW_HEIGHT * lines),
@@ -154,8 +156,8 @@ def front(rows: Rows, names: Mapping[str, str]) -> Spec:
                  "labelOverlap": "greedy", "tickCount": 8},
     }  # fmt: skip
     y = {
-        "field": "bits", "type": "quantitative", "title": "bits of the network", "axis": _NUMBER,
-        "scale": {"type": "log", "padding": 12},
+        "field": "bits", "type": "quantitative", "title": "bits of the network",
+        "axis": _LOGARITHMIC, "scale": {"type": "log", "nice": False, "padding": 16},
     }  # fmt: skip
     layers = [
         {
@@ -250,9 +252,9 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
         x_title: with the unit.
         y_title: with the unit.
     """
-    scale = {"type": "log", "padding": 20}
-    x = {"field": "x", "type": "quantitative", "title": x_title, "axis": _NUMBER, "scale": scale}
-    y = {"field": "y", "type": "quantitative", "title": y_title, "axis": _NUMBER, "scale": scale}
+    scale = {"type": "log", "nice": False, "padding": 24}
+    number: Spec = {"type": "quantitative", "axis": _LOGARITHMIC, "scale": scale}
+    x, y = {"field": "x", "title": x_title, **number}, {"field": "y", "title": y_title, **number}
     rule = {"type": "rule", "color": "var(--spend)", "aria": False}
     layers: list[Spec] = [
         {"mark": rule, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}},
@@ -261,8 +263,8 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
             "encoding": {"x": x, "y": {**y, "field": "first"}, "y2": {"field": "y"}},
         },
         {
-            "mark": {"type": "point", "size": 100, "strokeWidth": 2, "stroke": "var(--found)",
-                     "shape": "diamond"},
+            "mark": {"type": "point", "size": 100, "strokeWidth": 2, "opacity": 1,
+                     "stroke": "var(--found)", "shape": "diamond"},
             "encoding": {
                 "x": x, "y": y, **_VALUE,
                 "fill": {
@@ -272,7 +274,7 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
             },
         },
         {
-            "mark": {"type": "text", "dy": -12, "fontSize": 10, "color": "var(--muted)",
+            "mark": {"type": "text", "dy": -13, "fontSize": 11, "color": "var(--muted)",
                      "aria": False, "limit": 110},
             "encoding": {"x": x, "y": y, "text": {"field": "name"}},
         },

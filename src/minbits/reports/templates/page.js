@@ -35,6 +35,34 @@
     const view = chart.querySelector("svg");
     view.setAttribute("aria-label", chart.getAttribute("aria-label"));
     values(chart, document.getElementById(`readout-${number}`));
+    untangle(chart);
+    new ResizeObserver(() => requestAnimationFrame(() => untangle(chart))).observe(view);
+  }
+
+  // --- names at points: above, below or beside, where no other name or point is, or not at all.
+  // Pointer, keyboard and table tell those that have no room.
+  function untangle(chart) {
+    const names = [...chart.querySelectorAll(".mark-text.role-mark > text")];
+    if (names.length === 0) return;
+    const meets = (a, b) =>
+      a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const taken = [...chart.querySelectorAll(".mark-symbol.role-mark > [aria-label]")]
+      .map((mark) => mark.getBoundingClientRect());
+    const frame = chart.querySelector(".background").getBoundingClientRect();
+    for (const name of names) {
+      name.style.translate = "";
+      const box = name.getBoundingClientRect();
+      const side = box.width / 2 + 10;
+      const place = [[0, 0], [0, 26], [side, 13], [-side, 13]].find(([right, down]) => {
+        const moved = new DOMRect(box.x + right, box.y + down, box.width, box.height);
+        const isFree = moved.left >= frame.left && moved.right <= frame.right
+          && !taken.some((other) => meets(moved, other));
+        if (isFree) taken.push(moved);
+        return isFree;
+      });
+      name.style.visibility = place ? "" : "hidden";
+      if (place) name.style.translate = `${place[0]}px ${place[1]}px`;
+    }
   }
 
   async function drawNext() {
