@@ -94,6 +94,8 @@ def codes() -> dict[str, Plain]:
          "blocks": blocks},
         {"code": "two-part", "size_bits": None, "method": "by hand", "source": "nobody 1900",
          "blocks": []},
+        {"code": "variational", "size_bits": None, "computed_bits": 60.5, "method": "by hand",
+         "source": "nobody 1900", "blocks": []},
     ]  # fmt: skip
     return {"labels": 48, "classes": 3, "best": "prequential", "codes": rows}
 

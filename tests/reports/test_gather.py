@@ -104,10 +104,11 @@ def test_what_was_measured_of_the_data_is_there(place: Path) -> None:
     one = facts_of(place, None, "one")[0]
     assert one.ladder is not None
     assert [rung.title for rung in one.ladder.rungs] == ["independent", "xz"]
-    assert [(item.code, item.size_bits) for item in one.codes] == [
-        ("prequential", 72), ("uniform", 104),
+    assert [(item.code, item.bits, item.is_file) for item in one.codes] == [
+        ("variational", 60.5, False), ("prequential", 72, True), ("uniform", 104, True),
     ]  # fmt: skip
-    assert one.codes[0].curve == ((16, 20.0), (48, 29.5))
+    assert one.shortest_code == one.codes[1]
+    assert one.codes[1].curve == ((16, 20.0), (48, 29.5))
     assert {item.study for item in one.studies} == {"trainability", "shoes"}
     assert (one.training_examples, one.input_shape) == (48, (1, 1, 4))
     assert one.figure("label_entropy_total") is not None

@@ -41,9 +41,9 @@ def set_answer(facts: DataFacts) -> str:
     labels = facts.figure("label_entropy_total")
     if labels is not None and labels.value > 0:
         text += f", while its training labels alone carry {bits_text(labels.value)}"
-    if facts.codes:
-        shortest = facts.codes[0]
-        text += f" and take {bits_text(shortest.size_bits)} given the inputs ({shortest.code} code)"
+    shortest = facts.shortest_code
+    if shortest is not None:
+        text += f" and take {bits_text(shortest.bits)} given the inputs ({shortest.code} code)"
     usual = usual_network(facts.name, accuracy)
     if usual is not None:
         text += (

@@ -147,7 +147,9 @@ class CodeFacts:
 
     Attributes:
         code: its key.
-        size_bits: 8 × the bytes of a file that was decoded.
+        bits: 8 × the bytes of a file that was decoded; of a code that is no file, its length as
+            it was computed.
+        is_file: which of the two.
         method: what it is.
         source: where it was published.
         curve: pairs of labels coded and bits so far; empty where it has no blocks.
@@ -156,7 +158,8 @@ class CodeFacts:
     """
 
     code: str
-    size_bits: int
+    bits: float
+    is_file: bool
     method: str
     source: str
     curve: tuple[tuple[int, float], ...]
@@ -212,7 +215,7 @@ class DataFacts:
         figures: entropies, each with what it says.
         figures_made: what made them; None where there are none.
         ladder: of H(X); None where nobody climbed it.
-        codes: the shortest file of each code of the labels, shortest first.
+        codes: the shortest length of each code of the labels, shortest first.
         parts: of the headline's file.
         capacity: formulas for the headline's architecture.
         studies: measurements.
@@ -246,6 +249,11 @@ class DataFacts:
                 kept.append(claim)
                 best = at
         return tuple(kept)
+
+    @property
+    def shortest_code(self) -> CodeFacts | None:
+        """The shortest file of the labels; None where none was written."""
+        return next((code for code in self.codes if code.is_file), None)
 
     @property
     def headline(self) -> tuple[ClaimFacts, float] | None:

@@ -108,7 +108,7 @@ def _rung(plain: Any) -> RungFacts:
 
 
 def codes_of(row: Row) -> list[CodeFacts]:
-    """Return the codes of a row of code lengths that a file was written in.
+    """Return the codes of a row of code lengths that have a length.
 
     Raises:
         JsonError: if it holds no codes.
@@ -116,7 +116,10 @@ def codes_of(row: Row) -> list[CodeFacts]:
     found = []
     for plain in Fields(json.loads(row["result"])).items("codes"):
         fields = Fields(plain, "codes.")
-        if fields.get("size_bits") is None:
+        # Rows of earlier versions know no codes that are computed.
+        computed = fields.plain.get("computed_bits")
+        is_file = fields.get("size_bits") is not None
+        if not is_file and computed is None:
             continue
         curve, bits = [], 0.0
         for block in fields.items("blocks"):
@@ -125,7 +128,8 @@ def codes_of(row: Row) -> list[CodeFacts]:
             curve.append((part.count("start") + part.count("labels"), bits))
         found.append(
             CodeFacts(
-                fields.text("code"), fields.count("size_bits"), fields.text("method"),
+                fields.text("code"), fields.number("size_bits" if is_file else "computed_bits"),
+                is_file, fields.text("method"),
                 fields.text("source"), tuple(curve), row["seed"], made_by(row),
             )
         )  # fmt: skip
@@ -146,9 +150,9 @@ def counts_of(row: Row) -> tuple[str, int, tuple[int, ...]]:
 
 
 def shortest(codes: Sequence[CodeFacts]) -> tuple[CodeFacts, ...]:
-    """Return the shortest file of each code, shortest first."""
+    """Return the shortest length of each code, shortest first."""
     best: dict[str, CodeFacts] = {}
-    for item in sorted(codes, key=lambda item: item.size_bits):
+    for item in sorted(codes, key=lambda item: item.bits):
         best.setdefault(item.code, item)
     return tuple(best.values())
 

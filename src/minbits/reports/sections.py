@@ -114,7 +114,7 @@ def _overview_cells(facts: DataFacts) -> tuple[str, ...]:
         "" if head is None else target_text(head[1]),
         "" if head is None else f"{head[0].size_bits:,}",
         "" if labels is None else f"{labels.value:,.0f}",
-        f"{facts.codes[0].size_bits:,}" if facts.codes else "",
+        "" if facts.shortest_code is None else f"{facts.shortest_code.bits:,.0f}",
         f"{facts.trials.total:,}",
         f"{facts.claims[0].looks:,}" if facts.claims else "",
     )

@@ -39,9 +39,9 @@ def need_chart(facts: DataFacts) -> PageChart | None:
     labels = facts.figure("label_entropy_total")
     if labels is not None and labels.value > 0:
         rows.append(_dot("labels, inputs not looked at", labels.value, need, "N · H(Y)"))
-    if facts.codes:
-        code = facts.codes[0]
-        rows.append(_dot(f"labels given inputs, {code.code} code", code.size_bits, need))
+    code = facts.shortest_code
+    if code is not None:
+        rows.append(_dot(f"labels given inputs, {code.code} code", code.bits, need))
     at = percent(claim.test_accuracy)
     rows.append(_dot("smallest file so far", claim.size_bits, found, f"{at} on the test set"))
     rows += [
@@ -120,27 +120,30 @@ def code_charts(facts: DataFacts) -> list[PageChart]:
     """Return the codes of the labels, and the learning curve of one that learns."""
     if not facts.codes:
         return []
-    names = {"need": "a file that was decoded", "other": "published, computed"}
+    names = {"need": "a file that was decoded", "other": "computed, no file"}
     rows = [
-        _dot(item.code, item.size_bits, names["need"], f"{item.method} ({item.source})")
+        _dot(
+            item.code, item.bits, names["need" if item.is_file else "other"],
+            f"{item.method} ({item.source})",
+        )
         for item in facts.codes
-    ]
+    ]  # fmt: skip
     rows += [
         _dot(f"{item.name}, {item.source}", item.bits, names["other"])
         for item in PUBLISHED_CODES
         if (item.data_name, item.labels) == (facts.name, facts.training_examples)
     ]
     table = page_table(
-        "Codes of the labels", ("code", "bits|", "method", "source", "seed of the order|", "made"),
+        "Codes of the labels", ("code", "bits|", "a file", "method", "source", "seed of the order|", "made"),
         [
-            (item.code, f"{item.size_bits:,}", item.method, item.source, str(item.seed),
+            (item.code, f"{item.bits:,.0f}", "yes" if item.is_file else "computed", item.method, item.source, str(item.seed),
              item.made.created_at)
             for item in facts.codes
         ],
     )  # fmt: skip
     text = (
-        "Bits of all training labels for whoever has the inputs. Each length is that of a file "
-        "that was decoded to the same labels."
+        "Bits of all training labels for whoever has the inputs. The length of a file is "
+        "that of one that was decoded to the same labels."
     )
     spec = vega.dots(rows, "bits (logarithmic)", names)
     found = [PageChart("Codes of the labels", text, spec, table)]
@@ -290,10 +293,11 @@ def overview_rows(all_facts: Sequence[DataFacts]) -> list[Row]:
             continue
         claim, accuracy = facts.headline
         labels, usual = facts.figure("label_entropy_total"), usual_network(facts.name, accuracy)
+        code = facts.shortest_code
         need, found, spend = _NEED_NAMES.values()
         values = [
             (None if labels is None else labels.value, need, "labels alone, N · H(Y)"),
-            (facts.codes[0].size_bits if facts.codes else None, need, "labels given the inputs"),
+            (None if code is None else code.bits, need, "labels given the inputs"),
             (claim.size_bits, found, f"at {target_text(accuracy)}"),
             (None if usual is None else usual.size_bits, spend, usual.name if usual else ""),
         ]
