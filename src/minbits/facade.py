@@ -211,7 +211,7 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
     return codelength_job(loaded, request, origin=origin)
 
 
-class _OnSets(Protocol[P, Report_co]):
+class _Diagram(Protocol[P, Report_co]):
     """A call on some data sets, or on none."""
 
     def __call__(
@@ -219,14 +219,17 @@ class _OnSets(Protocol[P, Report_co]):
     ) -> Report_co: ...
 
 
-def _on_sets(
-    request: Callable[P, Asked],
-) -> Callable[[Callable[..., Report]], _OnSets[P, Report]]:
-    """Make a call on data sets, or on none, from a function of these and a request."""
-    return lambda function: cast("_OnSets[P, Report]", with_options(function, request))
+class _OnSets(Generic[P]):
+    """Makes a call on data sets, or on none, from a function of these and a request."""
+
+    def __init__(self, request: Callable[P, Any]) -> None:
+        self._request = request
+
+    def __call__(self, function: Callable[..., Report]) -> _Diagram[P, Report]:
+        return cast("_Diagram[P, Report]", with_options(function, self._request))
 
 
-@_on_sets(DiagramRequest)
+@_OnSets(DiagramRequest)
 def diagram(data: Data | Sequence[Data] = (), *, request: DiagramRequest) -> DiagramReport:
     """Draw what data sets carry against the bits of their smallest network files so far.
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-_DIRECTIONS = 16
-_RINGS = 40
+_DIRECTIONS = 24
+_RINGS = 120
 _FIRST_RING = 7.0  # points of typography
 _RING = 6.0
 _MARGIN = 1.5
 _LEADER_FROM = 9.0
 _HALF_MARKER = 4.5
 _HALF_LINE = 1.5
+# A line that runs through a name is cut by it.
+_ON_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def place_boxes(
     """Return a rectangle beside each anchor, clear of the others, as near as is possible.
 
     Anchors are served from the most crowded to the loneliest. Each takes the nearest of some
-    hundred places around it that is free.
+    thousand places around it that is free.
 
     Args:
         anchors: where points are.
@@ -117,7 +120,8 @@ def place_names(
     """
     figure = axes.figure.get_figure(root=True)
     assert figure is not None
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    canvas: Any = FigureCanvasAgg(figure)
+    renderer = canvas.get_renderer()
     unit = figure.dpi / 72
 
     def pixels(x: float, y: float) -> tuple[float, float]:
@@ -126,7 +130,17 @@ def place_names(
 
     anchors = [pixels(*point) for point in points]
     texts = [
-        axes.text(x, y, name, fontsize=size, ha="center", va="center", zorder=6, color="#222222")
+        axes.text(
+            x,
+            y,
+            name,
+            fontsize=size,
+            ha="center",
+            va="center",
+            zorder=6,
+            color="#222222",
+            bbox=_ON_PAPER,
+        )
         for (x, y), name in zip(points, names, strict=True)
     ]
     extents = [text.get_window_extent(renderer) for text in texts]

@@ -159,7 +159,7 @@ def _legend(axes: Axes, diagram: SizeDiagram) -> None:
         ("+", _INK, "file of the planted network"),
     )
     handles += [marker(sign, colour, name) for sign, colour, name in named if sign in marks]
-    handles += [line for line in axes.get_lines() if not line.get_label().startswith("_")]
+    handles += [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     axes.figure.legend(
         handles=handles, loc="outside right upper", fontsize=8, frameon=False, handlelength=1.8
     )

@@ -92,11 +92,13 @@ class PlantedNetwork:
 
 
 def _hidden(inputs: npt.NDArray[np.uint8], weights: Levels, bias: Levels) -> npt.NDArray[np.int64]:
-    return np.maximum(inputs.astype(np.int64) @ weights.T.astype(np.int64) + bias, 0)
+    sums = inputs.astype(np.int64) @ weights.T.astype(np.int64) + bias
+    return np.asarray(np.maximum(sums, 0), np.int64)
 
 
 def _classes(
     inputs: npt.NDArray[np.uint8], levels: tuple[Levels, Levels, Levels, Levels]
 ) -> npt.NDArray[np.int64]:
     first, bias, second, output = levels
-    return np.argmax(_hidden(inputs, first, bias) @ second.T + output, axis=1).astype(np.int64)
+    logits = _hidden(inputs, first, bias) @ second.T + output
+    return np.asarray(logits.argmax(axis=1), np.int64)

@@ -150,7 +150,7 @@ def size_diagram(request: DiagramRequest) -> SizeDiagram:
             points.append(point)
         else:
             left[digest] = point
-    return _with_statistics(
+    return with_statistics(
         SizeDiagram(
             request.x, request.y, request.accuracy,
             tuple(sorted(points, key=lambda point: point.data_name)),
@@ -244,7 +244,8 @@ def not_drawn(diagram: SizeDiagram) -> tuple[LeftOut, ...]:
     return (*diagram.left_out, *(LeftOut(point.data_name, reason) for point in lacking))
 
 
-def _with_statistics(diagram: SizeDiagram) -> SizeDiagram:
+def with_statistics(diagram: SizeDiagram) -> SizeDiagram:
+    """Return the diagram with what its points say together, and those of each group once."""
     points = diagram.points
     groups: dict[str, list[Point]] = {}
     for point in points:

@@ -141,7 +141,7 @@ class _Set:
             group=shared_examples(self.data.name),
             target_accuracy=accuracy,
             target_reason=reason,
-            x=_code_figures(code) | _entropy_figures(self.data, entropy) | self._dimension(),
+            x=_code_figures(code) | entropy_figures(self.data, entropy) | self._dimension(),
             encoding_bits=0 if columns is None else encoding_bits(columns.columns),
             usual=_usual(self.data, accuracy),
             true_bits=true_bits(self.data.name),
@@ -190,7 +190,8 @@ def _code_figures(report: CodelengthReport) -> dict[str, Measured]:
     return found
 
 
-def _entropy_figures(data: DataSet, report: EntropyReport) -> dict[str, Measured]:
+def entropy_figures(data: DataSet, report: EntropyReport) -> dict[str, Measured]:
+    """Return the measures of X that entropies give, by the keys of the axes."""
     total = report.figure("label_entropy_total")
     found = {
         "label_entropy_total": Measured(total.value, total.method),

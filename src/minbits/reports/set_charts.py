@@ -134,10 +134,11 @@ def code_charts(facts: DataFacts) -> list[PageChart]:
         if (item.data_name, item.labels) == (facts.name, facts.training_examples)
     ]
     table = page_table(
-        "Codes of the labels", ("code", "bits|", "a file", "method", "source", "seed of the order|", "made"),
+        "Codes of the labels",
+        ("code", "bits|", "a file", "method", "source", "seed of the order|", "made"),
         [
-            (item.code, f"{item.bits:,.0f}", "yes" if item.is_file else "computed", item.method, item.source, str(item.seed),
-             item.made.created_at)
+            (item.code, f"{item.bits:,.0f}", "yes" if item.is_file else "computed", item.method,
+             item.source, str(item.seed), item.made.created_at)
             for item in facts.codes
         ],
     )  # fmt: skip

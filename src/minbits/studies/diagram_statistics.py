@@ -43,7 +43,8 @@ def rank_correlation(one: Values, two: Values) -> Values:
     a, b = (values - values.mean(axis=-1, keepdims=True) for values in (a, b))
     spread = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
     product: Values = (a * b).sum(axis=-1)
-    return np.divide(product, spread, out=np.zeros_like(product), where=spread > 0)
+    found = np.divide(product, spread, out=np.zeros_like(product), where=spread > 0)
+    return np.asarray(found, np.float64)
 
 
 def permutation_p_value(one: Values, two: Values, permutations: int = _PERMUTATIONS) -> float:
@@ -104,7 +105,7 @@ def _samples(sets: int) -> npt.NDArray[np.int64]:
     generator = np.random.default_rng(_SEED)
     drawn = generator.integers(0, sets, (2 * _RESAMPLES, sets))
     differ = (drawn != drawn[:, :1]).sum(axis=1) > 1
-    return drawn[differ][:_RESAMPLES]
+    return np.asarray(drawn[differ][:_RESAMPLES], np.int64)
 
 
 def axis_statistics(key: str, x: Values, y: Values) -> AxisStatistics:
