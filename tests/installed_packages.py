@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 
 DISTRIBUTION = "minbits"
 EXTRAS = (
-    "arff", "audit", "datasets", "dimension", "energy", "excel", "mnist1d", "optuna", "parquet", "postgres",
-    "ray",
+    "arff", "audit", "datasets", "dimension", "energy", "excel", "mnist1d", "optuna", "parquet",
+    "postgres", "ray",
 )  # fmt: skip
 LONGEST_NAME = 60  # a longer field holds the licence's text, not its name
 

@@ -211,7 +211,7 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
     return codelength_job(loaded, request, origin=origin)
 
 
-class _Diagram(Protocol[P, Report_co]):
+class _SomeSets(Protocol[P, Report_co]):
     """A call on some data sets, or on none."""
 
     def __call__(
@@ -225,8 +225,8 @@ class _OnSets(Generic[P]):
     def __init__(self, request: Callable[P, Any]) -> None:
         self._request = request
 
-    def __call__(self, function: Callable[..., Report]) -> _Diagram[P, Report]:
-        return cast("_Diagram[P, Report]", with_options(function, self._request))
+    def __call__(self, function: Callable[..., Report]) -> _SomeSets[P, Report]:
+        return cast("_SomeSets[P, Report]", with_options(function, self._request))
 
 
 @_OnSets(DiagramRequest)
@@ -282,7 +282,7 @@ def need(data: Data, request: NeedRequest) -> NeedReport:
     return need_job(_opened(data)[0], request)
 
 
-@_on_sets(ReportRequest)
+@_OnSets(ReportRequest)
 def report(data: Data | Sequence[Data] = (), *, request: ReportRequest) -> PageReport:
     """Write one self-contained page of what a ledger and records hold.
 
