@@ -169,7 +169,7 @@ def _settings(request: EntropyRequest) -> dict[str, Plain]:
     return {name: getattr(request, name) for name in names}
 
 
-def _kept(data: DataSet, report: EntropyReport) -> dict[str, Plain]:
+def _kept(data: DataSet, report: EntropyReport) -> dict[str, Any]:
     """Return what the ledger keeps of a report."""
     ladder = None if report.ladder is None else plain_ladder(report.ladder)
     figures = [plain_quantity(figure) for figure in report.figures]

@@ -8,6 +8,7 @@ codelength`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from minbits.information.entropy_table import EntropyTable
 from minbits.ledger.location import LedgerTarget, chosen_ledger, ledger_exists
@@ -45,7 +46,7 @@ class FiguresKeeper:
     def keep(
         self,
         settings: Mapping[str, Plain],
-        result: Mapping[str, Plain],
+        result: Mapping[str, Any],
         seconds: float,
         seed: int = 0,
         workers: int = 1,
@@ -85,7 +86,7 @@ def keep_counts(ledger: Ledger, data: DataSet, table: EntropyTable, provenance: 
     ledger.append_measurements([entry])
 
 
-def counts_result(data: DataSet, table: EntropyTable) -> dict[str, Plain]:
+def counts_result(data: DataSet, table: EntropyTable) -> dict[str, Any]:
     """Return what counting says of a data set, as plain values."""
     return {
         "training_examples": len(data.train_labels),

@@ -17,7 +17,14 @@ from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
 from minbits.plain_text import suggested
 from minbits.reports.cards import Card
-from minbits.reports.facts import ClaimFacts, CodeFacts, DataFacts, MadeBy, TrialCounts
+from minbits.reports.facts import (
+    ClaimFacts,
+    CodeFacts,
+    DataFacts,
+    LadderFacts,
+    MadeBy,
+    TrialCounts,
+)
 from minbits.reports.measured_rows import (
     CODELENGTH,
     ENTROPY,
@@ -141,7 +148,7 @@ class _Figures:
         self.input_shape: tuple[int, ...] | None = None
         self.figures: tuple[Quantity, ...] = ()
         self.made: MadeBy | None = None
-        self.ladder = None
+        self.ladder: LadderFacts | None = None
         self.codes: list[CodeFacts] = []
 
     def read(self, rows: Sequence[Row]) -> None:

@@ -250,7 +250,7 @@ def _provenance(facts: DataFacts) -> Section:
             rows.append(("energy of trials", f"{trials.energy_joules:,.0f} J, the whole machine"))
     found = [claim.made for claim in facts.claims]
     found += [made for made in (facts.figures_made,) if made is not None]
-    found += [item.made for item in (*facts.codes, *facts.studies)]
+    found += [code.made for code in facts.codes] + [study.made for study in facts.studies]
     for title, values in (
         ("versions of minbits", {made.code_version for made in found}),
         ("libraries", {f"{k} {v}" for made in found for k, v in made.libraries.items()}),

@@ -106,28 +106,36 @@ def _parameters(facts: DataFacts, settings: Settings) -> int:
         return 0
 
 
+def _losses_drawn(row: WidthRow) -> list[Row]:
+    group = f"{row.width:,}"
+    return [
+        {"group": group, "value": loss, "label": f"{group} units: test loss {loss:.4f} nats"}
+        for _, loss in _evenly(list(enumerate(row.test_losses.tolist())))
+    ]
+
+
+def _pairs_drawn(row: WidthRow) -> list[Row]:
+    group, found = f"{row.width:,} units", []
+    for place, test in _evenly(list(enumerate(row.test_losses.tolist()))):
+        train = float(row.train_losses[place])
+        label = f"{group}: training loss {train:.4f}, test loss {test:.4f} nats"
+        found.append({"x": train, "y": test, "group": group, "label": label})
+    return found
+
+
+def _mean_drawn(row: WidthRow) -> Row:
+    group, mean = f"{row.width:,}", row.test_loss
+    label = (
+        f"{group} units: mean test loss {mean.value:.4f} nats, 95 % interval {mean.low:.4f} to "
+        f"{mean.high:.4f}, {len(row.test_losses):,} trainings"
+    )
+    ends = {"low": mean.low, "high": mean.high}
+    return {"group": group, "value": mean.value, "label": label, **ends}
+
+
 def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Section:
-    values: list[Row] = []
-    means: list[Row] = []
-    both: list[Row] = []
-    for row in rows:
-        group = f"{row.width:,}"
-        for _, loss in _evenly(list(enumerate(row.test_losses.tolist()))):
-            values.append({"group": group, "value": loss,
-                           "label": f"{group} units: test loss {loss:.4f} nats"})  # fmt: skip
-        loss = row.test_loss
-        means.append(
-            {
-                "group": group, "value": loss.value, "low": loss.low, "high": loss.high,
-                "label": f"{group} units: mean test loss {loss.value:.4f} nats, 95 % interval "
-                f"{loss.low:.4f} to {loss.high:.4f}, {len(row.test_losses):,} trainings",
-            }
-        )  # fmt: skip
-        for seed, test in _evenly(list(enumerate(row.test_losses.tolist()))):
-            train = float(row.train_losses[seed])
-            both.append({"x": train, "y": test, "group": f"{group} units",
-                         "label": f"{group} units: training loss {train:.4f}, test loss "
-                         f"{test:.4f} nats"})  # fmt: skip
+    values = [item for row in rows for item in _losses_drawn(row)]
+    both = [item for row in rows for item in _pairs_drawn(row)]
     table = page_table(
         "Where trainings end",
         ("units|", "parameters|", "trainings|", "failed|", "training loss, nats|",
@@ -150,7 +158,8 @@ def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Secti
     )
     losses = PageChart(
         "Test loss by width", f"Each tick is a training, each diamond a mean.{drawn}",
-        vega.strips(values, "units of a hidden layer", "test loss [nats an example]", means), table,
+        vega.strips(values, "units of a hidden layer", "test loss [nats an example]",
+                   [_mean_drawn(row) for row in rows]), table,
     )  # fmt: skip
     pairs = PageChart(
         "Test against training loss", "Does a lower training loss mean a lower test loss?",
@@ -204,7 +213,8 @@ def _generic(key: str, items: Sequence[StudyFacts]) -> Section:
         for item in items
     ]
     found = _numbers(result for item in items for result in item.results.values())
-    cells, charts = [], []
+    cells: list[tuple[str, ...]] = []
+    charts: list[PageChart] = []
     for number in found:
         values: list[Row] = []
         for name, item in zip(names, items, strict=True):
