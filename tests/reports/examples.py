@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,8 +101,18 @@ def codes() -> dict[str, Plain]:
     return {"labels": 48, "classes": 3, "best": "prequential", "codes": rows}
 
 
+def plane(seed: int) -> dict[str, Any]:
+    """Return what a study of the information plane measured of two layers."""
+    return {
+        "measured_epochs": [0, 1, 10], "losses_nats": [None, 0.5, 0.1],
+        "exact_input": [[1.0 + seed, 0.5], [2.0 + seed, 1.0], [3.0 + seed, 1.5]],
+        "exact_label": [[0.1, 0.1], [0.5, 0.4], [0.9, 0.8]],
+        "odd_input": [[1.0]], "odd_label": [["text"]],
+    }  # fmt: skip
+
+
 def add_figures(ledger: Ledger, data: DataSet) -> None:
-    """Append entropies with a ladder, codes, trainings of two widths and an unknown study."""
+    """Append entropies with a ladder, codes, trainings of two widths, a plane, an unknown study."""
     table = entropy_table(data)
     result = counts_result(data, table) | {"ladder": ladder()}
     asked: dict[str, Plain] = {"binarise": "threshold", "minutes": 1.0}
@@ -123,6 +134,10 @@ def add_figures(ledger: Ledger, data: DataSet) -> None:
             rows.append(
                 MeasurementEntry(data, TRAINABILITY.key, settings, seed, ended, 0.5, PROVENANCE)
             )
+    rows += [
+        MeasurementEntry(data, "plane", {"bits": 8}, seed, plane(seed), 1.0, PROVENANCE)
+        for seed in (0, 1)
+    ]
     for size in (1, 2):
         for seed in range(3):
             found: dict[str, Plain] = {"area_squared": size + 0.1 * seed, "note": "text"}

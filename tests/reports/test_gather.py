@@ -49,7 +49,7 @@ def test_a_claim_has_seeds_interval_looks_hardware_and_command(place: Path) -> N
     assert (claim.seed, claim.seeds, claim.seeds_passed) == (0, 3, 1)
     assert (claim.validation, claim.looks) == ((99, 100), 3)
     assert claim.lower_limit == anytime_lower_limit(995, 1000, 3)
-    assert claim.made.hardware == "a processor, 2 cores, 1 worker processes"
+    assert claim.made.hardware == "a processor, 2 cores, 1 worker"
     assert claim.rerun.startswith("minbits verify ")
     assert claim.rerun.endswith(".mbn --data one")
     assert claim.reached
@@ -109,7 +109,7 @@ def test_what_was_measured_of_the_data_is_there(place: Path) -> None:
     ]  # fmt: skip
     assert one.shortest_code == one.codes[1]
     assert one.codes[1].curve == ((16, 20.0), (48, 29.5))
-    assert {item.study for item in one.studies} == {"trainability", "shoes"}
+    assert {item.study for item in one.studies} == {"trainability", "plane", "shoes"}
     assert (one.training_examples, one.input_shape) == (48, (1, 1, 4))
     assert one.figure("label_entropy_total") is not None
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import _thread
 import json
 import re
+import signal
 import threading
 import time
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +52,20 @@ def page(folder: Path, ledger: Path, *names: str) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
+def specs_of(text: str) -> list[Any]:
+    """Return the specifications of a page's charts."""
+    found: list[Any] = json.loads(re.findall(r'id="specs">(.*?)</script>', text)[0])
+    return found
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Heed interrupts, which whoever started the tests in the background may have turned off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("page")
@@ -60,7 +77,7 @@ def test_every_part_is_on_the_page(whole: str) -> None:
     for title in (
         "Need against spend", "Does size follow what the data carries?", "Entropy of the inputs",
         "Codes of the labels", "Accuracy against bits", "Where the bits go", "Capacity",
-        "Trainability", "Study: shoes", "Claims", "Provenance", "About this page",
+        "Trainability", "Information plane", "Study: shoes", "Claims", "Provenance", "About this page",
     ):  # fmt: skip
         assert title in titles, title
 
@@ -68,7 +85,7 @@ def test_every_part_is_on_the_page(whole: str) -> None:
 def test_every_chart_has_a_table_behind_it(whole: str) -> None:
     found = Elements(whole)
     charts = sum(name == "data-chart" for name, _ in found.attributes)
-    assert charts == len(json.loads(re.findall(r'id="specs">(.*?)</script>', whole)[0])) > 10
+    assert charts == len(specs_of(whole)) > 10
     assert found.tags.count("figure") == charts
     assert found.tags.count("table") > charts
 
@@ -82,22 +99,27 @@ def test_no_chart_or_link_leads_out_of_the_page(whole: str) -> None:
     assert len(whole.encode()) < MAX_BYTES
 
 
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the page of one and the same data set under a plain and under hostile names."""
+    found = {}
+    for name in ("plain", *HOSTILE):
+        folder = tmp_path_factory.mktemp("page")
+        found[name] = page(folder, whole_ledger(folder, name))
+    return found
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_names_stay_text(tmp_path: Path, name: str) -> None:
-    ordinary = Elements(page(tmp_path, whole_ledger(tmp_path, "plain")))
-    (tmp_path / "hostile").mkdir()
-    text = page(tmp_path, whole_ledger(tmp_path / "hostile", name))
-    hostile = Elements(text)
+def test_names_stay_text(pages: dict[str, str], name: str) -> None:
+    hostile = Elements(pages[name])
     # The same elements as with a plain name, and the name is there as it is.
-    assert hostile.tags == ordinary.tags
-    assert not {"\u2028", "\u202e"} & set(text)
+    assert hostile.tags == Elements(pages["plain"]).tags
+    assert not {"\u2028", "\u202e"} & set(pages[name])
     if "\u2028" not in name:
         assert any(name[:20] in shown for shown in hostile.texts)
-    for spec in json.loads(re.findall(r'id="specs">(.*?)</script>', text)[0]):
-        assert isinstance(spec["data"]["values"], list)
 
 
-def test_names_are_values_of_charts_and_never_keys_or_expressions(tmp_path: Path) -> None:
+def test_names_are_values_of_charts_and_never_keys_or_expressions(pages: dict[str, str]) -> None:
     def skeleton(value: object) -> object:
         """Return a specification without the values that it draws."""
         if isinstance(value, dict):
@@ -106,12 +128,7 @@ def test_names_are_values_of_charts_and_never_keys_or_expressions(tmp_path: Path
             }
         return [skeleton(item) for item in value] if isinstance(value, list) else value
 
-    found = []
-    for number, name in enumerate(("plain", *HOSTILE)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        text = page(folder, whole_ledger(folder, name))
-        found.append(skeleton(json.loads(re.findall(r'id="specs">(.*?)</script>', text)[0])))
+    found = [skeleton(specs_of(text)) for text in pages.values()]
     assert all(item == found[0] for item in found)
 
 
@@ -171,21 +188,27 @@ def test_bad_input_is_refused(tmp_path: Path) -> None:
         report_job((), ReportRequest(ledger, ledger=ledger))
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_watched_page_is_written_again_and_comes_to_rest(tmp_path: Path) -> None:
     out, ledger = tmp_path / "r.html", whole_ledger(tmp_path, "one")
     written: list[str] = []
+    seen: list[str] = []
+
+    def waited_for(pages: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(written) < pages and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def search() -> None:
         """Append a claim once the page is there, and stop watching once it shows it."""
-        deadline = time.monotonic() + 60
-        while len(written) < 1 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        with open_ledger(ledger) as store:
-            add_claims(store, data_set("two", 1), ("dependent", 0.9, 950))
-        while len(written) < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert 'data-refresh="20"' in out.read_text(encoding="utf-8")
-        _thread.interrupt_main()
+        try:
+            waited_for(1)
+            with open_ledger(ledger) as store:
+                add_claims(store, data_set("two", 1), ("dependent", 0.9, 950))
+            waited_for(2)
+            seen.append(out.read_text(encoding="utf-8"))
+        finally:
+            _thread.interrupt_main()
 
     thread = threading.Thread(target=search)
     thread.start()
@@ -193,5 +216,6 @@ def test_a_watched_page_is_written_again_and_comes_to_rest(tmp_path: Path) -> No
     report = report_job((), request, written.append)
     thread.join()
     assert report.interrupted
+    assert 'data-refresh="20"' in seen[0]
     assert [len(item.claims) for item in report.data] == [3, 1]
     assert 'data-refresh="0"' in out.read_text(encoding="utf-8")

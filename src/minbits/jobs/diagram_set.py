@@ -135,7 +135,8 @@ class _Set:
             self.say,
         )  # fmt: skip
         self.say(f"{self.data.name}: entropies")
-        entropy = entropy_job(self.data, EntropyRequest(minutes=_LADDER_SHARE * self.plan.minutes))
+        minutes = _LADDER_SHARE * self.plan.minutes
+        entropy = entropy_job(self.data, EntropyRequest(minutes=minutes, ledger=self.target))
         columns = self.data.table
         figures = SetFigures(
             group=shared_examples(self.data.name),

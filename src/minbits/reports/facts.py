@@ -36,14 +36,18 @@ class MadeBy:
     @property
     def hardware(self) -> str:
         """The machine in one line."""
-        names = {"processor": "", "cores": " cores", "system": "", "device": "", "workers": ""}
-        known = [
-            f"{self.machine[name]}{unit}"
-            for name, unit in names.items()
-            if name in self.machine and name != "workers"
-        ]
-        workers = self.machine.get("workers")
-        return ", ".join(known + ([] if workers is None else [f"{workers} worker processes"]))
+        units = {
+            "processor": "",
+            "cores": " cores",
+            "system": "",
+            "device": "",
+            "workers": " workers",
+        }
+        return ", ".join(
+            f"{self.machine[name]}{unit if self.machine[name] != 1 else unit.removesuffix('s')}"
+            for name, unit in units.items()
+            if name in self.machine
+        )
 
 
 @dataclass(frozen=True)

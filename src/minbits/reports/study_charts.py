@@ -15,6 +15,7 @@ from minbits.networks.grammar import parse_architecture
 from minbits.reports import vega
 from minbits.reports.blocks import PageChart, Section, name_text, page_table, percent
 from minbits.reports.facts import DataFacts, StudyFacts
+from minbits.reports.plane_chart import PLANE, plane_section
 from minbits.studies.trainability import TRAINABILITY
 from minbits.studies.trainability_statistics import WidthRow, statements, width_row
 
@@ -179,8 +180,13 @@ def _width_cells(row: WidthRow) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _planes(facts: DataFacts, items: Sequence[StudyFacts]) -> list[Section]:
+    return [section for item in items if (section := plane_section(item)) is not None]
+
+
 _DRAWN: dict[str, Callable[[DataFacts, Sequence[StudyFacts]], list[Section]]] = {
-    TRAINABILITY.key: _trainability
+    TRAINABILITY.key: _trainability,
+    PLANE: _planes,
 }
 
 
@@ -243,7 +249,7 @@ def _generic(key: str, items: Sequence[StudyFacts]) -> Section:
             charts.append(PageChart(title, "Each tick is one measurement.", spec, table))
     failed = sum("failed" in result for item in items for result in item.results.values())
     total = sum(len(item.results) for item in items)
-    text = f"{total:,} measurements under {len(items):,} choices of settings"
+    text = f"{total:,} measurements under {len(items):,} choice{'s' * (len(items) > 1)} of settings"
     text += f", {failed:,} of which failed." if failed else "."
     same = {k: v for k, v in items[0].settings.items() if k not in varying}
     summary = page_table(

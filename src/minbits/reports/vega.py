@@ -220,25 +220,38 @@ _COLOURS = ("var(--need)", "var(--found)", "var(--spend)", "var(--other)")
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 
 
-def pairs(rows: Rows, x_title: str, y_title: str) -> Spec:
-    """Return pairs of values: ``x``, ``y``, ``group`` and ``label`` each."""
+def pairs(rows: Rows, x_title: str, y_title: str, is_path: bool = False) -> Spec:
+    """Return pairs of values: ``x``, ``y``, ``group`` and ``label`` each.
+
+    Args:
+        rows: one a pair; of a path with ``order``, too.
+        x_title: with the unit.
+        y_title: with the unit.
+        is_path: whether a line leads through the pairs of each group.
+    """
     groups = list(dict.fromkeys(row["group"] for row in rows))
     field: Spec = {"field": "group", "type": "nominal"}
     field["legend"] = {"title": None, "orient": "top"}
     colours = [_COLOURS[index % len(_COLOURS)] for index in range(len(groups))]
     shapes = [_SHAPES[index % len(_SHAPES)] for index in range(len(groups))]
     axis = {"type": "quantitative", "scale": {"zero": False, "padding": 10}}
-    return _chart(
-        rows, _HEIGHT,
-        mark={"type": "point", "filled": True, "opacity": 0.75, "size": 50},
-        encoding={
-            "x": {"field": "x", "title": x_title, **axis},
-            "y": {"field": "y", "title": y_title, **axis},
-            "color": {**field, "scale": {"domain": groups, "range": colours}},
-            "shape": {**field, "scale": {"domain": groups, "range": shapes}},
-            **_VALUE,
-        },
-    )  # fmt: skip
+    places: Spec = {
+        "x": {"field": "x", "title": x_title, **axis},
+        "y": {"field": "y", "title": y_title, **axis},
+        "color": {**field, "scale": {"domain": groups, "range": colours}},
+    }
+    shape = {**field, "scale": {"domain": groups, "range": shapes}}
+    points: Spec = {
+        "mark": {"type": "point", "filled": True, "opacity": 0.75, "size": 50},
+        "encoding": {**places, "shape": shape, **_VALUE},
+    }
+    if not is_path:
+        return _chart(rows, _HEIGHT, **points)
+    path = {
+        "mark": {"type": "line", "opacity": 0.7, "aria": False},
+        "encoding": {**places, "order": {"field": "order"}},
+    }
+    return _chart(rows, _HEIGHT, layer=[path, points])
 
 
 def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Spec:
