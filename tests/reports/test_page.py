@@ -77,7 +77,8 @@ def test_every_part_is_on_the_page(whole: str) -> None:
     for title in (
         "Need against spend", "Does size follow what the data carries?", "Entropy of the inputs",
         "Codes of the labels", "Accuracy against bits", "Where the bits go", "Capacity",
-        "Trainability", "Information plane", "Study: shoes", "Claims", "Provenance", "About this page",
+        "Trainability", "Information plane", "Study: shoes", "Claims", "Provenance",
+        "About this page",
     ):  # fmt: skip
         assert title in titles, title
 

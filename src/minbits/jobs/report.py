@@ -23,6 +23,7 @@ from minbits.ledger.schema import TABLES
 from minbits.ledger.store import read_ledger
 from minbits.notebook import Cells, Shown
 from minbits.plain_text import visible
+from minbits.reports.blocks import name_text
 from minbits.reports.cards import read_cards
 from minbits.reports.facts import DataFacts
 from minbits.reports.gather import gather
@@ -114,7 +115,7 @@ def _written(
         DiagramRequest(request.x, ledger=request.ledger, records=request.records)
     )
     parts = page_parts(facts, diagram)
-    titles = ", ".join(visible(item.title) for item in facts[:3])
+    titles = ", ".join(name_text(item.title) for item in facts[:3])
     head = PageHead(
         title=f"Bits of network: {titles}{' …' if len(facts) > 3 else ''}" if facts
         else "Bits of network: nothing is known yet",
