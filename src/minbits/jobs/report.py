@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from minbits.ledger.schema import TABLES
 from minbits.ledger.store import read_ledger
 from minbits.notebook import Cells, Shown
 from minbits.plain_text import visible
-from minbits.reports.blocks import name_text
+from minbits.reports.blocks import command_line, name_text
 from minbits.reports.cards import read_cards
 from minbits.reports.facts import DataFacts
 from minbits.reports.gather import gather
@@ -133,11 +132,9 @@ def _written(
 
 
 def _command(names: Sequence[str], request: ReportRequest) -> str:
-    words = ["minbits", "report", *names]
-    if request.ledger is not None:
-        words += ["--ledger", ledger_name(request.ledger)]
-    words += ["--records", str(request.records), "--out", str(request.out)]
-    return shlex.join(words)
+    ledger = {} if request.ledger is None else {"ledger": ledger_name(request.ledger)}
+    records, out = str(request.records), str(request.out)
+    return command_line("report", *names, **ledger, records=records, out=out)
 
 
 def _state(target: LedgerTarget) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,17 @@ def percent(share: float, digits: int = 2) -> str:
 def target_text(accuracy: float) -> str:
     """Return an accuracy that was asked for: 99 %, and not 99.00 %."""
     return f"{100 * accuracy:.10g} %"
+
+
+def command_line(*words: str, **options: str) -> str:
+    """Return a command as a shell reads it.
+
+    Args:
+        words: from its name on.
+        options: each with its value.
+    """
+    named = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return shlex.join(["minbits", *words, *named])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from minbits.intervals import anytime_lower_limit, wilson_interval
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
 from minbits.plain_text import suggested
+from minbits.reports.blocks import command_line
 from minbits.reports.cards import Card
 from minbits.reports.facts import (
     ClaimFacts,
@@ -272,7 +272,7 @@ def _claim_of_card(card: Card, looks: int) -> ClaimFacts:
 
 
 def _verify(path: str, data_name: str) -> str:
-    return f"minbits verify {shlex.quote(path)} --data {shlex.quote(data_name)}"
+    return command_line("verify", path, data=data_name)
 
 
 def _of_file(

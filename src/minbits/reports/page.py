@@ -23,7 +23,7 @@ from markupsafe import Markup
 from minbits.plain_text import visible
 from minbits.reports.sections import PageParts
 
-_COMMAND = re.compile(r"`(minbits [a-z]+ DATA(?: --ledger …)?)`")
+_COMMAND = re.compile(r"`(minbits [a-z]+ DATA)`")
 # In the order in which they must run.
 VENDORED = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 

@@ -141,7 +141,7 @@ def _sections(facts: DataFacts) -> list[Section]:
     entropies = _figures(facts)
     ladder = _known(
         "Entropy of the inputs", [ladder_chart(facts)],
-        "The ledger has no ladder of this set: `minbits entropy DATA --ledger …` climbs it.",
+        "The ledger has no ladder of this set: `minbits entropy DATA` climbs it.",
     )  # fmt: skip
     return [
         _known("Need against spend", [need_chart(facts)], f"No verified file yet: {size}"),
