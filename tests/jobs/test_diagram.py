@@ -29,12 +29,11 @@ from minbits.jobs.diagram_set import (
     SEEDS_APART,
     SetPlan,
     bring_in,
+    code_figures,
     entropy_figures,
     measured_in,
     set_measured,
 )
-from minbits.jobs.entropy_report import entropy_job
-from minbits.jobs.entropy_request import EntropyRequest
 from minbits.ledger.store import Ledger, MeasurementEntry, open_ledger
 from minbits.studies.size_diagram import (
     AXES,
@@ -181,11 +180,19 @@ def test_what_is_known_is_not_done_again(ledger: Path, tmp_path: Path, tiny: Dat
 )
 def test_figures_of_entropies(name: str, keys: set[str]) -> None:
     data = load(name)
-    found = entropy_figures(data, entropy_job(data, EntropyRequest(minutes=0)))
+    found = entropy_figures(data)
     assert set(found) == keys
     assert found["input_numbers"].value == data.train_inputs.size
     if name == "parity:4":  # four bits, each on in half of the examples
         assert found["pixel_sum_without_complement"].value == pytest.approx(2, abs=0.02)
+
+
+def test_the_shortest_code_and_the_shortest_one_without_a_network() -> None:
+    codes = [("two-part", 100, "a"), ("prequential", 140, "b"), ("uniform", 200, "c")]
+    found = code_figures(codes)
+    assert found["label_code_bits"] == Measured(100.0, "a")
+    assert found["prequential_bits"] == Measured(140.0, "b")
+    assert set(code_figures(codes[:1])) == {"label_code_bits"}
 
 
 def test_the_choices_of_x_are_the_axes() -> None:

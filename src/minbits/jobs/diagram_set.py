@@ -23,15 +23,17 @@ from minbits.errors import DataError, MinbitsError
 from minbits.evaluation.accuracy import accuracy_reaches, passes
 from minbits.information.baselines import baselines
 from minbits.information.binary_pixels import count_pixels, pixel_quantities
-from minbits.information.discretise import Discretisation, can_binarise
-from minbits.information.intrinsic_dimension import dimension_curves
-from minbits.jobs.codelength import CodelengthReport, codelength_job
+from minbits.information.discretise import Discretisation, can_binarise, discretise
+from minbits.information.entropy_table import entropy_table
+from minbits.information.input_ladder import InputLadder, climb
+from minbits.information.intrinsic_dimension import ESTIMATORS, dimension_curves
+from minbits.jobs.codelength import codelength_job, read_label_file
 from minbits.jobs.codelength_request import CodelengthRequest
-from minbits.jobs.entropy_report import EntropyReport, entropy_job
-from minbits.jobs.entropy_request import EntropyRequest
+from minbits.jobs.entropy_report import ALL_MODELS
 from minbits.jobs.size import size_job
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.target import default_target
+from minbits.label_codes.label_file import code_of
 from minbits.ledger.exchange import LedgerSource, take
 from minbits.ledger.location import LedgerTarget
 from minbits.ledger.provenance import current_provenance
@@ -70,6 +72,8 @@ class SetPlan:
         workers: processes; None for one a core.
         records: a folder of published files, which a code may begin with.
         searched: whether there are searches; else the file is among the records.
+        label_files: published files of the labels, which were decoded when they were published;
+            where there are some, no label is coded anew.
     """
 
     accuracy: float | None
@@ -79,6 +83,7 @@ class SetPlan:
     workers: int | None
     records: Path
     searched: bool = True
+    label_files: tuple[Path, ...] = ()
 
 
 class _Set:
@@ -125,24 +130,18 @@ class _Set:
 
     def measure(self, accuracy: float, reason: str) -> None:
         """Measure what may stand on the X axis, and append it."""
-        began = time.monotonic()
-        code = codelength_job(
-            self.data,
-            CodelengthRequest(
-                minutes=_CODE_SHARE * self.plan.minutes, workers=self.workers, ledger=self.target,
-                records=self.plan.records,
-            ),
-            self.say,
-        )  # fmt: skip
+        began, columns = time.monotonic(), self.data.table
+        codes = self._codes()
         self.say(f"{self.data.name}: entropies")
-        minutes = _LADDER_SHARE * self.plan.minutes
-        entropy = entropy_job(self.data, EntropyRequest(minutes=minutes, ledger=self.target))
-        columns = self.data.table
+        ladder = climb(
+            discretise(self.data, Discretisation()), 60 * _LADDER_SHARE * self.plan.minutes,
+            ALL_MODELS, self.say,
+        )  # fmt: skip
         figures = SetFigures(
             group=shared_examples(self.data.name),
             target_accuracy=accuracy,
             target_reason=reason,
-            x=_code_figures(code) | entropy_figures(self.data, entropy) | self._dimension(),
+            x=code_figures(codes) | entropy_figures(self.data, ladder) | self._dimension(),
             encoding_bits=0 if columns is None else encoding_bits(columns.columns),
             usual=_usual(self.data, accuracy),
             true_bits=true_bits(self.data.name),
@@ -151,9 +150,29 @@ class _Set:
             settings = {"accuracy": accuracy, "minutes": self.plan.minutes}
             self._append(ledger, FIGURES, settings, plain_figures(figures), began)
 
+    def _codes(self) -> list[tuple[str, int, str]]:
+        """Return the codes of the labels: the key of each, its bits, and how they are known."""
+        labels = f"{len(self.data.train_labels):,} labels"
+        if self.plan.label_files:
+            files = [(path.name, read_label_file(path)) for path in self.plan.label_files]
+            return [
+                (key := code_of(content).key, 8 * len(content), f"{key} code of {labels}, {name}")
+                for name, content in files
+            ]
+        request = CodelengthRequest(
+            minutes=_CODE_SHARE * self.plan.minutes, workers=self.workers, ledger=self.target,
+            records=self.plan.records,
+        )  # fmt: skip
+        report = codelength_job(self.data, request, self.say)
+        return [
+            (item.code, item.size_bits, f"{item.code} code of {labels}, decoded")
+            for item in report.codes
+            if item.size_bits is not None
+        ]
+
     def _dimension(self) -> dict[str, Measured]:
         try:
-            curve = dimension_curves(self.data)[0]
+            (curve,) = dimension_curves(self.data, estimators=ESTIMATORS[:1])
         except MinbitsError as error:
             self.say(f"{self.data.name}: no intrinsic dimension: {error}")
             return {}
@@ -177,38 +196,41 @@ class _Set:
         ledger.append_measurements([entry])
 
 
-def _code_figures(report: CodelengthReport) -> dict[str, Measured]:
+def code_figures(codes: Sequence[tuple[str, int, str]]) -> dict[str, Measured]:
+    """Return the measures of X that codes of the labels give, by the keys of the axes.
+
+    Args:
+        codes: the key of each, bits of its file, and how it is known.
+    """
     found = {}
-    for key, codes in (
-        ("label_code_bits", report.codes),
-        ("prequential_bits", [item for item in report.codes if item.code != "two-part"]),
+    for key, some in (
+        ("label_code_bits", list(codes)),
+        ("prequential_bits", [code for code in codes if code[0] != "two-part"]),
     ):
-        sized = [item for item in codes if item.size_bits is not None]
-        best = min(sized, key=lambda item: item.size_bits or 0)
-        found[key] = Measured(
-            float(best.size_bits or 0), f"{best.code} code of {report.labels:,} labels, decoded"
-        )
+        if some:
+            _, size_bits, method = min(some, key=lambda code: code[1])
+            found[key] = Measured(float(size_bits), method)
     return found
 
 
-def entropy_figures(data: DataSet, report: EntropyReport) -> dict[str, Measured]:
+def entropy_figures(data: DataSet, ladder: InputLadder | None = None) -> dict[str, Measured]:
     """Return the measures of X that entropies give, by the keys of the axes."""
-    total = report.figure("label_entropy_total")
-    found = {
-        "label_entropy_total": Measured(total.value, total.method),
-        "input_numbers": Measured(float(data.train_inputs.size), "counted"),
-    }
-    if report.ladder is not None:
-        best = report.ladder.tightest
-        low, high = best.interval_bits or (None, None)
-        found["input_bound_bits"] = Measured(
-            best.example_bits, f"{best.method}; {report.ladder.what}", low, high
-        )
-    if data.table is None and can_binarise(data):
+    table = entropy_table(data)
+    figures = {item.key: item for item in table.figures}
+    if data.table is None and can_binarise(data):  # bits, which the table takes for columns
         pixels = count_pixels(data.train_inputs, Discretisation.threshold)
-        for figure in pixel_quantities(pixels):
-            if figure.key == "pixel_sum_without_complement":
-                found[figure.key] = Measured(figure.value, figure.method)
+        figures |= {item.key: item for item in pixel_quantities(pixels)}
+    found: dict[str, Measured] = {
+        key: Measured(figures[key].value, figures[key].method)
+        for key in ("label_entropy_total", "pixel_sum_without_complement")
+        if key in figures
+    }
+    found["input_numbers"] = Measured(float(data.train_inputs.size), "counted")
+    if ladder is not None:
+        best = ladder.tightest
+        low, high = best.interval_bits or (None, None)
+        method = f"{best.method}; {ladder.what}"
+        found["input_bound_bits"] = Measured(best.example_bits, method, low, high)
     return found
 
 
