@@ -14,6 +14,14 @@ from minbits.information.entropy_table import entropy_table
 from minbits.jobs.kept_figures import CODELENGTH, ENTROPY, counts_result, keep_counts
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger, MeasurementEntry, open_ledger
+from minbits.studies.size_diagram import (
+    Measured,
+    Point,
+    SearchFound,
+    SetFigures,
+    SetMeasured,
+    SizeDiagram,
+)
 from minbits.studies.trainability import TRAINABILITY, TrainabilityPlan
 from minbits.types import DataSet, Plain, TrainingRecipe, TrialConfig, TrialOutcome, Verification
 
@@ -180,3 +188,22 @@ def card(folder: Path, name: str = "residual") -> Path:
         )
     )  # fmt: skip
     return path
+
+
+def size_point(number: int) -> Point:
+    """Return a point of a diagram: every other one is shown to reach its target."""
+    generator = np.random.default_rng(number)
+    x = float(10 ** generator.uniform(1.5, 5.2))
+    bits = int(10 ** (0.6 * np.log10(x) + 1 + 0.3 * generator.normal()))
+    measured = Measured(x, "by hand", 0.9 * x, 1.2 * x)
+    figures = SetFigures(f"group {number}", 0.95, "by hand", {"label_code_bits": measured})
+    searches = (SearchFound(0, 1.0, 9, bits), SearchFound(1, 1.0, 9, 2 * bits))
+    name = f"a set with a name, {number}"
+    known = SetMeasured(name, f"{number:064x}", figures, searches, 20, 3 * bits)
+    limit = 0.94 + 0.02 * (number % 2)
+    return Point(known, 0.95, bits, 960, 1000, limit, "by hand", f"{number:064x}")
+
+
+def size_diagram(points: int) -> SizeDiagram:
+    """Return a diagram of so many points."""
+    return SizeDiagram("label_code_bits", "file", None, tuple(map(size_point, range(points))))

@@ -15,7 +15,10 @@ import pytest
 from minbits.jobs.report import report_job
 from minbits.jobs.report_request import ReportRequest
 from minbits.ledger.store import open_ledger
-from tests.reports.examples import HOSTILE, whole_ledger
+from minbits.reports.diagram_chart import diagram_section
+from minbits.reports.page import PageHead, render_page
+from minbits.reports.sections import PageParts
+from tests.reports.examples import HOSTILE, size_diagram, whole_ledger
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -219,6 +222,27 @@ def test_a_page_of_thirty_sets_opens_in_time(browser: Any, tmp_path: Path) -> No
             break
         time.sleep(1)
     assert min(seconds) < OPENING_SECONDS
+
+
+def test_no_name_lies_over_another_in_a_diagram_of_thirty_sets(
+    browser: Any, tmp_path: Path
+) -> None:
+    parts = PageParts("An answer.", (diagram_section(size_diagram(30)),), ())
+    head = PageHead("A title", "", "", "2026-01-01T00:00:00+00:00", "0", "minbits report", "")
+    place = tmp_path / "diagram.html"
+    place.write_text(render_page(parts, head), encoding="utf-8")
+    found = opened(browser, place)
+    found.page.wait_for_timeout(200)  # names are moved once the chart has its size
+    boxes = found.page.eval_on_selector_all(
+        ".mark-text.role-mark > text",
+        "(names) => names.filter((name) => name.style.visibility !== 'hidden')"
+        ".map((name) => name.getBoundingClientRect()).map((b) => [b.x, b.y, b.right, b.bottom])",
+    )
+    assert len(boxes) > 15
+    for index, (left, top, right, bottom) in enumerate(boxes):
+        for x, y, end, foot in boxes[:index]:
+            assert left >= end - 1 or x >= right - 1 or top >= foot - 1 or y >= bottom - 1
+    found.page.context.close()
 
 
 def test_an_empty_ledger_makes_a_page_without_faults(browser: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from minbits.reports import vega
 from minbits.reports.blocks import (
     PageChart,
+    PageTable,
     Section,
     bits_text,
     name_text,
@@ -58,6 +59,25 @@ def diagram_section(diagram: SizeDiagram) -> Section:
     return Section(title, texts, (chart,), tables)
 
 
+def measured_table(diagram: SizeDiagram, digest: str) -> PageTable | None:
+    """Return what was measured of a data set for the diagram; None where it is no point."""
+    point = next((one for one in diagram.points if one.measured.data_digest == digest), None)
+    if point is None:
+        return None
+    return page_table(
+        "Measured for the diagram", ("measure", "value|", "95 % interval|", "method"),
+        [
+            (
+                AXES[key].title, f"{item.value:,.6g}",
+                "" if item.low is None or item.high is None
+                else f"{item.low:,.6g} to {item.high:,.6g}",
+                item.method,
+            )
+            for key, item in point.x.items()
+        ],
+    )  # fmt: skip
+
+
 def _row(diagram: SizeDiagram, point: Point) -> dict[str, Any]:
     x, y = point.x[diagram.x_key], diagram.y_bits(point)
     low, high = point.range_bits
@@ -99,7 +119,7 @@ def _best(statistics: DiagramStatistics) -> str:
     return text
 
 
-def _statistics_table(statistics: DiagramStatistics) -> Any:
+def _statistics_table(statistics: DiagramStatistics) -> PageTable:
     return page_table(
         f"Which X predicts the size: {statistics.scope}",
         ("X", "sets|", "rank correlation (95 %)|", "permutation p|", "exponent (95 %)|",

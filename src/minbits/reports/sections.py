@@ -18,7 +18,7 @@ from minbits.reports.blocks import (
     percent,
     target_text,
 )
-from minbits.reports.diagram_chart import diagram_section
+from minbits.reports.diagram_chart import diagram_section, measured_table
 from minbits.reports.facts import ClaimFacts, DataFacts
 from minbits.reports.set_charts import (
     capacity_chart,
@@ -83,7 +83,7 @@ def page_parts(facts: Sequence[DataFacts], diagram: SizeDiagram) -> PageParts:
     return PageParts(
         page_answer(facts, diagram),
         (*sections, diagram_section(diagram)),
-        tuple(map(_set_part, facts)),
+        tuple(_set_part(item, measured_table(diagram, item.digest)) for item in facts),
     )
 
 
@@ -120,14 +120,14 @@ def _overview_cells(facts: DataFacts) -> tuple[str, ...]:
     )
 
 
-def _set_part(facts: DataFacts) -> SetPart:
+def _set_part(facts: DataFacts, measured: PageTable | None) -> SetPart:
     brief = "no verified file yet"
     if facts.headline is not None:
         claim, accuracy = facts.headline
         brief = f"{bits_text(claim.size_bits)} at {target_text(accuracy)}"
     return SetPart(
         f"set-{facts.digest[:_ANCHOR_DIGITS]}", name_text(facts.title), brief, set_answer(facts),
-        tuple(_sections(facts)),
+        tuple(_sections(facts, measured)),
     )  # fmt: skip
 
 
@@ -136,9 +136,9 @@ def _known(title: str, charts: Iterable[PageChart | None], otherwise: str) -> Se
     return Section(title, () if found else (otherwise,), found)
 
 
-def _sections(facts: DataFacts) -> list[Section]:
+def _sections(facts: DataFacts, measured: PageTable | None) -> list[Section]:
     size = "`minbits size DATA` searches for a file."
-    entropies = _figures(facts)
+    entropies = (*_figures(facts), *(() if measured is None else (measured,)))
     ladder = _known(
         "Entropy of the inputs", [ladder_chart(facts)],
         "The ledger has no ladder of this set: `minbits entropy DATA` climbs it.",
