@@ -38,9 +38,12 @@ def test_entropies_are_kept_where_a_ledger_is_named(own_folder: Path, tmp_path: 
     assert not own_folder.exists()
 
 
-def test_a_look_at_a_data_set_makes_no_ledger(own_folder: Path) -> None:
+def test_a_look_at_a_data_set_makes_no_ledger(own_folder: Path, tmp_path: Path) -> None:
     entropy_job(data_set("one"), EntropyRequest(minutes=0))
     codelength_job(data_set("one"), CodelengthRequest("uniform"))
+    # Codes read a ledger, and are kept in one that is there.
+    codelength_job(data_set("one"), CodelengthRequest("uniform", ledger=tmp_path / "none.sqlite"))
+    assert list(tmp_path.iterdir()) == []
     assert not own_folder.exists()
 
 

@@ -142,7 +142,7 @@ def entropy_job(
     check_outputs(named, kept_files(chosen_ledger(request.ledger), origin.files))
     for path in paths.values():
         picture_kind(path)
-    keeper, began = FiguresKeeper(data, ENTROPY, request.ledger), time.monotonic()
+    keeper, began = FiguresKeeper(data, ENTROPY, request.ledger, True), time.monotonic()
     table = entropy_table(data, how.threshold, how.step)
     report = EntropyReport(
         request=request,

@@ -25,23 +25,29 @@ class FiguresKeeper:
     """Appends figures of a data set to a ledger.
 
     That is the ledger that was named, or else the one in the user data directory if there is one:
-    a look at a data set makes no ledger.
+    a look at a data set makes no ledger that nobody named.
 
     Args:
         data: the data set.
         study: the kind of figures.
         ledger: that was named; None where none was.
+        makes_ledger: whether one that was named is made where there is none.
 
     Raises:
         LedgerError: if the ledger cannot be opened. It is tried before figures take minutes.
     """
 
-    def __init__(self, data: DataSet, study: str, ledger: LedgerTarget | None) -> None:
-        self._data, self._study = data, study
-        target = chosen_ledger(ledger)
-        self._target = target if ledger is not None or ledger_exists(target) else None
-        if self._target is not None:
+    def __init__(
+        self, data: DataSet, study: str, ledger: LedgerTarget | None, makes_ledger: bool = False
+    ) -> None:
+        self._data, self._study, self._target = data, study, chosen_ledger(ledger)
+        self._makes_ledger = makes_ledger and ledger is not None
+        if self._is_wanted:
             open_ledger(self._target).close()
+
+    @property
+    def _is_wanted(self) -> bool:
+        return self._makes_ledger or ledger_exists(self._target)
 
     def keep(
         self,
@@ -63,7 +69,7 @@ class FiguresKeeper:
         Raises:
             LedgerError: if the ledger cannot be written.
         """
-        if self._target is None:
+        if not self._is_wanted:
             return
         entry = MeasurementEntry(
             self._data, self._study, settings, seed, result, seconds,

@@ -13,14 +13,18 @@ from minbits.reports.blocks import Spec
 
 Rows = Sequence[Mapping[str, Any]]
 
+# Variables of the page's style.
+_FOUND, _NEED, _SPEND, _OTHER, _INK, _MUTED, _PAPER = (
+    f"var(--{name})" for name in ("found", "need", "spend", "other", "ink", "muted", "paper")
+)
 ROW_HEIGHT = 30
 _HEIGHT = 320
 # Kinds of values: each has a colour and a shape of its own, so that grey print tells them, too.
 KINDS = {
-    "found": ("var(--found)", "diamond"),
-    "need": ("var(--need)", "circle"),
-    "spend": ("var(--spend)", "square"),
-    "other": ("var(--other)", "triangle-up"),
+    "found": (_FOUND, "diamond"),
+    "need": (_NEED, "circle"),
+    "spend": (_SPEND, "square"),
+    "other": (_OTHER, "triangle-up"),
 }
 _VALUE = {"description": {"field": "label"}, "tooltip": {"field": "label", "type": "nominal"}}
 _NUMBER = {"format": ",~r", "tickCount": 6}
@@ -85,7 +89,7 @@ def bars(rows: Rows, title: str, parts: Sequence[str], marks: Rows = ()) -> Spec
         "axis": {"ticks": False},
     }  # fmt: skip
     x = {"field": "value", "type": "quantitative", "title": title, "axis": _NUMBER, "stack": "zero"}
-    colours = ["var(--need)", "var(--other)", "var(--spend)"]
+    colours = [_NEED, _OTHER, _SPEND]
     colour = {
         "field": "part", "type": "nominal",
         "scale": {"domain": list(parts), "range": colours[: len(parts)]},
@@ -103,7 +107,7 @@ def bars(rows: Rows, title: str, parts: Sequence[str], marks: Rows = ()) -> Spec
         layers.append(
             {
                 "transform": [{"filter": "isValid(datum.low)"}],
-                "mark": {"type": "rule", "strokeWidth": 2, "color": "var(--ink)", "aria": False},
+                "mark": {"type": "rule", "strokeWidth": 2, "color": _INK, "aria": False},
                 "encoding": {
                     "y": y, "x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"},
                 },
@@ -114,7 +118,7 @@ def bars(rows: Rows, title: str, parts: Sequence[str], marks: Rows = ()) -> Spec
             {
                 "data": {"values": list(marks)},
                 "mark": {"type": "point", "filled": True, "shape": "square", "size": 70,
-                         "opacity": 1, "color": "var(--other)"},
+                         "opacity": 1, "color": _OTHER},
                 "encoding": {"y": y, "x": {**x, "stack": None}, **_VALUE},
             }
         )  # fmt: skip
@@ -128,14 +132,14 @@ def line(rows: Rows, x_title: str, y_title: str) -> Spec:
         "y": {"field": "y", "type": "quantitative", "title": y_title, "axis": _NUMBER},
     }
     layers = [
-        {"mark": {"type": "line", "color": "var(--need)", "aria": False}, "encoding": encoding},
+        {"mark": {"type": "line", "color": _NEED, "aria": False}, "encoding": encoding},
         {
             "mark": {
                 "type": "point",
                 "filled": True,
                 "size": 60,
                 "opacity": 1,
-                "color": "var(--need)",
+                "color": _NEED,
             },
             "encoding": {**encoding, **_VALUE},
         },
@@ -162,7 +166,7 @@ def front(rows: Rows, names: Mapping[str, str]) -> Spec:
     layers = [
         {
             "transform": [{"filter": {"field": "kind", "equal": names["found"]}}],
-            "mark": {"type": "line", "color": "var(--found)", "aria": False},
+            "mark": {"type": "line", "color": _FOUND, "aria": False},
             "encoding": {"x": x, "y": y},
         },
         {
@@ -192,7 +196,7 @@ def strips(rows: Rows, x_title: str, y_title: str, means: Rows = ()) -> Spec:
     }  # fmt: skip
     layers: list[Spec] = [
         {
-            "mark": {"type": "tick", "thickness": 2, "opacity": 0.6, "color": "var(--need)"},
+            "mark": {"type": "tick", "thickness": 2, "opacity": 0.6, "color": _NEED},
             "encoding": {"x": x, "y": y, **_VALUE},
         },
     ]
@@ -200,7 +204,7 @@ def strips(rows: Rows, x_title: str, y_title: str, means: Rows = ()) -> Spec:
         layers += [
             {
                 "data": {"values": list(means)},
-                "mark": {"type": "rule", "strokeWidth": 2, "color": "var(--found)", "aria": False},
+                "mark": {"type": "rule", "strokeWidth": 2, "color": _FOUND, "aria": False},
                 "encoding": {
                     "x": x, "y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"},
                 },
@@ -208,7 +212,7 @@ def strips(rows: Rows, x_title: str, y_title: str, means: Rows = ()) -> Spec:
             {
                 "data": {"values": list(means)},
                 "mark": {"type": "point", "filled": True, "size": 90, "shape": "diamond",
-                         "opacity": 1, "color": "var(--found)"},
+                         "opacity": 1, "color": _FOUND},
                 "encoding": {"x": x, "y": y, **_VALUE},
             },
         ]  # fmt: skip
@@ -216,7 +220,7 @@ def strips(rows: Rows, x_title: str, y_title: str, means: Rows = ()) -> Spec:
 
 
 # By group; more groups than these begin again, with another shape.
-_COLOURS = ("var(--need)", "var(--found)", "var(--spend)", "var(--other)")
+_COLOURS = (_NEED, _FOUND, _SPEND, _OTHER)
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 
 
@@ -268,7 +272,7 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
     scale = {"type": "log", "nice": False, "padding": 24}
     number: Spec = {"type": "quantitative", "axis": _LOGARITHMIC, "scale": scale}
     x, y = {"field": "x", "title": x_title, **number}, {"field": "y", "title": y_title, **number}
-    rule = {"type": "rule", "color": "var(--spend)", "aria": False}
+    rule = {"type": "rule", "color": _SPEND, "aria": False}
     layers: list[Spec] = [
         {"mark": rule, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}},
         {
@@ -277,17 +281,17 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
         },
         {
             "mark": {"type": "point", "size": 100, "strokeWidth": 2, "opacity": 1,
-                     "stroke": "var(--found)", "shape": "diamond"},
+                     "stroke": _FOUND, "shape": "diamond"},
             "encoding": {
                 "x": x, "y": y, **_VALUE,
                 "fill": {
                     "field": "shown", "type": "nominal", "legend": None,
-                    "scale": {"domain": ["yes", "no"], "range": ["var(--found)", "var(--paper)"]},
+                    "scale": {"domain": ["yes", "no"], "range": [_FOUND, _PAPER]},
                 },
             },
         },
         {
-            "mark": {"type": "text", "dy": -13, "fontSize": 11, "color": "var(--muted)",
+            "mark": {"type": "text", "dy": -13, "fontSize": 11, "color": _MUTED,
                      "aria": False, "limit": 110},
             "encoding": {"x": x, "y": y, "text": {"field": "name"}},
         },
@@ -307,7 +311,7 @@ def scatter(rows: Rows, ends: Sequence[float], x_title: str, y_title: str) -> Sp
             0,
             {
                 "data": {"values": line_rows},
-                "mark": {"type": "line", "color": "var(--need)", "strokeDash": [6, 4],
+                "mark": {"type": "line", "color": _NEED, "strokeDash": [6, 4],
                          "aria": False, "clip": True},
                 "encoding": {"x": x, "y": y},
             },
