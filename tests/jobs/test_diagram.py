@@ -227,6 +227,9 @@ def test_statistics_are_told_in_words_and_as_json() -> None:
     assert (diagram.one_a_group.points, diagram.one_a_group.scope) == (
         9, "one of those that share examples (mnist)",
     )  # fmt: skip
+    # An X that says nothing of Y is not said to be followed.
+    other = with_statistics(SizeDiagram("input_numbers", "file", None, points))
+    assert "is not shown to follow" in statistics_sentences(other)[0]
     words = "\n".join(statistics_sentences(diagram))
     for part in ("size follows X: rank correlation", "X^0.", "Planted networks", "over 9 sets"):
         assert part in words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from minbits.studies.diagram_statistics import MIN_SETS, diagram_statistics
 from minbits.studies.size_diagram import LeftOut, Point, SetMeasured, SizeDiagram
 from minbits.types import DataSet
 
-_log = logging.getLogger(__name__)
+_SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -277,7 +276,8 @@ def statistics_sentences(diagram: SizeDiagram) -> list[str]:
     chosen = found.axis(diagram.x_key)
     if chosen is not None:
         r, b = chosen.correlation, chosen.exponent
-        follows = "follows" if r.low > 0 else "is not shown to follow"
+        is_shown = r.low > 0 and chosen.p_value < _SIGNIFICANT
+        follows = "follows" if is_shown else "is not shown to follow"
         lines.append(
             f"Over {chosen.sets} data sets size {follows} X: rank correlation {r.value:.2f} (95 % "
             f"interval {r.low:.2f} to {r.high:.2f} by the bootstrap over sets; permutation test "
