@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         inspect,
         need,
         predict,
+        report,
         size,
         trainability,
         verify,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "diagram",
-    "entropy", "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability",
-    "verify",
+    "entropy", "inspect", "load", "need", "predict", "read", "report", "size", "to_torch",
+    "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -18,6 +18,7 @@ from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.predict import PredictionReport
+    from minbits.jobs.report import PageReport
     from minbits.jobs.size_report import SizeReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
@@ -209,7 +211,7 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
     return codelength_job(loaded, request, origin=origin)
 
 
-class _Diagram(Protocol[P, Report_co]):
+class _SomeSets(Protocol[P, Report_co]):
     """A call on some data sets, or on none."""
 
     def __call__(
@@ -223,8 +225,8 @@ class _OnSets(Generic[P]):
     def __init__(self, request: Callable[P, Any]) -> None:
         self._request = request
 
-    def __call__(self, function: Callable[..., Report]) -> _Diagram[P, Report]:
-        return cast("_Diagram[P, Report]", with_options(function, self._request))
+    def __call__(self, function: Callable[..., Report]) -> _SomeSets[P, Report]:
+        return cast("_SomeSets[P, Report]", with_options(function, self._request))
 
 
 @_OnSets(DiagramRequest)
@@ -278,6 +280,27 @@ def need(data: Data, request: NeedRequest) -> NeedReport:
     from minbits.jobs.need import need_job
 
     return need_job(_opened(data)[0], request)
+
+
+@_OnSets(ReportRequest)
+def report(data: Data | Sequence[Data] = (), *, request: ReportRequest) -> PageReport:
+    """Write one self-contained page of what a ledger and records hold.
+
+    Data sets are named as the ledger has them; all of them are shown where none is named. Nothing
+    is searched and no data set is loaded; one that is loaded already is known by its digest.
+
+    Raises:
+        KeyboardInterrupt: if a page that was watched was interrupted; it is written once more.
+        MinbitsError: if a name, the ledger, a record or the page's place is bad.
+    """
+    from minbits.jobs.report import report_job
+
+    some = [data] if isinstance(data, DataSet | str | Path) else data
+    names = [item.digest if isinstance(item, DataSet) else str(item) for item in some]
+    found = report_job(names, request)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return found
 
 
 @call_on_data(VerifyRequest)

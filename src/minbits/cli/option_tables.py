@@ -20,6 +20,7 @@ from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
@@ -37,6 +38,7 @@ RECORDS: dict[str, type[Request]] = {
     "codelength": CodelengthRequest,
     "diagram": DiagramRequest,
     "trainability": TrainabilityRequest,
+    "report": ReportRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }
