@@ -29,7 +29,7 @@ COMMANDS = {
     "audit": "minbits.cli.audit:audit",
     "need": "minbits.cli.capacity:need",
     "codelength": "minbits.cli.codelength:codelength_app",
-    "trainability": "minbits.cli.trainability:trainability",
+    "trainability": "minbits.cli.trainability:trainability_app",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
@@ -16,8 +18,11 @@ from minbits.cli.output import (
     print_table,
     progress_printer,
 )
+from minbits.jobs.price import PriceReport, plain_price, price_job
+from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.studies.price_statistics import PriceRow
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability_statistics import Estimate, WidthRow
 
@@ -43,8 +48,32 @@ class _Lines:
         )
 
 
+class _Studies(TyperGroup):
+    """Takes what is no command for the name of a data set."""
+
+    # Any: some versions of Typer hold a click of their own, others take the package.
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Put the command before a data set that comes first."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["widths", *args]
+        return super().parse_args(ctx, args)
+
+
+trainability_app = typer.Typer(
+    cls=_Studies,
+    help=(
+        "How trainings from many initialisations end, and what trainability costs in bits. "
+        "`minbits trainability DATA` is short for `minbits trainability widths DATA`. "
+        "Example: minbits trainability digits --seeds 100 --figure trainability.png"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@trainability_app.command()
 @command
-def trainability(
+def widths(
     data: DataArgument, request: TrainabilityRequest, source: DataOptions, show: ShowOptions
 ) -> None:
     """Compare where trainings from many initialisations end, width by width.
@@ -62,6 +91,30 @@ def trainability(
         print_json(plain_trainability(report))
     else:
         _print(report)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@trainability_app.command()
+@command
+def price(
+    data: DataArgument, request: PriceRequest, source: DataOptions, show: ShowOptions
+) -> None:
+    """Measure what trainability costs in bits: how often trainings succeed, size by size.
+
+    Networks of several sizes are trained to files, each from many initialisations. The price is the
+    size at which half of them reach the accuracy, over the smallest size at which any did. The
+    largest network is also compressed harder: another route to a small file. Accuracies are of
+    validation examples; the test set is not looked at.
+
+    Example: minbits trainability price digits --accuracy 0.95 --figure price.png
+    """
+    loaded = source.load(data)
+    report = price_job(loaded, request, _Lines(show.quiet), source.origin(data))
+    if show.json:
+        print_json(plain_price(report))
+    else:
+        _print_price(report)
     if report.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -116,8 +169,57 @@ def _print(report: TrainabilityReport) -> None:
             f"{100 * max(falls):.1f} % at most.",
             soft_wrap=True,
         )
+    _print_end(report)
+
+
+def _print_end(report: TrainabilityReport | PriceReport) -> None:
+    out = console()
     word = "interrupted: run the command again to go on" if report.interrupted else "all done"
     out.print(f"{report.done:,} of {report.total:,} trainings, {word}.", soft_wrap=True)
     out.print(f"Ledger: {report.ledger}", soft_wrap=True)
     if report.figure is not None:
         out.print(f"Figure: {report.figure}", soft_wrap=True)
+
+
+def _price_cells(row: PriceRow) -> tuple[str, ...]:
+    what = "units" if row.kind.route == "size" else "rate"
+    wait, best = row.seconds_to_success, row.hour_bits
+    return (
+        f"{what} × {row.kind.factor:g}",
+        f"{row.kind.parameters:,}",
+        f"{row.median_bits:,.0f}",
+        f"{row.successes.sum():,} of {row.trainings:,}",
+        _estimate(row.probability, 2),
+        f"{row.cpu_seconds:.2f}",
+        "" if wait is None else f"{wait:,.1f}",
+        "" if best is None else f"{best:,.0f}",
+    )
+
+
+def _print_price(report: PriceReport) -> None:
+    names = (
+        "network", "parameters", "bits", "successes", "share", "CPU s", "to a success",
+        "best in 1 h",
+    )  # fmt: skip
+    print_table(
+        f"{report.data_name}: trainings whose file reaches "
+        f"{100 * report.request.accuracy:g} % of the validation examples (95 % intervals)",
+        [(name, "right") for name in names],
+        [_price_cells(row) for row in report.rows],
+    )
+    out = console()
+    out.print(
+        "bits: of a file, median; to a success: CPU-seconds expected; best in 1 h: bits of the "
+        "smallest file that succeeds among the trainings of a CPU-hour, median.",
+        soft_wrap=True,
+    )
+    if not report.prices:
+        out.print("Half of the trainings succeed at no size: no price is known.", soft_wrap=True)
+    for item in report.prices:
+        least = "at least " if item.is_at_least else ""
+        out.print(
+            f"Price in {item.unit}: {least}{_estimate(item.price, 2)}. Half of the trainings "
+            f"succeed at {item.half.value:,.0f}, the first at {item.smallest:,.0f}.",
+            soft_wrap=True,
+        )
+    _print_end(report)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from minbits.jobs.shared_options import LedgerOptions
-from minbits.requests import FilePath, at_least, option
-from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS
+from minbits.jobs.shared_options import StudyOptions
+from minbits.requests import at_least, option
 
 _MAX_WIDTH = 4096
 _MAX_SEEDS = 100_000
@@ -14,7 +13,7 @@ LANES = 32  # that one step of the lanes engine takes; see `minbits.training.lan
 
 
 @dataclass(frozen=True)
-class TrainabilityRequest(LedgerOptions):
+class TrainabilityRequest(StudyOptions):
     """What is asked where trainings are compared; see `minbits.requests`."""
 
     widths: tuple[int, ...] = option(
@@ -49,14 +48,4 @@ class TrainabilityRequest(LedgerOptions):
         128,
         "Examples a step.",
         check=(lambda value: 0 < value <= 2**20 and value % LANES == 0, "a multiple of 32"),
-    )
-    workers: int | None = option(
-        None,
-        "Processes that train.",
-        shown="one a core",
-        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
-    )
-    executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
-    figure: FilePath | None = option(
-        None, "Where the chart goes: .png, .svg or .pdf.", shown="no picture"
     )
