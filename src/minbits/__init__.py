@@ -31,13 +31,15 @@ if TYPE_CHECKING:
         predict,
         size,
         trainability,
+        trainability_price,
         verify,
     )
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability", "verify",
+    "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability",
+    "trainability_price", "verify",
 ]  # fmt: skip
 
 _PLACES = {

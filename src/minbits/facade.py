@@ -17,6 +17,7 @@ from minbits.jobs.compress_request import CompressReport, CompressRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.predict import PredictionReport
+    from minbits.jobs.price import PriceReport
     from minbits.jobs.size_report import SizeReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
@@ -223,6 +225,26 @@ def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport
 
     loaded, origin = _opened(data)
     report = trainability_job(loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+@call_with(PriceRequest)
+def trainability_price(data: Data, request: PriceRequest) -> PriceReport:
+    """Measure what trainability costs in bits: how often trainings succeed, size by size.
+
+    Accuracies are of validation examples: the test set is not looked at. Rows of the ledger,
+    stopping and processes are as those of `trainability`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was measured by then is in the ledger.
+        MinbitsError: if an argument, the ledger or the chart's place is bad.
+    """
+    from minbits.jobs.price import price_job
+
+    loaded, origin = _opened(data)
+    report = price_job(loaded, request, origin=origin)
     if report.interrupted:
         raise KeyboardInterrupt
     return report

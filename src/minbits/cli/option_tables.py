@@ -19,6 +19,7 @@ from minbits.jobs.compress_request import CompressRequest, RoundingOptions
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
@@ -35,6 +36,7 @@ RECORDS: dict[str, type[Request]] = {
     "need": NeedRequest,
     "codelength": CodelengthRequest,
     "trainability": TrainabilityRequest,
+    "price": PriceRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }

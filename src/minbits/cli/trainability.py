@@ -22,14 +22,15 @@ from minbits.jobs.price import PriceReport, plain_price, price_job
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import TrainabilityRequest
-from minbits.studies.price_statistics import PriceRow
+from minbits.studies.price import Route
+from minbits.studies.price_statistics import PriceRow, best_of_hour
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability_statistics import Estimate, WidthRow
 
 _SECONDS_A_LINE = 10.0
 
 
-class _Lines:
+class StudyLines:
     """Tells of a study now and then."""
 
     def __init__(self, quiet: bool) -> None:
@@ -37,6 +38,7 @@ class _Lines:
         self._last = time.monotonic()
 
     def __call__(self, progress: StudyProgress) -> None:
+        """Print how far it is, every ten seconds at most."""
         now = time.monotonic()
         if now - self._last < _SECONDS_A_LINE and progress.done < progress.total:
             return
@@ -85,7 +87,7 @@ def widths(
     Example: minbits trainability digits --seeds 100 --figure trainability.png
     """
     loaded = source.load(data)
-    lines = _Lines(show.quiet)
+    lines = StudyLines(show.quiet)
     report = trainability_job(loaded, request, lines, source.origin(data))
     if show.json:
         print_json(plain_trainability(report))
@@ -110,11 +112,11 @@ def price(
     Example: minbits trainability price digits --accuracy 0.95 --figure price.png
     """
     loaded = source.load(data)
-    report = price_job(loaded, request, _Lines(show.quiet), source.origin(data))
+    report = price_job(loaded, request, StudyLines(show.quiet), source.origin(data))
     if show.json:
         print_json(plain_price(report))
     else:
-        _print_price(report)
+        print_price(report)
     if report.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -181,11 +183,13 @@ def _print_end(report: TrainabilityReport | PriceReport) -> None:
         out.print(f"Figure: {report.figure}", soft_wrap=True)
 
 
+_FACTOR_OF: dict[Route, str] = {"size": "units", "compression": "rate"}
+
+
 def _price_cells(row: PriceRow) -> tuple[str, ...]:
-    what = "units" if row.kind.route == "size" else "rate"
     wait, best = row.seconds_to_success, row.hour_bits
     return (
-        f"{what} × {row.kind.factor:g}",
+        f"{_FACTOR_OF[row.kind.route]} × {row.kind.factor:g}",
         f"{row.kind.parameters:,}",
         f"{row.median_bits:,.0f}",
         f"{row.successes.sum():,} of {row.trainings:,}",
@@ -196,7 +200,8 @@ def _price_cells(row: PriceRow) -> tuple[str, ...]:
     )
 
 
-def _print_price(report: PriceReport) -> None:
+def print_price(report: PriceReport) -> None:
+    """Print the table of a study of the price, and what follows from it."""
     names = (
         "network", "parameters", "bits", "successes", "share", "CPU s", "to a success",
         "best in 1 h",
@@ -222,4 +227,12 @@ def _print_price(report: PriceReport) -> None:
             f"succeed at {item.half.value:,.0f}, the first at {item.smallest:,.0f}.",
             soft_wrap=True,
         )
+    for route, factor_of in _FACTOR_OF.items():
+        best = best_of_hour(report.rows, route)
+        if best is not None:
+            out.print(
+                f"A CPU-hour of {factor_of} × {best.kind.factor:g} gives {best.hour_bits:,.0f} "
+                "bits, the smallest of its route.",
+                soft_wrap=True,
+            )
     _print_end(report)

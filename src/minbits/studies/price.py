@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from minbits.codec.architecture import class_count
+from minbits.errors import ArgumentError
 from minbits.networks.parameters import parameter_layout
 from minbits.networks.zoo import architecture_for
 from minbits.search.ladder import START_RUNG, ladder, own_candidate
-from minbits.search.trial import run_trial
 from minbits.studies.protocol import Measured, Study, StudyTask
-from minbits.training.loop import StoppedError
 from minbits.types import DataSet, Plain, TrainingRecipe, TrialConfig
 from minbits.workers.work import WorkerContext
 
@@ -78,6 +78,7 @@ def size_settings(
         epochs: of each of the two phases.
 
     Raises:
+        ArgumentError: if the base network has another number of classes.
         NetworkError: if a network is not in the grammar or does not fit the data.
     """
     rung = ladder(data)[START_RUNG]
@@ -101,7 +102,13 @@ def size_settings(
 def _setting(
     route: Route, factor: float, text: str, recipe: TrainingRecipe, data: DataSet
 ) -> SizeSetting:
-    layout = parameter_layout(architecture_for(text, data), normalised=False)
+    architecture = architecture_for(text, data)
+    if class_count(architecture) != data.class_count:
+        raise ArgumentError(
+            "`architecture`", f"{class_count(architecture)} logits",
+            f"{data.class_count}, one a class of {data.name}", "Change the last layer.",
+        )  # fmt: skip
+    layout = parameter_layout(architecture, normalised=False)
     settings: dict[str, Plain] = {"architecture": text, **vars(recipe)}
     return SizeSetting(route, factor, text, layout.size, settings)
 
@@ -132,6 +139,10 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     Raises:
         StoppedError: if asked to stop.
     """
+    # In the worker alone: compiled code takes a second to load, which the parent does not need.
+    from minbits.search.trial import run_trial
+    from minbits.training.loop import StoppedError
+
     fields = dict(task.settings)
     architecture = str(fields.pop("architecture"))
     recipe = TrainingRecipe(**fields)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from minbits.studies.trainability_statistics import Estimate
 
 Values = npt.NDArray[np.float64]
 
-_RESAMPLES = 400
+_RESAMPLES = 200
 _TAIL = 0.025
 HOUR_SECONDS = 3600.0
 
@@ -130,6 +130,12 @@ def _hour_bits(successful: Values, tried: int, cpu_seconds: float) -> float | No
     return float(np.sort(successful)[least - 1]) if least <= len(successful) else None
 
 
+def best_of_hour(rows: Sequence[PriceRow], route: Route) -> PriceRow | None:
+    """Return the kind of a route whose CPU-hour gives the smallest file, None where none does."""
+    known = [row for row in rows if row.kind.route == route and row.hour_bits is not None]
+    return min(known, key=lambda row: row.hour_bits or math.inf, default=None)
+
+
 def price(rows: Sequence[PriceRow], unit: str) -> Price | None:
     """Return the price of trainability along a route.
 
@@ -159,7 +165,7 @@ def price(rows: Sequence[PriceRow], unit: str) -> Price | None:
     low, high = np.quantile(drawn, (_TAIL, 1 - _TAIL))
     return Price(
         rows[0].kind.route, unit, half, smallest, Estimate(quotient, float(low), float(high)),
-        smallest == sizes.min(),
+        bool(smallest == sizes.min()),
     )  # fmt: skip
 
 

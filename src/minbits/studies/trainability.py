@@ -8,8 +8,9 @@ end. The test set is an object of the study, nothing is chosen by it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from minbits.networks.grammar import parse_architecture
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe
 from minbits.workers.work import WorkerContext
+
+if TYPE_CHECKING:
+    from minbits.training.loop import TrainingData
 
 Float = npt.NDArray[np.float32]
 
@@ -94,29 +98,38 @@ def trainability_tasks(
     return tasks
 
 
-def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
-    """Train one network a seed and return its losses and right answers at the end.
+def train_seeds(
+    task: StudyTask,
+    data: DataSet,
+    context: WorkerContext,
+    after_epoch: Callable[[int, Float], None] = lambda epoch, values: None,
+) -> tuple[Float, TrainingData]:
+    """Train one network a seed as the settings of a task say.
 
-    ``train_loss_nats`` and ``test_loss_nats`` are mean cross-entropies an example. ``curve`` holds
-    pairs of an epoch and the mean loss of the first training examples after it.
+    Args:
+        task: of a study of trainability.
+        data: the data set; all training examples are trained on.
+        context: of the worker.
+        after_epoch: called with the epochs done and the parameters of all networks.
+
+    Returns:
+        Plain parameters, ``(networks, parameters)``, and the training examples.
 
     Raises:
         FloatingPointError: if a training diverges.
         NetworkError: if the network cannot be trained on lanes.
+        StoppedError: if asked to stop.
     """
     # In the worker alone: compiled code takes a second to load, which the parent does not need.
-    from minbits.training.lanes.engine import LanesEngine
-    from minbits.training.loop import TrainingData, training_data
+    from minbits.training.loop import training_data
     from minbits.training.many import train_many
 
-    start = time.perf_counter()
     settings = task.settings
-    epochs = int(str(settings["epochs"]))
     architecture = parse_architecture(
         str(settings["architecture"]), data.input_shape, data.input_exponent
     )
     recipe = TrainingRecipe(
-        float_epochs=epochs,
+        float_epochs=int(str(settings["epochs"])),
         quantized_epochs=0,
         batch_size=int(str(settings["batch_size"])),
         learning_rate=float(str(settings["learning_rate"])),
@@ -127,26 +140,53 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         schedule="cosine",
     )
     train = training_data(data, np.arange(len(data.train_labels)))
+
+    def report(epoch: int, values: Float) -> None:
+        context.report(epoch)
+        after_epoch(epoch, values)
+
+    values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+    return values, train
+
+
+def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
+    """Train one network a seed and return its losses and right answers at the end.
+
+    ``train_loss_nats`` and ``test_loss_nats`` are mean cross-entropies an example. ``curve`` holds
+    pairs of an epoch and the mean loss of the first training examples after it.
+
+    Raises:
+        FloatingPointError: if a training diverges.
+        NetworkError: if the network cannot be trained on lanes.
+        StoppedError: if asked to stop.
+    """
+    from minbits.training.lanes.engine import LanesEngine
+    from minbits.training.loop import TrainingData, training_data
+
+    start = time.perf_counter()
+    architecture = parse_architecture(
+        str(task.settings["architecture"]), data.input_shape, data.input_exponent
+    )
+    few = training_data(data, np.arange(min(_CURVE_EXAMPLES, len(data.train_labels))))
     test = TrainingData(
         data.test_inputs.astype(np.float32) * np.float32(2.0**-data.input_exponent),
         data.test_labels,
     )
     engine = LanesEngine()
-    few = train.part(_CURVE_EXAMPLES)
+    epochs = int(str(task.settings["epochs"]))
     points = set(np.unique(np.linspace(1, epochs, _CURVE_POINTS).round().astype(int)).tolist())
-    curves: list[list[tuple[int, float]]] = [[] for _ in task.seeds]
+    curves: list[list[list[float]]] = [[] for _ in task.seeds]
 
-    def report(epoch: int, values: Float) -> None:
-        context.report(epoch)
+    def keep(epoch: int, values: Float) -> None:
         if epoch in points:
             for curve, row in zip(curves, values, strict=True):
                 loss, _ = _losses(engine.logits(architecture, row, few.inputs), few.labels)
-                curve.append((epoch, loss))
+                curve.append([epoch, loss])
 
-    values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+    values, train = train_seeds(task, data, context, keep)
     results: list[dict[str, Plain]] = []
     for curve, row in zip(curves, values, strict=True):
-        result: dict[str, Plain] = {"curve": [[epoch, loss] for epoch, loss in curve]}
+        result: dict[str, Plain] = {"curve": curve}
         for name, part in (("train", train), ("test", test)):
             loss, correct = _losses(engine.logits(architecture, row, part.inputs), part.labels)
             result |= {
@@ -157,7 +197,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         results.append(result)
     seconds = (time.perf_counter() - start) / len(task.seeds)
     return [
-        Measured(settings, seed, result, seconds)
+        Measured(task.settings, seed, result, seconds)
         for seed, result in zip(task.seeds, results, strict=True)
     ]
 

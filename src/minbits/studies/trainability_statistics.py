@@ -230,3 +230,34 @@ def _correlation_falls(rows: Sequence[WidthRow]) -> Statement:
 def brown_forsythe(rows: Sequence[WidthRow]) -> float:
     """Return the p value of equal spreads of the test loss at all widths (Brown, Forsythe 1974)."""
     return float(stats.levene(*(row.test_losses for row in rows), center="median").pvalue)
+
+
+def mean_interval(values: Values) -> Estimate:
+    """Return the mean with Student's 95 % interval; the mean alone where values do not vary.
+
+    Args:
+        values: two or more.
+    """
+    mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = error * float(stats.t.ppf(1 - _TAIL, len(values) - 1))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def index_is_below(shares: Values, limit: float, counted: str) -> Statement:
+    """Return whether the normalised index of the Hessian lies below a limit, by its mean.
+
+    Args:
+        shares: of negative eigenvalues, one a network, two or more.
+        limit: the index that is said to be not exceeded.
+        counted: which eigenvalues count as negative, in words.
+    """
+    mean = float(shares.mean())
+    if shares.std() == 0:
+        p_value = float(mean > limit)
+    else:
+        p_value = float(stats.ttest_1samp(shares, limit, alternative="less").pvalue)
+    return Statement(
+        "index_is_small",
+        f"the normalised index of the Hessian at the end is below {limit:g}, counting {counted}",
+        _verdict(p_value), mean, p_value, "Student's test of the mean index",
+    )  # fmt: skip
