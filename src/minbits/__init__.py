@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         size,
         trainability,
         trainability_price,
+        trainability_surface,
         verify,
     )
     from minbits.networks.to_torch import to_torch
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
     "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability",
-    "trainability_price", "verify",
+    "trainability_price", "trainability_surface", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -20,7 +20,7 @@ from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import call_with, with_options
 from minbits.types import DataSet
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from minbits.jobs.predict import PredictionReport
     from minbits.jobs.price import PriceReport
     from minbits.jobs.size_report import SizeReport
+    from minbits.jobs.surface import SurfaceReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
 
@@ -245,6 +246,26 @@ def trainability_price(data: Data, request: PriceRequest) -> PriceReport:
 
     loaded, origin = _opened(data)
     report = price_job(loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+@call_with(SurfaceRequest)
+def trainability_surface(data: Data, request: SurfaceRequest) -> SurfaceReport:
+    """Measure the training loss between and around the minima of pairs of networks.
+
+    The test set is not looked at. Rows of the ledger, stopping and processes are as those of
+    `trainability`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was measured by then is in the ledger.
+        MinbitsError: if an argument, the ledger or the chart's place is bad.
+    """
+    from minbits.jobs.surface import surface_job
+
+    loaded, origin = _opened(data)
+    report = surface_job(loaded, request, origin=origin)
     if report.interrupted:
         raise KeyboardInterrupt
     return report

@@ -38,7 +38,7 @@ def command_name(arguments: Sequence[object]) -> str:
         return "size-curve"
     if first == "codelength" and rest[0] not in ("encode", "decode"):
         return "codelength-encode"  # which may be left out
-    if first == "trainability" and rest[0] not in ("widths", "price"):
+    if first == "trainability" and rest[0] not in ("widths", "price", "surface"):
         return "trainability-widths"  # likewise
     return f"{first}-{rest[0]}" if first in GROUPS else first
 

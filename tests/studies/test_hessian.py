@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from minbits.studies.hessian import exact_hessian, most_negative, spectrum
+from minbits.studies.hessian import edges, exact_hessian, hessian_product, most_negative, spectrum
 
 INPUTS, HIDDEN, CLASSES, EXAMPLES = 4, 5, 3, 40
 
@@ -55,3 +55,14 @@ def test_a_spectrum_tells_zero_from_negative() -> None:
     assert (found.negative, found.clearly_negative, found.parameters) == (2, 1, 5)
     assert (found.least, found.largest, found.gradient_norm) == (-2.0, 3.0, 5.0)
     assert found.trace == pytest.approx(0.9999)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_products_and_edges_are_those_of_the_matrix(seed: int) -> None:
+    layers, inputs, labels = problem(seed)
+    hessian, _ = exact_hessian(layers, inputs, labels)
+    vector = np.random.default_rng(seed).normal(size=len(hessian))
+    product = hessian_product(layers, inputs, labels)(vector)
+    assert product == pytest.approx(hessian @ vector, abs=1e-10)
+    values = np.linalg.eigvalsh(hessian)
+    assert edges(layers, inputs, labels) == pytest.approx((values[0], values[-1]), rel=1e-2)

@@ -21,7 +21,7 @@ from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import Request, default_text, options_of
 
@@ -37,6 +37,7 @@ RECORDS: dict[str, type[Request]] = {
     "codelength": CodelengthRequest,
     "trainability": TrainabilityRequest,
     "price": PriceRequest,
+    "surface": SurfaceRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -20,12 +21,14 @@ from minbits.cli.output import (
 )
 from minbits.jobs.price import PriceReport, plain_price, price_job
 from minbits.jobs.price_request import PriceRequest
+from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
-from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.studies.price import Route
 from minbits.studies.price_statistics import PriceRow, best_of_hour
 from minbits.studies.run import StudyProgress
-from minbits.studies.trainability_statistics import Estimate, WidthRow
+from minbits.studies.surface_statistics import SurfaceRow
+from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
 
 _SECONDS_A_LINE = 10.0
 
@@ -121,6 +124,29 @@ def price(
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
+@trainability_app.command()
+@command
+def surface(
+    data: DataArgument, request: SurfaceRequest, source: DataOptions, show: ShowOptions
+) -> None:
+    """Measure the training loss between and around the minima of pairs of networks.
+
+    Of each width, pairs of networks are trained. The loss is taken on the straight line between
+    them, on a curve that is trained to avoid barriers, and on a plane around one of them, where the
+    Hessian's smallest and largest eigenvalues are found, too.
+
+    Example: minbits trainability surface digits --widths 10,50,250 --figure surface.png
+    """
+    loaded = source.load(data)
+    report = surface_job(loaded, request, StudyLines(show.quiet), source.origin(data))
+    if show.json:
+        print_json(plain_surface(report))
+    else:
+        _print_surface(report)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
 def _estimate(found: Estimate | None, digits: int) -> str:
     if found is None:
         return ""
@@ -151,13 +177,8 @@ def _print(report: TrainabilityReport) -> None:
         [(name, "right") for name in names],
         [_cells(row) for row in report.rows],
     )
+    _print_statements(report.statements)
     out = console()
-    for item in report.statements:
-        out.print(
-            f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.3f}, "
-            f"p = {item.p_value:.2g}).",
-            soft_wrap=True,
-        )
     if report.equal_spread_p is not None:
         out.print(
             f"Equal spreads of the test loss at all widths (Brown and Forsythe): "
@@ -174,7 +195,16 @@ def _print(report: TrainabilityReport) -> None:
     _print_end(report)
 
 
-def _print_end(report: TrainabilityReport | PriceReport) -> None:
+def _print_statements(statements: Sequence[Statement]) -> None:
+    for item in statements:
+        console().print(
+            f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.3f}, "
+            f"p = {item.p_value:.2g}).",
+            soft_wrap=True,
+        )
+
+
+def _print_end(report: TrainabilityReport | PriceReport | SurfaceReport) -> None:
     out = console()
     word = "interrupted: run the command again to go on" if report.interrupted else "all done"
     out.print(f"{report.done:,} of {report.total:,} trainings, {word}.", soft_wrap=True)
@@ -235,4 +265,36 @@ def print_price(report: PriceReport) -> None:
                 "bits, the smallest of its route.",
                 soft_wrap=True,
             )
+    _print_end(report)
+
+
+def _surface_cells(row: SurfaceRow) -> tuple[str, ...]:
+    return (
+        f"{row.width:,}",
+        f"{row.parameters:,}",
+        f"{row.pairs:,}" + (f" + {row.failed} failed" if row.failed else ""),
+        f"{row.lines[:, [0, -1]].mean():.4f}",
+        _estimate(row.line_barrier, 3),
+        _estimate(row.curve_barrier, 4),
+        _estimate(row.sharpness, 2),
+        f"{row.least_shares.mean():.4f}",
+    )
+
+
+def _print_surface(report: SurfaceReport) -> None:
+    names = (
+        "units", "parameters", "pairs", "loss", "on the line", "on the curve", "eigenvalue",
+        "least",
+    )  # fmt: skip
+    print_table(
+        f"{report.data_name}: the training loss between minima, in nats (95 % intervals)",
+        [(name, "right") for name in names],
+        [_surface_cells(row) for row in report.rows],
+    )
+    console().print(
+        "on the line, on the curve: the barrier; eigenvalue: the Hessian's largest one; least: its "
+        "least one, as a share of the largest.",
+        soft_wrap=True,
+    )
+    _print_statements(report.statements)
     _print_end(report)

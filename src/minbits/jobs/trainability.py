@@ -16,7 +16,7 @@ from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.study import check_figure, complete_study
-from minbits.jobs.trainability_request import LANES, TrainabilityRequest
+from minbits.jobs.trainability_request import LANES, TrainabilityRequest, TrainingOptions
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability import (
     TRAINABILITY,
@@ -80,11 +80,7 @@ def trainability_job(
         OutputError: if the chart cannot be written.
     """
     check_figure(request, origin)
-    data = data if request.side is None else brought_to(data, request.side)
-    plan = TrainabilityPlan(
-        request.widths, request.depth, request.seeds, request.epochs, request.learning_rate,
-        _batch_size(data, request.batch_size),
-    )  # fmt: skip
+    data, plan = training_plan(data, request, request.depth, request.seeds)
     outcome = complete_study(
         TRAINABILITY, data,
         [plan.settings(width, data.class_count) for width in plan.widths], plan.seeds,
@@ -102,6 +98,22 @@ def trainability_job(
         return report
     draw_trainability(data.name, rows).save(Path(request.figure))
     return dataclasses.replace(report, figure=str(request.figure))
+
+
+def training_plan(
+    data: DataSet, options: TrainingOptions, depth: int, seeds: int
+) -> tuple[DataSet, TrainabilityPlan]:
+    """Return the data set, brought to the size that was asked for, and what is trained on it.
+
+    Raises:
+        ArgumentError: if an option does not fit the data.
+    """
+    data = data if options.side is None else brought_to(data, options.side)
+    plan = TrainabilityPlan(
+        options.widths, depth, seeds, options.epochs, options.learning_rate,
+        _batch_size(data, options.batch_size),
+    )  # fmt: skip
+    return data, plan
 
 
 def _batch_size(data: DataSet, wanted: int) -> int:

@@ -13,8 +13,8 @@ LANES = 32  # that one step of the lanes engine takes; see `minbits.training.lan
 
 
 @dataclass(frozen=True)
-class TrainabilityRequest(StudyOptions):
-    """What is asked where trainings are compared; see `minbits.requests`."""
+class TrainingOptions(StudyOptions):
+    """How fully connected networks of several widths are trained."""
 
     widths: tuple[int, ...] = option(
         (25, 50, 100, 250, 500),
@@ -27,12 +27,6 @@ class TrainabilityRequest(StudyOptions):
         ),
     )
     _: KW_ONLY
-    depth: int = option(1, "Hidden layers.", check=(lambda value: 1 <= value <= 16, "1 to 16"))
-    seeds: int = option(
-        100,
-        "Initialisations of each width.",
-        check=(lambda value: 2 <= value <= _MAX_SEEDS, f"2 to {_MAX_SEEDS:,}"),
-    )
     epochs: int = option(30, "Epochs of each training.", check=at_least(1))
     side: int | None = option(
         None,
@@ -48,4 +42,27 @@ class TrainabilityRequest(StudyOptions):
         128,
         "Examples a step.",
         check=(lambda value: 0 < value <= 2**20 and value % LANES == 0, "a multiple of 32"),
+    )
+
+
+@dataclass(frozen=True)
+class TrainabilityRequest(TrainingOptions):
+    """What is asked where trainings are compared; see `minbits.requests`."""
+
+    _: KW_ONLY
+    depth: int = option(1, "Hidden layers.", check=(lambda value: 1 <= value <= 16, "1 to 16"))
+    seeds: int = option(
+        100,
+        "Initialisations of each width.",
+        check=(lambda value: 2 <= value <= _MAX_SEEDS, f"2 to {_MAX_SEEDS:,}"),
+    )
+
+
+@dataclass(frozen=True)
+class SurfaceRequest(TrainingOptions):
+    """What is asked where the surface of the loss is measured; see `minbits.requests`."""
+
+    _: KW_ONLY
+    pairs: int = option(
+        3, "Pairs of networks of each width.", check=(lambda value: value >= 2, "2 or more")
     )

@@ -180,7 +180,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     def keep(epoch: int, values: Float) -> None:
         if epoch in points:
             for curve, row in zip(curves, values, strict=True):
-                loss, _ = _losses(engine.logits(architecture, row, few.inputs), few.labels)
+                loss, _ = losses_and_hits(engine.logits(architecture, row, few.inputs), few.labels)
                 curve.append([epoch, loss])
 
     values, train = train_seeds(task, data, context, keep)
@@ -188,7 +188,9 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     for curve, row in zip(curves, values, strict=True):
         result: dict[str, Plain] = {"curve": curve}
         for name, part in (("train", train), ("test", test)):
-            loss, correct = _losses(engine.logits(architecture, row, part.inputs), part.labels)
+            loss, correct = losses_and_hits(
+                engine.logits(architecture, row, part.inputs), part.labels
+            )
             result |= {
                 f"{name}_loss_nats": loss,
                 f"{name}_correct": correct,
@@ -202,8 +204,8 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     ]
 
 
-def _losses(logits: Float, labels: npt.NDArray[np.int64]) -> tuple[float, int]:
-    """Return the mean cross-entropy in nats, and how many labels are right."""
+def losses_and_hits(logits: Float, labels: npt.NDArray[np.int64]) -> tuple[float, int]:
+    """Return the mean cross-entropy in nats of some logits, and how many labels are right."""
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)
     chosen = wide[np.arange(len(labels)), labels]

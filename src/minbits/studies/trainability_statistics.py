@@ -164,7 +164,7 @@ def _pooled(rows: Sequence[WidthRow], values: Sequence[Values]) -> tuple[Values,
     return np.concatenate(widths).astype(np.float64), np.concatenate(values)
 
 
-def _falls(key: str, text: str, widths: Values, values: Values, method: str) -> Statement:
+def falls_with_width(key: str, text: str, widths: Values, values: Values, method: str) -> Statement:
     """Return whether values fall with the width, by Spearman's rank correlation."""
     if len(np.unique(values)) < 2:
         return Statement(key, text, "open", 0.0, 1.0, method)
@@ -191,11 +191,11 @@ def statements(rows: Sequence[WidthRow]) -> list[Statement]:
     # Brown & Forsythe 1974: distances from the median of the group stand for its spread.
     around = [np.abs(row.test_losses - np.median(row.test_losses)) for row in rows]
     found = [
-        _falls(
+        falls_with_width(
             "mean_falls", "the mean test loss falls with the width", widths, losses,
             "Spearman's rank correlation of loss and width over all trainings",
         ),
-        _falls(
+        falls_with_width(
             "spread_falls", "the spread of the test loss falls with the width",
             *_pooled(rows, around),
             "Spearman's rank correlation of width and distance from the width's median loss",
