@@ -53,7 +53,7 @@ def test_directions_are_as_long_as_each_units_weights() -> None:
 def result(height: float, sharpness: float) -> dict[str, object]:
     return {
         "line": [1.0, 1.0 + height, 1.0], "curve": [1.0, 1.0, 1.0], "least": -0.1,
-        "largest": sharpness, "plane": [[1.0, 2.0], [3.0, 4.0]],
+        "largest": sharpness, "plane": [[1.0, 2.0], [3.0, 4.0]], "negative": 6,
     }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def test_what_falls_with_the_width_is_seen_to_fall() -> None:
     assert found == {
         "line_barrier_falls": "yes", "curve_barrier_falls": "open", "sharpness_falls": "no",
     }  # fmt: skip
+    assert rows[0].index == 0.15
     assert rows[0].least_shares == pytest.approx(-0.1 / 4)
     with pytest.raises(ArgumentError, match="1 pairs that ended well, one with why"):
         surface_row(4, 40, [result(1.0, 1.0), {"failed": "why"}])

@@ -142,7 +142,7 @@ def surface(
     if show.json:
         print_json(plain_surface(report))
     else:
-        _print_surface(report)
+        print_surface(report)
     if report.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -278,13 +278,15 @@ def _surface_cells(row: SurfaceRow) -> tuple[str, ...]:
         _estimate(row.curve_barrier, 4),
         _estimate(row.sharpness, 2),
         f"{row.least_shares.mean():.4f}",
+        "" if row.index is None else f"{row.index:.3f}",
     )
 
 
-def _print_surface(report: SurfaceReport) -> None:
+def print_surface(report: SurfaceReport) -> None:
+    """Print the table of a study of the surface, and what was tested."""
     names = (
         "units", "parameters", "pairs", "loss", "on the line", "on the curve", "eigenvalue",
-        "least",
+        "least", "index",
     )  # fmt: skip
     print_table(
         f"{report.data_name}: the training loss between minima, in nats (95 % intervals)",
@@ -293,7 +295,7 @@ def _print_surface(report: SurfaceReport) -> None:
     )
     console().print(
         "on the line, on the curve: the barrier; eigenvalue: the Hessian's largest one; least: its "
-        "least one, as a share of the largest.",
+        "least one, as a share of the largest; index: the share of negative ones.",
         soft_wrap=True,
     )
     _print_statements(report.statements)

@@ -124,6 +124,7 @@ def plain_surface(report: SurfaceReport) -> dict[str, Any]:
                 "curve_barrier_nats": dataclasses.asdict(row.curve_barrier),
                 "sharpness": dataclasses.asdict(row.sharpness),
                 "least_over_largest": float(row.least_shares.mean()),
+                "index": row.index,
             }
             for row in report.rows
         ],

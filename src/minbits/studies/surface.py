@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import ParameterLayout, parameter_layout
-from minbits.studies.hessian import edges, plain_layers
+from minbits.studies.hessian import edges, exact_hessian, plain_layers, spectrum
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.studies.trainability import losses_and_hits, train_seeds
 from minbits.types import DataSet, Plain
@@ -28,6 +28,8 @@ _PATH_POINTS = 21
 _SLICE_POINTS = 15
 _SLICE_REACH = 1.0
 _SLICE_EXAMPLES = 2_000
+# Of networks whose whole spectrum is computed; it takes the cube of their number.
+_MOST_PARAMETERS = 3_000
 # The streams of random numbers of a pair, apart from those of its trainings.
 _CURVE_STREAM, _SLICE_STREAM = 1, 2
 
@@ -69,8 +71,8 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     """Train two networks a seed, ``2 seed`` and ``2 seed + 1``; measure between and around them.
 
     ``line`` and ``curve`` are training losses at even places of the two paths; ``least`` and
-    ``largest`` are eigenvalues of the Hessian at the first end; ``plane`` holds losses of the first
-    examples around it. Settings are those of a study of trainability, of depth 1.
+    ``largest`` are eigenvalues of the Hessian at the first end, ``negative`` counts those below
+    zero, in small networks; ``plane`` holds losses of the first examples around it. Settings are those of a study of trainability, of depth 1.
 
     Raises:
         FloatingPointError: if a training diverges.
@@ -103,15 +105,19 @@ def _measure_pair(task: StudyTask, seed: int, data: DataSet, context: WorkerCont
     middle = (one + two) / np.float32(2)  # with it, the curve is the straight line
     across, down = slice_directions(layout, one, seed)
     steps = np.linspace(-_SLICE_REACH, _SLICE_REACH, _SLICE_POINTS, dtype=np.float32)
-    least, largest = edges(
+    problem = (
         plain_layers(layout, one),
-        train.inputs.reshape(len(train.labels), -1).astype(np.float64), train.labels,
-    )  # fmt: skip
+        train.inputs.reshape(len(train.labels), -1).astype(np.float64),
+        train.labels,
+    )
+    least, largest = edges(*problem)
+    is_small = layout.size <= _MOST_PARAMETERS
     result: dict[str, Plain] = {
         "line": [whole(bend(one, middle, two, place)) for place in places],
         "curve": [whole(bend(one, control, two, place)) for place in places],
         "least": least,
         "largest": largest,
+        "negative": spectrum(*exact_hessian(*problem)).negative if is_small else None,
         "plane": [[few(one + a * across + b * down) for a in steps] for b in steps],
     }
     return Measured(task.settings, seed, result, time.perf_counter() - start)

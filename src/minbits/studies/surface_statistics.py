@@ -32,6 +32,7 @@ class SurfaceRow:
         curve_barriers: likewise, on the curve.
         sharpnesses: largest eigenvalue of the Hessian at the first end, one a pair.
         least_shares: least eigenvalue over the largest one, one a pair.
+        index: share of negative eigenvalues, mean; None where networks are too large to count.
         lines: losses along the straight lines, ``(pairs, points)``.
         curves: likewise, of the curves.
         plane: losses around an end of the first pair, ``(points, points)``.
@@ -45,6 +46,7 @@ class SurfaceRow:
     curve_barriers: Values
     sharpnesses: Values
     least_shares: Values
+    index: float | None
     lines: Values
     curves: Values
     plane: Values
@@ -81,11 +83,13 @@ def surface_row(width: int, parameters: int, results: Sequence[Mapping[str, Any]
     lines = np.array([row["line"] for row in good])
     curves = np.array([row["curve"] for row in good])
     largest = np.array([row["largest"] for row in good])
+    negative = [row["negative"] for row in good if row["negative"] is not None]
     return SurfaceRow(
         width, parameters, len(good), len(results) - len(good),
         np.array([barrier(losses) for losses in lines.tolist()]),
         np.array([barrier(losses) for losses in curves.tolist()]),
         largest, np.array([row["least"] for row in good]) / largest,
+        float(np.mean(negative)) / parameters if negative else None,
         lines, curves, np.array(good[0]["plane"]),
     )  # fmt: skip
 
