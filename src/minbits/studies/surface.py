@@ -72,7 +72,8 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
 
     ``line`` and ``curve`` are training losses at even places of the two paths; ``least`` and
     ``largest`` are eigenvalues of the Hessian at the first end, ``negative`` counts those below
-    zero, in small networks; ``plane`` holds losses of the first examples around it. Settings are those of a study of trainability, of depth 1.
+    zero, in small networks; ``plane`` holds losses of the first examples around it. Settings are
+    those of a study of trainability, of depth 1.
 
     Raises:
         FloatingPointError: if a training diverges.
