@@ -81,6 +81,9 @@ def trainability_job(
     """
     check_figure(request, origin)
     data, plan = training_plan(data, request, request.depth, request.seeds)
+    plan = dataclasses.replace(
+        plan, weight_bits=request.weight_bits, device=_device(request.device)
+    )
     outcome = complete_study(
         TRAINABILITY, data,
         [plan.settings(width, data.class_count) for width in plan.widths], plan.seeds,
@@ -98,6 +101,23 @@ def trainability_job(
         return report
     draw_trainability(data.name, rows).save(Path(request.figure))
     return dataclasses.replace(report, figure=str(request.figure))
+
+
+def _device(wanted: str) -> str:
+    """Return the device that trains.
+
+    Raises:
+        ArgumentError: if a GPU is wanted and there is none.
+    """
+    if wanted == "cpu":
+        return wanted
+    import torch  # it takes a second to load
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    raise ArgumentError("`device`", "cuda", "a GPU that PyTorch can use", "Choose `device` cpu.")
 
 
 def training_plan(
@@ -175,6 +195,7 @@ def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
         "epochs": report.request.epochs,
         "learning_rate": report.request.learning_rate,
         "batch_size": report.request.batch_size,
+        "weight_bits": report.request.weight_bits,
         "ledger": report.ledger,
         "done": report.done,
         "total": report.total,

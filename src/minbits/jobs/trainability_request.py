@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
 from minbits.jobs.shared_options import StudyOptions
 from minbits.requests import at_least, option
@@ -55,6 +56,14 @@ class TrainabilityRequest(TrainingOptions):
         100,
         "Initialisations of each width.",
         check=(lambda value: 2 <= value <= _MAX_SEEDS, f"2 to {_MAX_SEEDS:,}"),
+    )
+    weight_bits: int = option(
+        32,
+        "Bits of a weight, 1, 2, 4 or 8: rounded in every step of the training; 32 rounds none.",
+        check=(lambda value: value in (1, 2, 4, 8, 32), "1, 2, 4, 8 or 32"),
+    )
+    device: Literal["cpu", "cuda", "auto"] = option(
+        "cpu", "What trains; auto takes a GPU where there is one."
     )
 
 

@@ -27,6 +27,7 @@ Float = npt.NDArray[np.float32]
 
 # Networks that are trained in one call: many share the calls of compiled code.
 _SEEDS_A_TASK = 25
+_SEEDS_A_TASK_ON_A_GPU = 250
 _CURVE_POINTS = 10
 _CURVE_EXAMPLES = 2_000
 
@@ -42,6 +43,8 @@ class TrainabilityPlan:
         epochs: of each training.
         learning_rate: the first one; it falls to zero as a cosine.
         batch_size: examples a step.
+        weight_bits: of a stored weight, 1, 2, 4 or 8; 32 for none that are rounded.
+        device: that trains, ``cpu`` or ``cuda``.
     """
 
     widths: tuple[int, ...]
@@ -50,6 +53,8 @@ class TrainabilityPlan:
     epochs: int
     learning_rate: float
     batch_size: int
+    weight_bits: int = 32
+    device: str = "cpu"
 
     def text(self, width: int, classes: int) -> str:
         """Return the architecture of a width in the grammar."""
@@ -65,6 +70,9 @@ class TrainabilityPlan:
             "batch_size": self.batch_size,
             "optimizer": "stochastic gradient descent, Nesterov's momentum 0.9",
             "schedule": "cosine to zero",
+            # Rows of plain trainings on the CPU are named as they always were.
+            **({} if self.weight_bits == 32 else {"weight_bits": self.weight_bits}),
+            **({} if self.device == "cpu" else {"device": self.device}),
         }
 
 
@@ -86,9 +94,10 @@ def trainability_tasks(
     """
     inputs = int(np.prod(data.input_shape))
     tasks = []
-    for start in range(0, plan.seeds, _SEEDS_A_TASK):
+    together = _SEEDS_A_TASK if plan.device == "cpu" else _SEEDS_A_TASK_ON_A_GPU
+    for start in range(0, plan.seeds, together):
         for width in sorted(plan.widths, reverse=True):
-            wanted = range(start, min(start + _SEEDS_A_TASK, plan.seeds))
+            wanted = range(start, min(start + together, plan.seeds))
             seeds = tuple(seed for seed in wanted if seed not in done.get(width, set()))
             cost = float(parameter_count(inputs, width, plan.depth, data.class_count))
             if seeds:
@@ -145,7 +154,15 @@ def train_seeds(
         context.report(epoch)
         after_epoch(epoch, values)
 
-    values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+    bits, device = int(str(settings.get("weight_bits", 32))), str(settings.get("device", "cpu"))
+    if (bits, device) == (32, "cpu"):
+        values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+        return values, train
+    from minbits.studies.batched_training import train_batched
+
+    values = train_batched(
+        architecture, recipe, task.seeds, train, bits, device, report, context.should_stop
+    )
     return values, train
 
 

@@ -227,8 +227,13 @@ def _correlation_falls(rows: Sequence[WidthRow]) -> Statement:
     )  # fmt: skip
 
 
-def brown_forsythe(rows: Sequence[WidthRow]) -> float:
-    """Return the p value of equal spreads of the test loss at all widths (Brown, Forsythe 1974)."""
+def brown_forsythe(rows: Sequence[WidthRow]) -> float | None:
+    """Return the p value of equal spreads of the test loss at all widths (Brown, Forsythe 1974).
+
+    None where some width has fewer than three losses: two lie equally far from their median.
+    """
+    if min(len(row.test_losses) for row in rows) < 3:
+        return None
     return float(stats.levene(*(row.test_losses for row in rows), center="median").pvalue)
 
 
