@@ -10,8 +10,14 @@ from minbits.errors import ArgumentError
 from minbits.jobs.price import plain_price, price_job
 from minbits.jobs.price_request import PriceRequest
 from minbits.ledger.store import read_ledger
-from minbits.studies.price import SizeSetting, scaled_units, size_settings
-from minbits.studies.price_statistics import best_of_hour, price, price_row, success_probability
+from minbits.studies.price import scaled_units, size_settings
+from minbits.studies.price_statistics import (
+    SizeSetting,
+    best_of_hour,
+    price,
+    price_row,
+    success_probability,
+)
 from minbits.types import DataSet
 from tests.cli.here import Here
 

@@ -10,8 +10,8 @@ from minbits.jobs.surface import plain_surface, surface_job
 from minbits.jobs.trainability_request import SurfaceRequest
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import parameter_layout
-from minbits.studies.surface import barrier, bend, slice_directions
-from minbits.studies.surface_statistics import surface_row, surface_statements
+from minbits.studies.surface import bend, slice_directions
+from minbits.studies.surface_statistics import barrier, surface_row, surface_statements
 from minbits.types import DataSet
 from tests.cli.here import Here
 

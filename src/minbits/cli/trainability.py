@@ -24,8 +24,7 @@ from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
-from minbits.studies.price import Route
-from minbits.studies.price_statistics import PriceRow, best_of_hour
+from minbits.studies.price_statistics import PriceRow, Route, best_of_hour
 from minbits.studies.run import StudyProgress
 from minbits.studies.surface_statistics import SurfaceRow
 from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow

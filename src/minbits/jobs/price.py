@@ -13,8 +13,8 @@ from minbits.errors import ArgumentError
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.study import Result, check_figure, complete_study
-from minbits.studies.price import PRICE, SizeSetting, price_tasks, size_settings
-from minbits.studies.price_statistics import Price, PriceRow, price, price_row
+from minbits.studies.price import PRICE, price_tasks, size_settings
+from minbits.studies.price_statistics import Price, PriceRow, SizeSetting, price, price_row
 from minbits.studies.run import StudyProgress
 from minbits.types import DataSet
 

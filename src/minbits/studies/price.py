@@ -10,43 +10,20 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 from minbits.codec.architecture import class_count
 from minbits.errors import ArgumentError
 from minbits.networks.parameters import parameter_layout
 from minbits.networks.zoo import architecture_for
 from minbits.search.ladder import START_RUNG, ladder, own_candidate
+from minbits.studies.price_statistics import Route, SizeSetting
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe, TrialConfig
 from minbits.workers.work import WorkerContext
 
-Route = Literal["size", "compression"]
-
 # Layers whose units are a free choice, with their number.
 _UNITS = re.compile(r"\b(conv|pointwise|linear) (\d+)")
-
-
-@dataclass(frozen=True)
-class SizeSetting:
-    """One kind of training of the study.
-
-    Attributes:
-        route: ``size``, where networks differ in their units; ``compression``, where the largest
-            of them is trained under a heavier rate penalty.
-        factor: by which the units, or the rate weight, of the base network are multiplied.
-        architecture: text in the grammar.
-        parameters: weights and biases.
-        settings: all that a training depends on but the data and the seed.
-    """
-
-    route: Route
-    factor: float
-    architecture: str
-    parameters: int
-    settings: Mapping[str, Plain]
 
 
 def scaled_units(architecture: str, factor: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,36 @@ import numpy.typing as npt
 from minbits.errors import ArgumentError
 from minbits.intervals import wilson_interval
 from minbits.memorisation.logistic_step import HalfPoint, fit_half_point
-from minbits.studies.price import Route, SizeSetting
 from minbits.studies.trainability_statistics import Estimate
+from minbits.types import Plain
 
 Values = npt.NDArray[np.float64]
 
 _RESAMPLES = 200
 _TAIL = 0.025
 HOUR_SECONDS = 3600.0
+
+Route = Literal["size", "compression"]
+
+
+@dataclass(frozen=True)
+class SizeSetting:
+    """One kind of training of the study.
+
+    Attributes:
+        route: ``size``, where networks differ in their units; ``compression``, where the largest
+            of them is trained under a heavier rate penalty.
+        factor: by which the units, or the rate weight, of the base network are multiplied.
+        architecture: text in the grammar.
+        parameters: weights and biases.
+        settings: all that a training depends on but the data and the seed.
+    """
+
+    route: Route
+    factor: float
+    architecture: str
+    parameters: int
+    settings: Mapping[str, Plain]
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,13 +37,7 @@ _CURVE_STREAM, _SLICE_STREAM = 1, 2
 def bend(start: Float, control: Float, end: Float, place: float) -> Float:
     """Return the point of a quadratic Bézier curve at ``place`` in [0, 1]."""
     here, there = np.float32(1 - place), np.float32(place)
-    return here * here * start + 2 * here * there * control + there * there * end
-
-
-def barrier(losses: Sequence[float]) -> float:
-    """Return by how much losses along a path rise over the line between those of its ends."""
-    straight = np.linspace(losses[0], losses[-1], len(losses))
-    return float((np.asarray(losses) - straight).max())
+    return np.asarray(here**2 * start + 2 * here * there * control + there**2 * end, np.float32)
 
 
 def slice_directions(layout: ParameterLayout, values: Float, seed: int) -> tuple[Float, Float]:

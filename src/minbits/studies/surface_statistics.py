@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from minbits.errors import ArgumentError
-from minbits.studies.surface import barrier
 from minbits.studies.trainability_statistics import (
     Estimate,
     Statement,
@@ -17,6 +16,12 @@ from minbits.studies.trainability_statistics import (
     falls_with_width,
     mean_interval,
 )
+
+
+def barrier(losses: Sequence[float]) -> float:
+    """Return by how much losses along a path rise over the line between those of its ends."""
+    straight = np.linspace(losses[0], losses[-1], len(losses))
+    return float((np.asarray(losses) - straight).max())
 
 
 @dataclass(frozen=True, eq=False)
