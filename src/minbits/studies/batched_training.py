@@ -8,6 +8,7 @@ of all networks is a few batched matrix products. Initial weights and batches ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +32,26 @@ from minbits.types import TrainingRecipe
 Float = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class BatchedSettings:
+    """How PyTorch trains.
+
+    Attributes:
+        weight_bits: of a stored weight, 32 for none that are rounded; rounded weights are trained
+            with gradients that pass straight through the rounding.
+        device: of PyTorch.
+    """
+
+    weight_bits: int
+    device: str
+
+
 def train_batched(
     architecture: Architecture,
     recipe: TrainingRecipe,
     seeds: Sequence[int],
     data: TrainingData,
-    weight_bits: int,
-    device: str,
+    batched: BatchedSettings,
     report: Callable[[int, Float], None],
     should_stop: Callable[[], bool],
 ) -> Float:
@@ -48,9 +62,7 @@ def train_batched(
         recipe: of which epochs, batch size, learning rate and schedule are used.
         seeds: of initial weights and order, one a network.
         data: examples to train on.
-        weight_bits: bits of a stored weight, 32 for none that are rounded; rounded weights are
-            trained with gradients that pass straight through the rounding.
-        device: of PyTorch.
+        batched: bits of a weight, and the device.
         report: called after every epoch with the epochs done and all parameters.
         should_stop: asked after every step.
 
@@ -61,18 +73,19 @@ def train_batched(
         StoppedError: if asked to stop.
         FloatingPointError: if a training diverges.
     """
+    bits, device = batched.weight_bits, batched.device
     hidden = tuple(
         layer.out_features for layer in architecture.layers[:-1] if isinstance(layer, Linear)
     )
     inputs = torch.from_numpy(data.inputs.reshape(len(data.labels), -1)).to(device)
     labels = torch.from_numpy(data.labels).to(device)
-    shape = SeededShape(inputs.shape[1], hidden, class_count(architecture), weight_bits=weight_bits)
+    shape = SeededShape(inputs.shape[1], hidden, class_count(architecture), weight_bits=bits)
     weights = _initial(architecture, seeds, device)
     optimizer = torch.optim.SGD(weights, recipe.learning_rate, momentum=MOMENTUM, nesterov=True)
     settings, batch = loop_settings(recipe), batch_of(data, recipe.batch_size)
     generators = [np.random.default_rng(seed) for seed in seeds]
     steps = len(data.labels) // batch
-    plain = _plain(architecture, weights, weight_bits)
+    plain = _plain(architecture, weights, bits)
     for epoch in range(1, settings.epochs + 1):
         drawn = [draw_epoch(data, settings, generator).indices for generator in generators]
         order = torch.from_numpy(np.stack(drawn)).to(device)
@@ -90,7 +103,7 @@ def train_batched(
                 raise StoppedError
         if not bool(means.isfinite().all()):
             raise FloatingPointError(f"a loss is not finite after epoch {epoch}")
-        plain = _plain(architecture, weights, weight_bits)
+        plain = _plain(architecture, weights, bits)
         report(epoch, plain)
     return plain
 

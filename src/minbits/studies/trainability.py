@@ -158,10 +158,16 @@ def train_seeds(
     if (bits, device) == (32, "cpu"):
         values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
         return values, train
-    from minbits.studies.batched_training import train_batched
+    from minbits.studies.batched_training import BatchedSettings, train_batched
 
     values = train_batched(
-        architecture, recipe, task.seeds, train, bits, device, report, context.should_stop
+        architecture,
+        recipe,
+        task.seeds,
+        train,
+        BatchedSettings(bits, device),
+        report,
+        context.should_stop,
     )
     return values, train
 
