@@ -2,12 +2,14 @@
 
     python recipes/trainability_price.py build/price.sqlite records/trainability
 
-Name data sets behind it for fewer of them. All trainings are rows of the ledger: a run that was
-stopped goes on where it was.
+Name data sets behind it for fewer of them, and `--seeds N` for fewer seeds. All trainings are rows
+of the ledger: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
 import json
 import sys
 import time
@@ -28,30 +30,39 @@ SETTINGS = {
 }
 
 
-def write_rows(ledger: Path, data: DataSet, path: Path) -> None:
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("ledger", type=Path)
+    parser.add_argument("records", type=Path, help="folder of the rows")
+    parser.add_argument("names", nargs="*", help="of data sets")
+    parser.add_argument("--seeds", type=int)
+    return parser.parse_args()
+
+
+def write_rows(ledger: Path, data: DataSet, path: Path, seeds: int) -> None:
     """Write every training as a line of JSON."""
+    names = ("architecture", "rate_weight", "float_epochs")
     with read_ledger(ledger) as rows, path.open("w", encoding="utf-8") as file:
         for row in rows.measurements(data.digest, PRICE.key):
             settings, result = json.loads(row["settings"]), json.loads(row["result"])
-            short = {
-                name: settings[name] for name in ("architecture", "rate_weight", "float_epochs")
-            }
-            line = short | {"seed": row["seed"]} | result | {"seconds": round(row["seconds"], 3)}
-            file.write(json.dumps(line) + "\n")
+            if row["seed"] < seeds:
+                short = {name: settings[name] for name in names} | {"seed": row["seed"]}
+                file.write(json.dumps(short | result | {"seconds": round(row["seconds"], 3)}))
+                file.write("\n")
     print(f"Rows: {path}, {path.stat().st_size:,} bytes")
 
 
 def main() -> None:
-    ledger, records, *names = sys.argv[1:]
-    folder = Path(records)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names or SETTINGS:
+    asked = options()
+    asked.records.mkdir(parents=True, exist_ok=True)
+    for name in asked.names or SETTINGS:
         start, data = time.perf_counter(), load(name)
         picture = Path(f"docs/images/trainability-price-{name}.png")
-        request = PriceRequest(**SETTINGS[name], ledger=ledger, figure=picture, workers=2)
+        request = PriceRequest(**SETTINGS[name], ledger=asked.ledger, figure=picture, workers=2)
+        request = dataclasses.replace(request, seeds=asked.seeds or request.seeds)
         report = price_job(data, request, StudyLines(quiet=False))
         print_price(report)
-        write_rows(Path(ledger), data, folder / f"price-{name}.jsonl")
+        write_rows(asked.ledger, data, asked.records / f"price-{name}.jsonl", request.seeds)
         print(f"{(time.perf_counter() - start) / 60:.0f} minutes\n", flush=True)
         if report.interrupted:
             sys.exit("interrupted: run it again to go on")

@@ -41,6 +41,7 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
     left.set_ylim(-0.03, 1.03)
     right.set_ylabel("CPU-seconds to a success, expected")
     right.set_yscale("log")
+    right.margins(x=0.12, y=0.12)
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xlabel("size of the file, median [bits]")
@@ -74,7 +75,8 @@ def _draw_fit(axes: Axes, price: Price, sizes: Sequence[float]) -> None:
     found = price.price
     axes.annotate(
         f"price {found.value:.2f} ({found.low:.2f}–{found.high:.2f})",
-        (np.sqrt(price.half.value * price.smallest), 0.5), ha="center", va="bottom", fontsize=8,
+        (price.half.value, 0.5), (8, -12), textcoords="offset points", fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip
 
 
@@ -86,7 +88,9 @@ def _draw_seconds(axes: Axes, rows: Sequence[PriceRow], colour: str, marker: str
     )  # fmt: skip
     for row in known:
         what = "units" if row.kind.route == "size" else "rate"
+        below = row.kind.route == "compression"
         axes.annotate(
             f"{what} × {row.kind.factor:g}", (row.median_bits, row.seconds_to_success or 0.0),
-            (4, 4), textcoords="offset points", fontsize=7, color=colour,
+            (0, -14 if below else 7), textcoords="offset points", ha="center", fontsize=7,
+            color=colour,
         )  # fmt: skip
