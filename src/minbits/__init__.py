@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         entropy,
         inspect,
         need,
+        plane,
         predict,
         size,
         trainability,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability", "verify",
+    "inspect", "load", "need", "plane", "predict", "read", "size", "to_torch", "trainability",
+    "verify",
 ]  # fmt: skip
 
 _PLACES = {

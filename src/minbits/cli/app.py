@@ -30,6 +30,7 @@ COMMANDS = {
     "need": "minbits.cli.capacity:need",
     "codelength": "minbits.cli.codelength:codelength_app",
     "trainability": "minbits.cli.trainability:trainability",
+    "plane": "minbits.cli.plane:plane",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",

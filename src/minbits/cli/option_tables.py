@@ -18,6 +18,7 @@ from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressRequest, RoundingOptions
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.plane_request import PlaneRequest
 from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
@@ -35,6 +36,7 @@ RECORDS: dict[str, type[Request]] = {
     "need": NeedRequest,
     "codelength": CodelengthRequest,
     "trainability": TrainabilityRequest,
+    "plane": PlaneRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import typer
 
 from minbits.cli.commands import command
@@ -14,33 +12,11 @@ from minbits.cli.output import (
     console,
     print_json,
     print_table,
-    progress_printer,
 )
+from minbits.cli.study_lines import StudyLines
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import TrainabilityRequest
-from minbits.studies.run import StudyProgress
 from minbits.studies.trainability_statistics import Estimate, WidthRow
-
-_SECONDS_A_LINE = 10.0
-
-
-class _Lines:
-    """Tells of a study now and then."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._say = progress_printer(quiet)
-        self._last = time.monotonic()
-
-    def __call__(self, progress: StudyProgress) -> None:
-        now = time.monotonic()
-        if now - self._last < _SECONDS_A_LINE and progress.done < progress.total:
-            return
-        self._last = now
-        left = round(progress.seconds_left or 0)
-        self._say(
-            f"{progress.done:,} of {progress.total:,} trainings, "
-            f"about {left // 60}:{left % 60:02d} left"
-        )
 
 
 @command
@@ -56,8 +32,7 @@ def trainability(
     Example: minbits trainability digits --seeds 100 --figure trainability.png
     """
     loaded = source.load(data)
-    lines = _Lines(show.quiet)
-    report = trainability_job(loaded, request, lines, source.origin(data))
+    report = trainability_job(loaded, request, StudyLines(show.quiet), source.origin(data))
     if show.json:
         print_json(plain_trainability(report))
     else:

@@ -11,6 +11,7 @@ from minbits.distributions.grids import PottsGrid, ising_grid
 from minbits.distributions.images import BarsAndStripes
 from minbits.distributions.independent import IndependentBits, NoisyLabels, RandomLabels
 from minbits.distributions.source import Source
+from minbits.distributions.spherical import spherical_rule
 
 __all__ = [
     "BarsAndStripes",
@@ -28,6 +29,7 @@ __all__ = [
     "ising_grid",
     "majority",
     "parity",
+    "spherical_rule",
     "teacher",
     "xor",
 ]
