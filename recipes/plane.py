@@ -22,7 +22,7 @@ from minbits.ledger.table_files import write_table
 from minbits.studies.plane_statistics import MeasureVerdict
 
 EPOCHS = 8_000
-FIRST_SEEDS = 20
+FIRST_SEEDS = 10
 WORKERS = 2
 ACTIVATIONS = ("tanh", "relu", "linear")
 RUNS = (("kde", 8), ("exact", 8), ("exact", 4))
