@@ -16,16 +16,21 @@ from minbits.cli.output import (
 from minbits.cli.study_lines import StudyLines
 from minbits.jobs.plane import PlaneReport, plain_plane, plane_job
 from minbits.jobs.plane_request import PlaneRequest
-from minbits.studies.plane_statistics import COMPRESSION_BITS, LayerFall, MeasureVerdict
+from minbits.studies.plane_statistics import (
+    COMPRESSION_BITS,
+    MIN_SEEDS,
+    LayerFall,
+    MeasureVerdict,
+)
 
 MEASURED = {
     "fixed": "30 bins from -1 to 1",
     "edges": "30 edges from -1 to 1: 29 bins, and one for all else",
     "adaptive": "30 bins over the range of the layer",
-    "float32": "values as they are, in single precision",
+    "float32": "the values as they are, in single precision",
     "density_low": "kernel density, lower bound",
     "density_high": "kernel density, upper bound",
-    "exact": "quantised activations, exact",
+    "exact": "quantised activations, counted exactly",
     "probe": "I(T;Y) by a held-out probe, a lower bound; I(X;T) is not measured",
 }
 
@@ -83,13 +88,15 @@ def _print(report: PlaneReport) -> None:
             [(name, "right") for name in names],
             [_cells(measure, row) for row in measure.layers],
         )
+    few = "" if len(report.results) >= MIN_SEEDS else f"; {MIN_SEEDS} trainings or more decide"
+    out.print(
+        f"Does I(X;T) of a hidden layer fall by more than {COMPRESSION_BITS} bits from its largest "
+        f"value to the end{few}?",
+        soft_wrap=True,
+    )
     for measure in report.measures:
         if measure.measure != "probe":
-            out.print(
-                f"{measure.verdict}: some hidden layer falls by more than {COMPRESSION_BITS} bits "
-                f"({MEASURED[measure.measure]}).",
-                soft_wrap=True,
-            )
+            out.print(f"  {measure.verdict}, by {MEASURED[measure.measure]}", soft_wrap=True)
     out.print(
         f"Measured on {report.examples:,} examples: I(X;T) is at most {report.ceiling_bits:.2f} "
         f"bits, I(T;Y) at most H(Y) = {report.label_bits:.4f} bits.",

@@ -36,7 +36,7 @@ def spherical_power(patterns: Bits) -> npt.NDArray[np.float64]:
     cosines, ones = _cosines(), patterns.astype(np.float64)
     legendre = (np.ones_like(cosines), cosines, (3 * cosines**2 - 1) / 2)
     kernel = sum((2 * d + 1) / (4 * np.pi) * legendre[d] for d in range(_DEGREES))
-    return np.round(np.einsum("ni,ij,nj->n", ones, kernel, ones), _DIGITS)
+    return np.asarray(np.einsum("ni,ij,nj->n", ones, kernel, ones)).round(_DIGITS)
 
 
 def all_patterns(bits: int = POINTS) -> Bits:

@@ -55,8 +55,9 @@ class BottleneckCurve:
 
     def reached(self, input_bits: npt.ArrayLike) -> Table:
         """Return the largest I(T;Y) that was found at some I(X;T), in bits."""
-        at = [point.input_bits for point in self.points]
-        return np.interp(input_bits, at, [point.label_bits for point in self.points])
+        known = [(point.input_bits, point.label_bits) for point in self.points]
+        at, most = np.array(known).T
+        return np.asarray(np.interp(np.asarray(input_bits, np.float64), at, most))
 
     def limit(self, input_bits: npt.ArrayLike) -> Table:
         """Return what no I(T;Y) exceeds at some I(X;T), in bits."""
@@ -107,7 +108,7 @@ def checked_joint(joint: npt.ArrayLike) -> Table:
 def _divergences(given: Table, centres: Table) -> Table:
     """Return the Kullback-Leibler divergences of p(y|x) from p(y|t) in nats, ``(inputs, T)``."""
     own = (given * np.log(np.maximum(given, _TINY))).sum(axis=1)
-    return own[:, None] - given @ np.log(np.maximum(centres, _TINY)).T
+    return np.asarray(own[:, None] - given @ np.log(np.maximum(centres, _TINY)).T)
 
 
 def _soft_step(scores: Table) -> Table:

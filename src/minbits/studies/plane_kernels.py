@@ -67,12 +67,15 @@ def _times_slope(kind: int, error: Float, row: Float, count: int) -> None:
 
 
 @compiled(fastmath=_FAST)
-def _quantise(row: Float, out: Float, count: int, levels: int, low: float, high: float) -> None:
+def _quantise(
+    row: Float, out: Float, count: int, levels: int, low: np.float32, high: np.float32
+) -> None:
+    """Write the nearest of equally spaced levels from ``low`` to ``high``."""
     step = np.float32((high - low) / (levels - 1))
-    least, most, unit = np.float32(low), np.float32(high), np.float32(1) / step
+    unit = np.float32(1) / step
     for j in range(count):
-        inside = min(max(row[j], least), most)
-        out[j] = np.floor((inside - least) * unit + np.float32(0.5)) * step + least
+        inside = min(max(row[j], low), high)
+        out[j] = np.floor((inside - low) * unit + np.float32(0.5)) * step + low
 
 
 @compiled(fastmath=_FAST)

@@ -4,7 +4,7 @@ The rule was fixed before the trainings ran. A hidden layer compresses where the
 mean fall is above `COMPRESSION_BITS`, and does not where the upper limit is below it. The limits of
 all hidden layers hold together in 95 % of studies: each has 1 - 0.05 / layers (Bonferroni). The
 verdict on a measure is ``yes`` where some hidden layer compresses, ``no`` where none does, else
-``open``; with fewer than `MIN_SEEDS` seeds it is ``open``.
+``open``; with fewer than `MIN_SEEDS` seeds, and of a probe, it is ``open``.
 """
 
 from __future__ import annotations
@@ -116,6 +116,8 @@ def measure_verdict(
     epochs = np.array(results[0]["measured_epochs"])
     falls = about_input.max(axis=1) - about_input[:, -1]
     hidden = len(sizes) - 2
+    # A probe does not measure I(X;T): nothing is said of its fall.
+    seeds = 0 if measure == "probe" else len(results)
     layers = []
     for place, units in enumerate(sizes[1:]):
         fall = bootstrap_mean(falls[:, place], _LEVEL / max(hidden, 1))
@@ -128,7 +130,7 @@ def measure_verdict(
                 label_bits=float(about_label[:, -1, place].mean()),
                 fall_bits=fall,
                 peak_epoch=float(np.median(epochs[about_input[:, :, place].argmax(axis=1)])),
-                verdict=layer_verdict(fall, len(results)),
+                verdict=layer_verdict(fall, seeds),
             )
         )
     beyond = np.maximum(about_label - np.minimum(about_input, label_bits), 0)
