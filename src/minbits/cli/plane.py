@@ -88,10 +88,10 @@ def _print(report: PlaneReport) -> None:
             [(name, "right") for name in names],
             [_cells(measure, row) for row in measure.layers],
         )
-    few = "" if len(report.results) >= MIN_SEEDS else f"; {MIN_SEEDS} trainings or more decide"
+    few = "" if len(report.results) >= MIN_SEEDS else f" (It takes {MIN_SEEDS} trainings to tell.)"
     out.print(
         f"Does I(X;T) of a hidden layer fall by more than {COMPRESSION_BITS} bits from its largest "
-        f"value to the end{few}?",
+        f"value to the end?{few}",
         soft_wrap=True,
     )
     for measure in report.measures:
