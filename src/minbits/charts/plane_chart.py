@@ -181,6 +181,9 @@ def _draw_bins(numbers: PlaneNumbers) -> matplotlib.figure.Figure:
         (0, 4), textcoords="offset points", fontsize=8, color="#666666",
     )  # fmt: skip
     left.set_ylim(-0.03 * numbers.ceiling_bits, 1.1 * numbers.ceiling_bits)
-    right.legend(fontsize=8)
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", fontsize=8,
+        ncols=min(last.shape[1], 6),
+    )  # fmt: skip
     figure.suptitle(f"{numbers.title}: the same networks, other bins", fontsize=10)
     return figure
