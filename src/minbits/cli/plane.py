@@ -34,6 +34,8 @@ MEASURED = {
     "probe": "I(T;Y) by a held-out probe, a lower bound; I(X;T) is not measured",
 }
 
+_ROUNDED_BITS = 2e-4  # figures of the ledger have four decimal places
+
 
 @command
 def plane(
@@ -76,6 +78,16 @@ def _cells(measure: MeasureVerdict, row: LayerFall) -> tuple[str, ...]:
     )
 
 
+def _print_excess(measure: MeasureVerdict) -> None:
+    """Say where a measure breaks a law that the true figures keep."""
+    for excess, law in (
+        (measure.highest_label_excess_bits, "I(T;Y) is above the limit"),
+        (measure.processing_excess_bits, "I(X;T) of a layer is above that of the layer before"),
+    ):
+        if excess > _ROUNDED_BITS:
+            console().print(f"    its error shows: {law}, by {excess:.2f} bits", soft_wrap=True)
+
+
 def _print(report: PlaneReport) -> None:
     out = console()
     for measure in report.measures:
@@ -97,6 +109,7 @@ def _print(report: PlaneReport) -> None:
     for measure in report.measures:
         if measure.measure != "probe":
             out.print(f"  {measure.verdict}, by {MEASURED[measure.measure]}", soft_wrap=True)
+            _print_excess(measure)
     out.print(
         f"Measured on {report.examples:,} examples: I(X;T) is at most {report.ceiling_bits:.2f} "
         f"bits, I(T;Y) at most H(Y) = {report.label_bits:.4f} bits.",
