@@ -31,6 +31,8 @@ COMMANDS = {
     "codelength": "minbits.cli.codelength:codelength_app",
     "trainability": "minbits.cli.trainability:trainability",
     "plane": "minbits.cli.plane:plane",
+    "diagram": "minbits.cli.diagram:diagram",
+    "report": "minbits.cli.report:report",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",
