@@ -19,8 +19,8 @@ DataArgument = Annotated[
         help=(
             "A name (mnist, digits, iris, wine, breast_cancer, mnist1d, parity, majority, xor, "
             "teacher, tishby, random-labels), or one of two parts (parity:8, keel:letter), a .csv, "
-            ".tsv, .xlsx, .parquet, .arff, .jsonl, .npz or .npy file, or a folder of images, arrays, "
-            "IDX files, or train.csv and test.csv."
+            ".tsv, .xlsx, .parquet, .arff, .jsonl, .npz or .npy file, or a folder of images, "
+            "arrays, IDX files, or train.csv and test.csv."
         )
     ),
 ]
