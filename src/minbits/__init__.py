@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         report,
         size,
         trainability,
+        trainability_price,
+        trainability_surface,
         verify,
     )
     from minbits.networks.to_torch import to_torch
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "diagram",
     "entropy", "inspect", "load", "need", "plane", "predict", "read", "report", "size",
-    "to_torch", "trainability", "verify",
+    "to_torch", "trainability", "trainability_price", "trainability_surface", "verify",
 ]  # fmt: skip
 
 _PLACES = {
