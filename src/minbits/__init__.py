@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         entropy,
         inspect,
         need,
+        plane,
         predict,
         report,
         size,
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "diagram",
-    "entropy", "inspect", "load", "need", "predict", "read", "report", "size", "to_torch",
-    "trainability", "trainability_price", "trainability_surface", "verify",
+    "entropy", "inspect", "load", "need", "plane", "predict", "read", "report", "size",
+    "to_torch", "trainability", "trainability_price", "trainability_surface", "verify",
 ]  # fmt: skip
 
 _PLACES = {

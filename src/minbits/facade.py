@@ -17,6 +17,7 @@ from minbits.jobs.compress_request import CompressReport, CompressRequest
 from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.plane_request import PlaneRequest
 from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.report_request import ReportRequest
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
+    from minbits.jobs.plane import PlaneReport
     from minbits.jobs.predict import PredictionReport
     from minbits.jobs.price import PriceReport
     from minbits.jobs.report import PageReport
@@ -266,6 +268,27 @@ def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport
 
     loaded, origin = _opened(data)
     report = trainability_job(loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+@call_with(PlaneRequest)
+def plane(data: Data, request: PlaneRequest) -> PlaneReport:
+    """Follow the layers of networks in the information plane while they are trained.
+
+    Every training is a row of the ledger; a study that was stopped goes on where it was. Trainings
+    run in fresh processes; where the system is not POSIX these import the calling script: call this
+    below ``if __name__ == "__main__":`` there.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was measured by then is in the ledger.
+        MinbitsError: if an argument, the ledger or a picture's place is bad.
+    """
+    from minbits.jobs.plane import plane_job
+
+    loaded, origin = _opened(data)
+    report = plane_job(loaded, request, origin=origin)
     if report.interrupted:
         raise KeyboardInterrupt
     return report

@@ -30,8 +30,9 @@ from minbits.workers.work import WorkerContext
 from tests.strategies import random_network, same_network
 
 NAMED = tuple(key for key in ACTIVATIONS if key not in CODED_ACTIVATIONS)
+PATTERNED = (*NAMED, "leaky0.01", "tanh_4bit", "relu6_1bit", "sigmoid_8bit")
 TEXTS: dict[str, tuple[str, Shape]] = {
-    **{key: (f"conv 3 k3 {key}; linear 2", (1, 6, 5)) for key in (*NAMED, "leaky0.01")},
+    **{key: (f"conv 3 k3 {key}; linear 2", (1, 6, 5)) for key in PATTERNED},
     "two slopes": ("conv 3 k3 leaky0.2; conv 3 k3 leaky0.01; linear 2", (1, 7, 8)),
     "prelu": ("conv 4 k3; prelu; maxpool 2; pointwise 3; prelu; linear 4; prelu; linear 2",
               (1, 8, 8)),
@@ -92,6 +93,32 @@ def test_an_activation_is_that_of_pytorch_everywhere(key: str) -> None:
     found = ACTIVATIONS[key].numpy(values.copy())
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted, rtol=3e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("plain", "low", "high"), [("tanh", -1, 1), ("sigmoid", 0, 1), ("relu6", 0, 6)]
+)
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_few_values_are_the_nearest_and_gradients_pass(
+    plain: str, low: int, high: int, bits: int
+) -> None:
+    values = np.linspace(-9, 9, 3001).astype(np.float32)
+    found = ACTIVATIONS[f"{plain}_{bits}bit"].numpy(values.copy())
+    exact = ACTIVATIONS[plain].numpy(values.copy())
+    step = (high - low) / (2**bits - 1)
+    assert len(np.unique(found)) == 2**bits
+    assert (found.min(), found.max()) == pytest.approx((low, high), abs=1e-5)
+    assert np.abs(found - exact).max() <= step / 2 + 1e-5
+    x = torch.tensor(values, requires_grad=True)
+    y = ACTIVATIONS[f"{plain}_{bits}bit"].torch(torch, x)
+    y.sum().backward()
+    same = torch.tensor(values, requires_grad=True)
+    ACTIVATIONS[plain].torch(torch, same).sum().backward()
+    assert torch.equal(x.grad, same.grad)
+    differ = np.abs(y.detach().numpy() - found) > 1e-5
+    assert differ.mean() < 2e-3  # values half-way between two levels
+    assert "tanh_9bit" not in ACTIVATIONS
+    assert "elu_4bit" not in ACTIVATIONS
 
 
 def test_a_slope_has_one_name() -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "need": "minbits.cli.capacity:need",
     "codelength": "minbits.cli.codelength:codelength_app",
     "trainability": "minbits.cli.trainability:trainability_app",
+    "plane": "minbits.cli.plane:plane",
     "diagram": "minbits.cli.diagram:diagram",
     "report": "minbits.cli.report:report",
     "doctor": "minbits.cli.doctor:doctor",

@@ -19,6 +19,7 @@ from minbits.jobs.compress_request import CompressRequest, RoundingOptions
 from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.plane_request import PlaneRequest
 from minbits.jobs.predict_request import PredictRequest
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.report_request import ReportRequest
@@ -39,6 +40,7 @@ RECORDS: dict[str, type[Request]] = {
     "codelength": CodelengthRequest,
     "diagram": DiagramRequest,
     "trainability": TrainabilityRequest,
+    "plane": PlaneRequest,
     "price": PriceRequest,
     "surface": SurfaceRequest,
     "report": ReportRequest,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,39 +16,16 @@ from minbits.cli.output import (
     console,
     print_json,
     print_table,
-    progress_printer,
 )
+from minbits.cli.study_lines import StudyLines
 from minbits.jobs.price import PriceReport, plain_price, price_job
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.studies.price_statistics import PriceRow, Route, best_of_hour
-from minbits.studies.run import StudyProgress
 from minbits.studies.surface_statistics import SurfaceRow
 from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
-
-_SECONDS_A_LINE = 10.0
-
-
-class StudyLines:
-    """Tells of a study now and then."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._say = progress_printer(quiet)
-        self._last = time.monotonic()
-
-    def __call__(self, progress: StudyProgress) -> None:
-        """Print how far it is, every ten seconds at most."""
-        now = time.monotonic()
-        if now - self._last < _SECONDS_A_LINE and progress.done < progress.total:
-            return
-        self._last = now
-        left = round(progress.seconds_left or 0)
-        self._say(
-            f"{progress.done:,} of {progress.total:,} trainings, "
-            f"about {left // 60}:{left % 60:02d} left"
-        )
 
 
 class _Studies(TyperGroup):
@@ -89,8 +65,7 @@ def widths(
     Example: minbits trainability digits --seeds 100 --figure trainability.png
     """
     loaded = source.load(data)
-    lines = StudyLines(show.quiet)
-    report = trainability_job(loaded, request, lines, source.origin(data))
+    report = trainability_job(loaded, request, StudyLines(show.quiet), source.origin(data))
     if show.json:
         print_json(plain_trainability(report))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 from collections.abc import Callable
@@ -16,7 +17,16 @@ from minbits.data.idx import load_idx_folder
 from minbits.data.reading import extra_module
 from minbits.data.sampling import sample
 from minbits.data.tables import RawTable, assemble_table, number_columns
-from minbits.distributions import RandomLabels, Source, majority, parity, teacher, xor
+from minbits.distributions import (
+    RandomLabels,
+    Source,
+    majority,
+    parity,
+    spherical_rule,
+    teacher,
+    xor,
+)
+from minbits.distributions.spherical import all_patterns
 from minbits.errors import DataError
 from minbits.registry import Registry
 from minbits.types import DataSet
@@ -123,6 +133,19 @@ def load_mnist1d() -> DataSet:
     )
 
 
+def load_tishby() -> DataSet:
+    """Return all 4,096 patterns of twelve bits, labelled by a symmetric rule, a fifth as test.
+
+    The problem of Shwartz-Ziv & Tishby 2017; `minbits.distributions.spherical_rule` says what the
+    rule is. The classes are balanced as well as its values allow: I(X;Y) = H(Y) = 0.9996 bits.
+    """
+    rule, patterns = spherical_rule(), all_patterns()
+    labels = rule.function(patterns)
+    origin = "all patterns at the vertices of an icosahedron, labelled by their spherical power"
+    data = assemble("tishby", (patterns, labels), None, where="tishby", origin=origin)
+    return dataclasses.replace(data, truth=rule.truth())
+
+
 def source_loader(source: Source) -> Callable[[], DataSet]:
     """Return a loader that draws a known source: 4,000 training and 1,000 test examples, seed 0."""
     return lambda: sample(source, *_SOURCE_EXAMPLES, seed=0)
@@ -153,5 +176,6 @@ BUILT_IN: Registry[BuiltIn] = Registry(
     BuiltIn("majority", source_loader(majority())),
     BuiltIn("xor", source_loader(xor())),
     BuiltIn("teacher", source_loader(teacher())),
+    BuiltIn("tishby", load_tishby),
     BuiltIn("random-labels", source_loader(RandomLabels())),
 )

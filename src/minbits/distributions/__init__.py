@@ -13,6 +13,7 @@ from minbits.distributions.independent import IndependentBits, NoisyLabels, Rand
 from minbits.distributions.lookup import LookupTable
 from minbits.distributions.planted import PlantedNetwork
 from minbits.distributions.source import Source
+from minbits.distributions.spherical import spherical_rule
 
 __all__ = [
     "BarsAndStripes",
@@ -32,6 +33,7 @@ __all__ = [
     "ising_grid",
     "majority",
     "parity",
+    "spherical_rule",
     "teacher",
     "xor",
 ]

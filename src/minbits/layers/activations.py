@@ -20,6 +20,10 @@ FloatArray = npt.NDArray[np.float32]
 LEAKY_RELU_SLOPE = 0.125  # a power of two, so that every machine computes the same product
 # A leaky ReLU of another slope is written with it, as ``leaky0.01``.
 _LEAKY = re.compile(r"leaky(0\.[0-9]{0,11}[1-9])")
+# Activations of few values are written with their bits, as ``tanh_4bit``; the range is that of the
+# activation.
+_QUANTISED = re.compile(r"(relu6|sigmoid|tanh)_([1-8])bit")
+_RANGES = {"relu6": (0.0, 6.0), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
 def _no_converters(torch: Any) -> Mapping[Any, Converter]:
@@ -127,17 +131,43 @@ def _leaky(key: str) -> Activation | None:
     )
 
 
+def _quantised(key: str) -> Activation | None:
+    """Return the activation of few values that a key such as ``tanh_4bit`` names, None for others.
+
+    Values are rounded to the nearest of ``2 ** bits`` equally spaced ones, both ends of the range
+    among them. In training the gradient passes straight through (Bengio et al. 2013).
+    """
+    found = _QUANTISED.fullmatch(key)
+    if found is None:
+        return None
+    plain, (low, high) = ACTIVATIONS[found[1]], _RANGES[found[1]]
+    step = (high - low) / (2 ** int(found[2]) - 1)
+
+    def rounded(x: FloatArray) -> FloatArray:
+        places = np.floor((plain.numpy(x) - np.float32(low)) / np.float32(step) + np.float32(0.5))
+        return np.asarray(places * np.float32(step) + np.float32(low), np.float32)
+
+    def torch_rounded(torch: Any, x: Any) -> Any:
+        value = plain.torch(torch, x)
+        places = torch.floor((value.detach() - low) / step + 0.5)
+        return value + (places * step + low - value.detach())
+
+    return Activation(key, rounded, torch_rounded, None)
+
+
 class Activations(Registry[Activation]):
-    """The registry: its entries, and a leaky ReLU for every slope between 0 and 1."""
+    """The registry: its entries, a leaky ReLU for each slope in (0, 1), and ones of few values."""
 
     def __getitem__(self, key: str) -> Activation:
         """Return the activation of a key."""
-        found = None if key in self._entries else _leaky(key)
+        found = None if key in self._entries else _leaky(key) or _quantised(key)
         return found or super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
         """Return whether there is an activation of a key."""
-        return key in self._entries or (isinstance(key, str) and _leaky(key) is not None)
+        if not isinstance(key, str):
+            return False
+        return key in self._entries or bool(_LEAKY.fullmatch(key) or _QUANTISED.fullmatch(key))
 
 
 def leaky_key(slope: float) -> str | None:

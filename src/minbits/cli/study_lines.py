@@ -1,0 +1,30 @@
+"""Lines that tell how far a study is."""
+
+from __future__ import annotations
+
+import time
+
+from minbits.cli.output import progress_printer
+from minbits.studies.run import StudyProgress
+
+_SECONDS_A_LINE = 10.0
+
+
+class StudyLines:
+    """Tells of a study now and then."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._say = progress_printer(quiet)
+        self._last = time.monotonic()
+
+    def __call__(self, progress: StudyProgress) -> None:
+        """Take note of how far it is, and print a line where the last one is some time ago."""
+        now = time.monotonic()
+        if now - self._last < _SECONDS_A_LINE and progress.done < progress.total:
+            return
+        self._last = now
+        left = round(progress.seconds_left or 0)
+        self._say(
+            f"{progress.done:,} of {progress.total:,} trainings, "
+            f"about {left // 60}:{left % 60:02d} left"
+        )
