@@ -260,7 +260,7 @@ def code_architecture(
         kind = _code_kind(coder, bank, wanted, kind, successors[kind])
         if kind == "end":
             found = Architecture(given_shape, exponent, tuple(layers), views)
-            if (extended and not _is_extended(found)) or _names_in(found) != names:
+            if extended != _is_extended(found) or _names_in(found) != names:
                 raise not_canonical()
             return found
         layers.append(_code_layer(fields, source, kind, shape, extended))
