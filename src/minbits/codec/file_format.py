@@ -136,6 +136,19 @@ def encode_network(network: QuantizedNetwork) -> bytes:
     return min((_encode(network, version) for version in _useful_versions(network)), key=len)
 
 
+def ideal_length_bits(network: QuantizedNetwork) -> float:
+    """Return the ideal code length of a network's shortest payload, in bits.
+
+    Unlike the length of a file it is not rounded to bytes, so that small changes can be told.
+    """
+    found = math.inf
+    for version in _useful_versions(network):
+        encoder = BitEncoder()
+        _code_network(encoder, network, version, _Parts(None))
+        found = min(found, encoder.ideal_bits)
+    return found
+
+
 def _checked_version(data: bytes) -> int:
     if len(data) < HEADER_BYTES or data[0] & 0xF0 != MAGIC:
         start = data[:2].hex(" ") or "nothing"

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.compression.finishing import finish
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps
 from minbits.networks.parameters import parameter_layout
@@ -96,4 +97,4 @@ def train_quantized(
         recipe.elastic,
     )
     run_epochs(data, settings, context.seed + 1, step, after_epoch, context.should_stop)
-    return share_steps(quantizer.export())
+    return share_steps(finish(quantizer.export(), context))
