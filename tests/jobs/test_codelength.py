@@ -16,10 +16,10 @@ from minbits.charts.contact_sheet import ContactSheet, draw_contact_sheet
 from minbits.claims.published_file import adopt_file, read_card
 from minbits.data import from_arrays, load
 from minbits.errors import ArgumentError, LabelCodeError
+from minbits.evaluation.total_goal import TotalGoal, expected_label_bits
 from minbits.jobs.codelength import (
     codelength_job,
     decode_job,
-    expected_label_bits,
     plain_codelength,
     read_label_file,
 )
@@ -28,7 +28,7 @@ from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.label_codes.block_plan import BlockPlan
 from minbits.label_codes.prequential_file import Block
 from minbits.ledger.store import open_ledger
-from minbits.types import DataSet
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,12 @@ def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     )  # fmt: skip
     report = codelength_job(data, request)
     bits = {item.code: item.size_bits for item in report.codes}
-    assert list(bits) == ["uniform", "empirical", "two-part", "prequential"]
+    assert list(bits) == ["uniform", "empirical", "two-part", "prequential", "variational"]
+    # The variational code is computed, and no file.
+    variational = report.codes[-1]
+    assert variational.size_bits is None
+    assert variational.variational is not None
+    assert variational.computed_bits == variational.variational.total_bits
     assert bits["uniform"] == 8 * (4 + math.ceil(len(data.train_labels) / 8))
     # The inputs tell everything: whoever learns them needs few bits beyond the headers.
     assert bits["prequential"] is not None
@@ -62,6 +67,7 @@ def test_all_codes_of_a_small_set(tmp_path: Path) -> None:
     plain = json.loads(json.dumps(plain_codelength(report)))
     assert plain["best"] == "prequential"
     assert sum(block["labels"] for block in plain["codes"][3]["blocks"]) == plain["labels"]
+    assert plain["codes"][4]["variational"]["weights_bits"] > 0
     # The bits of each label, by the rows that were given: the dearest first.
     with (tmp_path / "bits.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -110,6 +116,46 @@ def test_noise_costs_its_entropy() -> None:
     assert noisy == pytest.approx(1000 * (0.469 + 0.1 * math.log2(9)), rel=1e-3)
 
 
+def test_the_search_for_a_code_wants_file_and_labels_short() -> None:
+    goal = TotalGoal(0.9, 100, labels=1000, classes=10)
+
+    def outcome(size_bits: int, validation: int, training: int) -> TrialOutcome:
+        return TrialOutcome(
+            TrialConfig("linear 10", TrainingRecipe(1, 1), 0), "done", 1.0, size_bits=size_bits,
+            validation_correct=validation, validation_examples=100, training_correct=training,
+            training_examples=900,
+        )  # fmt: skip
+
+    # 5 % more of the labels wrong cost 400 bits: a file may be as much longer, and no more.
+    accurate, small = outcome(1000, 95, 855), outcome(700, 90, 810)
+    assert goal.score(accurate) < goal.score(small)  # type: ignore[operator]
+    assert goal.score(outcome(1500, 95, 855)) > goal.score(small)  # type: ignore[operator]
+    # All labels are coded, and most of them were trained on.
+    assert goal.score(outcome(1000, 90, 891)) < goal.score(outcome(1000, 99, 810))  # type: ignore[operator]
+    assert goal.is_met(small)
+    assert goal.score(TrialOutcome(accurate.config, "failed", 1.0)) is None
+
+
+def test_a_search_goes_on_from_known_networks(tmp_path: Path) -> None:
+    target = tmp_path / "l.sqlite"
+    data = striped()
+    first = codelength_job(
+        data, CodelengthRequest("two-part", 0.02, ledger=target, records=tmp_path, workers=1)
+    )
+    with open_ledger(target) as ledger:
+        trials = len(ledger.rows("trials"))
+    again = CodelengthRequest(
+        "two-part", 0.02, ledger=target, records=tmp_path, workers=1, search=True
+    )
+    second = codelength_job(data, again)
+    with open_ledger(target) as ledger:
+        assert len(ledger.rows("trials")) > trials
+        assert ledger.rows("claims") == []
+    assert second.best.size_bits is not None
+    assert first.best.size_bits is not None
+    assert second.best.size_bits <= first.best.size_bits
+
+
 def test_the_dearest_images_are_shown() -> None:
     data = load("digits")
     count = len(data.train_labels)
@@ -122,10 +168,10 @@ def test_the_dearest_images_are_shown() -> None:
     assert found.labels[0] == data.class_names[data.train_labels[found.places[0]]]
     sheet = ContactSheet("digits", data.train_inputs[found.places[:9]], ("a",) * 9)
     assert draw_contact_sheet(sheet).picture().startswith(b"\x89PNG")
-    numbers = code_length_numbers("mnist", 60_000, {"two-part": 7168})
+    numbers = code_length_numbers("mnist", 60_000, {"two-part": 7168}, {"variational": 8454.0})
     assert [item.bits for item in numbers.published] == [199_000, 22_200, 4_100]
     assert draw_code_lengths(numbers).picture("svg")
-    assert code_length_numbers("mnist", 1000, {"two-part": 7168}).published == ()
+    assert code_length_numbers("mnist", 1000, {"two-part": 7168}, {}).published == ()
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ class PublishedCodeLength:
     source: str
 
 
+# Colour and words of each kind of bar.
+_FILE = ("#c1121f", "minbits: 8 × the bytes of a file that was decoded")
+_COMPUTED = ("#e9a3a6", "minbits: computed, no file")
+_OTHERS = ("#8a8a8a", "published: computed, no file")
 _DEEP = "Blier & Ollivier 2018"
 PUBLISHED: tuple[PublishedCodeLength, ...] = (
     PublishedCodeLength("uniform", "mnist", 60_000, 199_000, _DEEP),
@@ -46,21 +50,27 @@ class CodeLengthNumbers:
         data_name: the data set.
         labels: how many it has.
         found: bits of our files, by code.
+        computed: bits of our codes that were computed and not written.
         published: of others, on the same labels; computed, not written.
     """
 
     data_name: str
     labels: int
     found: tuple[tuple[str, int], ...]
+    computed: tuple[tuple[str, float], ...]
     published: tuple[PublishedCodeLength, ...]
 
 
-def code_length_numbers(data_name: str, labels: int, found: Mapping[str, int]) -> CodeLengthNumbers:
-    """Return the numbers of the chart for the bits of files, by code."""
+def code_length_numbers(
+    data_name: str, labels: int, found: Mapping[str, int], computed: Mapping[str, float]
+) -> CodeLengthNumbers:
+    """Return the numbers of the chart for the bits of files and of computed codes, by code."""
     published = tuple(
         item for item in PUBLISHED if (item.data_name, item.labels) == (data_name, labels)
     )
-    return CodeLengthNumbers(data_name, labels, tuple(found.items()), published)
+    return CodeLengthNumbers(
+        data_name, labels, tuple(found.items()), tuple(computed.items()), published
+    )
 
 
 def draw_code_lengths(numbers: CodeLengthNumbers) -> Chart[CodeLengthNumbers]:
@@ -69,17 +79,16 @@ def draw_code_lengths(numbers: CodeLengthNumbers) -> Chart[CodeLengthNumbers]:
 
 
 def _draw(numbers: CodeLengthNumbers) -> matplotlib.figure.Figure:
-    ours = [(name, float(bits), True) for name, bits in numbers.found]
-    theirs = [(f"{item.name}, {item.source}", item.bits, False) for item in numbers.published]
-    bars = sorted([*ours, *theirs], key=lambda bar: -bar[1])
+    ours = [(name, float(bits), _FILE) for name, bits in numbers.found]
+    computed = [(name, bits, _COMPUTED) for name, bits in numbers.computed]
+    theirs = [(f"{item.name}, {item.source}", item.bits, _OTHERS) for item in numbers.published]
+    bars = sorted([*ours, *computed, *theirs], key=lambda bar: -bar[1])
     figure = matplotlib.figure.Figure(figsize=(9, 1.5 + 0.45 * len(bars)), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(bars))
-    for is_ours, color, label in (
-        (True, "#c1121f", "minbits: 8 × the bytes of a file that was decoded"),
-        (False, "#8a8a8a", "published: computed, no file"),
-    ):
-        chosen = [index for index, bar in enumerate(bars) if bar[2] is is_ours]
+    for kind in (_FILE, _COMPUTED, _OTHERS):
+        color, label = kind
+        chosen = [index for index, bar in enumerate(bars) if bar[2] is kind]
         if chosen:
             axes.barh(chosen, [bars[index][1] for index in chosen], 0.65, color=color, label=label)
     axes.set_xscale("log")
@@ -92,5 +101,5 @@ def _draw(numbers: CodeLengthNumbers) -> matplotlib.figure.Figure:
     axes.invert_yaxis()
     axes.set_xlabel("bits of all training labels, given the inputs (logarithmic)")
     figure.suptitle(f"{name_text(numbers.data_name)}: {numbers.labels:,} labels in several codes")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=9)
     return figure

@@ -22,6 +22,7 @@ from minbits.cli.output import (
 from minbits.files import write_atomically
 from minbits.jobs.codelength import (
     CodelengthReport,
+    bits_text,
     codelength_job,
     decode_job,
     forget,
@@ -30,6 +31,7 @@ from minbits.jobs.codelength import (
     read_label_file,
 )
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.label_codes.variational import VariationalLength
 
 
 class _Lengths(TyperGroup):
@@ -62,7 +64,8 @@ def encode(
 ) -> None:
     """Write the training labels in codes that whoever has the inputs decodes; compare the lengths.
 
-    A length is that of a file that was decoded to the same labels. The test set is not looked at.
+    A length is that of a file that was decoded to the same labels. The variational code alone is
+    computed and not written. The test set is not looked at.
 
     Example: minbits codelength iris --minutes 1 --out iris.mbl
     """
@@ -74,12 +77,17 @@ def encode(
     _print(report)
 
 
+def _bits_a_label(bits: float | None, labels: int) -> str:
+    """Return the bits of one label for a table."""
+    return "" if bits is None else f"{bits / labels:.4f}"
+
+
 def _print(report: CodelengthReport) -> None:
     rows = [
         (
             item.code,
-            "" if item.size_bits is None else f"{item.size_bits:,}",
-            "" if item.size_bits is None else f"{item.size_bits / report.labels:.4f}",
+            bits_text(item),
+            _bits_a_label(item.size_bits or item.computed_bits, report.labels),
             f"{item.seconds:,.0f}",
         )
         for item in report.codes
@@ -102,11 +110,23 @@ def _print(report: CodelengthReport) -> None:
                 f" The last {last.labels:,} labels were predicted from {last.start:,}: "
                 f"{100 * last.correct / last.labels:.2f} % right, best alone: {last.best}."
             )
-        if item.why_not:
+        if item.variational is not None:
+            text += _variational_text(item.variational)
+        elif item.why_not:
             text += f" Not done: {item.why_not}."
         out.print(text, soft_wrap=True)
     out.print(f"Shortest: {report.summary()}.", style="bold", soft_wrap=True)
     print_outputs(report.outputs)
+
+
+def _variational_text(found: VariationalLength) -> str:
+    """Return what a variational code length consists of, in words."""
+    return (
+        f" Computed, and no file: {found.weights_bits:,.0f} bits for {found.parameters:,} weights, "
+        f"{found.labels_bits:,.0f} ± {found.labels_bits_error:,.0f} for the labels "
+        f"({found.samples} samples of the weights, {100 * found.accuracy:.2f} % right), "
+        f"{found.prior_bits:,.0f} for the prior; {found.epochs:,} epochs, seed {found.seed}."
+    )
 
 
 @codelength_app.command()

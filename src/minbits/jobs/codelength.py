@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shutil
 import tempfile
@@ -16,19 +17,22 @@ import numpy as np
 from minbits.claims.best_known import published_files, residual_label_bits
 from minbits.claims.outputs import kept_files
 from minbits.codec.file_format import read_bytes
+from minbits.data.moments import normalise_moments
 from minbits.errors import DataError, LabelCodeError, MinbitsError
+from minbits.evaluation.total_goal import expected_label_bits
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.label_search import LabelSearch
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.size_search import SizeSearch
 from minbits.label_codes.label_file import NUMBERED, code_of, read_labels, written
 from minbits.label_codes.prequential_file import Block, PrequentialCode
 from minbits.label_codes.protocol import Known, LabelCode
 from minbits.label_codes.registry import LABEL_CODES
 from minbits.label_codes.two_part import TwoPartCode
+from minbits.label_codes.variational import VariationalLength, variational_length
 from minbits.ledger.location import LedgerTarget, chosen_ledger, ledger_exists
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger, read_ledger
@@ -41,6 +45,11 @@ from minbits.workers.environment import usable_cores
 # Of the networks known, so many that promise the shortest code are tried.
 _TRIED = 3
 MAX_FILE_BYTES = 1 << 28
+# What JSON holds in another form.
+_RECORDS = ("blocks", "variational")
+VARIATIONAL = "variational"
+# Beside other codes, the variational code takes this share of the minutes.
+_VARIATIONAL_SHARE = 0.25
 # What JSON does not hold of a block: `labels_out` has the bits of each label.
 _UNTOLD = ("plan", "label_bits", "guesses", "seconds_left")
 
@@ -55,9 +64,11 @@ class CodeLength:
         source: author and year.
         size_bits: 8 × the bytes of the file, which was decoded to the same labels; None where there
             is none.
-        why_not: why there is none.
+        computed_bits: of the variational code, its length, which no file shows; else None.
+        why_not: why there is no file.
         network_bits: of the two-part code, 8 × the bytes of the network's own file; else None.
         network: of the two-part code, where the network is from; else None.
+        variational: of the variational code, what its length consists of; else None.
         blocks: of the prequential code.
         encoding_seconds: what encoding took, without what an interrupted run did before.
         decoding_seconds: likewise.
@@ -68,8 +79,10 @@ class CodeLength:
     source: str
     size_bits: int | None
     why_not: str = ""
+    computed_bits: float | None = None
     network_bits: int | None = None
     network: str | None = None
+    variational: VariationalLength | None = None
     blocks: tuple[Block, ...] = ()
     encoding_seconds: float = 0.0
     decoding_seconds: float = 0.0
@@ -102,7 +115,7 @@ class CodelengthReport(Shown):
 
     @property
     def best(self) -> CodeLength:
-        """The code of the shortest file."""
+        """The code of the shortest file; a length that was only computed is none."""
         return min(self.codes, key=lambda item: item.size_bits or math.inf)
 
     def summary(self) -> str:
@@ -113,14 +126,18 @@ class CodelengthReport(Shown):
 
     def facts(self) -> Cells:
         """Return the rows of its table, one a code."""
-        return [
-            (item.code, f"{item.size_bits:,}" if item.size_bits else item.why_not, item.method)
-            for item in self.codes
-        ]
+        return [(item.code, bits_text(item) or item.why_not, item.method) for item in self.codes]
 
     def header(self) -> tuple[str, ...]:
         """Return the names of the table's columns."""
         return ("code", "bits", "method")
+
+
+def bits_text(length: CodeLength) -> str:
+    """Return a code length for a table: a computed one is marked, one that is missing is empty."""
+    if length.computed_bits is not None:
+        return f"{length.computed_bits:,.0f} (computed)"
+    return "" if length.size_bits is None else f"{length.size_bits:,}"
 
 
 @dataclass(frozen=True)
@@ -141,6 +158,8 @@ class _CodelengthJob:
     def of(self, key: str) -> CodeLength:
         """Return the code length under one code; what goes wrong is told in its place."""
         self.say(f"the {key} code")
+        if key == VARIATIONAL:
+            return self._variational()
         began = time.monotonic()
         blocks: list[Block] = []
         plain = LABEL_CODES[key]
@@ -175,6 +194,27 @@ class _CodelengthJob:
             decoding_seconds=time.monotonic() - encoded,
         )
 
+    def _variational(self) -> CodeLength:
+        """Return the length of the variational code, which is computed and not written."""
+        began = time.monotonic()
+        known = self.known
+        if self.request.normalise:
+            known = dataclasses.replace(known, inputs=normalise_moments(known.inputs))
+        share = _VARIATIONAL_SHARE if self.request.code == "all" else 1.0
+        found = variational_length(
+            known, self.data.train_labels, 60 * share * self.request.minutes, self.request.seed
+        )
+        return CodeLength(
+            VARIATIONAL,
+            "a posterior over the weights of a network, then the labels given it",
+            "Hinton & van Camp 1993",
+            None,
+            "it is computed and not written",
+            computed_bits=found.total_bits,
+            variational=found,
+            encoding_seconds=time.monotonic() - began,
+        )
+
     def _prequential(self, blocks: list[Block]) -> PrequentialCode:
         told = progress_of_blocks(self.known.examples, self.say)
 
@@ -203,9 +243,9 @@ class _CodelengthJob:
             forget(self._kept(role))
 
     def _network(self) -> _Candidate | None:
-        """Return the known network with the shortest two-part code; search where none is known."""
+        """Return the known network with the shortest code; search where none is, or if asked to."""
         found = self._known_networks()
-        if not found:
+        if self.request.search or not found:
             self._search()
             found = self._known_networks()
         lengths = []
@@ -260,7 +300,7 @@ class _CodelengthJob:
     def _search(self) -> None:
         """Search for networks of this data; the test set is not looked at."""
         target: LedgerTarget = chosen_ledger(self.request.ledger)
-        self.say("searching for a network, since the ledger has none of this data")
+        self.say("searching for a network: its file and the labels given it are to be short")
         with tempfile.TemporaryDirectory() as folder:
             request = SizeRequest(
                 minutes=self.request.minutes, workers=self.workers, ledger=self.request.ledger,
@@ -270,7 +310,7 @@ class _CodelengthJob:
             ledger: Ledger = open_ledger(target)
             with ledger:
                 provenance = current_provenance(device_name(), plan.workers)
-                SizeSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
+                LabelSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
 
 
 def kept_beside(out: Path, role: str) -> Path:
@@ -304,17 +344,6 @@ def progress_of_blocks(labels: int, say: Callable[[str], None]) -> Callable[[Blo
     return told
 
 
-def expected_label_bits(accuracy: float, labels: int, classes: int) -> float:
-    """Return about how many bits labels take, given a network of some accuracy.
-
-    That is the entropy of its errors, if each label has the same chance of one, and all other
-    classes are equally likely then: it only orders networks.
-    """
-    errors = min(max(1 - accuracy, 0.5 / labels), 1 - 1e-9)
-    entropy = -errors * math.log2(errors) - (1 - errors) * math.log2(1 - errors)
-    return labels * (entropy + errors * math.log2(max(classes - 1, 1)))
-
-
 def codelength_job(
     data: DataSet,
     request: CodelengthRequest,
@@ -340,7 +369,7 @@ def codelength_job(
     kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
     check_outputs({f"`{name}`": path for name, path in outputs.items()}, kept)
     job = _CodelengthJob(data, request, say)
-    keys = NUMBERED if request.code == "all" else (request.code,)
+    keys = (*NUMBERED, VARIATIONAL) if request.code == "all" else (request.code,)
     codes = tuple(job.of(key) for key in keys)
     report = CodelengthReport(
         data.name, data.digest, job.known.examples, job.known.classes, codes, {}
@@ -349,8 +378,9 @@ def codelength_job(
         write_atomically(outputs["labels"], job.files[report.best.code])
         report.outputs["labels"] = str(outputs["labels"])
     sizes = {item.code: item.size_bits for item in codes if item.size_bits is not None}
+    computed = {item.code: item.computed_bits for item in codes if item.computed_bits is not None}
     blocks = [block for item in codes for block in item.blocks]
-    report.outputs.update(write_outputs(data, sizes, blocks, request.seed, outputs))
+    report.outputs.update(write_outputs(data, sizes, computed, blocks, request.seed, outputs))
     job.forget_kept()
     return report
 
@@ -437,8 +467,9 @@ def plain_codelength(report: CodelengthReport) -> dict[str, Any]:
         "best": report.best.code,
         "codes": [
             {
-                **{name: value for name, value in vars(item).items() if name != "blocks"},
+                **{name: value for name, value in vars(item).items() if name not in _RECORDS},
                 "seconds": item.seconds,
+                "variational": None if item.variational is None else vars(item.variational),
                 "blocks": [
                     {name: value for name, value in vars(block).items() if name not in _UNTOLD}
                     for block in item.blocks

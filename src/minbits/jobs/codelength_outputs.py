@@ -143,6 +143,7 @@ def _sums(parts: Sequence[float]) -> tuple[float, ...]:
 def write_outputs(
     data: DataSet,
     sizes: Mapping[str, int],
+    computed: Mapping[str, float],
     blocks: Sequence[Block],
     seed: int,
     paths: Mapping[str, Path],
@@ -152,6 +153,7 @@ def write_outputs(
     Args:
         data: the data set.
         sizes: bits of each file, by code.
+        computed: bits of codes that were computed and not written.
         blocks: of the prequential code; empty where it was not made.
         seed: of the order of the labels.
         paths: of `codelength_outputs`.
@@ -166,7 +168,7 @@ def write_outputs(
         write_atomically(paths["label_bits"], _csv(found))
         written["label_bits"] = str(paths["label_bits"])
     if "codes_picture" in paths:
-        numbers = code_length_numbers(data.name, len(data.train_labels), sizes)
+        numbers = code_length_numbers(data.name, len(data.train_labels), sizes, computed)
         drawn["codes_picture"] = draw_code_lengths(numbers)
     if found is not None and "learning_picture" in paths:
         curve = learning_curve(data.name, data.class_count, blocks)

@@ -13,7 +13,7 @@ from minbits.workers.registry import MAX_WORKERS
 ORDER_SEED: Check = (lambda value: 0 <= value < SEEDS, f"0 to {SEEDS - 1}")
 WORKERS: Check = (lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}")
 
-CodeChoice = Literal["all", "uniform", "empirical", "two-part", "prequential"]
+CodeChoice = Literal["all", "uniform", "empirical", "two-part", "variational", "prequential"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,20 @@ class CodelengthRequest(KnownFilesOptions):
     minutes: float = option(
         2.0,
         "Minutes for learning: of the prequential code, and of a network for the two-part code "
-        "where none is known.",
+        "where none is known or `search` is set. The variational code takes a quarter of them "
+        "beside other codes.",
         check=MINUTES,
     )
     _: KW_ONLY
     normalise: bool = option(
-        False, "Normalise images by their moments before the prequential code learns them."
+        False,
+        "Normalise images by their moments before the prequential and the variational code learn "
+        "them.",
+    )
+    search: bool = option(
+        False,
+        "Search for a network for the two-part code although some are known; the best of them are "
+        "gone on from.",
     )
     seed: int = option(
         0,

@@ -16,13 +16,21 @@ from minbits.training.float_phase import train_float
 from minbits.training.loop import TrainingData
 from minbits.types import TrainingRecipe
 
-Size = Literal["small", "large"]
+Size = Literal["tiny", "small", "large"]
 
 _LARGE_SIDE, _SMALL_SIDE, _SHORTEST_SEQUENCE = 20, 6, 16
-_WIDTHS = {"small": (12, 12, 18, 24, 24), "large": (24, 32, 48, 64, 64)}
+_WIDTHS: dict[Size, tuple[int, ...]] = {
+    "tiny": (8, 8, 12, 14, 14),
+    "small": (12, 12, 18, 24, 24),
+    "large": (24, 32, 48, 64, 64),
+}
 # Of images with sides of `_LARGE_SIDE` and more.
-_THIN_WIDTHS = {"small": (24, 32, 48, 64, 64), "large": (32, 48, 72, 96, 96)}
-_HIDDEN = {"small": (32,), "large": (128, 64)}
+_THIN_WIDTHS: dict[Size, tuple[int, ...]] = {
+    "tiny": (8, 8, 12, 14, 14),
+    "small": (24, 32, 48, 64, 64),
+    "large": (32, 48, 72, 96, 96),
+}
+_HIDDEN: dict[Size, tuple[int, ...]] = {"tiny": (8,), "small": (32,), "large": (128, 64)}
 _AUGMENTATION = 0.4
 # Strength of elastic distortion, of such images.
 _ELASTIC = 1.0

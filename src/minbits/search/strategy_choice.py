@@ -25,7 +25,7 @@ _CLIMBING = (LADDER, MIXED)
 # What `auto` stands for where a space of the user's is to be learned, or trials are to be ranked.
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
-_FIRST_PART = 0.35
+FIRST_PART = 0.35
 # More than `BASE_PART`: points of a space also tell which form of network to refine.
 _DRAWN_BASE_PART = 0.35
 
@@ -87,7 +87,7 @@ def check_sampler(options: SearchOptions) -> None:
         )  # fmt: skip
 
 
-class _WithinPart:
+class WithinPart:
     """Another strategy whose trials take at most a part of the time of the whole search."""
 
     def __init__(self, inner: Strategy, seconds: float) -> None:
@@ -95,6 +95,7 @@ class _WithinPart:
         self._seconds = seconds
 
     def propose(self, seconds_left: float) -> Proposal | None:
+        """Return the other strategy's proposal, with less time where it would take more."""
         proposal = self._inner.propose(seconds_left)
         if proposal is None:
             return None
@@ -102,6 +103,7 @@ class _WithinPart:
         return dataclasses.replace(proposal, seconds=min(self._seconds, least))
 
     def tell(self, outcome: TrialOutcome) -> None:
+        """Pass on how a trial ended."""
         self._inner.tell(outcome)
 
 
@@ -130,7 +132,7 @@ def make_strategy(request: StrategyRequest) -> Strategy:
     check_sampler(options)
     found, recipe = _base(request, sampler)
     if options.moves or sampler != LADDER:  # which alone is after one good trial
-        found = _WithinPart(found, _FIRST_PART * request.seconds)
+        found = WithinPart(found, FIRST_PART * request.seconds)
     if options.moves:
         found = LocalStrategy(
             found,
