@@ -205,8 +205,9 @@ class Turning:
 def turned_file(network: QuantizedNetwork, version: int, number: int) -> bytes:
     """Return a file in which one flag of the architecture or of the first levels is another one."""
     turning: Any = Turning(number)
-    # Mixed levels are written by compiled code alone; what was written before is a stream as well.
-    with suppress(MinbitsError, AssertionError):
+    # Levels may be too few for the other shape, and mixed ones are written by compiled code alone:
+    # what was written before is a stream as well.
+    with suppress(MinbitsError, AssertionError, IndexError, ValueError):
         _code_network(turning, network, version, _Parts(None))
     return with_checksum(turning.encoder.payload(), version)
 

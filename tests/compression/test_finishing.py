@@ -149,21 +149,25 @@ def test_the_ideal_length_is_that_of_the_file(network: QuantizedNetwork) -> None
 
 
 def test_moves_are_those_that_lower_the_estimate(network: QuantizedNetwork) -> None:
-    levels = _levels_of(network)
-    size = len(levels.levels)
-    rates = _Rates(levels)
-    flat = np.zeros(size)
-    # Where the loss does not depend on values, all that is not zero had better be.
-    order, chosen = promising_moves(levels, rates, (flat, flat), 0.01)
-    assert set(order) == set(np.flatnonzero(rates.bits(levels.levels) > rates.bits(0 * chosen)))
-    assert not chosen[order].any()
-    # Where bits cost nothing, one step down the slope is taken if it is not too far.
-    slope, bent = np.full(size, 1.0), 1.9 / levels.steps()
-    order, chosen = promising_moves(levels, rates, (slope, bent), 0.0)
-    assert len(order) == size
-    np.testing.assert_array_equal(chosen, levels.levels - 1)
-    order, _ = promising_moves(levels, rates, (slope, 1.2 * bent), 0.0)
-    assert len(order) == 0
+    levels, generator = _levels_of(network), np.random.default_rng(1)
+    size, rates, price = len(levels.levels), _Rates(levels), 0.01
+    gradient, curvature = generator.normal(0, 1, size), generator.exponential(5, size)
+
+    def cost(place: int, level: int) -> float:
+        change = (level - levels.levels[place]) * levels.steps()[place]
+        moved = np.where(np.arange(size) == place, level, levels.levels)
+        loss = gradient[place] * change + curvature[place] * change**2 / 2
+        return float(loss + price * rates.bits(moved)[place])
+
+    order, chosen = promising_moves(levels, rates, (gradient, curvature), price)
+    gains = []
+    for place, level in enumerate(levels.levels):
+        costs = {new: cost(place, new) for new in (level, level - 1, level + 1, 0)}
+        assert cost(place, chosen[place]) == pytest.approx(min(costs.values()))
+        assert (place in order) == (min(costs, key=costs.__getitem__) != level)
+        gains.append(cost(place, chosen[place]) - costs[level])
+    assert 0 < len(order) < size
+    np.testing.assert_array_equal(order, np.argsort(gains, kind="stable")[: len(order)])
 
 
 def test_levels_come_back(network: QuantizedNetwork) -> None:

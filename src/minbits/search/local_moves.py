@@ -303,7 +303,8 @@ class LocalStrategy:
             finishing_epochs=moved.finishing_epochs, rate_weight=rate_weight,
         )  # fmt: skip
         assert parent.sha256 is not None
-        key = f"{move} from {parent.sha256[:12]} @ rate {rate_weight:g}, {moved.quantized_epochs} epochs"
+        origin = f"{move} from {parent.sha256[:12]}"
+        key = f"{origin} @ rate {rate_weight:g}, {moved.quantized_epochs} epochs"
         candidate = Candidate(key, parent.config.architecture, recipe)
         seconds = self._plan_seconds(steps, seconds_left)
         return Proposal(candidate, seconds, Start(parent.sha256, content, move))
