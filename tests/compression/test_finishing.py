@@ -116,9 +116,10 @@ def test_losses_are_taken_as_often_as_the_epochs_allow(network: QuantizedNetwork
             calls.append(len(inputs))
             return super().logits(architecture, values, inputs)
 
-    given = dataclasses.replace(context(finishing_epochs=2), engine=Counting())
+    given = dataclasses.replace(context(finishing_epochs=4), engine=Counting())
     finish(network, given)
-    # A third of an epoch each: two epochs of 96 examples in passes over 192.
+    # A third of an epoch each: four epochs of 96 examples in passes over 192, of which the slopes
+    # take three.
     assert calls == [192] * 3
 
 

@@ -47,7 +47,7 @@ Double = npt.NDArray[np.float64]
 Integer = npt.NDArray[np.int64]
 
 # Training examples that a move is judged by, half of them distorted where training distorts them.
-EXAMPLES = 8192
+EXAMPLES = 4096
 # A forward pass takes about a third of a training step on the same examples.
 _PASSES_AN_EPOCH = 3
 # Moves tried at once.
@@ -172,6 +172,7 @@ class _Objective:
 
     def slopes(self, position: _Levels) -> tuple[Double, Double]:
         """Return gradient and curvature of the loss in every value."""
+        self.losses_left -= _PASSES_AN_EPOCH
         context, values = self._context, position.values()
         layout = parameter_layout(position.architecture, normalised=False)
         fixed = dataclasses.replace(context, data=self.data)
