@@ -42,8 +42,8 @@ def _draw(curve: LearningCurve) -> matplotlib.figure.Figure:
         curve.ends, curve.mixture_bits, color="black", lw=2.2, label="the mixture, as it was coded"
     )
     axes.annotate(
-        f"{curve.mixture_bits[-1]:,.0f} bits", (curve.ends[-1], curve.mixture_bits[-1]), (-4, -14),
-        textcoords="offset points", ha="right", va="top", fontweight="bold",
+        f"{curve.mixture_bits[-1]:,.0f} bits", (curve.ends[-1], curve.mixture_bits[-1]), (0, 8),
+        textcoords="offset points", ha="right", va="bottom", fontweight="bold",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
     )  # fmt: skip
     axes.set_xscale("log")
