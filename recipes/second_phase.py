@@ -6,6 +6,10 @@ pixels). On MNIST and with ``--main`` only the main variants run. Each run is a 
 ``recipes/second_phase.jsonl``; those that are in it already are not run again.
 ``python recipes/second_phase.py`` prints the comparison. No test set is looked at.
 
+``python recipes/second_phase.py swings SEED …`` tells why accuracy swings during the second phase:
+runs on digits without freezing, each with one cause taken away. It prints the mean change of the
+validation accuracy from epoch to epoch in the second half, and the share of levels that change.
+
 For each seed a network is trained in full precision once. All variants of the second phase start
 from it, with the same order of examples and the same distortions. Bits are those of the whole file.
 The cross-entropy of validation examples says more than their accuracy: it has less noise.
@@ -14,6 +18,7 @@ The cross-entropy of validation examples says more than their accuracy: it has l
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import sys
@@ -66,6 +71,9 @@ class Variant:
         is_averaged: whether weights are averaged from 30 % on and replaced as freezing starts.
         annealed: progress at which the rate, which rises evenly from 0, is all there.
         is_warmed: whether the learning rate rises over the first tenth.
+        are_steps_fixed: whether steps are on the grid of the format from the start.
+        is_rounded: whether weights are rounded at all.
+        is_traced: whether accuracy and levels are kept of epochs in the second half.
     """
 
     changes: dict[str, Any]
@@ -76,6 +84,9 @@ class Variant:
     is_averaged: bool = False
     annealed: float = 0.0
     is_warmed: bool = False
+    are_steps_fixed: bool = False
+    is_rounded: bool = True
+    is_traced: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +189,8 @@ class SecondPhase:
         self.variant, self.context, self.start, self.net = variant, context, start, net
         self.recipe, self.data = context.recipe, context.data
         self.quantizer = Quantizer(net, start, self.recipe.initial_step_ratio)
+        if variant.are_steps_fixed:
+            self.quantizer.fix_steps()
         latent, steps = self.quantizer.latent, self.quantizer.step_indices
         self.optimizer = AdamW(np.ones_like(latent), 0.0)
         factor = variant.factor or STEP_RATE_FACTOR
@@ -189,6 +202,7 @@ class SecondPhase:
         tensors = tensor_shapes(net)
         pairs = [(math.prod(t.weights), t.bias) for t in tensors]
         self.sizes = [size for pair in pairs for size in pair if size is not None]
+        self.trace: list[tuple[float, Float]] = []
         self.average, self.averaged, self.taken = np.zeros_like(latent), 0, 0
 
     def run(self) -> None:
@@ -199,9 +213,17 @@ class SecondPhase:
             one_cycle(rate) if self.variant.is_warmed else cosine(rate), recipe.augmentation,
         )  # fmt: skip
         seed = self.context.seed + 1
-        run_epochs(self.data, settings, seed, self.step, lambda epoch: None, lambda: False)
+        run_epochs(self.data, settings, seed, self.step, self.after_epoch, lambda: False)
         self.quantizer.fix_steps()
         self.quantizer.forward()
+
+    def after_epoch(self, epoch: int) -> None:
+        """Write down accuracy and levels in the second half."""
+        if 2 * epoch > self.recipe.quantized_epochs and self.variant.is_traced:
+            self.quantizer.forward()
+            values = self.quantizer.values.copy()
+            accuracy = cross_entropy(self.net, values, self.context.validation)[1]
+            self.trace.append((100 * accuracy, values))
 
     def step(self, draw: Draw, rate: float, progress: float) -> float:
         """Take a step."""
@@ -239,6 +261,8 @@ class SecondPhase:
     def used(self, progress: float) -> Float:
         """Return the values that the loss is taken at."""
         quantizer, latent = self.quantizer, self.quantizer.latent
+        if not self.variant.is_rounded:
+            return latent.copy()
         part = progress / self.recipe.freezing_start
         if part >= 1 or not (self.variant.noise or self.variant.soft):
             return quantizer.values
@@ -317,6 +341,46 @@ def measured(
     }
 
 
+CAUSES = {
+    "as it is": Variant({}),
+    "no rate": Variant({"rate_weight": 0.0}),
+    "steps fixed from the start": Variant({}, are_steps_fixed=True),
+    "learning rate 3e-4": Variant({"quantized_learning_rate": 3e-4}),
+    "learning rate 1e-4": Variant({"quantized_learning_rate": 1e-4}),
+    "weights not rounded in training": Variant({}, is_rounded=False),
+}
+
+
+def swings(seeds: list[int]) -> None:
+    """Print how far the accuracy of the rounded network swings, cause by cause."""
+    experiment = EXPERIMENTS["digits"]
+    data, validation, exponent = examples("digits")
+    net = parse_architecture(experiment.network, (1, 8, 8), exponent)
+    found: dict[str, list[list[float]]] = defaultdict(list)
+    for seed in seeds:
+        context = TrainingContext(experiment.recipe, seed, data, validation, LanesEngine())
+        start = train_float(net, context)
+        for key, cause in CAUSES.items():
+            changes = {"quantized_epochs": 400, "freezing_start": 1.0, **cause.changes}
+            recipe = dataclasses.replace(experiment.recipe, **changes)
+            variant = dataclasses.replace(cause, is_traced=True)
+            phase = SecondPhase(variant, dataclasses.replace(context, recipe=recipe), start, net)
+            phase.run()
+            steps = list(itertools.pairwise(phase.trace))
+            found[key].append(
+                [
+                    mean(abs(after[0] - before[0]) for before, after in steps),
+                    100 * mean(float(np.mean(after[1] != before[1])) for before, after in steps),
+                    mean(accuracy for accuracy, _ in phase.trace),
+                ]
+            )
+    print("| second phase without freezing | change an epoch | levels changed | mean accuracy |")
+    print("|---|---|---|---|")
+    for key, rows in found.items():
+        change, flips, accuracy = (mean(column) for column in zip(*rows, strict=True))
+        print(f"| {key} | {change:.2f} % | {flips:.1f} % | {accuracy:.2f} % |")
+
+
 def recorded() -> list[dict[str, Any]]:
     """Return the lines of the record."""
     if not RECORD.exists():
@@ -328,8 +392,9 @@ def paired(found: dict[int, Any], base: dict[int, Any], of: Callable[[Any], floa
     """Return the mean difference over seeds, and its standard error."""
     seeds = sorted(found.keys() & base.keys())
     gaps = [of(found[seed]) - of(base[seed]) for seed in seeds]
-    error = stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else math.nan
-    return f"{mean(gaps):+.4f} ± {error:.4f}"
+    if len(gaps) < 2:
+        return f"{mean(gaps):+.2f}, one seed"
+    return f"{mean(gaps):+.2f} ± {stdev(gaps) / math.sqrt(len(gaps)):.2f}"
 
 
 def advantage(line: dict[str, Any], slope: float) -> float:
@@ -354,7 +419,7 @@ def table(name: str) -> None:
     for line in recorded():
         if line["set"] == name:
             lines[line["variant"]][line["seed"]] = line
-    if not lines:
+    if not all(key in lines for key in MAIN):
         return
     base, slope = lines["as it is"], slope_of(lines)
     print(f"\n{name}: along the rate weight, 1 % more bits is {slope:.1f} % of validation nats")
@@ -377,7 +442,9 @@ def table(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["run"]:
+    if sys.argv[1:2] == ["swings"]:
+        swings([int(word) for word in sys.argv[2:]])
+    elif sys.argv[1:2] == ["run"]:
         chosen = MAIN if "--main" in sys.argv else EXPERIMENTS[sys.argv[2]].variants
         run(sys.argv[2], [int(word) for word in sys.argv[3:] if word.isdigit()], chosen)
     else:

@@ -229,7 +229,7 @@ class LocalStrategy:
         steps_an_epoch = max(1.0, examples // full.batch_size)
         most = max(_MIN_EPOCHS, round(_MAX_PARTS * full.quantized_epochs))
         epochs = min(most, max(_MIN_EPOCHS, round(steps / steps_an_epoch)))
-        finishing_epochs = round(full.finishing_epochs * epochs / full.quantized_epochs)
+        finishing_epochs = full.finishing_epochs * epochs // max(1, full.quantized_epochs)
         return dataclasses.replace(
             full, float_epochs=0, quantized_epochs=epochs, finishing_epochs=finishing_epochs
         )
