@@ -13,22 +13,26 @@ from packaging.utils import canonicalize_name
 
 DISTRIBUTION = "minbits"
 EXTRAS = (
-    "arff", "audit", "dimension", "energy", "excel", "mnist1d", "optuna", "parquet", "postgres",
-    "ray",
+    "arff", "audit", "datasets", "dimension", "energy", "excel", "mnist1d", "optuna", "parquet",
+    "postgres", "ray",
 )  # fmt: skip
 LONGEST_NAME = 60  # a longer field holds the licence's text, not its name
 
 HEAD = """# Licences of what minbits uses
 
 minbits itself is under Apache-2.0 ([LICENSE](../LICENSE), [NOTICE](../NOTICE)). It holds no code of
-these packages: pip installs them beside it. Licences are as each package's own metadata says, in
-the version of [constraints.txt](../constraints.txt): the field `License-Expression`, or else
+the packages below: pip installs them beside it. Licences are as each package's own metadata says,
+in the version of [constraints.txt](../constraints.txt): the field `License-Expression`, or else
 `License`, or else the classifiers. A package that others of the list need stands where it is first
 needed. `python -m tests.installed_packages > docs/licences.md` writes this page, and a test
 compares it with what is installed.
 
 PyTorch from PyPI for Linux also brings NVIDIA's CUDA libraries, which are under NVIDIA's own terms.
 PyTorch for the CPU alone does not, and minbits needs no more than that.
+
+The page of `minbits report` is drawn by Vega, Vega-Lite and Vega-Embed (BSD-3-Clause). These are in
+the package, unchanged, with their licences: src/minbits/reports/vendor
+([report.md](report.md#how-it-is-made)).
 """
 
 

@@ -9,11 +9,18 @@ import pytest
 
 from minbits.claims.best_known import published_files
 from minbits.claims.card import companion_facts
+from minbits.claims.measured_file import read_measured
 from minbits.claims.verification import verify_file
+from minbits.codec.file_format import decode_network
+from minbits.codec.inference import predict
 from minbits.data import load
 from minbits.data.companion import companion_beside
+from minbits.errors import DataError
+from minbits.evaluation.accuracy import reaches
+from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.files import sha256_hex
 from minbits.intervals import anytime_lower_limit
+from minbits.jobs.diagram_set import true_bits
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.rows import expected_row_hash
 from minbits.ledger.store import read_ledger
@@ -22,6 +29,10 @@ RECORDS = Path(__file__).parent.parent / "records"
 _ALL = [*sorted(RECORDS.glob("curve/*.mbn")), *sorted(RECORDS.glob("*.mbn"))]
 # Some points of the curve are records of their own: each network is run once.
 FILES = list({path.read_bytes(): path for path in _ALL}.values())
+
+
+# Of the diagram over many sets: a folder each, with what was measured.
+SETS = sorted(RECORDS.glob("*/*.measured.json"))
 
 
 def test_there_is_a_record() -> None:
@@ -66,6 +77,37 @@ def test_a_record_has_its_companion_and_the_card_names_it(path: Path) -> None:
 def test_companions_are_not_taken_for_cards() -> None:
     found = published_files(load("digits"), RECORDS)
     assert [path for path, _ in found] == [RECORDS / "digits-95.mbn"]
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.parent.name)
+def test_a_set_of_the_diagram_is_what_its_card_says(path: Path) -> None:
+    """Small files, run in this process: size, counts and target, and what was measured."""
+    measured, place = read_measured(path), path.with_name(path.name.replace(".measured", ""))
+    assert measured.figures.x["label_code_bits"].value > 0
+    assert measured.trials >= sum(item.trials for item in measured.searches)
+    if not place.is_file():
+        return  # no file reached the target
+    card, content = json.loads(place.read_text()), place.with_suffix(".mbn").read_bytes()
+    assert card["data_digest"] == measured.data_digest
+    assert card["target_accuracy"] == measured.figures.target_accuracy
+    assert (sha256_hex(content), 8 * len(content)) == (card["sha256"], card["size_bits"])
+    network = decode_network(content)
+    companion = companion_beside(place.with_suffix(".mbn"), card["sha256"])
+    assert companion is not None
+    assert companion.data_digest == measured.data_digest
+    true_bits_now = true_bits(measured.data_name)
+    assert measured.figures.true_bits == true_bits_now
+    try:
+        data = load(measured.data_name)
+    except DataError:
+        pytest.skip("the package with the data is not installed")
+    assert data.digest == measured.data_digest
+    correct = int((predict(network, data.test_inputs) == data.test_labels).sum())
+    assert (correct, len(data.test_labels)) == (card["correct"], card["n_test"])
+    assert reaches(correct, card["n_test"], card["target_accuracy"])
+    validation = evaluate_on_validation(content, data)
+    assert (validation.correct, validation.examples) == tuple(card["validation"].values())
+    assert reaches(validation.correct, validation.examples, card["target_accuracy"])
 
 
 def test_each_point_of_the_curve_is_the_best_claim_of_the_ledger() -> None:

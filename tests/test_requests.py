@@ -116,7 +116,7 @@ def test_the_command_line_shows_flags_for_the_options_of_the_library() -> None:
 
 def test_no_text_of_the_library_speaks_of_flags() -> None:
     """The library's reader writes Python; the command line puts flags in the place of names."""
-    of_others = {"--query-gpu", "--format", "--head"}
+    of_others = {"--query-gpu", "--format", "--head", "--no-deps"}
     source = ROOT / "src" / "minbits"
     program = source / "codec" / "run.py"  # which has a flag of its own
     for path in source.rglob("*.py"):

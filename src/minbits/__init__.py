@@ -25,10 +25,12 @@ if TYPE_CHECKING:
         codelength,
         compress,
         describe,
+        diagram,
         entropy,
         inspect,
         need,
         predict,
+        report,
         size,
         trainability,
         verify,
@@ -36,8 +38,9 @@ if TYPE_CHECKING:
     from minbits.networks.to_torch import to_torch
 
 __all__ = [
-    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "entropy",
-    "inspect", "load", "need", "predict", "read", "size", "to_torch", "trainability", "verify",
+    "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "diagram",
+    "entropy", "inspect", "load", "need", "predict", "read", "report", "size", "to_torch",
+    "trainability", "verify",
 ]  # fmt: skip
 
 _PLACES = {

@@ -6,7 +6,7 @@ are made from them. What a job needs is imported when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
@@ -14,9 +14,11 @@ from minbits.data.options import LoadOptions
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressReport, CompressRequest
+from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
     from minbits.claims.own_data import FileRun
     from minbits.data.summary import DataSummary
     from minbits.jobs.codelength import CodelengthReport
+    from minbits.jobs.diagram import DiagramReport
     from minbits.jobs.entropy_report import EntropyReport
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.predict import PredictionReport
+    from minbits.jobs.report import PageReport
     from minbits.jobs.size_report import SizeReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
@@ -207,6 +211,42 @@ def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
     return codelength_job(loaded, request, origin=origin)
 
 
+class _SomeSets(Protocol[P, Report_co]):
+    """A call on some data sets, or on none."""
+
+    def __call__(
+        self, data: Data | Sequence[Data] = (), *args: P.args, **options: P.kwargs
+    ) -> Report_co: ...
+
+
+class _OnSets(Generic[P]):
+    """Makes a call on data sets, or on none, from a function of these and a request."""
+
+    def __init__(self, request: Callable[P, Any]) -> None:
+        self._request = request
+
+    def __call__(self, function: Callable[..., Report]) -> _SomeSets[P, Report]:
+        return cast("_SomeSets[P, Report]", with_options(function, self._request))
+
+
+@_OnSets(DiagramRequest)
+def diagram(data: Data | Sequence[Data] = (), *, request: DiagramRequest) -> DiagramReport:
+    """Draw what data sets carry against the bits of their smallest network files so far.
+
+    One point a data set, from the ledger and the records. Data sets that are given are searched and
+    measured first, as far as the ledger does not know them. Learners run in fresh processes, as
+    those of `codelength`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was done by then is in the ledger.
+        MinbitsError: if an argument, the ledger, a record or the picture's place is bad.
+    """
+    from minbits.jobs.diagram import diagram_job
+
+    some = [data] if isinstance(data, DataSet | str | Path) else data
+    return diagram_job([_opened(item) for item in some], request)
+
+
 @call_with(TrainabilityRequest)
 def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport:
     """Compare where trainings from many initialisations end, width by width.
@@ -240,6 +280,27 @@ def need(data: Data, request: NeedRequest) -> NeedReport:
     from minbits.jobs.need import need_job
 
     return need_job(_opened(data)[0], request)
+
+
+@_OnSets(ReportRequest)
+def report(data: Data | Sequence[Data] = (), *, request: ReportRequest) -> PageReport:
+    """Write one self-contained page of what a ledger and records hold.
+
+    Data sets are named as the ledger has them; all of them are shown where none is named. Nothing
+    is searched and no data set is loaded; one that is loaded already is known by its digest.
+
+    Raises:
+        KeyboardInterrupt: if a page that was watched was interrupted; it is written once more.
+        MinbitsError: if a name, the ledger, a record or the page's place is bad.
+    """
+    from minbits.jobs.report import report_job
+
+    some = [data] if isinstance(data, DataSet | str | Path) else data
+    names = [item.digest if isinstance(item, DataSet) else str(item) for item in some]
+    found = report_job(names, request)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return found
 
 
 @call_on_data(VerifyRequest)

@@ -64,7 +64,8 @@ def _closed(schema: Any, key: str = "") -> Any:
     """
     kinds = schema.get("type")
     if "anyOf" in schema:
-        return {"anyOf": [*(_closed(part, key) for part in schema["anyOf"]), {"type": "null"}]}
+        parts = [part for part in schema["anyOf"] if part.get("type") != "null"]
+        return {"anyOf": [*(_closed(part, key) for part in parts), {"type": "null"}]}
     if kinds == "object":
         parts = schema.get("properties", {}).items()
         if key in MAPS or not parts:

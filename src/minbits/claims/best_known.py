@@ -12,6 +12,7 @@ import numpy as np
 from minbits.checked_json import Fields, JsonError, read_json
 from minbits.claims.card_file import CardClaim, card_claim
 from minbits.claims.claiming import verify_bytes
+from minbits.claims.measured_file import is_measured
 from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.inference import predict_logits
@@ -171,8 +172,8 @@ def _cards(data: DataSet, folder: Path) -> list[tuple[CardClaim, Path]]:
     for path in sorted(folder.glob("*.json")):
         try:
             plain = read_json(path)
-            if is_companion(plain):
-                continue  # it belongs to the card beside it
+            if is_companion(plain) or is_measured(plain):
+                continue  # it belongs to the card beside it, or to the data set
             # The cards of other data sets are not looked at.
             if Fields(plain).plain.get("data_digest") == data.digest:
                 cards.append((card_claim(plain), path))

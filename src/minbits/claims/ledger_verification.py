@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from minbits.claims.claiming import difference, verify_bytes
 from minbits.codec.file_format import decode_network
 from minbits.data import load
-from minbits.data.builtin import BUILT_IN
+from minbits.data.families import is_named
 from minbits.errors import DataError, LedgerError, MinbitsError
 from minbits.ledger.artifacts import problem_of
 from minbits.ledger.provenance import Provenance, current_provenance
@@ -76,7 +76,7 @@ class _DataSets:
         )
 
     def _load(self, name: str) -> str:
-        if name not in BUILT_IN:
+        if not is_named(name):
             return f"no built-in data set is called {name!r}: give it with `data`"
         try:
             data = load(name)

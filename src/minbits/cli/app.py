@@ -30,6 +30,8 @@ COMMANDS = {
     "need": "minbits.cli.capacity:need",
     "codelength": "minbits.cli.codelength:codelength_app",
     "trainability": "minbits.cli.trainability:trainability",
+    "diagram": "minbits.cli.diagram:diagram",
+    "report": "minbits.cli.report:report",
     "doctor": "minbits.cli.doctor:doctor",
     "capacity": "minbits.cli.capacity:capacity_app",
     "ledger": "minbits.cli.ledger:ledger_app",

@@ -18,8 +18,9 @@ DataArgument = Annotated[
     typer.Argument(
         help=(
             "A name (mnist, digits, iris, wine, breast_cancer, mnist1d, parity, majority, xor, "
-            "teacher, random-labels), a .csv, .tsv, .xlsx, .parquet, .arff, .jsonl, .npz or .npy "
-            "file, or a folder of images, arrays, IDX files, or train.csv and test.csv."
+            "teacher, random-labels), or one of two parts (parity:8, keel:letter), a .csv, .tsv, "
+            ".xlsx, .parquet, .arff, .jsonl, .npz or .npy file, or a folder of images, arrays, IDX "
+            "files, or train.csv and test.csv."
         )
     ),
 ]

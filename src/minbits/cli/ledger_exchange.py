@@ -14,7 +14,7 @@ from minbits.cli.commands import command
 from minbits.cli.data_options import DataOptions
 from minbits.cli.ledger_options import LedgerTable, existing_ledger
 from minbits.cli.output import JsonOptions, console, print_json
-from minbits.data.builtin import BUILT_IN
+from minbits.data.families import is_named
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
 from minbits.jobs.shared_options import LedgerOptions, SlowOptions
@@ -97,7 +97,7 @@ def import_file(
     if file.suffix.lower() == SUFFIX:
         card = read_card(file)
         name = data or card.data_name
-        if data is None and name not in BUILT_IN:  # a card names no path to be opened
+        if data is None and not is_named(name):  # a card names no path to be opened
             raise ArgumentError(
                 "--data", "nothing", f"the data set of the file, '{name}' on its card",
                 "Give its path.",

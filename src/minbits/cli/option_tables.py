@@ -16,9 +16,11 @@ from minbits.cli.output import ShowOptions
 from minbits.jobs.audit_request import AuditRequest
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.compress_request import CompressRequest, RoundingOptions
+from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.trainability_request import TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
@@ -34,7 +36,9 @@ RECORDS: dict[str, type[Request]] = {
     "audit": AuditRequest,
     "need": NeedRequest,
     "codelength": CodelengthRequest,
+    "diagram": DiagramRequest,
     "trainability": TrainabilityRequest,
+    "report": ReportRequest,
     "data": DataOptions,
     "output": ShowOptions,
 }

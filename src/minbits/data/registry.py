@@ -11,6 +11,7 @@ from minbits.data.assemble import read_failure
 from minbits.data.builtin import BUILT_IN
 from minbits.data.csv_file import is_csv_folder, load_csv, load_csv_folder
 from minbits.data.excel_file import load_excel
+from minbits.data.families import FAMILIES, family_of
 from minbits.data.idx import load_idx_folder
 from minbits.data.image_folder import is_image_folder, load_image_folder
 from minbits.data.json_lines import load_json_lines
@@ -73,7 +74,7 @@ PATH_LOADERS: tuple[PathLoader, ...] = (
 
 @call_with(LoadOptions)
 def load(source: str | Path, options: LoadOptions) -> DataSet:
-    """Load a built-in data set by name, or a folder or file by path.
+    """Load a data set by name, as ``iris`` or ``keel:letter``, or a folder or file by path.
 
     Raises:
         DataError: if nothing of that name exists, or it cannot be read.
@@ -83,8 +84,11 @@ def load(source: str | Path, options: LoadOptions) -> DataSet:
     if built_in is not None:
         options.only(str(source))
         return built_in.load()
+    if (found := family_of(str(source))) is not None:
+        return found[0].load(found[1], options)
     path = Path(source)
-    known = ", ".join(BUILT_IN) + ", " + ", ".join(item.description for item in PATH_LOADERS)
+    names = (*BUILT_IN, *(family.form for family in FAMILIES.values()))
+    known = ", ".join((*names, *(item.description for item in PATH_LOADERS)))
     try:
         if not path.exists():
             remedy = suggested(str(source), BUILT_IN, "Check the spelling.")

@@ -10,6 +10,8 @@ from minbits.distributions.gaussian import GaussianMixture, GaussianPair
 from minbits.distributions.grids import PottsGrid, ising_grid
 from minbits.distributions.images import BarsAndStripes
 from minbits.distributions.independent import IndependentBits, NoisyLabels, RandomLabels
+from minbits.distributions.lookup import LookupTable
+from minbits.distributions.planted import PlantedNetwork
 from minbits.distributions.source import Source
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "GaussianPair",
     "IndependentBits",
     "IsingTree",
+    "LookupTable",
     "MarkovChain",
     "NoisyLabels",
+    "PlantedNetwork",
     "PottsGrid",
     "RandomLabels",
     "Source",

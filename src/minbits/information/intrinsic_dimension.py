@@ -111,13 +111,16 @@ def _distinct_inputs(data: DataSet) -> FloatArray:
 
 
 def dimension_curves(
-    data: DataSet, sizes: tuple[int, ...] = SAMPLE_SIZES
+    data: DataSet,
+    sizes: tuple[int, ...] = SAMPLE_SIZES,
+    estimators: tuple[DimensionEstimator, ...] = ESTIMATORS,
 ) -> tuple[DimensionCurve, ...]:
     """Return how each estimate grows with the number of examples.
 
     Args:
         data: a data set; the inputs' own scale is used, as distances need one.
         sizes: sample sizes; those beyond the data are left out.
+        estimators: which ones.
 
     Raises:
         ArgumentError: if scikit-dimension is not installed, or there are too few examples.
@@ -147,7 +150,7 @@ def dimension_curves(
         for size in fitting
     ]
     curves = []
-    for estimator in ESTIMATORS:
+    for estimator in estimators:
         found = [[estimator.estimate(skdim, item) for item in group] for group in samples]
         curves.append(
             DimensionCurve(

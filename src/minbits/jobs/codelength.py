@@ -23,6 +23,7 @@ from minbits.evaluation.total_goal import expected_label_bits
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.kept_figures import CODELENGTH, FiguresKeeper
 from minbits.jobs.label_search import LabelSearch
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
@@ -50,6 +51,10 @@ _RECORDS = ("blocks", "variational")
 VARIATIONAL = "variational"
 # Beside other codes, the variational code takes this share of the minutes.
 _VARIATIONAL_SHARE = 0.25
+# What lengths depend on but the data and the seed.
+_SETTINGS = ("code", "minutes", "normalise", "search")
+# Named by the row itself, or of this machine alone.
+_NOT_KEPT = ("data", "data_digest", "outputs")
 # What JSON does not hold of a block: `labels_out` has the bits of each label.
 _UNTOLD = ("plan", "label_bits", "guesses", "seconds_left")
 
@@ -368,12 +373,16 @@ def codelength_job(
     outputs = codelength_outputs(data, request, origin or Origin())
     kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
     check_outputs({f"`{name}`": path for name, path in outputs.items()}, kept)
+    keeper, began = FiguresKeeper(data, CODELENGTH, request.ledger), time.monotonic()
     job = _CodelengthJob(data, request, say)
     keys = (*NUMBERED, VARIATIONAL) if request.code == "all" else (request.code,)
     codes = tuple(job.of(key) for key in keys)
     report = CodelengthReport(
         data.name, data.digest, job.known.examples, job.known.classes, codes, {}
     )
+    settings = {name: getattr(request, name) for name in _SETTINGS}
+    seconds = time.monotonic() - began
+    keeper.keep(settings, _kept(report), seconds, request.seed, job.workers)
     if "labels" in outputs and report.best.size_bits is not None:
         write_atomically(outputs["labels"], job.files[report.best.code])
         report.outputs["labels"] = str(outputs["labels"])
@@ -455,6 +464,12 @@ def decode_job(
     names = tuple(data.class_names[label] for label in labels)
     agree = bool(np.array_equal(labels, data.train_labels))
     return DecodedLabels(code.key, 8 * len(content), sha256_hex(content), names, agree)
+
+
+def _kept(report: CodelengthReport) -> dict[str, Any]:
+    """Return what the ledger keeps of a report: no files' places, which are of one machine."""
+    plain = plain_codelength(report)
+    return {name: value for name, value in plain.items() if name not in _NOT_KEPT}
 
 
 def plain_codelength(report: CodelengthReport) -> dict[str, Any]:

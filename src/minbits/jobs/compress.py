@@ -34,6 +34,7 @@ from minbits.information.entropy_table import entropy_table
 from minbits.interrupts import answer_interrupt
 from minbits.jobs.compress_plan import CompressPlan
 from minbits.jobs.compress_request import CompressReport
+from minbits.jobs.kept_figures import keep_counts
 from minbits.jobs.rounding_search import RoundingSearch
 from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger
@@ -320,7 +321,9 @@ class _Job:
             _RERUN,
             self.request.force,
         )
-        found = publisher.publish(outcome, entropy_table(self.data), None)
+        table = entropy_table(self.data)
+        keep_counts(self.ledger, self.data, table, self.provenance)
+        found = publisher.publish(outcome, table, None)
         report.outputs = publisher.outputs
         if outcome.best is None:
             report.nearest = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,9 +28,18 @@ from minbits.information.intrinsic_dimension import DimensionCurve, dimension_cu
 from minbits.information.label_information import LabelInformation, label_information
 from minbits.information.rung import InputModel
 from minbits.jobs.entropy_request import EntropyRequest
+from minbits.jobs.kept_figures import ENTROPY, FiguresKeeper, counts_result
 from minbits.jobs.shared_options import Origin
+from minbits.ledger.location import chosen_ledger
 from minbits.notebook import Cells, Shown
-from minbits.types import QUANTITY_COLUMNS, DataSet, Quantity, plain_quantity, quantity_cells
+from minbits.types import (
+    QUANTITY_COLUMNS,
+    DataSet,
+    Plain,
+    Quantity,
+    plain_quantity,
+    quantity_cells,
+)
 
 _MAX_DENSITY_SECONDS = 20.0
 
@@ -123,14 +133,16 @@ def entropy_job(
     Raises:
         ArgumentError: if an option is out of its range, or does not fit the data.
         OutputError: if a picture cannot be written.
+        LedgerError: if the ledger cannot be used.
     """
     how, origin = request.how, origin or Origin()
     # Before the long part, so that a mistyped path costs no minutes.
     paths = picture_paths(data, request, origin)
     named = {f"the {name.replace('_', ' ')}": path for name, path in paths.items()}
-    check_outputs(named, kept_files(None, origin.files))
+    check_outputs(named, kept_files(chosen_ledger(request.ledger), origin.files))
     for path in paths.values():
         picture_kind(path)
+    keeper, began = FiguresKeeper(data, ENTROPY, request.ledger, True), time.monotonic()
     table = entropy_table(data, how.threshold, how.step)
     report = EntropyReport(
         request=request,
@@ -147,7 +159,21 @@ def entropy_job(
         density = differential_quantities(data, how.step, most_seconds)
         ladder = climb(discretise(data, how), 60 * request.minutes, models, say)
         report = dataclasses.replace(report, density=density, ladder=ladder)
+    keeper.keep(_settings(request), _kept(data, report), time.monotonic() - began)
     return dataclasses.replace(report, pictures=_draw(report, paths))
+
+
+def _settings(request: EntropyRequest) -> dict[str, Plain]:
+    """Return what the figures depend on but the data."""
+    names = ("threshold", "binarise", "step", "minutes", "dimension")
+    return {name: getattr(request, name) for name in names}
+
+
+def _kept(data: DataSet, report: EntropyReport) -> dict[str, Any]:
+    """Return what the ledger keeps of a report."""
+    ladder = None if report.ladder is None else plain_ladder(report.ladder)
+    figures = [plain_quantity(figure) for figure in report.figures]
+    return counts_result(data, report.table) | {"figures": figures, "ladder": ladder}
 
 
 def picture_paths(data: DataSet, request: EntropyRequest, origin: Origin) -> dict[str, Path]:

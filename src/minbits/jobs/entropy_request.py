@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 
 from minbits.information.discretise import Binarise, Discretisation
-from minbits.requests import FilePath, Request, option
+from minbits.jobs.shared_options import LedgerOptions
+from minbits.requests import FilePath, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class EntropyRequest(Request):
+class EntropyRequest(LedgerOptions):
     """What is asked where a data set's entropies are; see `minbits.requests`."""
 
     threshold: float = option(

@@ -7,6 +7,7 @@ from minbits.claims.publishing import Publisher, trial_of
 from minbits.claims.replacing import check_replaceable
 from minbits.data.encoding import encoding_bits
 from minbits.information.entropy_table import entropy_table
+from minbits.jobs.kept_figures import keep_counts
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import SizePlan, check_size_request, size_plan
 from minbits.jobs.size_report import MAX_RELIABILITIES, SizeReport
@@ -62,6 +63,7 @@ class _SizeJob:
 
     def run(self) -> SizeReport:
         table = entropy_table(self.data)
+        keep_counts(self.ledger, self.data, table, self.provenance)
         before = self.claimant.best()
         if (known := self.resumed(before)) is not None:
             self.events.on_stage(known)
