@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from minbits.reports.diagram_chart import diagram_section, measured_table
+from minbits.reports.diagram_chart import diagram_section, measured_table, with_measures
+from minbits.reports.facts import DataFacts
 from minbits.studies.diagram_statistics import diagram_statistics
 from minbits.studies.size_diagram import LeftOut, SizeDiagram
 from tests.reports.examples import size_diagram, size_point
@@ -51,3 +52,14 @@ def test_measures_of_a_set_are_told_with_how_they_were_found() -> None:
     assert table is not None
     assert table.rows[0][3] == "by hand"
     assert measured_table(diagram, "f" * 64) is None
+
+
+def test_a_measured_code_stands_in_where_the_ledger_has_none() -> None:
+    diagram = size_diagram(2)
+    digest = size_point(1).measured.data_digest
+    found = with_measures(DataFacts("one", digest, "one"), diagram)
+    assert found.shortest_code is not None
+    assert found.shortest_code.bits == size_point(1).x["label_code_bits"].value
+    assert with_measures(found, diagram).codes == found.codes
+    other = DataFacts("other", "f" * 64, "other")
+    assert with_measures(other, diagram) is other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from minbits.reports import vega
@@ -15,7 +16,11 @@ from minbits.reports.blocks import (
     percent,
     target_text,
 )
+from minbits.reports.facts import CodeFacts, DataFacts, MadeBy
 from minbits.studies.size_diagram import AXES, DiagramStatistics, Point, SizeDiagram
+from minbits.types import Quantity
+
+_LABELS, _CODE = "label_entropy_total", "label_code_bits"
 
 
 def diagram_section(diagram: SizeDiagram) -> Section:
@@ -59,9 +64,35 @@ def diagram_section(diagram: SizeDiagram) -> Section:
     return Section(title, texts, (chart,), tables)
 
 
+def _point(diagram: SizeDiagram, digest: str) -> Point | None:
+    return next((one for one in diagram.points if one.measured.data_digest == digest), None)
+
+
+def with_measures(facts: DataFacts, diagram: SizeDiagram) -> DataFacts:
+    """Return facts of a data set, with measures of the diagram where the ledger has none.
+
+    The measures of published records stand beside their cards, and not in the ledger.
+    """
+    point = _point(diagram, facts.digest)
+    if point is None:
+        return facts
+    figures, codes = facts.figures, facts.codes
+    labels, code = point.x.get(_LABELS), point.x.get(_CODE)
+    if labels is not None and facts.figure(_LABELS) is None:
+        figure = Quantity(
+            _LABELS, labels.value, "bits", "Y", "data set", "upper bound", labels.method,
+            labels.low, labels.high,
+        )  # fmt: skip
+        figures = (*figures, figure)
+    if code is not None and facts.shortest_code is None:
+        made = MadeBy("", {}, {}, "", None)
+        codes = (CodeFacts("shortest", code.value, True, code.method, "", (), None, made), *codes)
+    return dataclasses.replace(facts, figures=figures, codes=codes)
+
+
 def measured_table(diagram: SizeDiagram, digest: str) -> PageTable | None:
     """Return what was measured of a data set for the diagram; None where it is no point."""
-    point = next((one for one in diagram.points if one.measured.data_digest == digest), None)
+    point = _point(diagram, digest)
     if point is None:
         return None
     return page_table(

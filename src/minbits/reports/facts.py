@@ -157,7 +157,7 @@ class CodeFacts:
         method: what it is.
         source: where it was published.
         curve: pairs of labels coded and bits so far; empty where it has no blocks.
-        seed: of the order of the labels.
+        seed: of the order of the labels; None where it is not known.
         made: what made it.
     """
 
@@ -167,7 +167,7 @@ class CodeFacts:
     method: str
     source: str
     curve: tuple[tuple[int, float], ...]
-    seed: int
+    seed: int | None
     made: MadeBy
 
 

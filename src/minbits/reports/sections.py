@@ -18,7 +18,7 @@ from minbits.reports.blocks import (
     percent,
     target_text,
 )
-from minbits.reports.diagram_chart import diagram_section, measured_table
+from minbits.reports.diagram_chart import diagram_section, measured_table, with_measures
 from minbits.reports.facts import ClaimFacts, DataFacts
 from minbits.reports.set_charts import (
     capacity_chart,
@@ -79,6 +79,7 @@ class PageParts:
 
 def page_parts(facts: Sequence[DataFacts], diagram: SizeDiagram) -> PageParts:
     """Return the parts of a page."""
+    facts = [with_measures(item, diagram) for item in facts]
     sections = [overview(facts)] if len(facts) > 1 else []
     return PageParts(
         page_answer(facts, diagram),

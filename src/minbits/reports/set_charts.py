@@ -138,7 +138,7 @@ def code_charts(facts: DataFacts) -> list[PageChart]:
         ("code", "bits|", "a file", "method", "source", "seed of the order|", "made"),
         [
             (item.code, f"{item.bits:,.0f}", "yes" if item.is_file else "computed", item.method,
-             item.source, str(item.seed), item.made.created_at)
+             item.source, "" if item.seed is None else str(item.seed), item.made.created_at)
             for item in facts.codes
         ],
     )  # fmt: skip

@@ -108,6 +108,11 @@
     root.dataset.theme = isDark ? "light" : "dark";
   });
 
+  // --- on paper nobody unfolds a table: those that stand for themselves are open there.
+  addEventListener("beforeprint", () => {
+    for (const table of document.querySelectorAll("section > details.behind")) table.open = true;
+  });
+
   // --- a link to a data set unfolds it.
   function unfold() {
     const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
