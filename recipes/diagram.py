@@ -159,11 +159,12 @@ def table(diagram: SizeDiagram) -> str:
     lines = [f"{len(diagram.points)} data sets, X: {diagram.axis.title}", ""]
     for point in diagram.points:
         x = point.x.get(diagram.x_key)
-        low, high = point.range_bits
+        sizes = [item.size_bits for item in point.measured.searches]
+        told = ", ".join("no file" if size is None else f"{size:,}" for size in sizes)
         true = "" if point.times_true is None else f", {point.times_true:.2f} times the planted one"
         lines.append(
             f"{point.data_name}: X {'unknown' if x is None else f'{x.value:,.6g}'}, "
-            f"{point.size_bits:,} bits (searches {low:,} to {high:,}; "
+            f"{point.size_bits:,} bits (searches: {told or 'earlier work'}; "
             f"{point.measured.trials:,} trials) at {100 * point.target_accuracy:g} %: "
             f"{point.correct:,} of {point.n_test:,}, true accuracy at least "
             f"{100 * point.lower_limit:.2f} %{true}"

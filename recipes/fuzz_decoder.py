@@ -45,9 +45,11 @@ from minbits.codec.file_format import (  # noqa: E402
     _code_network,
     _encode,
     _Parts,
+    _payload,
     decode_network,
     encode_network,
     size_parts,
+    version_of,
 )
 from minbits.codec.inference import predict_logits  # noqa: E402
 from minbits.codec.quantized_network import QuantizedNetwork  # noqa: E402
@@ -116,7 +118,8 @@ class Fuzzer:
 
     def repair(self, content: bytes) -> None:
         """Give a payload the last bytes that the encoder writes for the same bits."""
-        version, decoder = content[0] & 0x0F, BitDecoder(content[HEADER_BYTES:])
+        version, decoder = version_of(content), BitDecoder(_payload(content))
+        assert version is not None
         try:
             _code_network(decoder, None, version, _Parts(None))
         except (NetworkError, NetworkFileError):
@@ -128,7 +131,8 @@ class Fuzzer:
     def check(self, content: bytes, network: QuantizedNetwork) -> None:
         """Write a network again; state its cost, and run it where that is little."""
         if self.random.integers(WRITTEN_AGAIN_OF) == 0:
-            version, reader = content[0] & 0x0F, BitDecoder(content[HEADER_BYTES:])
+            version, reader = version_of(content), BitDecoder(_payload(content))
+            assert version is not None
             _, modes = _code_network(reader, None, version, _Parts(None))
             assert _encode(network, version, modes) == content
             assert (
@@ -156,12 +160,13 @@ class Fuzzer:
             content, behind = short[int(self.random.integers(len(short)))]
             if behind > LONGEST_MUTATED_BYTES or self.random.integers(3) == 0:
                 behind = 0
-            payload = content[HEADER_BYTES:]
+            version, payload = version_of(content), _payload(content)
+            assert version is not None
             payload = payload[:behind] + mutated(self.random, payload[behind:])
             if self.random.integers(3):
                 # Where a payload ends, zeros follow, which make one more layer after the other.
                 payload += self.random.bytes(int(self.random.integers(1, LONGEST_TAIL_BYTES)))
-            self.judge(with_checksum(payload, content[0] & 0x0F), "mutated")
+            self.judge(with_checksum(payload, version), "mutated")
 
     def readers(self) -> None:
         """Choose between the compiled readers of levels and the readable ones."""

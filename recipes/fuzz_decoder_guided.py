@@ -21,19 +21,22 @@ from pathlib import Path
 import atheris
 
 from minbits.codec import architecture_code, file_format, tensor_code
+from minbits.codec.architecture_code import NAMED_LAYERS_VERSION
 from minbits.codec.file_format import (
-    HEADER_BYTES,
-    MAGIC,
     VERSIONS,
-    _checksum,
+    _header,
+    _payload,
     decode_network,
     encode_network,
+    version_of,
 )
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.codec.tensor_code import LEAN_VERSION
 from minbits.errors import NetworkFileError
 from minbits.layers.registry import LAYERS
 
 RUNS = 1_000_000
+CHOSEN = (*VERSIONS, LEAN_VERSION, NAMED_LAYERS_VERSION)
 # Short inputs: most of what a decoder can meet is met early, and a longer one takes longer only.
 SEEDS = sorted(Path("tests/golden").glob("*.mbn"))
 LONGEST_BYTES = 32
@@ -65,8 +68,8 @@ def one_input(data: bytes) -> None:
     """Decode one file; the first byte chooses the version and the reader."""
     global longest_seconds  # noqa: PLW0603
     data = data or b"\0"  # the empty input counts as well
-    version, payload = VERSIONS[data[0] % len(VERSIONS)], data[1:]
-    content = bytes([MAGIC | version]) + _checksum(version, payload) + payload
+    version, payload = CHOSEN[data[0] % len(CHOSEN)], data[1:]
+    content = _header(version, payload) + payload
     # Both readers of levels: the compiled one from 16 weights on, the readable one up to 256.
     tensor_code.SMALL_TENSOR = 16 if data[0] & 0x80 else 256
     start = time.perf_counter()
@@ -126,12 +129,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="minbits-fuzz-") as folder:
         for index, path in enumerate(SEEDS):
             content = path.read_bytes()
-            chosen = VERSIONS.index(content[0] & 0x0F)
+            chosen = CHOSEN.index(version_of(content))
             for reader in (0, 0x80):
                 # The byte's remainder by the number of versions must stay the version's place.
-                first = next(byte for byte in range(reader, 256) if byte % len(VERSIONS) == chosen)
+                first = next(byte for byte in range(reader, 256) if byte % len(CHOSEN) == chosen)
                 (Path(folder) / f"{index}-{reader}").write_bytes(
-                    (bytes([first]) + content[HEADER_BYTES:])[:LONGEST_BYTES]
+                    (bytes([first]) + _payload(content))[:LONGEST_BYTES]
                 )
         flags = [
             f"-runs={runs}",

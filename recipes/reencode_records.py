@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minbits.codec.file_format import decode_network, encode_network, size_parts
+from minbits.codec.file_format import decode_network, encode_network, size_parts, version_of
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.files import sha256_hex, write_atomically
 from minbits.units import bytes_to_bits
@@ -47,8 +47,8 @@ def main() -> None:
         assert same(decode_network(after), network)
         assert len(after) <= len(before)
         print(
-            f"{path.name}: version {before[0] & 15}, {bytes_to_bits(len(before)):,} bits -> "
-            f"version {after[0] & 15}, {bytes_to_bits(len(after)):,} bits "
+            f"{path.name}: version {version_of(before)}, {bytes_to_bits(len(before)):,} bits -> "
+            f"version {version_of(after)}, {bytes_to_bits(len(after)):,} bits "
             f"({100 * (len(after) / len(before) - 1):+.1f} %); weights {weights_bits(after)}"
         )
         if "--write" in sys.argv and len(after) < len(before):

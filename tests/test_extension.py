@@ -31,6 +31,8 @@ from minbits.exports.numpy_arrays import NumpyArrays
 from minbits.exports.protocol import export_checked
 from minbits.exports.registry import EXPORTERS
 from minbits.files import sha256_hex
+from minbits.front_ends.base import INPUT_BITS, OUTPUT_BITS, FrontEnd, Integers
+from minbits.front_ends.registry import FRONT_ENDS
 from minbits.information.entropy_estimators import ESTIMATORS, Estimate, Estimator, Fingerprint
 from minbits.information.label_information import label_entropy_quantities
 from minbits.jobs.study import Measurements, StudyPlace, run_in_ledger
@@ -161,13 +163,66 @@ def test_any_payload_with_names_is_a_network_or_the_one_error(payload: bytes, se
     with LAYERS.extended(Power):
         if seeded:  # names come first, and chance would hardly ever write one
             network = random_network(parse_architecture(TEXT, (1, 8, 8), 8), 0)
-            payload = encode_network(network)[3:18] + payload
+            payload = _encode(network, NAMED_LAYERS_VERSION)[3:18] + payload
         content = with_checksum(payload, NAMED_LAYERS_VERSION)
         try:
             found = decode_network(content)
         except NetworkFileError:
             return
         assert same_network(decode_network(encode_network(found)), found)
+
+
+@dataclass(frozen=True)
+class Mirror(FrontEnd):
+    """Turns images around: left becomes right."""
+
+    key = "mirror"
+    usage = "mirror"
+
+    @classmethod
+    def parse(cls, text: LayerText) -> Self:
+        return cls()
+
+    def text(self) -> str:
+        return "mirror"
+
+    @classmethod
+    def code(cls, fields: FieldCoder, given: Self | None) -> Self:
+        return cls()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def pixels(self, images: Integers, shifts: Sequence[tuple[int, int]]) -> list[Integers]:
+        gain = 1 << (OUTPUT_BITS - INPUT_BITS)
+        return [gain * images[..., ::-1] for _ in shifts]
+
+    def work(self, shape: Shape) -> Work:
+        return Work(passed=math.prod(shape))
+
+    def workspace(self, shape: Shape) -> int:
+        return 2 * math.prod(shape)
+
+
+def test_a_front_end_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
+    layers = "conv 4 k3 p1 relu; avgpool all; linear 2"
+    with FRONT_ENDS.extended(Mirror):
+        architecture = parse_architecture(f"mirror; {layers}", tiny.input_shape, 8)
+        assert format_architecture(architecture) == f"mirror; {layers}"
+        network = random_network(architecture, 0, step_index=-12)
+        content = encode_network(network)
+        assert same_network(decode_network(content), network)
+        plain = random_network(parse_architecture(layers, tiny.input_shape, 8), 0, step_index=-12)
+        turned = np.ascontiguousarray(tiny.test_inputs[..., ::-1])
+        expected = predict_logits(plain, turned)
+        assert np.allclose(predict_logits(network, tiny.test_inputs), expected, atol=1e-6)
+        config = TrialConfig(f"mirror; {layers}", RECIPE, 0)
+        result = run_task(TrialTask(config, 0), tiny, WorkerContext())
+        assert result.status == "done", result.error
+    with pytest.raises(NetworkFileError, match="front end 3"):
+        decode_network(content)
+    with pytest.raises(NetworkError, match="'mirror'"):
+        parse_architecture(f"mirror; {layers}", tiny.input_shape, 8)
 
 
 def softsign(x: FloatArray) -> FloatArray:

@@ -18,7 +18,9 @@ from minbits.jobs.compress_request import CompressRequest
 from minbits.jobs.entropy_report import plain_entropy
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
+from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.size_request import SizeRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import Request, options_of
 from minbits.types import DataSet, plain_quantity
@@ -52,6 +54,8 @@ def test_the_public_names_are_listed() -> None:
     [
         ("entropy", EntropyRequest), ("size", SizeRequest), ("compress", CompressRequest),
         ("verify", VerifyRequest), ("audit", AuditRequest), ("need", NeedRequest),
+        ("trainability", TrainabilityRequest), ("trainability_surface", SurfaceRequest),
+        ("trainability_price", PriceRequest),
     ],
 )  # fmt: skip
 def test_a_call_has_the_options_of_its_request(verb: str, record: type[Request]) -> None:

@@ -12,6 +12,7 @@ from minbits.codec.architecture import (
     run_order,
 )
 from minbits.data import load
+from minbits.jobs.trainability import brought_to
 from minbits.layers.base import WeightedLayer
 from minbits.networks.zoo import architecture_for
 from minbits.training.loop import TrainingData, training_data
@@ -33,6 +34,7 @@ class Case:
         batch_size: examples a step.
         augmentation: strength of random affine distortion.
         networks: how many are trained, on seeds of their own.
+        side: rows and columns that images are brought to; None leaves them.
     """
 
     description: str
@@ -41,6 +43,7 @@ class Case:
     batch_size: int
     augmentation: float
     networks: int = 1
+    side: int | None = None
 
     def recipe(self) -> TrainingRecipe:
         """Return one epoch of the first phase."""
@@ -49,6 +52,8 @@ class Case:
     def training(self) -> tuple[Architecture, TrainingData]:
         """Return the network and the training examples."""
         found = load(self.data)
+        if self.side is not None:
+            found = brought_to(found, self.side)
         data = training_data(found, np.arange(len(found.train_labels)))
         return architecture_for(self.network, found), data
 
@@ -92,6 +97,18 @@ CASES = {
         0.0,
         networks=32,
     ),
+    **{
+        f"seeds-8-width-{width}": Case(
+            f"8 seeds of one hidden layer of {width} units, MNIST at 10 x 10 (trainability)",
+            "mnist",
+            f"linear {width} relu; linear 10",
+            128,
+            0.0,
+            networks=8,
+            side=10,
+        )
+        for width in (25, 100, 500)
+    },
 }
 
 

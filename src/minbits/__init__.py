@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         report,
         size,
         trainability,
+        trainability_price,
+        trainability_surface,
         verify,
     )
     from minbits.networks.to_torch import to_torch
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MinbitsError", "__version__", "audit", "codelength", "compress", "describe", "diagram",
     "entropy", "inspect", "load", "need", "predict", "read", "report", "size", "to_torch",
-    "trainability", "verify",
+    "trainability", "trainability_price", "trainability_surface", "verify",
 ]  # fmt: skip
 
 _PLACES = {

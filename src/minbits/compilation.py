@@ -34,6 +34,7 @@ SOURCES = (
     "compression/trellis.py",
     "errors.py",
     "files.py",
+    "front_ends",
     "information/models",
     "layers",
     "networks/parameters.py",

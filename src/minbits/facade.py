@@ -18,10 +18,11 @@ from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import call_with, with_options
 from minbits.types import DataSet
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from minbits.jobs.inspect_file import FileInspection
     from minbits.jobs.need_steps import NeedReport
     from minbits.jobs.predict import PredictionReport
+    from minbits.jobs.price import PriceReport
     from minbits.jobs.report import PageReport
     from minbits.jobs.size_report import SizeReport
+    from minbits.jobs.surface import SurfaceReport
     from minbits.jobs.trainability import TrainabilityReport
     from minbits.model_audit.report import AuditReport
 
@@ -263,6 +266,46 @@ def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport
 
     loaded, origin = _opened(data)
     report = trainability_job(loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+@call_with(PriceRequest)
+def trainability_price(data: Data, request: PriceRequest) -> PriceReport:
+    """Measure what trainability costs in bits: how often trainings succeed, size by size.
+
+    Accuracies are of validation examples: the test set is not looked at. Rows of the ledger,
+    stopping and processes are as those of `trainability`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was measured by then is in the ledger.
+        MinbitsError: if an argument, the ledger or the chart's place is bad.
+    """
+    from minbits.jobs.price import price_job
+
+    loaded, origin = _opened(data)
+    report = price_job(loaded, request, origin=origin)
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+@call_with(SurfaceRequest)
+def trainability_surface(data: Data, request: SurfaceRequest) -> SurfaceReport:
+    """Measure the training loss between and around the minima of pairs of networks.
+
+    The test set is not looked at. Rows of the ledger, stopping and processes are as those of
+    `trainability`.
+
+    Raises:
+        KeyboardInterrupt: if it was interrupted; what was measured by then is in the ledger.
+        MinbitsError: if an argument, the ledger or the chart's place is bad.
+    """
+    from minbits.jobs.surface import surface_job
+
+    loaded, origin = _opened(data)
+    report = surface_job(loaded, request, origin=origin)
     if report.interrupted:
         raise KeyboardInterrupt
     return report

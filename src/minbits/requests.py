@@ -254,6 +254,7 @@ def with_options(function: Callable[..., Any], request: Any) -> Callable[..., An
                      annotation=item.type)
         for item in options
     ]  # fmt: skip
+    named.sort(key=lambda item: item.kind)  # what may be given by place comes first
     signature = inspect.signature(function).replace(parameters=[*first, *named])
 
     @functools.wraps(function)

@@ -258,6 +258,55 @@ def test_a_second_look_widens_the_limit(ledger: Ledger, digits: DataSet) -> None
     assert two < one
 
 
+def early(ledger: Ledger, digits: DataSet, accuracy: float) -> tuple[Claimant, list[str]]:
+    """Return a claimant that was given an untested file of the ledger early."""
+    said: list[str] = []
+    own = claimant(ledger, digits, accuracy, said)
+    for outcome in sorted(ledger.trial_outcomes(digits.digest), key=lambda one: one.size_bits or 0):
+        if outcome.size_bits == 3512:
+            own.claim_early(outcome)
+    return own, said
+
+
+def test_a_first_file_is_claimed_early_and_the_end_has_one_look_more(
+    digits: DataSet, tmp_path: Path
+) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "golden")
+    with Ledger(tmp_path / "golden" / "ledger.sqlite") as store:
+        content = contents(store, digits)[3512]
+    found = evaluate(content, digits)
+    with Ledger(tmp_path / "own.sqlite") as store:
+        result = found.counted(done(content, 10)).of_candidate("first")
+        store.append_trial(digits, 0.9, result, PROVENANCE)
+        said: list[str] = []
+        own = claimant(store, digits, 0.9, said)
+        own.claim_early(result)
+        assert any("first verified file: 3,512 bits" in text for text in said)
+        own.claim_early(result)  # once a run
+        smaller = contents_of_golden(tmp_path)[3496]
+        second = evaluate(smaller, digits).counted(done(smaller, 10)).of_candidate("second")
+        store.append_trial(digits, 0.9, second, PROVENANCE)
+        outcome = own.claim()
+        assert outcome.looks == 2
+        assert outcome.best is not None
+        assert outcome.best.verification.size_bits in (3496, 3512)
+
+
+def contents_of_golden(tmp_path: Path) -> dict[int, bytes]:
+    with Ledger(tmp_path / "golden" / "ledger.sqlite") as store:
+        return contents(store, load("digits"))
+
+
+def test_no_look_is_taken_early_where_a_file_is_known_or_one_is_not_safe(
+    ledger: Ledger, digits: DataSet
+) -> None:
+    before = ledger.look_count(digits.digest)
+    for accuracy in (0.9, 0.999):  # a claim is known; nothing is safe
+        _, said = early(ledger, digits, accuracy)
+        assert not any("first" in text for text in said)
+    assert ledger.look_count(digits.digest) == before
+
+
 def test_a_hundred_rows_end_with_an_answer(tmp_path: Path) -> None:
     """A table of few rows: the rule against luck never leaves its owner with nothing."""
     rows = [f"{i % 10},{(i * 7) % 11},{'ab'[(i % 10 + i % 3) > 5]}" for i in range(60)]

@@ -21,7 +21,7 @@ from minbits.cli.app import COMMANDS
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 SAMPLES = "MINBITS_JSON_SAMPLES"
-GROUPS = ("capacity", "ledger", "codelength")
+GROUPS = ("capacity", "ledger", "codelength", "trainability")
 # Objects whose keys are names of the user's, of the data's or of the machine's, not of ours.
 MAPS = {
     "by_load", "config", "counts", "damaged_artifacts", "libraries", "lost_artifacts", "machine",
@@ -38,6 +38,8 @@ def command_name(arguments: Sequence[object]) -> str:
         return "size-curve"
     if first == "codelength" and rest[0] not in ("encode", "decode"):
         return "codelength-encode"  # which may be left out
+    if first == "trainability" and rest[0] not in ("widths", "price", "surface"):
+        return "trainability-widths"  # likewise
     return f"{first}-{rest[0]}" if first in GROUPS else first
 
 

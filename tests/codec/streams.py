@@ -14,7 +14,6 @@ a payload a file.
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
@@ -31,9 +30,17 @@ from minbits.codec.architecture import (
     parameter_count,
     tensor_shapes,
 )
-from minbits.codec.architecture_code import code_architecture, is_of_version_1
-from minbits.codec.file_format import MAGIC, VERSIONS, _code_network, _encode, _Parts
-from minbits.codec.integers import MAX_EXPONENT, ModelBank
+from minbits.codec.architecture_code import is_of_version_1
+from minbits.codec.file_format import (
+    VERSIONS,
+    _bank_of,
+    _code_architecture,
+    _code_network,
+    _encode,
+    _header,
+    _Parts,
+)
+from minbits.codec.integers import MAX_EXPONENT
 from minbits.codec.quantized_network import (
     MAX_LEVEL,
     MAX_STEP_INDEX,
@@ -43,6 +50,7 @@ from minbits.codec.quantized_network import (
     QuantizedNetwork,
     QuantizedTensor,
 )
+from minbits.codec.tensor_code import LEAN_VERSION
 from minbits.errors import MinbitsError, NetworkError, NetworkFileError
 from minbits.layers.activations import CODED_ACTIVATIONS
 from minbits.layers.addition import Addition
@@ -58,11 +66,11 @@ CHANNELS = (1, 1, 2, 3, 4, 6, 10, 64, 257, 65_536)
 SMALL = (0, 1, 1, 1, 2, 3, 5, 7, 31)
 EXPONENTS = (-64, -1, 0, 8, 8, 64)
 FEW_PARAMETERS = 3_000
+ALL_VERSIONS = (*VERSIONS, LEAN_VERSION)
 
 
 def with_checksum(payload: bytes, version: int) -> bytes:
-    head = bytes([MAGIC | version])
-    return head + binascii.crc_hqx(head + payload, 0xFFFF).to_bytes(2, "big") + payload
+    return _header(version, payload) + payload
 
 
 def one_of(random: Random, values: Any) -> Any:
@@ -168,12 +176,12 @@ def edge_network(random: Random, architecture: Architecture) -> QuantizedNetwork
 def versions_of(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions of the format that can say a network."""
     if network.has_dependent_levels:
-        return VERSIONS[2:]
+        return ALL_VERSIONS[2:]
     return _plain_versions(network.architecture)
 
 
 def _plain_versions(architecture: Architecture) -> tuple[int, ...]:
-    return VERSIONS[0 if is_of_version_1(architecture) else 1 :]
+    return ALL_VERSIONS[0 if is_of_version_1(architecture) else 1 :]
 
 
 def edge_file(random: Random, network: QuantizedNetwork) -> bytes:
@@ -227,7 +235,7 @@ class Chooser:
 
 def chosen_file(random: Random, most_bits: int = 4_000) -> bytes:
     """Return a file of bits chosen at random while the format's description runs."""
-    version = one_of(random, VERSIONS)
+    version = one_of(random, ALL_VERSIONS)
     share = one_of(random, (0.1, 0.3, 0.5, 0.7, 0.9))
 
     def as_often(probability: int) -> int:
@@ -246,7 +254,7 @@ def chosen_file(random: Random, most_bits: int = 4_000) -> bytes:
         if version < max(VERSIONS):
             _code_network(chooser, None, version, _Parts(None))
         else:
-            code_architecture(chooser, ModelBank(), None, version)
+            _code_architecture(chooser, _bank_of(version), None, version, _Parts(None))
     except MinbitsError:
         pass  # what was chosen before is a stream as well
     finally:

@@ -20,6 +20,7 @@ from minbits.codec.architecture_code import (
 )
 from minbits.codec.file_format import (
     HEADER_BYTES,
+    LEAN_VERSION,
     MAGIC,
     MAX_FILE_BYTES,
     VERSIONS,
@@ -29,6 +30,7 @@ from minbits.codec.file_format import (
     read_bytes,
     read_network,
     size_parts,
+    version_of,
 )
 from minbits.codec.integers import ModelBank
 from minbits.codec.quantized_network import QuantizedNetwork
@@ -72,7 +74,9 @@ def test_golden_files_are_read_and_written_byte_for_byte(path: Path) -> None:
     content = path.read_bytes()
     facts = json.loads(path.with_suffix(".json").read_text())
     network = decode_network(content)
-    assert _encode(network, content[0] & 0x0F) == content
+    version = version_of(content)
+    assert version is not None
+    assert _encode(network, version) == content
     assert len(encode_network(network)) <= len(content)
     assert facts.get("dependent", False) == network.has_dependent_levels
     assert facts["levels"] == [layer.weights.levels.ravel().tolist() for layer in network.layers]
@@ -80,12 +84,14 @@ def test_golden_files_are_read_and_written_byte_for_byte(path: Path) -> None:
         None if layer.bias is None else layer.bias.levels.tolist() for layer in network.layers
     ]
     assert facts["input_shape"] == list(network.architecture.input_shape)
+    front_end = network.architecture.front_end
+    assert facts.get("front_end") == (None if front_end is None else front_end.text())
 
 
 def test_there_are_golden_files() -> None:
-    versions = [path.read_bytes()[0] & 0x0F for path in GOLDEN.glob("*.mbn")]
+    versions = [version_of(path.read_bytes()) for path in GOLDEN.glob("*.mbn")]
     assert len(versions) >= 7
-    assert set(versions) == {*VERSIONS, NAMED_LAYERS_VERSION}
+    assert set(versions) == {*VERSIONS, LEAN_VERSION, NAMED_LAYERS_VERSION}
 
 
 @given(st.integers(0, len(FILE) - 1))
@@ -112,7 +118,7 @@ def test_surplus_bytes_are_refused_even_with_a_right_checksum(surplus: bytes) ->
 
 
 @settings(max_examples=300)
-@given(st.binary(max_size=60), st.sampled_from(VERSIONS))
+@given(st.binary(max_size=60), st.sampled_from([*VERSIONS, LEAN_VERSION]))
 def test_any_payload_with_a_right_checksum_is_a_network_or_one_error(
     payload: bytes, version: int
 ) -> None:
@@ -129,14 +135,16 @@ def test_any_payload_with_a_right_checksum_is_a_network_or_one_error(
 
 @given(st.binary(max_size=200))
 def test_foreign_bytes_are_refused(content: bytes) -> None:
-    if content[:1] not in [bytes([MAGIC | version]) for version in VERSIONS]:
+    if version_of(content) is None:
         with pytest.raises(NetworkFileError):
             decode_network(content)
 
 
 def test_a_newer_version_is_named() -> None:
-    with pytest.raises(NetworkFileError, match="format version 4"):
-        decode_network(bytes([MAGIC | 4]) + FILE[1:])
+    with pytest.raises(NetworkFileError, match="format version 5"):
+        decode_network(bytes([MAGIC | 5]) + FILE[1:])
+    with pytest.raises(NetworkFileError, match=r"not a \.mbn file"):
+        decode_network(bytes([MAGIC | 4]) + FILE[1:])  # version 4 begins otherwise
 
 
 @given(networks())
@@ -147,7 +155,8 @@ def test_files_are_of_the_shorter_version_that_can_say_them(network: QuantizedNe
         for layer in network.architecture.layers
     )
     content = encode_network(network)
-    version = content[0] & 0x0F
+    version = version_of(content)
+    assert version is not None
     if is_new:
         assert version > 1
     first = 1 if is_of_version_1(network.architecture) else 2

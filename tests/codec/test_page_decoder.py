@@ -17,10 +17,11 @@ from minbits.codec.file_format import (
     _encode,
     _Parts,
     decode_network,
-    encode_network,
+    version_of,
 )
 from minbits.codec.inference import predict_logits
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.codec.tensor_code import LEAN_VERSION
 from minbits.errors import MinbitsError, NetworkFileError
 from minbits.layers.base import Layer
 from minbits.layers.convolution import Convolution
@@ -45,7 +46,12 @@ from tests.codec.streams import (
 from tests.strategies import random_network
 
 ROOT = Path(__file__).parent.parent
-GOLDEN = sorted((ROOT / "golden").glob("*.mbn"))
+# Version 4 is told in a section of its own, which this decoder does not cover.
+GOLDEN = [
+    path
+    for path in sorted((ROOT / "golden").glob("*.mbn"))
+    if version_of(path.read_bytes()) != LEAN_VERSION
+]
 _RECORDS = ROOT.parent / "records"
 # Of the ledger's files, every tenth.
 _PATHS = [
@@ -134,8 +140,7 @@ NAMED = [
 
 @pytest.mark.parametrize("text", NAMED)
 def test_named_layers_are_read_and_run_alike(text: str) -> None:
-    content = encode_network(random_network(parse_architecture(text, (3, 13, 12), 8), 1))
-    assert content[0] == 0xBF
+    content = _encode(random_network(parse_architecture(text, (3, 13, 12), 8), 1), 15)
     check_same(content)
     check_predictions(content, 1)
 

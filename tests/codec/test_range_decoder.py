@@ -23,6 +23,7 @@ from minbits.codec.file_format import (
     decode_network,
     encode_network,
     read_network,
+    version_of,
 )
 from minbits.codec.integers import ModelBank, code_weight
 from minbits.codec.payload_ending import MAX_BITS_TO_SHORTEN
@@ -39,7 +40,8 @@ PROBABILITIES = st.integers(32, 65504)
 
 def ideal_bits_of(network: QuantizedNetwork) -> float:
     """Return what the models of the network's file say that its bits have to cost."""
-    encoder, version = BitEncoder(), encode_network(network)[0] & 0x0F
+    encoder, version = BitEncoder(), version_of(encode_network(network))
+    assert version is not None
     _code_network(encoder, network, version, _Parts(None))
     return encoder.ideal_bits
 

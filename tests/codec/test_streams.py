@@ -15,14 +15,16 @@ from minbits.codec import architecture_code, tensor_code
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder
 from minbits.codec.architecture import Architecture, tensor_shapes
 from minbits.codec.file_format import (
-    HEADER_BYTES,
+    LEAN_VERSION,
     VERSIONS,
     _code_network,
     _encode,
     _Parts,
+    _payload,
     decode_network,
     encode_network,
     size_parts,
+    version_of,
 )
 from minbits.codec.integers import Context, ModelBank
 from minbits.codec.quantized_network import (
@@ -52,7 +54,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def reference_decode(content: bytes) -> QuantizedNetwork | None:
     """Decode a file, and take it only if encoding the network again gives the same bytes."""
-    version, decoder = content[0] & 0x0F, BitDecoder(content[HEADER_BYTES:])
+    version, decoder = version_of(content), BitDecoder(_payload(content))
+    assert version is not None
     try:
         network, modes = _code_network(decoder, None, version, _Parts(None))
         return network if _encode(network, version, modes) == content else None
@@ -101,8 +104,8 @@ def test_a_file_is_taken_if_and_only_if_encoding_it_again_gives_its_bytes(
     seed: int, is_repaired: bool
 ) -> None:
     random = np.random.default_rng(seed)
-    version = int(random.integers(1, 4))
-    start = chosen_file(random, 300)[HEADER_BYTES:]
+    version = int(random.integers(1, 5))
+    start = _payload(chosen_file(random, 300))
     payload = mutated(random, start) + random.bytes(int(random.integers(20)))
     if is_repaired:
         decoder = BitDecoder(payload)
@@ -132,7 +135,7 @@ def ascending(biases: list[int], version: int) -> bytes:
 
 
 @pytest.mark.parametrize("compiled_from", [1, 10_000])
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [2, 3, 4])
 @given(st.lists(st.integers(0, 1 << 23), min_size=1, max_size=150), st.integers(-(1 << 23), 0))
 @example([1 << 23] * 300, 0)
 @settings(max_examples=20, deadline=None)
@@ -197,7 +200,7 @@ def test_a_flag_that_says_nothing_is_refused(
         decode_network(with_checksum(encoder.payload(), version))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", [*VERSIONS, LEAN_VERSION])
 def test_a_pointwise_layer_is_called_so(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def called(layer: Convolution) -> str:
         return "depthwise" if layer.depthwise else "convolution"

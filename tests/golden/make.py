@@ -88,7 +88,19 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "grouped 6 by 2 k3 gelu; avgwindow 2; linear 5 tanh; linear 3",
         (1, 12, 11), 8,
     )  # fmt: skip
+    normalised = parse_architecture(
+        "views 5; moments 9 s11; conv 3 k3 leaky_relu; depthwise k3; pointwise 4 leaky_relu; "
+        "depthwise k3; pointwise 6 leaky_relu; avgpool all; linear 10",
+        (1, 28, 28), 8,
+    )  # fmt: skip
+    means = parse_architecture(
+        "area 5; conv 3 k3 p2 s2 silu; conv 3 k3 p1 nobias hard_swish; again 1; maxpool 2; "
+        "pointwise 7; avgpool all; linear 3 tanh",
+        (2, 9, 12), -1,
+    )  # fmt: skip
     return {
+        "front-end-moments": random_network(normalised, 8, step_index=-12),
+        "front-end-area": random_network(means, 9),
         "named-layers": random_network(named, 7),
         "mixed": smooth(random_network(image, 5, scale=0.4)),
         "dependent": dependent(random_network(image, 6, scale=0.4)),
@@ -106,9 +118,11 @@ def main() -> None:
         if (folder / f"{name}.mbn").exists():
             continue  # files of older versions stay as they are
         (folder / f"{name}.mbn").write_bytes(encode_network(network))
+        front_end = network.architecture.front_end
         facts = {
             "input_shape": list(network.architecture.input_shape),
             "dependent": network.has_dependent_levels,
+            "front_end": None if front_end is None else front_end.text(),
             "levels": [np.ravel(layer.weights.levels).tolist() for layer in network.layers],
             "biases": [
                 None if layer.bias is None else layer.bias.levels.tolist()

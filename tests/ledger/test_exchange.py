@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from minbits.ledger.schema import TABLES, TRAINING_COUNTS
 from minbits.ledger.store import Ledger, TrialEntry
 from minbits.ledger.table_files import write_table
 from minbits.types import DataSet
-from tests.ledger.examples import PROVENANCE, done, fill, fill_rest
+from tests.ledger.examples import CONFIG, PROVENANCE, done, fill, fill_rest, verification
 from tests.ledger.test_store import damage
 
 
@@ -296,6 +297,18 @@ def test_the_front_holds_what_no_smaller_file_beats(ledger: Ledger, tiny: DataSe
     assert front(ledger, "others", None) == front(ledger, None, 0.999) == []
     damage(ledger, b"c" * 7)
     assert [row["size_bits"] for row in front(ledger, None, None)] == [8, 64, 72]
+
+
+def test_raw_and_normalised_inputs_have_fronts_of_their_own(ledger: Ledger, tiny: DataSet) -> None:
+    fill(ledger, tiny, b"raw pixels", correct=9900)
+    normalised = dataclasses.replace(CONFIG, architecture="moments 14; linear 2")
+    for content, correct in ((b"normal", 9900), (b"larger", 9000)):
+        found = dataclasses.replace(done(content), config=normalised)
+        ledger.append_trial(tiny, 0.99, found.of_candidate("rung"), PROVENANCE)
+        ledger.append_claim(tiny, 0.99, verification(content, correct), PROVENANCE)
+    rows = front(ledger, None, 0.98)
+    assert {(row["inputs"], row["size_bits"]) for row in rows} == {("normalised", 48), ("raw", 80)}
+    assert len(front(ledger, None, None)) == 2
 
 
 def test_prune_removes_what_no_row_names(other: Ledger, ledger: Ledger) -> None:

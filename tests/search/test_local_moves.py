@@ -15,7 +15,7 @@ from tests.search.outcomes import RECIPE, answer, outcome
 
 GOAL = Goal(0.9, 1000)
 TEXT = "conv 4 k3 p1 relu; depthwise k3 p1; pointwise 5 relu; avgpool all; linear 2"
-KINDS = {"continue", "thin", "coarsen", "drop"}  # no block that another could stand in for
+KINDS = {"continue", "thin", "coarsen", "drop", "front"}  # no block that another could stand in for
 
 
 class Base:

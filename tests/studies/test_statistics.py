@@ -9,6 +9,8 @@ from minbits.studies.trainability_statistics import (
     WidthRow,
     brown_forsythe,
     correlation_interval,
+    index_is_below,
+    mean_interval,
     statements,
     width_row,
 )
@@ -91,3 +93,21 @@ def test_failed_trainings_are_counted_apart_and_two_are_needed() -> None:
     assert width_row(5, 5, [good, bad, good]).failed == 1
     with pytest.raises(ArgumentError, match="width 5: got 1 trainings"):
         width_row(5, 5, [good, bad])
+
+
+def test_the_index_is_tested_against_a_limit() -> None:
+    shares = np.array([0.004, 0.006, 0.005, 0.007])
+    small = index_is_below(shares, 0.01, "all")
+    assert (small.verdict, small.statistic) == ("yes", pytest.approx(0.0055))
+    expected = stats.ttest_1samp(shares, 0.01, alternative="less").pvalue
+    assert small.p_value == pytest.approx(float(expected))
+    assert index_is_below(10 * shares, 0.01, "all").verdict == "no"
+    assert index_is_below(np.full(3, 0.08), 0.01, "all").verdict == "no"
+    assert index_is_below(np.zeros(3), 0.01, "all").verdict == "yes"
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    values = np.array([1.0, 2.0, 4.0])
+    found = mean_interval(values)
+    low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))

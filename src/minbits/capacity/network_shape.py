@@ -15,7 +15,7 @@ from minbits.layers.base import Shape
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
-from minbits.networks.grammar import parse_layers
+from minbits.networks.grammar import parse_architecture
 from minbits.networks.zoo import ZOO
 
 UnitKind = Literal["linear", "piecewise linear", "other"]
@@ -214,5 +214,4 @@ def parse_network(text: str, input_shape: Shape = DEFAULT_INPUT_SHAPE) -> Networ
     if _DENSE_CHAIN.fullmatch(text):
         return dense_shape(tuple(int(part) for part in text.split("-")))
     layers_text = ZOO[text].architecture if text in ZOO else text
-    layers = parse_layers(layers_text, input_shape[0])
-    return architecture_shape(Architecture(input_shape, 0, layers), text)
+    return architecture_shape(parse_architecture(layers_text, input_shape, 0), text)

@@ -28,10 +28,10 @@ class CardFacts:
     """What a card is made from.
 
     ``trial`` is the ledger's row, ``trials`` are all of its candidate: a claim is worth little
-    without those that missed. ``views`` is read from the file, ``reliability`` is the
-    candidate's over seeds, None where only one seed was asked for. ``looks`` counts the different
-    files that were run on this test set, and ``lower_limit`` is the one-sided limit of the true
-    accuracy after so many.
+    without those that missed. ``views`` and ``front_end`` are read from the file,
+    ``reliability`` is the candidate's over seeds, None where only one seed was asked for.
+    ``looks`` counts the different files that were run on this test set, and ``lower_limit`` is the
+    one-sided limit of the true accuracy after so many.
     """
 
     data: DataSet
@@ -43,6 +43,7 @@ class CardFacts:
     lower_limit: float
     views: int
     companion: Companion
+    front_end: str | None = None
     reliability: Reliability | None = None
 
 
@@ -115,6 +116,8 @@ def card(facts: CardFacts) -> dict[str, Any]:
         **limit_facts(facts.lower_limit, facts.looks, facts.accuracy),
         "counting": COUNTING,
         "test_time_views": facts.views,
+        "inputs": "raw" if facts.front_end is None else "normalised",
+        "front_end": facts.front_end,
         "validation": {
             "correct": trial["validation_correct"],
             "examples": trial["validation_examples"],

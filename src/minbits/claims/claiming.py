@@ -115,6 +115,7 @@ class Claimant:
         self.say = say
         self.allow_slow = allow_slow
         self._looks = 0
+        self._missed: Verification | None = None
         self._confirmed: set[int] = set()
         self._told: set[str] = set()
 
@@ -269,14 +270,37 @@ class Claimant:
 
     # --- the test set
 
+    def claim_early(self, outcome: TrialOutcome) -> None:
+        """Put the first file of a search to the test that passes validation by a standard error.
+
+        That is the first of the two looks of a run, or none: where a file is known, where this run
+        looked before, or where the file is not safe or seems lucky.
+        """
+        if self._looks or not safe_files([outcome], self.goal.accuracy):
+            return
+        if self.best() is not None:
+            return
+        chosen = self.evaluated(outcome)
+        if chosen is None or self.goal.rejection_reason(chosen) is not None:
+            return
+        found = self.put_to_the_test(chosen)
+        size = f"{found.size_bits:,} bits, {100 * found.test_accuracy:.2f} % on the test set"
+        if reaches(found.correct, found.n_test, self.goal.accuracy):
+            self.say(f"first verified file: {size}; the search goes on, for one more look at most")
+        else:
+            self._missed = found
+            self.say(f"a first file missed: {size}; the search goes on, for one more look at most")
+
     def claim(self) -> ClaimOutcome:
         """Put a file to the test, and a second one if it misses; return what is known then.
 
-        Where nothing reaches the target, the answer is the file nearest to it, with the accuracy
-        that it has (`nearest`).
+        After an early look there is one more. Where nothing reaches the target, the answer is the
+        file nearest to it, with the accuracy that it has (`nearest`).
         """
-        missed: Verification | None = None
-        for choose in (self.choose, self.choose_second):
+        rules = [self.choose, self.choose_second]
+        if self._looks:
+            rules = [self.choose_second if self._missed else self.choose]
+        for choose in rules:
             best = self.best()
             chosen = choose(best.verification.size_bits if best else _ANY_SIZE)
             if chosen is None:
@@ -284,8 +308,8 @@ class Claimant:
             found = self.put_to_the_test(chosen)
             if reaches(found.correct, found.n_test, self.goal.accuracy):
                 break
-            missed = found
-        return self.outcome(missed)
+            self._missed = found
+        return self.outcome(self._missed)
 
     def put_to_the_test(self, chosen: TrialOutcome) -> Verification:
         """Run a file on the test set in a fresh process, and append the claim, good or bad."""

@@ -71,6 +71,7 @@ class Publisher:
             return dataclasses.replace(claim.verification, path=str(path))
         found, content = self._network(claim)
         network = decode_network(content)
+        front_end = network.architecture.front_end
         companion = calibrated_companion(network, found.sha256, self.data)
         self._write("companion", companion_path(self.out), companion_bytes(companion))
         trial = trial_of(self.ledger, self.data, found)
@@ -83,6 +84,7 @@ class Publisher:
             looks=outcome.looks,
             lower_limit=limit,
             views=network.architecture.views,
+            front_end=None if front_end is None else front_end.text(),
             companion=companion,
             reliability=reliability,
         )

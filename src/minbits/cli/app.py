@@ -29,7 +29,7 @@ COMMANDS = {
     "audit": "minbits.cli.audit:audit",
     "need": "minbits.cli.capacity:need",
     "codelength": "minbits.cli.codelength:codelength_app",
-    "trainability": "minbits.cli.trainability:trainability",
+    "trainability": "minbits.cli.trainability:trainability_app",
     "diagram": "minbits.cli.diagram:diagram",
     "report": "minbits.cli.report:report",
     "doctor": "minbits.cli.doctor:doctor",

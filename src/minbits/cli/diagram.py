@@ -56,13 +56,13 @@ def diagram(
 
 
 def _cells(point: Point, diagram: SizeDiagram) -> tuple[str, ...]:
-    low, high = point.range_bits
+    sizes = [item.size_bits for item in point.measured.searches]
     may_miss = "" if point.is_shown_to_reach else ", may be below"
     return (
         point.data_name,
         f"{point.x[diagram.x_key].value:,.6g}",
         f"{diagram.y_bits(point):,}",
-        f"{low:,}" if low == high else f"{low:,}–{high:,}",
+        ", ".join("none" if size is None else f"{size:,}" for size in sizes),
         f"{point.measured.trials:,}",
         f"{100 * point.target_accuracy:g}",
         f"{100 * point.correct / point.n_test:.2f}{may_miss}",

@@ -88,7 +88,7 @@ def _best_cells(row: Row) -> list[str]:
     return [
         str(row["id"]), _when(row), row["data_name"], f"{100 * row['claimable_accuracy']:.2f} %",
         _bits(row), f"{100 * row['validation_accuracy']:.2f} %",
-        _counts(row["correct"], row["n_test"]), row["artifact_sha256"][:16],
+        _counts(row["correct"], row["n_test"]), row["inputs"], row["artifact_sha256"][:16],
     ]  # fmt: skip
 
 
@@ -124,7 +124,8 @@ _CLAIM_COLUMNS: _Columns = [
 ]  # fmt: skip
 _BEST_COLUMNS: _Columns = [
     ("row", "right"), ("when", "whole"), ("data", "left"), ("claimable at", "right"),
-    ("bits", "right"), ("validation", "right"), ("test", "right"), ("file", "whole"),
+    ("bits", "right"), ("validation", "right"), ("test", "right"), ("inputs", "whole"),
+    ("file", "whole"),
 ]  # fmt: skip
 _ARTIFACT_COLUMNS: _Columns = [("SHA-256", "whole"), ("bytes", "right"), ("when", "whole")]
 _VERIFICATION_COLUMNS: _Columns = [
@@ -195,7 +196,8 @@ def best(
 ) -> None:
     """Show the smallest claimed files: of each data set, those that no smaller one beats.
 
-    A file can be claimed at any accuracy that it has on validation and on the test set. Files that
+    A file can be claimed at any accuracy that it has on validation and on the test set. Networks
+    that see raw inputs and those behind a front end are two classes, side by side. Files that
     are missing or damaged, or that a verification contradicted, are passed over. `minbits ledger
     verify` runs them all again.
     Exit code 1 says that there is none.

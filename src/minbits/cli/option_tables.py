@@ -20,9 +20,10 @@ from minbits.jobs.diagram_request import DiagramRequest
 from minbits.jobs.entropy_request import EntropyRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.predict_request import PredictRequest
+from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.report_request import ReportRequest
 from minbits.jobs.size_request import SizeRequest
-from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.jobs.verify_request import VerifyRequest
 from minbits.requests import Request, default_text, options_of
 
@@ -38,6 +39,8 @@ RECORDS: dict[str, type[Request]] = {
     "codelength": CodelengthRequest,
     "diagram": DiagramRequest,
     "trainability": TrainabilityRequest,
+    "price": PriceRequest,
+    "surface": SurfaceRequest,
     "report": ReportRequest,
     "data": DataOptions,
     "output": ShowOptions,

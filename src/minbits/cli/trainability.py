@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
@@ -16,15 +19,20 @@ from minbits.cli.output import (
     print_table,
     progress_printer,
 )
+from minbits.jobs.price import PriceReport, plain_price, price_job
+from minbits.jobs.price_request import PriceRequest
+from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
-from minbits.jobs.trainability_request import TrainabilityRequest
+from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
+from minbits.studies.price_statistics import PriceRow, Route, best_of_hour
 from minbits.studies.run import StudyProgress
-from minbits.studies.trainability_statistics import Estimate, WidthRow
+from minbits.studies.surface_statistics import SurfaceRow
+from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
 
 _SECONDS_A_LINE = 10.0
 
 
-class _Lines:
+class StudyLines:
     """Tells of a study now and then."""
 
     def __init__(self, quiet: bool) -> None:
@@ -32,6 +40,7 @@ class _Lines:
         self._last = time.monotonic()
 
     def __call__(self, progress: StudyProgress) -> None:
+        """Print how far it is, every ten seconds at most."""
         now = time.monotonic()
         if now - self._last < _SECONDS_A_LINE and progress.done < progress.total:
             return
@@ -43,8 +52,32 @@ class _Lines:
         )
 
 
+class _Studies(TyperGroup):
+    """Takes what is no command for the name of a data set."""
+
+    # Any: some versions of Typer hold a click of their own, others take the package.
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Put the command before a data set that comes first."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["widths", *args]
+        return super().parse_args(ctx, args)
+
+
+trainability_app = typer.Typer(
+    cls=_Studies,
+    help=(
+        "How trainings from many initialisations end, and what trainability costs in bits. "
+        "`minbits trainability DATA` is short for `minbits trainability widths DATA`. "
+        "Example: minbits trainability digits --seeds 100 --figure trainability.png"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@trainability_app.command()
 @command
-def trainability(
+def widths(
     data: DataArgument, request: TrainabilityRequest, source: DataOptions, show: ShowOptions
 ) -> None:
     """Compare where trainings from many initialisations end, width by width.
@@ -56,12 +89,59 @@ def trainability(
     Example: minbits trainability digits --seeds 100 --figure trainability.png
     """
     loaded = source.load(data)
-    lines = _Lines(show.quiet)
+    lines = StudyLines(show.quiet)
     report = trainability_job(loaded, request, lines, source.origin(data))
     if show.json:
         print_json(plain_trainability(report))
     else:
         _print(report)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@trainability_app.command()
+@command
+def price(
+    data: DataArgument, request: PriceRequest, source: DataOptions, show: ShowOptions
+) -> None:
+    """Measure what trainability costs in bits: how often trainings succeed, size by size.
+
+    Networks of several sizes are trained to files, each from many initialisations. The price is the
+    size at which half of them reach the accuracy, over the smallest size at which any did. The
+    largest network is also compressed harder: another route to a small file. Accuracies are of
+    validation examples; the test set is not looked at.
+
+    Example: minbits trainability price digits --accuracy 0.95 --figure price.png
+    """
+    loaded = source.load(data)
+    report = price_job(loaded, request, StudyLines(show.quiet), source.origin(data))
+    if show.json:
+        print_json(plain_price(report))
+    else:
+        print_price(report)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@trainability_app.command()
+@command
+def surface(
+    data: DataArgument, request: SurfaceRequest, source: DataOptions, show: ShowOptions
+) -> None:
+    """Measure the training loss between and around the minima of pairs of networks.
+
+    Of each width, pairs of networks are trained. The loss is taken on the straight line between
+    them, on a curve that is trained to avoid barriers, and on a plane around one of them, where the
+    Hessian's smallest and largest eigenvalues are found, too.
+
+    Example: minbits trainability surface digits --widths 10,50,250 --figure surface.png
+    """
+    loaded = source.load(data)
+    report = surface_job(loaded, request, StudyLines(show.quiet), source.origin(data))
+    if show.json:
+        print_json(plain_surface(report))
+    else:
+        print_surface(report)
     if report.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
 
@@ -96,13 +176,8 @@ def _print(report: TrainabilityReport) -> None:
         [(name, "right") for name in names],
         [_cells(row) for row in report.rows],
     )
+    _print_statements(report.statements)
     out = console()
-    for item in report.statements:
-        out.print(
-            f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.3f}, "
-            f"p = {item.p_value:.2g}).",
-            soft_wrap=True,
-        )
     if report.equal_spread_p is not None:
         out.print(
             f"Equal spreads of the test loss at all widths (Brown and Forsythe): "
@@ -116,8 +191,111 @@ def _print(report: TrainabilityReport) -> None:
             f"{100 * max(falls):.1f} % at most.",
             soft_wrap=True,
         )
+    _print_end(report)
+
+
+def _print_statements(statements: Sequence[Statement]) -> None:
+    for item in statements:
+        console().print(
+            f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.3f}, "
+            f"p = {item.p_value:.2g}).",
+            soft_wrap=True,
+        )
+
+
+def _print_end(report: TrainabilityReport | PriceReport | SurfaceReport) -> None:
+    out = console()
     word = "interrupted: run the command again to go on" if report.interrupted else "all done"
     out.print(f"{report.done:,} of {report.total:,} trainings, {word}.", soft_wrap=True)
     out.print(f"Ledger: {report.ledger}", soft_wrap=True)
     if report.figure is not None:
         out.print(f"Figure: {report.figure}", soft_wrap=True)
+
+
+_FACTOR_OF: dict[Route, str] = {"size": "units", "compression": "rate"}
+
+
+def _price_cells(row: PriceRow) -> tuple[str, ...]:
+    wait, best = row.seconds_to_success, row.hour_bits
+    return (
+        f"{_FACTOR_OF[row.kind.route]} × {row.kind.factor:g}",
+        f"{row.kind.parameters:,}",
+        f"{row.median_bits:,.0f}",
+        f"{row.successes.sum():,} of {row.trainings:,}",
+        _estimate(row.probability, 2),
+        f"{row.cpu_seconds:.2f}",
+        "" if wait is None else f"{wait:,.1f}",
+        "" if best is None else f"{best:,.0f}",
+    )
+
+
+def print_price(report: PriceReport) -> None:
+    """Print the table of a study of the price, and what follows from it."""
+    names = (
+        "network", "parameters", "bits", "successes", "share", "CPU s", "to a success",
+        "best in 1 h",
+    )  # fmt: skip
+    print_table(
+        f"{report.data_name}: trainings whose file reaches "
+        f"{100 * report.request.accuracy:g} % of the validation examples (95 % intervals)",
+        [(name, "right") for name in names],
+        [_price_cells(row) for row in report.rows],
+    )
+    out = console()
+    out.print(
+        "bits: of a file, median; to a success: CPU-seconds expected; best in 1 h: bits of the "
+        "smallest file that succeeds among the trainings of a CPU-hour, median.",
+        soft_wrap=True,
+    )
+    if not report.prices:
+        out.print("Half of the trainings succeed at no size: no price is known.", soft_wrap=True)
+    for item in report.prices:
+        least = "at least " if item.is_at_least else ""
+        out.print(
+            f"Price in {item.unit}: {least}{_estimate(item.price, 2)}. Half of the trainings "
+            f"succeed at {item.half.value:,.0f}, the first at {item.smallest:,.0f}.",
+            soft_wrap=True,
+        )
+    for route, factor_of in _FACTOR_OF.items():
+        best = best_of_hour(report.rows, route)
+        if best is not None:
+            out.print(
+                f"A CPU-hour of {factor_of} × {best.kind.factor:g} gives {best.hour_bits:,.0f} "
+                "bits, the smallest of its route.",
+                soft_wrap=True,
+            )
+    _print_end(report)
+
+
+def _surface_cells(row: SurfaceRow) -> tuple[str, ...]:
+    return (
+        f"{row.width:,}",
+        f"{row.parameters:,}",
+        f"{row.pairs:,}" + (f" + {row.failed} failed" if row.failed else ""),
+        f"{row.lines[:, [0, -1]].mean():.4f}",
+        _estimate(row.line_barrier, 2),
+        _estimate(row.curve_barrier, 3),
+        _estimate(row.sharpness, 2),
+        f"{row.least_shares.mean():.4f}",
+        "" if row.index is None else f"{row.index:.3f}",
+    )
+
+
+def print_surface(report: SurfaceReport) -> None:
+    """Print the table of a study of the surface, and what was tested."""
+    names = (
+        "units", "parameters", "pairs", "loss", "on the line", "on the curve", "eigenvalue",
+        "least", "index",
+    )  # fmt: skip
+    print_table(
+        f"{report.data_name}: the training loss between minima, in nats (95 % intervals)",
+        [(name, "right") for name in names],
+        [_surface_cells(row) for row in report.rows],
+    )
+    console().print(
+        "on the line, on the curve: the barrier; eigenvalue: the Hessian's largest one; least: its "
+        "least one, as a share of the largest; index: the share of negative ones.",
+        soft_wrap=True,
+    )
+    _print_statements(report.statements)
+    _print_end(report)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from minbits.front_ends.base import FrontEnd
 from minbits.layers.base import (
     MAX_CHANNELS,
     MAX_LAYERS,
@@ -34,19 +35,21 @@ MAX_MULTIPLY_ACCUMULATES = 1 << 32  # of one example
 
 @dataclass(frozen=True)
 class Architecture:
-    """An input shape, a scale for the inputs and the chain of layers.
+    """An input shape, a scale for the inputs, perhaps a front end, and the chain of layers.
 
     Inputs are multiplied by ``2 ** -input_exponent`` before the first layer: 8 for bytes. The
     exponent is part of the file, since a scale taken from data would be something learned.
 
     With 5 views, the network runs on an image and on the four images shifted by one pixel along
     both axes, and the logits are averaged (test-time augmentation; the shifts alone, no weights).
+    A front end gives its images shifted by half of its own pixels instead.
     """
 
     input_shape: Shape
     input_exponent: int
     layers: tuple[Layer, ...]
     views: int = 1
+    front_end: FrontEnd | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,18 @@ class Growth:
 
     Attributes:
         steps: the layers in the order in which they are run, repetitions written out.
-        shapes: of the input and of the activation after every step.
+        shapes: of what the first layer sees, and of the activation after every step.
     """
 
-    def __init__(self, input_shape: Shape, input_exponent: int, views: int) -> None:
+    def __init__(
+        self, input_shape: Shape, input_exponent: int, views: int, front_end: FrontEnd | None = None
+    ) -> None:
         _check_input(input_shape, input_exponent, views)
         self.steps: list[Step] = []
         self.shapes: list[Shape] = [input_shape]
+        if front_end is not None:
+            self._check_size()
+            self.shapes = [front_end.output_shape(input_shape)]
         self._written: list[Step | None] = []
         self._tensors = 0
         self._check_size()
@@ -152,7 +160,10 @@ def grown(architecture: Architecture) -> Growth:
     """
     if not architecture.layers:
         raise _error("network", "0 layers", f"1 to {MAX_LAYERS}")
-    growth = Growth(architecture.input_shape, architecture.input_exponent, architecture.views)
+    growth = Growth(
+        architecture.input_shape, architecture.input_exponent, architecture.views,
+        architecture.front_end,
+    )  # fmt: skip
     for layer in architecture.layers:
         growth.add(layer)
     return growth
@@ -168,7 +179,7 @@ def run_order(architecture: Architecture) -> tuple[Step, ...]:
 
 
 def activation_shapes(architecture: Architecture) -> tuple[Shape, ...]:
-    """Return the input shape and the shape after every layer of `run_order`.
+    """Return the shape that the first layer sees, and that after every layer of `run_order`.
 
     Raises:
         NetworkError: if a layer does not fit its input, a repetition reaches out of the network or

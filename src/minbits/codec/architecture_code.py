@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from minbits.codec.adaptive_bits import BitCoder
 from minbits.codec.architecture import VIEW_SHIFTS, Architecture, Growth, activation_shapes
 from minbits.codec.integers import (
+    USUAL_COUNT,
     Context,
     ModelBank,
     code_adaptive_bit,
@@ -33,7 +34,7 @@ from minbits.layers.registry import layer_of_kind
 NAMED_LAYERS_VERSION = 15
 _MAX_NAME_BYTES = 64
 # Kinds of layers, and activations.
-_Names = tuple[tuple[str, ...], tuple[str, ...]]
+Names = tuple[tuple[str, ...], tuple[str, ...]]
 USUAL_INPUT_EXPONENT = 8
 
 # What may follow each kind of layer, the most usual first.
@@ -78,10 +79,10 @@ def _is_extended(architecture: Architecture) -> bool:
 
 def has_names(architecture: Architecture) -> bool:
     """Whether there is a kind of layer or an activation that versions 1 to 3 do not know."""
-    return any(_names_in(architecture))
+    return any(names_in(architecture))
 
 
-def _names_in(architecture: Architecture) -> _Names:
+def names_in(architecture: Architecture) -> Names:
     """Return the kinds and the activations that are named, in order of their first use."""
     layers = architecture.layers
     kinds = (layer.code_kind for layer in layers)
@@ -92,33 +93,69 @@ def _names_in(architecture: Architecture) -> _Names:
     )
 
 
-class _Fields:
+class Fields:
     """What layers code their numbers with (`minbits.layers.fields.FieldCoder`).
 
     Attributes:
         activations: those that the file names.
+        habits: the last choice of each context.
+        is_lean: whether the file is of version 4.
     """
+
+    is_lean = False
 
     def __init__(self, coder: BitCoder, bank: ModelBank) -> None:
         self._coder, self._bank = coder, bank
         self.activations: tuple[str, ...] = ()
+        self.habits: dict[Context, int] = {}
 
     def flag(self, context: Context, bit: int) -> int:
+        """Code a bit of which both values are usual."""
         return code_adaptive_bit(self._coder, self._bank, context, bit)
 
     def exception(self, context: Context, bit: int) -> int:
+        """Code a bit that is expected to be zero."""
         return code_exception(self._coder, self._bank, context, bit)
 
+    def kind_flag(self, context: Context, bit: int) -> int:
+        """Code whether a kind is another than the more usual one."""
+        return self._bank.model(context, USUAL_COUNT).code(self._coder, bit)
+
     def unsigned(self, context: Context, value: int, order: int = 0) -> int:
+        """Code a number that is not negative."""
         return code_unsigned(self._coder, self._bank, context, value, order)
 
     def signed(self, context: Context, value: int, order: int = 0) -> int:
+        """Code a number that is expected to be zero."""
         return code_signed(self._coder, self._bank, context, value, order)
 
     def difference(self, context: Context, value: int, order: int) -> int:
+        """Code a number of any sign."""
         return code_difference(self._coder, self._bank, context, value, order)
 
+    def habit(self, context: Context, value: int, choices: int) -> int:
+        """Code a choice that is expected to be the last one of its context."""
+        expected = self.habits.get(context, 0)
+        found = expected
+        if self.exception((*context, "another"), int(value != expected)):
+            others = [choice for choice in range(choices) if choice != expected]
+            found = self._one_of(context, others, value)
+        self.habits[context] = found
+        return found
+
+    def _one_of(self, context: Context, choices: list[int], value: int) -> int:
+        for rank, choice in enumerate(choices[:-1]):
+            if not self.flag((*context, "which", rank), int(value != choice)):
+                return choice
+        return choices[-1]
+
+    def require(self, condition: bool) -> None:
+        """Refuse what an encoder says otherwise."""
+        if not condition:
+            raise not_canonical()
+
     def activation(self, family: str, key: str, is_usual: bool = False) -> str:
+        """Code an activation."""
         if self.activations:
             is_named = key in self.activations
             if self.exception((family, "named activation"), int(is_named)):
@@ -163,12 +200,11 @@ def _successors(extended: bool, names: tuple[str, ...]) -> dict[str, tuple[str, 
     return {**known, **dict.fromkeys(names, usual)}
 
 
-def _code_kind(
-    coder: BitCoder, bank: ModelBank, kind: str, previous: str, successors: Sequence[str]
-) -> str:
+def code_kind(fields: Fields, kind: str, previous: str, successors: Sequence[str]) -> str:
+    """Code a kind of layer by its rank among what may follow the previous one."""
     wanted = successors.index(kind)
     for rank in range(len(successors) - 1):
-        if not code_exception(coder, bank, ("kind", previous, rank), int(wanted > rank)):
+        if not fields.kind_flag(("kind", previous, rank), int(wanted > rank)):
             return successors[rank]
     return successors[-1]
 
@@ -185,7 +221,7 @@ def _code_shape(coder: BitCoder, bank: ModelBank, shape: Shape) -> Shape:
 
 
 def _code_layer(
-    fields: _Fields, given: Layer | None, kind: str, shape: Shape, extended: bool
+    fields: Fields, given: Layer | None, kind: str, shape: Shape, extended: bool
 ) -> Layer:
     layer_type = layer_of_kind(kind)
     assert layer_type is not None
@@ -194,7 +230,7 @@ def _code_layer(
     return layer_type.code(fields, same, kind, shape, extended)
 
 
-def _code_names(fields: _Fields, what: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def code_names(fields: Fields, what: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """Code names of kinds of layers, or of activations."""
     count = fields.unsigned(("names", what), len(names))
     if count > MAX_LAYERS:
@@ -202,7 +238,14 @@ def _code_names(fields: _Fields, what: str, names: tuple[str, ...]) -> tuple[str
     return tuple(fields.name(names[place] if place < len(names) else "") for place in range(count))
 
 
-def _check_registered(kinds: tuple[str, ...], activations: tuple[str, ...]) -> None:
+def not_known(what: str) -> NetworkFileError:
+    """Return the error for a file with what this program does not know."""
+    return NetworkFileError(
+        "file", what, "what is registered", "Import what registers it, then read the file again."
+    )
+
+
+def check_registered(kinds: tuple[str, ...], activations: tuple[str, ...]) -> None:
     """Check that all names in a file are of something that this program knows.
 
     Raises:
@@ -211,10 +254,7 @@ def _check_registered(kinds: tuple[str, ...], activations: tuple[str, ...]) -> N
     unknown = [f"a layer of kind '{kind}'" for kind in kinds if layer_of_kind(kind) is None]
     unknown += [f"activation '{key}'" for key in activations if key not in ACTIVATIONS]
     if unknown:
-        raise NetworkFileError(
-            "file", unknown[0], "what is registered",
-            "Import what registers it, then read the file again.",
-        )  # fmt: skip
+        raise not_known(unknown[0])
 
 
 def code_architecture(
@@ -237,16 +277,16 @@ def code_architecture(
         if code_exception(coder, bank, ("views",), int(given.views > 1)):
             views = len(VIEW_SHIFTS)
         extended = bool(code_exception(coder, bank, ("extended",), int(_is_extended(given))))
-    fields = _Fields(coder, bank)
-    names: _Names = ((), ())
+    fields = Fields(coder, bank)
+    names: Names = ((), ())
     if version >= NAMED_LAYERS_VERSION:
-        kinds, activations = _names_in(given)
+        kinds, activations = names_in(given)
         names = (
-            _code_names(fields, "layers", kinds), _code_names(fields, "activations", activations),
+            code_names(fields, "layers", kinds), code_names(fields, "activations", activations),
         )  # fmt: skip
         if not any(names):
             raise not_canonical()
-        _check_registered(*names)
+        check_registered(*names)
         fields.activations = names[1]
     layers: list[Layer] = []
     growth = Growth(given_shape, exponent, views)
@@ -257,10 +297,10 @@ def code_architecture(
         wanted = "end" if source is None else source.code_kind
         if wanted not in successors[kind]:
             wanted = successors[kind][0]
-        kind = _code_kind(coder, bank, wanted, kind, successors[kind])
+        kind = code_kind(fields, wanted, kind, successors[kind])
         if kind == "end":
             found = Architecture(given_shape, exponent, tuple(layers), views)
-            if extended != _is_extended(found) or _names_in(found) != names:
+            if extended != _is_extended(found) or names_in(found) != names:
                 raise not_canonical()
             return found
         layers.append(_code_layer(fields, source, kind, shape, extended))

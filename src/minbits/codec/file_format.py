@@ -1,9 +1,10 @@
-"""The network file, versions 1 to 3: bytes to network and back (docs/format.md, to the byte).
+"""The network file, versions 1 to 4: bytes to network and back (docs/format.md, to the byte).
 
-``magic and version (1 byte) · CRC-16 (2 bytes) · payload``. The payload is one stream of adaptive
+``magic and version (1 byte) · CRC-16 (2 bytes) · payload``, from version 4 on ``magic, version and
+checksum (1 byte) · payload``. The payload is one stream of adaptive
 bits: architecture, steps, levels. Encoder and decoder run the same functions, so that the format
 is described once. A network with layers or activations that are registered from outside is written
-in version 15, which names them.
+in version 4 or 15, which name them.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minbits.codec.adaptive_bits import BitCoder, BitEncoder
-from minbits.codec.architecture import check_parameters, tensor_shapes
+from minbits.codec.architecture import Architecture, check_parameters, tensor_shapes
 from minbits.codec.architecture_code import (
     NAMED_LAYERS_VERSION,
     code_architecture,
     has_names,
     is_of_version_1,
+    names_in,
 )
-from minbits.codec.integers import ModelBank
+from minbits.codec.integers import LEAN_USUAL_COUNT, USUAL_COUNT, ModelBank, not_canonical
+from minbits.codec.lean_architecture import LeanFields, code_front_end, code_lean_architecture
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.range_decoder import BitDecoder
-from minbits.codec.tensor_code import MIN_MIXED, TensorCode
+from minbits.codec.tensor_code import LEAN_VERSION, MIN_MIXED, TensorCode
 from minbits.errors import NetworkError, NetworkFileError
 from minbits.files import open_regular
 from minbits.units import bytes_to_bits
@@ -35,6 +38,10 @@ from minbits.units import bytes_to_bits
 MAGIC = 0xB0
 VERSIONS = (1, 2, 3)
 HEADER_BYTES = 3
+# Three bits of the only byte of the header; the others are the payload as one number modulo 31.
+LEAN_MAGIC = 0xC0
+LEAN_HEADER_BYTES = 1
+LEAN_MODULUS = 31
 MAX_FILE_BYTES = 4 << 20
 
 
@@ -74,10 +81,9 @@ def _code_network(
     modes: Sequence[bool] | None = None,
 ) -> tuple[QuantizedNetwork, Sequence[bool]]:
     """Write a network, or read one (``None``); return it and how its weights are coded."""
-    bank = ModelBank()
-    with parts.part("architecture", 0):
-        given = network.architecture if network else None
-        architecture = code_architecture(coder, bank, given, version)
+    bank = _bank_of(version)
+    given = network.architecture if network else None
+    architecture = _code_architecture(coder, bank, given, version, parts)
     check_parameters(architecture)
     code = TensorCode(coder, bank, version, modes)
     layers: list[QuantizedLayer] = []
@@ -101,6 +107,27 @@ def _code_network(
     return QuantizedNetwork(architecture, tuple(layers)), code.used
 
 
+def _bank_of(version: int) -> ModelBank:
+    return ModelBank(LEAN_USUAL_COUNT if version == LEAN_VERSION else USUAL_COUNT)
+
+
+def _code_architecture(
+    coder: BitCoder, bank: ModelBank, given: Architecture | None, version: int, parts: _Parts
+) -> Architecture:
+    if version != LEAN_VERSION:
+        with parts.part("architecture", 0):
+            return code_architecture(coder, bank, given, version)
+    fields = LeanFields(coder, bank)
+    with parts.part("front end", 0):
+        front_end = code_front_end(fields, given)
+    with parts.part("architecture", 0):
+        wanted = names_in(given) if given else ((), ())
+        architecture, names = code_lean_architecture(fields, given, front_end, wanted)
+    if names_in(architecture) != names:
+        raise not_canonical()
+    return architecture
+
+
 def _checksum(version: int, payload: bytes) -> bytes:
     return binascii.crc_hqx(bytes([MAGIC | version]) + payload, 0xFFFF).to_bytes(2, "big")
 
@@ -109,22 +136,31 @@ def _encode(network: QuantizedNetwork, version: int, modes: Sequence[bool] | Non
     encoder = BitEncoder()
     _code_network(encoder, network, version, _Parts(None), modes)
     payload = encoder.payload()
-    if HEADER_BYTES + len(payload) > MAX_FILE_BYTES:
+    header = _header(version, payload)
+    if len(header) + len(payload) > MAX_FILE_BYTES:
         raise NetworkFileError(
             "network", f"{len(payload)} bytes", f"at most {MAX_FILE_BYTES}", "Use fewer weights."
         )
-    return bytes([MAGIC | version]) + _checksum(version, payload) + payload
+    return header + payload
+
+
+def _header(version: int, payload: bytes) -> bytes:
+    if version == LEAN_VERSION:
+        return bytes([LEAN_MAGIC | int.from_bytes(payload, "big") % LEAN_MODULUS])
+    return bytes([MAGIC | version]) + _checksum(version, payload)
 
 
 def _useful_versions(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions that can say a network and may be the shortest."""
+    if network.architecture.front_end is not None:
+        return (LEAN_VERSION,)
     if has_names(network.architecture):
-        return (NAMED_LAYERS_VERSION,)
+        return (NAMED_LAYERS_VERSION, LEAN_VERSION)
     if network.has_dependent_levels:
-        return VERSIONS[2:]
+        return (*VERSIONS[2:], LEAN_VERSION)
     is_large = any(layer.weights.levels.size >= MIN_MIXED for layer in network.layers)
     first = 0 if is_of_version_1(network.architecture) else 1
-    return VERSIONS[first : 3 if is_large else 2]
+    return (*VERSIONS[first : 3 if is_large else 2], LEAN_VERSION)
 
 
 def encode_network(network: QuantizedNetwork) -> bytes:
@@ -137,7 +173,7 @@ def encode_network(network: QuantizedNetwork) -> bytes:
 
 
 def ideal_length_bits(network: QuantizedNetwork) -> float:
-    """Return the ideal code length of a network's shortest payload, in bits.
+    """Return the ideal length of a network's shortest file, in bits.
 
     Unlike the length of a file it is not rounded to bytes, so that small changes can be told.
     """
@@ -145,26 +181,39 @@ def ideal_length_bits(network: QuantizedNetwork) -> float:
     for version in _useful_versions(network):
         encoder = BitEncoder()
         _code_network(encoder, network, version, _Parts(None))
-        found = min(found, encoder.ideal_bits)
+        header_bits = bytes_to_bits(len(_header(version, b"")))
+        found = min(found, header_bits + encoder.ideal_bits)
     return found
 
 
+def version_of(data: bytes) -> int | None:
+    """Return the version that the start of a file names, None where it is no network file."""
+    if len(data) >= HEADER_BYTES and data[0] & 0xF0 == MAGIC and data[0] & 0x0F != LEAN_VERSION:
+        return data[0] & 0x0F
+    return LEAN_VERSION if data and data[0] & 0xE0 == LEAN_MAGIC else None
+
+
+def _payload(data: bytes) -> bytes:
+    return data[LEAN_HEADER_BYTES if version_of(data) == LEAN_VERSION else HEADER_BYTES :]
+
+
 def _checked_version(data: bytes) -> int:
-    if len(data) < HEADER_BYTES or data[0] & 0xF0 != MAGIC:
+    version = version_of(data)
+    if version is None:
         start = data[:2].hex(" ") or "nothing"
         raise NetworkFileError(
             "file", f"{len(data)} bytes, starting {start}", "a .mbn network file",
             "This is not a .mbn file: give one.",
         )  # fmt: skip
-    version = data[0] & 0x0F
-    if version not in (*VERSIONS, NAMED_LAYERS_VERSION):
-        known = " or ".join(str(number) for number in VERSIONS)
+    if version not in (*VERSIONS, LEAN_VERSION, NAMED_LAYERS_VERSION):
+        known = " or ".join(str(number) for number in (*VERSIONS, LEAN_VERSION))
         raise NetworkFileError(
             "file", f"format version {version}", f"version {known}", "Update minbits."
         )
     if len(data) > MAX_FILE_BYTES:
         raise _damaged("file", f"{len(data)} bytes", f"at most {MAX_FILE_BYTES}")
-    if _checksum(version, data[HEADER_BYTES:]) != data[1:HEADER_BYTES]:
+    payload = _payload(data)
+    if _header(version, payload) + payload != data:
         raise _damaged("file", "a checksum that does not match", "intact bytes")
     return version
 
@@ -176,7 +225,7 @@ def _decode(data: bytes, parts: _Parts, decoder: BitDecoder) -> QuantizedNetwork
     except NetworkError as error:
         raise _damaged(f"file, {error.where}", error.got, error.expected) from error
     # A network has one encoding only: surplus or missing bytes cannot pass as another spelling.
-    if decoder.payload() != data[HEADER_BYTES:]:
+    if decoder.payload() != _payload(data):
         raise _damaged("file", "bytes that no encoder writes", "a canonical encoding")
     return network
 
@@ -187,7 +236,7 @@ def decode_network(data: bytes) -> QuantizedNetwork:
     Raises:
         NetworkFileError: if ``data`` is not exactly the encoding of a network.
     """
-    return _decode(data, _Parts(None), BitDecoder(data[HEADER_BYTES:]))
+    return _decode(data, _Parts(None), BitDecoder(_payload(data)))
 
 
 def decode_with_parts(data: bytes) -> tuple[QuantizedNetwork, tuple[SizePart, ...]]:
@@ -196,11 +245,12 @@ def decode_with_parts(data: bytes) -> tuple[QuantizedNetwork, tuple[SizePart, ..
     Raises:
         NetworkFileError: as `decode_network`.
     """
-    decoder = BitDecoder(data[HEADER_BYTES:])
+    payload = _payload(data)
+    decoder = BitDecoder(payload)
     parts = _Parts(decoder)
     network = _decode(data, parts, decoder)
-    header = SizePart("magic, version, checksum", float(bytes_to_bits(HEADER_BYTES)), 0)
-    ending_bits = bytes_to_bits(len(data) - HEADER_BYTES) - decoder.position_bits
+    header = SizePart("magic, version, checksum", float(bytes_to_bits(len(data) - len(payload))), 0)
+    ending_bits = bytes_to_bits(len(payload)) - decoder.position_bits
     ending = SizePart("end of the range coder's last byte", ending_bits, 0)
     return network, (header, *parts.sizes, ending)
 

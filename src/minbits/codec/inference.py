@@ -14,6 +14,7 @@ from minbits.codec.forward import Weights, run_steps
 from minbits.codec.quantized_network import FloatArray, QuantizedNetwork
 from minbits.codec.run_cost import batch_size, check_cost, thread_count
 from minbits.errors import DataError
+from minbits.front_ends.base import seen_images
 
 
 def shifted(x: FloatArray, down: int, across: int) -> FloatArray:
@@ -48,6 +49,21 @@ def _examples_last(images: npt.NDArray[np.generic]) -> FloatArray:
     return np.ascontiguousarray(images.transpose(1, 2, 3, 0), np.float32)
 
 
+def views_of(architecture: Architecture, examples: npt.NDArray[np.generic]) -> list[FloatArray]:
+    """Return what the first layer sees of raw inputs ``(examples, channels, rows, columns)``.
+
+    That is an array ``(channels, rows, columns, examples)`` for each view.
+    """
+    scale = np.float32(2.0**-architecture.input_exponent)
+    shifts = VIEW_SHIFTS[: architecture.views]
+    if architecture.front_end is not None:
+        scaled = examples.astype(np.float32) * scale
+        views = seen_images(architecture.front_end, scaled, shifts)
+        return [_examples_last(view) for view in views]
+    x = _examples_last(examples) * scale
+    return [shifted(x, *shift) for shift in shifts]
+
+
 class _Runner:
     """A network ready to run on one batch after the other."""
 
@@ -55,15 +71,13 @@ class _Runner:
         self.architecture = architecture
         self._tensors = tensors
         self._steps = run_order(architecture)
-        self._scale = np.float32(2.0**-architecture.input_exponent)
-        self._shifts = VIEW_SHIFTS[: architecture.views]
 
     def logits(self, examples: npt.NDArray[np.generic]) -> FloatArray:
         """Return logits ``(examples, classes)``, averaged over views."""
         # What overflows is infinite, as everywhere in IEEE 754: nothing to warn of.
         with np.errstate(over="ignore", invalid="ignore"):
-            x = _examples_last(examples) * self._scale
-            views = [run_steps(self._steps, self._tensors, shifted(x, *s)) for s in self._shifts]
+            seen = views_of(self.architecture, examples)
+            views = [run_steps(self._steps, self._tensors, x) for x in seen]
             return np.asarray(sum(views) / np.float32(len(views)), np.float32)
 
 

@@ -16,8 +16,10 @@ UNARY_FLAGS = 18
 SHARED_FLAG = 4
 EXCESS_ORDER = 2
 MAX_EXPONENT = 24
-# A flag that says "not the usual" starts as if the usual had been seen this often.
+# A flag that says "not the usual" starts as if the usual had been seen this often; in version 4,
+# whose usual values say more, that is more often.
 USUAL_COUNT = 3
+LEAN_USUAL_COUNT = 7
 
 
 def integer_too_long() -> NetworkFileError:
@@ -39,9 +41,14 @@ def not_canonical() -> NetworkFileError:
 
 
 class ModelBank:
-    """The adaptive models of one file, made when a context is first met."""
+    """The adaptive models of one file, made when a context is first met.
 
-    def __init__(self) -> None:
+    Args:
+        usual_count: how often a flag starts as if the usual had been seen.
+    """
+
+    def __init__(self, usual_count: int = USUAL_COUNT) -> None:
+        self.usual_count = usual_count
         self._models: dict[Context, BitModel] = {}
         self._families: dict[str | int, list[BitModel]] = {}
 
@@ -71,7 +78,7 @@ def code_adaptive_bit(coder: BitCoder, bank: ModelBank, context: Context, bit: i
 
 def code_exception(coder: BitCoder, bank: ModelBank, context: Context, exception: int) -> int:
     """Code a flag that is expected to be zero."""
-    return bank.model(context, USUAL_COUNT).code(coder, exception)
+    return bank.model(context, bank.usual_count).code(coder, exception)
 
 
 def code_plain_bits(coder: BitCoder, value: int, width: int) -> int:

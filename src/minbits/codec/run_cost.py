@@ -28,6 +28,7 @@ _MAX_BATCH_BYTES = 3 << 26
 # Batches are small enough that the largest array of one fits into a processor's cache.
 _WORKSPACE_VALUES = 1 << 18
 _LARGEST_BATCH = 512
+_FRONT_END_SHARE = 16
 _VALUE_BYTES = 4
 
 # Inputs are transposed, which is slow, and each batch has calls of its own.
@@ -70,6 +71,10 @@ def batch_size(architecture: Architecture) -> int:
     largest = max(math.prod(shape) for shape in shapes)
     for index, step in enumerate(run_order(architecture)):
         largest = max(largest, step.layer.workspace(shapes[index], shapes[index + 1]))
+    if architecture.front_end is not None:
+        # It passes over its arrays a few times only, so that a cache gains little.
+        made = architecture.front_end.workspace(architecture.input_shape)
+        largest = max(largest, made // _FRONT_END_SHARE)
     return max(1, min(_LARGEST_BATCH, _WORKSPACE_VALUES // largest))
 
 
@@ -83,6 +88,10 @@ def batch_bytes(architecture: Architecture) -> int:
         made = 3 * sizes[index + 1]  # a result, and what its activation makes on the way
         made += step.layer.workspace(shapes[index], shapes[index + 1], batch)
         most = max(most, kept + made)
+    if architecture.front_end is not None:
+        # All views are made at once.
+        seen = architecture.views * sizes[0]
+        most = max(most + seen, seen + architecture.front_end.workspace(architecture.input_shape))
     return _VALUE_BYTES * batch * most
 
 
@@ -102,6 +111,8 @@ def run_cost(architecture: Architecture, examples: int) -> RunCost:
     )
     values = math.prod(architecture.input_shape)
     of_input = Work(passed=_INPUT_PASSES * values, calls=_BATCH_CALLS / batch).seconds
+    if architecture.front_end is not None:
+        of_input += architecture.front_end.work(architecture.input_shape).seconds
     return RunCost(
         multiply_accumulates=multiply_accumulate_count(architecture),
         examples=examples,

@@ -2,7 +2,8 @@
 
 Version 1 codes every tensor alike. Version 2 leaves out bits that no prediction depends on. In
 version 3 the weights of each layer are coded as in version 2 or with mixed contexts, whichever the
-encoder found shorter, and may be dependent.
+encoder found shorter, and may be dependent. Version 4 expects one step of all biases, and of small
+tensors that they are coded as in version 2.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ SMALL_TENSOR = 64
 MANY_BITS = 1 << 17
 # Contexts have something to learn from in tensors of this many weights; others are left plain.
 MIN_MIXED = 512
+# Named layers are of version 15, which codes tensors as version 3 does.
+LEAN_VERSION = 4
 
 _NOTHING: IntegerArray = np.zeros(0, np.int32)
 
@@ -76,16 +79,21 @@ class TensorCode:
     _steps: dict[str, int] = field(
         default_factory=lambda: {"weights": USUAL_STEP_INDEX, "bias": USUAL_STEP_INDEX}
     )
+    _knows_bias_step: bool = False
     _mixing: MixingState | None = None
 
     def step(self, role: str, given: QuantizedTensor | None) -> int:
         """Code a step index by its difference to the last one of the same role."""
         change = given.step_index - self._steps[role] if given else 0
         context = ("step", role)
-        if role == "weights":
+        if self.version == LEAN_VERSION and role == "bias" and self._knows_bias_step:
+            # All biases mostly have one step.
+            self._steps[role] += code_signed(self.coder, self.bank, (*context, "again"), change, 2)
+        elif role == "weights":
             self._steps[role] += code_signed(self.coder, self.bank, context, change)
         else:
             self._steps[role] += code_difference(self.coder, self.bank, context, change, order=2)
+            self._knows_bias_step = True
         if not MIN_STEP_INDEX <= self._steps[role] <= MAX_STEP_INDEX:
             raise NetworkFileError(
                 f"payload, {role} step", f"index {self._steps[role]}",
@@ -136,7 +144,11 @@ class TensorCode:
         if given is not None:
             layout = layout_of(architecture, len(self.used), shapes.weights, given.is_dependent)
             wanted = self._is_mixed(family, layout, given.levels)
-        self.used.append(bool(code_adaptive_bit(self.coder, self.bank, ("mixed",), int(wanted))))
+        if self.version == LEAN_VERSION and math.prod(shapes.weights) < MIN_MIXED:
+            found = code_exception(self.coder, self.bank, ("mixed", "small"), int(wanted))
+        else:
+            found = code_adaptive_bit(self.coder, self.bank, ("mixed",), int(wanted))
+        self.used.append(bool(found))
         return self.used[-1]
 
     def _is_mixed(self, family: str, layout: Layout, levels: IntegerArray) -> bool:

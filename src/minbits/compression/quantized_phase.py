@@ -9,7 +9,7 @@ from minbits.codec.architecture import Architecture
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.compression.finishing import finish
 from minbits.compression.quantizer import Quantizer
-from minbits.compression.steps import share_steps
+from minbits.compression.steps import share_steps, with_one_bias_step
 from minbits.networks.parameters import parameter_layout
 from minbits.training.context import EpochReport, TrainingContext
 from minbits.training.loop import Draw, LoopSettings, run_epochs
@@ -72,6 +72,7 @@ def train_quantized(
         nonlocal taken
         if progress >= recipe.step_training_end and not quantizer.steps_are_fixed:
             quantizer.fix_steps()
+            steps[:] = with_one_bias_step(architecture, steps)
         bits = quantizer.forward()
         if progress >= recipe.freezing_start:
             quantizer.follow()

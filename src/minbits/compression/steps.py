@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+import numpy.typing as npt
+
 from minbits.codec.architecture import Architecture, TensorShapes, run_order, tensor_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.tensor_code import USUAL_STEP_INDEX
 from minbits.layers.activations import ACTIVATIONS
 from minbits.layers.base import WeightedLayer
+
+Steps = npt.NDArray[np.float32]
 
 
 def scales_are_free(architecture: Architecture) -> bool:
@@ -27,6 +32,36 @@ def is_homogeneous(architecture: Architecture, shape: TensorShapes) -> bool:
     layer = architecture.layers[shape.layer_index]
     assert isinstance(layer, WeightedLayer)
     return layer.is_linear and ACTIVATIONS[layer.activation].is_homogeneous
+
+
+def with_one_bias_step(architecture: Architecture, indices: Steps) -> Steps:
+    """Return step indices, one a tensor in file order, whose biases have one step in the file.
+
+    `share_steps` moves scale between layers, and the steps of biases with it. Here they become such
+    that they are all alike afterwards, at the median of what they would have been: a file then has
+    one step for all of them. Networks whose scales are not free keep their indices.
+    """
+    if not scales_are_free(architecture):
+        return indices
+    places: list[int] = []
+    moved: list[int] = []
+    exponent = place = 0
+    for shape in tensor_shapes(architecture):
+        kind = architecture.layers[shape.layer_index]
+        assert isinstance(kind, WeightedLayer)
+        if kind.is_linear:
+            is_free = is_homogeneous(architecture, shape)
+            exponent = exponent + USUAL_STEP_INDEX - int(indices[place]) if is_free else 0
+        place += 1
+        if shape.bias is not None:
+            places.append(place)
+            moved.append(exponent)
+            place += 1
+    result = indices.copy()
+    if places:
+        in_file = indices[places] + np.array(moved)
+        result[places] = np.sort(in_file)[len(in_file) // 2] - np.array(moved)
+    return result
 
 
 def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:

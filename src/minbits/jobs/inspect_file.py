@@ -35,6 +35,7 @@ class FileInspection:
     def summary(self) -> dict[str, Any]:
         """Sizes, counts and costs by stable keys; bits per parameter are None without any."""
         network, size_bits = self.network, self.size_bits
+        front_end = network.architecture.front_end
         cost = run_cost(network.architecture, _EXAMPLES)
         weight_bits = sum(part.size_bits for part in self.parts if part.values)
         parameters = network.parameter_count
@@ -47,6 +48,8 @@ class FileInspection:
             "bits_per_parameter": round(size_bits / parameters, 4) if parameters else None,
             "multiply_accumulates": cost.multiply_accumulates,
             "seconds_for_10000_examples": float(f"{cost.seconds:.2g}"),
+            "inputs": "raw" if front_end is None else "normalised",
+            "front_end": None if front_end is None else front_end.text(),
             "input_shape": list(network.architecture.input_shape),
             "architecture": format_architecture(network.architecture),
         }

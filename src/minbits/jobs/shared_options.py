@@ -9,6 +9,7 @@ from typing import Any
 
 from minbits.requests import FilePath, Request, option
 from minbits.types import EngineName
+from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,22 @@ class LedgerOptions(Request):
         "The ledger's file, or postgresql+psycopg://USER@HOST/DATABASE.",
         shown="in the user data directory",
         environment="MINBITS_LEDGER",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions(LedgerOptions):
+    """How a study runs, and where its chart goes."""
+
+    workers: int | None = option(
+        None,
+        "Processes that train.",
+        shown="one a core",
+        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
+    )
+    executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
+    figure: FilePath | None = option(
+        None, "Where the chart goes: .png, .svg or .pdf.", shown="no picture"
     )
 
 

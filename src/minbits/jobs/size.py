@@ -36,6 +36,7 @@ class _SizeJob:
             data, self.search.goal, ledger, self.provenance,
             lambda: Scope(candidates=self.own_candidates()), events.on_stage,
         )  # fmt: skip
+        self.search.on_first = self.claimant.claim_early
         self.publisher = Publisher(data, request.accuracy, ledger, request.out, force=request.force)
 
     def own_candidates(self) -> list[str] | None:

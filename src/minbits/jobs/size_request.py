@@ -24,7 +24,7 @@ class SizeRequest(SearchOptions, EngineOptions, ForceOptions, LedgerOptions):
         check=FRACTION,
     )
     minutes: float = option(
-        13.0, "Minutes to search; verifying and drawing take some seconds more.", check=MINUTES
+        8.0, "Minutes to search; verifying and drawing take some seconds more.", check=MINUTES
     )
     _: KW_ONLY
     trials: int = option(

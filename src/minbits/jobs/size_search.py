@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ from minbits.workers.work import WorkExecutor
 _EVALUATED_AGAIN = 12
 # Loading compiled code takes less.
 _PATIENCE_SECONDS = 5.0
+# A look at the test set before the end pays only if the search goes on for this long.
+_WORTH_A_LOOK_SECONDS = 60.0
 
 
 def one_candidate(data: DataSet, request: SizePlan) -> Candidate | None:
@@ -73,6 +76,9 @@ class SizeSearch:
         tally: of this run's trials.
         reliability: of all candidates ever tried on this data.
         so_far: the best file on disk.
+        on_first: called with files that pass validation while there is time left, for the first one
+            to be verified at once.
+        started: when the clock of the search started.
     """
 
     def __init__(
@@ -93,6 +99,8 @@ class SizeSearch:
         self.goal = Goal(request.accuracy, len(held_out))
         self.tally = Tally()
         self.reliability = ReliabilityTable(request.accuracy)
+        self.on_first: Callable[[TrialOutcome], None] = lambda outcome: None
+        self.started = time.monotonic()
         self.so_far = BestSoFar(request.out, data, self.goal)
         outcomes = ledger.trial_outcomes(data.digest)
         for outcome in outcomes:
@@ -149,6 +157,15 @@ class SizeSearch:
             StrategyRequest(self.data, self.goal, seconds, self.read, self.request)
         )
 
+    def has_time_left(self) -> bool:
+        """Whether the search goes on for long enough that a first file is verified before its end.
+
+        A network that was asked for, or one whose reliability must be shown, is claimed at the end.
+        """
+        left = self.request.seconds - (time.monotonic() - self.started)
+        is_free = self.candidate is None and not self.request.reliability
+        return is_free and not self.is_enough() and left >= _WORTH_A_LOOK_SECONDS
+
     def reserve(self, first: int, count: int) -> list[int]:
         """Return seeds that no trial on this data has, and no other process uses."""
         return self.ledger.reserve_seeds(self.data.digest, first, count)
@@ -181,6 +198,8 @@ class SizeSearch:
             self.events.on_results([dataclasses.replace(item, row=number)])
             if self.so_far.offer(item.outcome):
                 self.events.on_best(item.outcome, self.so_far.path)
+                if self.has_time_left():
+                    self.on_first(item.outcome.without_file())
 
     def is_enough(self) -> bool:
         """Whether a file is as small as was asked for."""
@@ -231,6 +250,7 @@ class SizeSearch:
         )
         try:
             self.compile(executor)
+            self.started = time.monotonic()
             run_search(self.data, strategy, settings, past, events, executor)
         except KeyboardInterrupt:
             answer_interrupt()  # by what follows: the best file is put to the test

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from minbits.ledger.provenance import Provenance
+from minbits.claims.outputs import kept_files
+from minbits.files import check_outputs
+from minbits.jobs.shared_options import Origin, StudyOptions
+from minbits.ledger.location import chosen_ledger, ledger_name
+from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.rows import plain_text_of
-from minbits.ledger.store import Ledger, LedgerReader, MeasurementEntry
+from minbits.ledger.store import Ledger, LedgerReader, MeasurementEntry, open_ledger
+from minbits.search.device import device_name
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.studies.run import StudyProgress, run_study
 from minbits.types import DataSet, Plain
-from minbits.workers.registry import DEFAULT_EXECUTOR, open_executor
+from minbits.workers.registry import DEFAULT_EXECUTOR, default_workers, open_executor
 
 Result = dict[str, Any]
 
@@ -94,3 +100,78 @@ def run_in_ledger(
         return run_study(study, tasks, known, pool, remember, on_progress)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def check_figure(options: StudyOptions, origin: Origin | None) -> None:
+    """Refuse a place of the chart that cannot be written, or holds what is read.
+
+    Raises:
+        OutputError: if it is one.
+    """
+    if options.figure is not None:
+        kept = kept_files(chosen_ledger(options.ledger), (origin or Origin()).files)
+        check_outputs({"the chart": Path(options.figure)}, kept)
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """What is known after a study has run, or was interrupted.
+
+    Attributes:
+        found: of each kind of training, the results by seed.
+        ledger: its name.
+        interrupted: whether the study was interrupted.
+    """
+
+    found: tuple[dict[int, Result], ...]
+    ledger: str
+    interrupted: bool
+
+    @property
+    def done(self) -> int:
+        """How many networks are known."""
+        return sum(map(len, self.found))
+
+
+def complete_study(
+    study: Study,
+    data: DataSet,
+    kinds: Sequence[Mapping[str, Plain]],
+    seeds: int,
+    tasks: Callable[[Sequence[set[int]]], Sequence[StudyTask]],
+    options: StudyOptions,
+    on_progress: Callable[[StudyProgress], None],
+) -> StudyOutcome:
+    """Measure what the ledger does not know yet of some kinds of networks.
+
+    Args:
+        study: the kind of study.
+        data: the data set.
+        kinds: the settings of each kind.
+        seeds: of each kind, from 0 on.
+        tasks: given the seeds of each kind that are known, what is left.
+        options: how it runs.
+        on_progress: told after every task.
+
+    Raises:
+        LedgerError: if the ledger cannot be used.
+    """
+    workers = options.workers or default_workers(options.executor)
+    target = chosen_ledger(options.ledger)
+    with open_ledger(target) as ledger:
+
+        def known() -> tuple[dict[int, Result], ...]:
+            measured = Measurements(ledger, data, study)
+            return tuple(
+                {seed: row for seed, row in measured.by_seed(kind).items() if seed < seeds}
+                for kind in kinds
+            )
+
+        before = known()
+        place = StudyPlace(
+            data, ledger, current_provenance(device_name(), workers), workers, options.executor
+        )
+        interrupted = run_in_ledger(
+            study, tasks([set(rows) for rows in before]), sum(map(len, before)), place, on_progress
+        )
+        return StudyOutcome(known(), ledger_name(target), interrupted)

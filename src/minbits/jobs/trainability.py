@@ -11,18 +11,12 @@ from typing import Any
 import numpy as np
 
 from minbits.charts.trainability_chart import draw_trainability
-from minbits.claims.outputs import kept_files
 from minbits.data.area_means import area_means
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
-from minbits.files import check_outputs
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import Measurements, StudyPlace, run_in_ledger
-from minbits.jobs.trainability_request import LANES, TrainabilityRequest
-from minbits.ledger.location import chosen_ledger, ledger_name
-from minbits.ledger.provenance import current_provenance
-from minbits.ledger.store import open_ledger
-from minbits.search.device import device_name
+from minbits.jobs.study import check_figure, complete_study
+from minbits.jobs.trainability_request import LANES, TrainabilityRequest, TrainingOptions
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability import (
     TRAINABILITY,
@@ -38,7 +32,6 @@ from minbits.studies.trainability_statistics import (
     width_row,
 )
 from minbits.types import DataSet
-from minbits.workers.registry import default_workers
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,48 +79,61 @@ def trainability_job(
         LedgerError: if the ledger cannot be used.
         OutputError: if the chart cannot be written.
     """
-    if request.figure is not None:
-        kept = kept_files(chosen_ledger(request.ledger), (origin or Origin()).files)
-        check_outputs({"the chart": Path(request.figure)}, kept)
-    data = data if request.side is None else brought_to(data, request.side)
-    plan = TrainabilityPlan(
-        request.widths, request.depth, request.seeds, request.epochs, request.learning_rate,
-        _batch_size(data, request.batch_size),
+    check_figure(request, origin)
+    data, plan = training_plan(data, request, request.depth, request.seeds)
+    plan = dataclasses.replace(
+        plan, weight_bits=request.weight_bits, device=_device(request.device)
+    )
+    outcome = complete_study(
+        TRAINABILITY, data,
+        [plan.settings(width, data.class_count) for width in plan.widths], plan.seeds,
+        lambda done: trainability_tasks(data, plan, dict(zip(plan.widths, done, strict=True))),
+        request, on_progress,
     )  # fmt: skip
-    workers = request.workers or default_workers(request.executor)
-    target = chosen_ledger(request.ledger)
-    with open_ledger(target) as ledger:
-
-        def known() -> dict[int, dict[int, dict[str, Any]]]:
-            measured = Measurements(ledger, data, TRAINABILITY)
-            found = {w: measured.by_seed(plan.settings(w, data.class_count)) for w in plan.widths}
-            return {
-                width: {seed: result for seed, result in results.items() if seed < plan.seeds}
-                for width, results in found.items()
-            }
-
-        before = known()
-        tasks = trainability_tasks(data, plan, {w: set(found) for w, found in before.items()})
-        interrupted = run_in_ledger(
-            TRAINABILITY,
-            tasks,
-            sum(map(len, before.values())),
-            StudyPlace(
-                data, ledger, current_provenance(device_name(), workers), workers, request.executor
-            ),
-            on_progress,
-        )
-        found = known()
-    rows = _rows(data, plan, found, interrupted)
+    found = dict(zip(plan.widths, outcome.found, strict=True))
+    rows = _rows(data, plan, found, outcome.interrupted)
     report = TrainabilityReport(
         request, data.name, rows, tuple(statements(rows)) if len(rows) > 1 else (),
-        brown_forsythe(rows) if len(rows) > 1 else None, ledger_name(target),
-        sum(map(len, found.values())), plan.seeds * len(plan.widths), interrupted,
+        brown_forsythe(rows) if len(rows) > 1 else None, outcome.ledger,
+        outcome.done, plan.seeds * len(plan.widths), outcome.interrupted,
     )  # fmt: skip
     if request.figure is None or not rows:
         return report
     draw_trainability(data.name, rows).save(Path(request.figure))
     return dataclasses.replace(report, figure=str(request.figure))
+
+
+def _device(wanted: str) -> str:
+    """Return the device that trains.
+
+    Raises:
+        ArgumentError: if a GPU is wanted and there is none.
+    """
+    if wanted == "cpu":
+        return wanted
+    import torch  # it takes a second to load
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    raise ArgumentError("`device`", "cuda", "a GPU that PyTorch can use", "Choose `device` cpu.")
+
+
+def training_plan(
+    data: DataSet, options: TrainingOptions, depth: int, seeds: int
+) -> tuple[DataSet, TrainabilityPlan]:
+    """Return the data set, brought to the size that was asked for, and what is trained on it.
+
+    Raises:
+        ArgumentError: if an option does not fit the data.
+    """
+    data = data if options.side is None else brought_to(data, options.side)
+    plan = TrainabilityPlan(
+        options.widths, depth, seeds, options.epochs, options.learning_rate,
+        _batch_size(data, options.batch_size),
+    )  # fmt: skip
+    return data, plan
 
 
 def _batch_size(data: DataSet, wanted: int) -> int:
@@ -189,6 +195,7 @@ def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
         "epochs": report.request.epochs,
         "learning_rate": report.request.learning_rate,
         "batch_size": report.request.batch_size,
+        "weight_bits": report.request.weight_bits,
         "ledger": report.ledger,
         "done": report.done,
         "total": report.total,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
-from minbits.jobs.shared_options import LedgerOptions
-from minbits.requests import FilePath, at_least, option
-from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS
+from minbits.jobs.shared_options import StudyOptions
+from minbits.requests import at_least, option
 
 _MAX_WIDTH = 4096
 _MAX_SEEDS = 100_000
@@ -14,8 +14,8 @@ LANES = 32  # that one step of the lanes engine takes; see `minbits.training.lan
 
 
 @dataclass(frozen=True)
-class TrainabilityRequest(LedgerOptions):
-    """What is asked where trainings are compared; see `minbits.requests`."""
+class TrainingOptions(StudyOptions):
+    """How fully connected networks of several widths are trained."""
 
     widths: tuple[int, ...] = option(
         (25, 50, 100, 250, 500),
@@ -28,12 +28,6 @@ class TrainabilityRequest(LedgerOptions):
         ),
     )
     _: KW_ONLY
-    depth: int = option(1, "Hidden layers.", check=(lambda value: 1 <= value <= 16, "1 to 16"))
-    seeds: int = option(
-        100,
-        "Initialisations of each width.",
-        check=(lambda value: 2 <= value <= _MAX_SEEDS, f"2 to {_MAX_SEEDS:,}"),
-    )
     epochs: int = option(30, "Epochs of each training.", check=at_least(1))
     side: int | None = option(
         None,
@@ -50,13 +44,34 @@ class TrainabilityRequest(LedgerOptions):
         "Examples a step.",
         check=(lambda value: 0 < value <= 2**20 and value % LANES == 0, "a multiple of 32"),
     )
-    workers: int | None = option(
-        None,
-        "Processes that train.",
-        shown="one a core",
-        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
+
+
+@dataclass(frozen=True)
+class TrainabilityRequest(TrainingOptions):
+    """What is asked where trainings are compared; see `minbits.requests`."""
+
+    _: KW_ONLY
+    depth: int = option(1, "Hidden layers.", check=(lambda value: 1 <= value <= 16, "1 to 16"))
+    seeds: int = option(
+        100,
+        "Initialisations of each width.",
+        check=(lambda value: 2 <= value <= _MAX_SEEDS, f"2 to {_MAX_SEEDS:,}"),
     )
-    executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
-    figure: FilePath | None = option(
-        None, "Where the chart goes: .png, .svg or .pdf.", shown="no picture"
+    weight_bits: int = option(
+        32,
+        "Bits of a weight, 1, 2, 4 or 8: rounded in every step of the training; 32 rounds none.",
+        check=(lambda value: value in (1, 2, 4, 8, 32), "1, 2, 4, 8 or 32"),
+    )
+    device: Literal["cpu", "cuda", "auto"] = option(
+        "cpu", "What trains; auto takes a GPU where there is one."
+    )
+
+
+@dataclass(frozen=True)
+class SurfaceRequest(TrainingOptions):
+    """What is asked where the surface of the loss is measured; see `minbits.requests`."""
+
+    _: KW_ONLY
+    pairs: int = option(
+        3, "Pairs of networks of each width.", check=(lambda value: value >= 2, "2 or more")
     )

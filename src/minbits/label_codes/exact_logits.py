@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.codec.architecture import (
-    VIEW_SHIFTS,
     Step,
     activation_shapes,
     class_count,
@@ -29,7 +28,7 @@ from minbits.codec.architecture import (
 )
 from minbits.codec.dependent import multiples
 from minbits.codec.forward import last_uses
-from minbits.codec.inference import as_batches, shifted
+from minbits.codec.inference import as_batches, views_of
 from minbits.codec.quantized_network import QuantizedNetwork, QuantizedTensor, step_size
 from minbits.codec.run_cost import batch_size
 from minbits.errors import LabelCodeError
@@ -141,12 +140,9 @@ class ExactNetwork:
         arrays = as_batches(self._architecture, inputs)
         result = np.empty((len(arrays), class_count(self._architecture)), np.float32)
         batch = batch_size(self._architecture)
-        shifts = VIEW_SHIFTS[: self._architecture.views]
-        scale = np.float32(2.0**-self._architecture.input_exponent)
         for start in range(0, len(arrays), batch):
             chosen = slice(start, start + batch)
-            x = np.ascontiguousarray(arrays[chosen].transpose(1, 2, 3, 0), np.float32) * scale
-            views = [self._run(shifted(x, *shift)) for shift in shifts]
+            views = [self._run(x) for x in views_of(self._architecture, arrays[chosen])]
             total = views[0]
             for view in views[1:]:
                 total = total + view

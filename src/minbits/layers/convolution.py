@@ -156,8 +156,7 @@ class Convolution(WeightedLayer):
         family = "depthwise" if kind == "depthwise" else "convolution"
         channels = out_channels = shape[0]
         if kind != "depthwise":
-            change = layer.out_channels - channels
-            out_channels += fields.difference(("more channels",), change, order=1)
+            out_channels = _coded_width(fields, layer.out_channels, kind, channels)
         found = cls(out_channels, 1, depthwise=kind == "depthwise")
         if kind != "pointwise":
             found = found._coded_geometry(fields, layer, kind, shape, extended)
@@ -182,7 +181,7 @@ class Convolution(WeightedLayer):
             usual = shape[1] == 1
             flat = usual != bool(fields.exception((kind, "flat"), int(layer.flat != usual)))
         same = dilation * (kernel // 2)
-        padding = same + fields.signed((kind, "padding"), layer.padding - same)
+        padding = _coded_padding(fields, layer.padding, kind, same)
         return dataclasses.replace(
             self, kernel=kernel, stride=stride, padding=padding, dilation=dilation, flat=flat
         )
@@ -256,3 +255,33 @@ class Convolution(WeightedLayer):
         from minbits.layers.convolution_torch import conv_converters
 
         return conv_converters(torch, cls, None)
+
+
+def _coded_width(fields: FieldCoder, width: int, kind: str, channels: int) -> int:
+    """Write or read the channels of the output, for those of the input."""
+    if not fields.is_lean:
+        return channels + fields.difference(("more channels",), width - channels, order=1)
+    if kind == "convolution":
+        return 1 + fields.unsigned(("channels",), width - 1, order=3)
+    change = width - channels
+    if not fields.flag(("more channels",), int(change != 0)):
+        return channels
+    # Networks mostly grow wider from layer to layer.
+    less = fields.exception(("fewer channels",), int(change < 0))
+    step = 1 + fields.unsigned(("more channels", less), abs(change) - 1, order=1)
+    return channels - step if less else channels + step
+
+
+def _coded_padding(fields: FieldCoder, padding: int, kind: str, same: int) -> int:
+    """Write or read the padding, where ``same`` lines keep the sides of an image."""
+    if not fields.is_lean:
+        return same + fields.signed((kind, "padding"), padding - same)
+    # None, or such that sides stay, or another: all layers of a network mostly do alike.
+    rule = 0 if padding == 0 else 1 if padding == same else 2
+    rule = fields.habit(("padding",), rule, 3)
+    if rule < 2:
+        fields.require(rule == 0 or same > 0)
+        return rule * same
+    found = 1 + fields.unsigned(("padding", "other"), padding - 1)
+    fields.require(found != same)
+    return found

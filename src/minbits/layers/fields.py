@@ -15,6 +15,11 @@ Context = tuple[str | int, ...]
 class FieldCoder(Protocol):
     """An encoder or a decoder of numbers."""
 
+    @property
+    def is_lean(self) -> bool:
+        """Whether the file is of version 4, which expects more of a layer than the others do."""
+        ...
+
     def flag(self, context: Context, bit: int) -> int:
         """Code a bit of which both values are usual."""
         ...
@@ -33,6 +38,21 @@ class FieldCoder(Protocol):
 
     def difference(self, context: Context, value: int, order: int) -> int:
         """Code a number of any sign of which zero is not expected more than others."""
+        ...
+
+    def habit(self, context: Context, value: int, choices: int) -> int:
+        """Code one of some choices that is expected to be the last one of its context, 0 at first.
+
+        Layers offer it to files of version 4.
+        """
+        ...
+
+    def require(self, condition: bool) -> None:
+        """Refuse a file that says something in another way than the usual one.
+
+        Raises:
+            NetworkFileError: if the condition does not hold.
+        """
         ...
 
     def activation(self, family: str, key: str, is_usual: bool = False) -> str:

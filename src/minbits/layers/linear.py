@@ -18,6 +18,9 @@ from minbits.layers.lanes_rows import LinearRow
 from minbits.layers.text import LayerText, option_words
 from minbits.layers.torch_call import Converter, TorchCall, as_array, filled
 
+# Of files of version 4.
+_USUAL_FEATURES = 10
+
 
 @dataclass(frozen=True)
 class Linear(WeightedLayer):
@@ -80,7 +83,11 @@ class Linear(WeightedLayer):
     ) -> Self:
         """Write the layer's fields, or read them."""
         layer = given or cls(1)
-        features = 1 + fields.unsigned(("out features",), layer.out_features - 1, order=3)
+        features = _USUAL_FEATURES
+        is_other = layer.out_features != _USUAL_FEATURES
+        if not fields.is_lean or fields.exception(("other features",), int(is_other)):
+            features = 1 + fields.unsigned(("out features",), layer.out_features - 1, order=3)
+            fields.require(not fields.is_lean or features != _USUAL_FEATURES)
         bias = fields.exception(("linear", "bias"), int(not layer.bias)) == 0
         return cls(features, bias, fields.activation("linear", layer.activation))
 

@@ -20,6 +20,8 @@ from minbits.layers.torch_call import Converter
 PoolingKind = Literal["max", "average"]
 POOLING_KINDS: tuple[PoolingKind, ...] = get_args(PoolingKind)
 _MAX_WINDOW = 31
+# Up to so many are mostly averaged, in files of version 4.
+_FEW_PIXELS = 49
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,12 @@ class Pooling(PlainLayer):
     ) -> Self:
         """Write the layer's fields, or read them."""
         layer = given or cls("max", 2)
-        average = fields.flag(("average",), int(layer.kind == "average"))
+        if fields.is_lean:
+            usual_average = int(shape[1] * shape[2] <= _FEW_PIXELS)
+            is_average = int(layer.kind == "average")
+            average = usual_average ^ fields.exception(("pooling",), is_average ^ usual_average)
+        else:
+            average = fields.flag(("average",), int(layer.kind == "average"))
         usual = 0 if average else 2
         size = usual + fields.signed(("pooling size", average), layer.size - usual)
         return cls("average" if average else "max", size)

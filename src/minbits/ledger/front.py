@@ -7,6 +7,7 @@ import logging
 from minbits.evaluation.accuracy import accuracy_reaches
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
+from minbits.networks.grammar import InputClass, input_class
 
 _log = logging.getLogger(__name__)
 
@@ -20,20 +21,21 @@ def front(
     """Return the rows of the claims that no other claim on the same data beats, smallest first.
 
     A file can be claimed at any accuracy that it has on validation *and* on the test set. So a row
-    gets two more entries: ``validation_accuracy``, and ``claimable_accuracy``, the smaller of the
-    two accuracies. A claim beats another one if its file is no larger and can be claimed at an
-    accuracy no lower. A claim whose file is missing or damaged, or that a verification
-    contradicted, is passed over with a warning; so is one whose file no trial of the ledger gave.
+    gets three more entries: ``validation_accuracy``, ``claimable_accuracy``, the smaller of the two
+    accuracies, and ``inputs``: "raw", or "normalised" behind a front end. A claim beats another one
+    of the same class of inputs if its file is no larger and can be claimed at an accuracy no lower.
+    A claim whose file is missing or damaged, or that a verification contradicted, is passed over
+    with a warning; so is one whose file no trial of the ledger gave.
 
     Args:
         ledger: to look through.
         data_name: only of the data set of this name; None takes all.
-        accuracy: the smallest file alone that can be claimed at it, of each data set; None takes
-            the front.
+        accuracy: the smallest file alone that can be claimed at it, of each data set and class of
+            inputs; None takes the front.
         data_digest: only of the data set with this digest; None takes all.
     """
     validated: dict[str, dict[str, float]] = {}
-    fronts: dict[str, list[Row]] = {}
+    fronts: dict[tuple[str, str], list[Row]] = {}
     for row in ledger.rows("claims"):
         if data_name is not None and row["data_name"] != data_name:
             continue
@@ -47,8 +49,9 @@ def front(
             _pass_over(ledger, row, "no trial of this ledger gave its file")
             continue
         claimable = min(on_validation, row["correct"] / row["n_test"])
+        inputs = _inputs(ledger, row)
         more = {"validation_accuracy": on_validation, "claimable_accuracy": claimable}
-        fronts.setdefault(digest, []).append({**row, **more})
+        fronts.setdefault((digest, inputs), []).append({**row, **more, "inputs": inputs})
     found = [_unbeaten(ledger, rows) for rows in fronts.values()]
     if accuracy is None:
         return [row for rows in found for row in rows]
@@ -57,6 +60,12 @@ def front(
         for rows in found
         if (reaching := [r for r in rows if accuracy_reaches(r["claimable_accuracy"], accuracy)])
     ]
+
+
+def _inputs(ledger: LedgerReader, row: Row) -> InputClass:
+    """Return the class of a claimed file's inputs, as the trial says that gave it."""
+    trials = ledger.trials_of_file(row["data_digest"], row["artifact_sha256"])
+    return input_class(trials[0].config.architecture) if trials else "raw"
 
 
 def _unbeaten(ledger: LedgerReader, rows: list[Row]) -> list[Row]:

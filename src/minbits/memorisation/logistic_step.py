@@ -18,11 +18,12 @@ _SLOPES = np.geomspace(2.0, 400.0, 60)
 
 @dataclass(frozen=True)
 class HalfPoint:
-    """The size at which the probability is one half, with a 95 % interval."""
+    """The size at which the probability is one half, with a 95 % interval, and the best slope."""
 
     value: float
     low: float
     high: float
+    slope: float
 
 
 def fit_half_point(
@@ -64,4 +65,5 @@ def fit_half_point(
     top = halves[profile >= best - 1e-6]
     inside = halves[profile >= best - _LIKELIHOOD_DROP]
     value = float(np.exp(np.log(top).mean()))
-    return HalfPoint(value, float(inside.min()), float(inside.max()))
+    slope = float(_SLOPES[likelihoods[np.abs(halves - value).argmin()].argmax()])
+    return HalfPoint(value, float(inside.min()), float(inside.max()), slope)

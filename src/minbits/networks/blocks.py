@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from minbits.codec.architecture import Architecture
+from minbits.codec.architecture import Architecture, activation_shapes
 from minbits.layers.base import WeightedLayer
 from minbits.layers.convolution import Convolution
 
@@ -34,7 +34,7 @@ def blocks_of(architecture: Architecture) -> tuple[Block, ...]:
         return ()
     found: list[Block] = []
     start: int | None = None
-    channels, producer, tensor = architecture.input_shape[0], -1, -1
+    channels, producer, tensor = activation_shapes(architecture)[0][0], -1, -1
     for index, layer in enumerate(architecture.layers):
         tensor += isinstance(layer, WeightedLayer)
         if not isinstance(layer, Convolution):

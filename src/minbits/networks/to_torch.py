@@ -11,6 +11,7 @@ from torch.nn import functional
 from minbits.codec.architecture import VIEW_SHIFTS, grown
 from minbits.codec.file_format import read_network
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.front_ends.base import FrontEnd, seen_images
 from minbits.layers.base import WeightedLayer
 from minbits.networks.torch_layers import activate, run_plain
 
@@ -45,10 +46,18 @@ class NetworkModule(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits of raw inputs."""
         x = x.float() * 2.0**-self.architecture.input_exponent
+        if self.architecture.front_end is not None:
+            return self._logits_behind(self.architecture.front_end, x)
         if self.architecture.views == 1:
             return self._logits(x)
         shifts = VIEW_SHIFTS[: self.architecture.views]
         return torch.stack([self._logits(_shifted(x, *shift)) for shift in shifts]).mean(0)
+
+    def _logits_behind(self, front_end: FrontEnd, x: Tensor) -> Tensor:
+        """Return the logits of scaled images behind a front end, which has no gradient."""
+        images = x.detach().cpu().numpy()
+        views = seen_images(front_end, images, VIEW_SHIFTS[: self.architecture.views])
+        return torch.stack([self._logits(torch.from_numpy(v).to(x.device)) for v in views]).mean(0)
 
     def _logits(self, x: Tensor) -> Tensor:
         activations = [x]

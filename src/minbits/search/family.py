@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from minbits.codec.architecture import check_parameters
+from minbits.networks.grammar import split_front_end, with_front_end
 from minbits.networks.zoo import architecture_for
 from minbits.search.space import Candidate, repeated
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
@@ -16,6 +17,8 @@ Value = int | float | str | bool
 Point = dict[str, Value]
 
 CLASSES = "classes"
+FRONT_END = "front_end"
+NO_FRONT_END = "none"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -87,6 +90,7 @@ class Family:
         parts: the template.
         architecture: what may stand in for the template's names.
         recipe: of fields of the training recipe; those that are missing have their defaults.
+        front_ends: texts of what may stand before the layers; None stands for none.
         ladder: of the default space's families alone.
     """
 
@@ -97,6 +101,7 @@ class Family:
     architecture: Mapping[str, Domain]
     recipe: Mapping[str, Domain]
     ladder: Ladder | None = None
+    front_ends: tuple[str | None, ...] = (None,)
 
     def fits(self, data: DataSet) -> bool:
         """Whether it is for inputs of the shape of the data set's."""
@@ -110,6 +115,8 @@ class Family:
 
         What comes later may depend on it: how often a part is repeated comes before what it names.
         """
+        if len(self.front_ends) > 1:
+            yield FRONT_END, Choices(tuple(found or NO_FRONT_END for found in self.front_ends))
         for name in dict.fromkeys(part.repeat for part in self.parts if part.repeat):
             yield name, self.architecture[name]
         for part in self.parts:
@@ -137,7 +144,9 @@ class Family:
 
                 pieces.append(_PLACEHOLDER.sub(value, part.layers))
         text = "; ".join(pieces)
-        return text.removeprefix("views 1; ")
+        chosen = point.get(FRONT_END, self.front_ends[0] or NO_FRONT_END)
+        front_end = None if chosen == NO_FRONT_END else str(chosen)
+        return with_front_end(text.removeprefix("views 1; "), front_end)
 
     def candidate(self, point: Point, data: DataSet) -> Candidate:
         """Return the candidate at a point; small sets are gone through more often.
@@ -184,12 +193,18 @@ class Family:
         return point
 
     def _architecture_point(self, text: str, classes: int) -> Point | None:
+        front_end, text = split_front_end(text)
+        if front_end not in self.front_ends:
+            return None
+        chosen: Point = {}
+        if len(self.front_ends) > 1:
+            chosen[FRONT_END] = front_end or NO_FRONT_END
         repeats = list(dict.fromkeys(part.repeat for part in self.parts if part.repeat))
         for counts in self._counts(repeats):
             match = re.fullmatch(self._pattern(counts, classes), _with_views(text, self.parts))
             if match is None:
                 continue
-            point: Point = dict(counts)
+            point: Point = {**chosen, **counts}
             for group, found in match.groupdict().items():
                 name = group.replace("__", ".")
                 value: Value = int(found) if found.isdigit() else found

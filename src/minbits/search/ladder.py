@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from minbits.codec.architecture import check_parameters
+from minbits.errors import NetworkError
+from minbits.networks.grammar import parse_front_end, split_front_end
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Family, Ladder, Point
 from minbits.search.space import Candidate, rated_candidate, repeated
@@ -17,17 +19,49 @@ LARGE_SIDE = 20
 START_RUNG = 2
 
 
-def _family(data: DataSet) -> tuple[Family, Ladder]:
-    """Return the family whose ladder is for a data set."""
-    for family in read_space().families:
+def _family(data: DataSet, front_end: str | None = None) -> tuple[Family, Ladder]:
+    """Return the family whose ladder is for a data set.
+
+    With a front end, it is one of a front end where there is one; the front end stands before all
+    networks of its ladder.
+
+    Raises:
+        NetworkError: if the front end does not fit the data set.
+    """
+    families = read_space().families
+    if front_end is not None:
+        parse_front_end(front_end).output_shape(data.input_shape)
+        families = tuple(sorted(families, key=lambda family: family.front_ends == (None,)))
+    for family in families:
         ladder = family.ladder
         if (
             ladder is not None
             and family.fits(data)
             and max(data.input_shape[1:]) >= ladder.shortest
+            and (front_end is not None or family.front_ends == (None,))
         ):
-            return family, ladder
+            found = dataclasses.replace(family, front_ends=(front_end,))
+            if front_end is None or _is_network(found, ladder.points[0], data):
+                return found, ladder
     raise AssertionError("the last family of the default space fits everything")
+
+
+def _is_network(family: Family, point: Point, data: DataSet) -> bool:
+    """Return whether the layers of a family fit what its front end gives of a data set's images."""
+    try:
+        check_parameters(architecture_for(family.text(point, data.class_count), data))
+    except NetworkError:
+        return False
+    return True
+
+
+def family_behind(data: DataSet, front_end: str | None) -> Family:
+    """Return the family of the default space for a data set behind a front end, None for none.
+
+    Raises:
+        NetworkError: if the front end does not fit the data set.
+    """
+    return _family(data, front_end)[0]
 
 
 def _recipe(family: Family, point: Point, data: DataSet) -> TrainingRecipe:
@@ -41,9 +75,17 @@ def _recipe(family: Family, point: Point, data: DataSet) -> TrainingRecipe:
     return repeated(TrainingRecipe(**{**fixed, **own}), data)  # type: ignore[arg-type]
 
 
-def ladder(data: DataSet) -> tuple[Candidate, ...]:
-    """Return the candidates for a data set, from the largest to the smallest."""
-    family, steps = _family(data)
+def ladder(data: DataSet, front_end: str | None = None) -> tuple[Candidate, ...]:
+    """Return the candidates for a data set, from the largest to the smallest.
+
+    Args:
+        data: the data set.
+        front_end: that all of them have, None for none.
+
+    Raises:
+        NetworkError: if the data set does not fit the front end, or the networks behind it.
+    """
+    family, steps = _family(data, front_end)
     rungs = []
     for point in steps.points:
         text = family.text(point, data.class_count)
@@ -55,9 +97,9 @@ def ladder(data: DataSet) -> tuple[Candidate, ...]:
     return tuple(rungs)
 
 
-def start_rung(data: DataSet, accuracy: float) -> int:
+def start_rung(data: DataSet, accuracy: float, front_end: str | None = None) -> int:
     """Return the rung of the ladder to start from when nothing is known."""
-    _, steps = _family(data)
+    _, steps = _family(data, front_end)
     # Rounded, since 1 - 0.988 is a little more than 0.012.
     errors = round(1 - accuracy, 9)
     return next((rung for most, rung in steps.starts if errors <= most), START_RUNG)
@@ -75,6 +117,6 @@ def own_candidate(architecture: str, rate_weight: float, data: DataSet) -> Candi
         NetworkError: if the text is not in the grammar or does not fit the data.
     """
     check_parameters(architecture_for(architecture, data))
-    family, steps = _family(data)
+    family, steps = _family(data, split_front_end(architecture)[0])
     recipe = _recipe(family, steps.points[0], data)
     return rated_candidate(architecture, dataclasses.replace(recipe, rate_weight=rate_weight))

@@ -316,12 +316,14 @@ class LocalStrategy:
 
     def _move(self, kind: MoveKind, parent: TrialOutcome) -> str | None:
         move = MOVES[kind.move]
-        if not move.is_of_blocks:
-            return format_move(kind.move, kind.amount)
         try:
             architecture = architecture_for(parent.config.architecture, self.data)
         except MinbitsError:
             return None  # a row of a newer version, say
+        if not move.fits(architecture):
+            return None
+        if not move.is_of_blocks:
+            return format_move(kind.move, kind.amount)
         numbers = move.choices(architecture)
         if not numbers:
             return None

@@ -28,6 +28,11 @@ class SearchOptions(Request):
     space: FilePath | None = option(
         None, "A TOML file with networks and recipes to draw from.", shown="the package's own"
     )
+    front_end: str = option(
+        AUTO,
+        "What normalises images before the first layer: none, moments, moments N, area N; auto "
+        "lets the search choose.",
+    )
     reliability: float = option(
         0.0,
         "Chance of success over seeds that what is claimed must be shown to have.",

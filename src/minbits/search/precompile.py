@@ -8,6 +8,8 @@ import numpy as np
 
 from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
+from minbits.front_ends.area import Area
+from minbits.front_ends.moments import Moments
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
@@ -30,6 +32,9 @@ def precompile() -> None:
     recipe = TrainingRecipe(1, 1, batch_size=LANES)
     context = TrainingContext(recipe, 0, data, data, LanesEngine())
     train_quantized(architecture, train_float(architecture, context), context)
+    seen = np.empty((1, 1, 4, 4), np.float32)
+    for front_end in (Moments(4), Area(4)):
+        front_end.write_images(data.inputs[:1], seen)
 
 
 def is_precompiled() -> bool:

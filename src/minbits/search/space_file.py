@@ -14,10 +14,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
-from minbits.errors import ArgumentError
+from minbits.errors import ArgumentError, NetworkError
 from minbits.files import read_text_file
+from minbits.networks.grammar import parse_front_end
 from minbits.requests import FilePath
-from minbits.search.family import CLASSES, Choices, Domain, Family, Ladder, Part, Range, Value
+from minbits.search.family import (
+    CLASSES,
+    FRONT_END,
+    NO_FRONT_END,
+    Choices,
+    Domain,
+    Family,
+    Ladder,
+    Part,
+    Range,
+    Value,
+)
 from minbits.types import DataSet, TrainingRecipe
 
 VERSION = 1
@@ -25,8 +37,8 @@ LARGEST_WHOLE = 2**63
 LARGEST_BYTES = 2**20
 DEFAULT_SPACE = "default_space.toml"
 _FAMILY_KEYS = {
-    "name", "least_side", "sequence", "architecture", "architecture_values", "compression",
-    "training",
+    "name", "least_side", "sequence", "front_end", "architecture", "architecture_values",
+    "compression", "training",
 }  # fmt: skip
 _RECIPE = {field.name: field for field in dataclasses.fields(TrainingRecipe)}
 _COMPRESSION = {
@@ -49,14 +61,25 @@ class Space:
     families: tuple[Family, ...]
 
     def family_for(self, data: DataSet) -> Family:
-        """Return the family for a data set.
+        """Return the first family for a data set.
 
         Raises:
             ArgumentError: if none fits.
         """
+        return self.families_for(data)[0]
+
+    def families_for(self, data: DataSet) -> tuple[Family, ...]:
+        """Return the families for a data set: the first that fits, of each choice of front ends.
+
+        Raises:
+            ArgumentError: if none fits.
+        """
+        found: dict[tuple[str | None, ...], Family] = {}
         for family in self.families:
             if family.fits(data):
-                return family
+                found.setdefault(family.front_ends, family)
+        if found:
+            return tuple(found.values())
         names = ", ".join(family.name for family in self.families)
         raise ArgumentError(
             self.name, f"inputs of shape {data.input_shape}", f"inputs of one of: {names}",
@@ -184,8 +207,29 @@ def _family(plain: Any, place: _Place, index: int) -> Family:
             place.at("architecture_values").fail(
                 _shown(key), "a name of letters, digits and single underscores, no digit first"
             )
+    if FRONT_END in values:
+        place.at("architecture_values").fail(f"'{FRONT_END}'", "another name")
     parts = _parts(plain.get("architecture"), values, place.at("architecture"))
-    return Family(str(name), least_side, is_sequence, parts, values, _recipe(plain, place))
+    front_ends = _front_ends(plain.get(FRONT_END, NO_FRONT_END), place.at(FRONT_END))
+    return Family(
+        str(name), least_side, is_sequence, parts, values, _recipe(plain, place),
+        front_ends=front_ends,
+    )  # fmt: skip
+
+
+def _front_ends(plain: Any, place: _Place) -> tuple[str | None, ...]:
+    """Return the texts of front ends, in the usual spelling; None stands for none."""
+    found: list[str | None] = []
+    for item in plain if isinstance(plain, list) else [plain]:
+        if not isinstance(item, str):
+            place.fail(_shown(item), "text")
+        try:
+            found.append(None if item == NO_FRONT_END else parse_front_end(item).text())
+        except NetworkError as error:
+            place.fail(error.got, f"{error.expected} or {NO_FRONT_END}")
+    if not found:
+        place.fail("an empty list", "one value at least")
+    return tuple(dict.fromkeys(found))
 
 
 def _table(plain: Mapping[str, Any], key: str, place: _Place) -> dict[str, Any]:

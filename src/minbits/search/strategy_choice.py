@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 from minbits.errors import ArgumentError
 from minbits.evaluation.goal import Goal
+from minbits.networks.grammar import split_front_end
+from minbits.search.family import Family
+from minbits.search.front_ends import ByFrontEnd, check_front_end, front_ends_for
 from minbits.search.halving import Halving
-from minbits.search.ladder import is_large_image, ladder, start_rung
+from minbits.search.ladder import family_behind, is_large_image, ladder, start_rung
 from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.repeats import RepeatingStrategy
 from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
-from minbits.search.space_file import read_space
+from minbits.search.space_file import Space, read_space
 from minbits.search.strategy import Proposal, Strategy
 from minbits.types import DataSet, TrainingRecipe, TrialOutcome
 
@@ -26,6 +29,8 @@ _CLIMBING = (LADDER, MIXED)
 _LEARNING_SAMPLER = "tpe"
 # A trial from random weights takes at most this part of the time, so that others follow.
 FIRST_PART = 0.35
+# The first trial behind a front end takes no longer.
+FIRST_SECONDS = 100.0
 # More than `BASE_PART`: points of a space also tell which form of network to refine.
 _DRAWN_BASE_PART = 0.35
 
@@ -85,22 +90,31 @@ def check_sampler(options: SearchOptions) -> None:
             "`halving`", f'`sampler="{name}"`', "another sampler",
             'The ladder tries too few networks to rank them: choose `sampler="tpe"`, say.',
         )  # fmt: skip
+    check_front_end(options)
 
 
 class WithinPart:
-    """Another strategy whose trials take at most a part of the time of the whole search."""
+    """Another strategy whose trials take at most a part of the time of the whole search.
+
+    The first one behind a front end is shorter still: it mostly reaches the goal all the same, and
+    its file is verified while the search goes on.
+    """
 
     def __init__(self, inner: Strategy, seconds: float) -> None:
         self._inner = inner
         self._seconds = seconds
+        self._is_first = True
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return the other strategy's proposal, with less time where it would take more."""
         proposal = self._inner.propose(seconds_left)
         if proposal is None:
             return None
-        least = self._seconds if proposal.seconds is None else proposal.seconds
-        return dataclasses.replace(proposal, seconds=min(self._seconds, least))
+        most = self._seconds
+        if self._is_first and split_front_end(proposal.candidate.architecture)[0] is not None:
+            most, self._is_first = min(most, FIRST_SECONDS), False
+        least = most if proposal.seconds is None else proposal.seconds
+        return dataclasses.replace(proposal, seconds=min(most, least))
 
     def tell(self, outcome: TrialOutcome) -> None:
         """Pass on how a trial ended."""
@@ -155,11 +169,41 @@ def _base(request: StrategyRequest, sampler: str) -> tuple[Strategy, TrainingRec
         climbing, recipe = _base(request, LADDER)
         drawn, _ = _base(request, RANDOM)
         return _UntilMet(climbing, drawn, goal), recipe
+    space = read_space(options.space)
+    found: list[tuple[str | None, Strategy, TrainingRecipe]]
     if sampler == LADDER:
-        rungs = ladder(data)
-        start = start_rung(data, goal.accuracy)
-        return LadderStrategy(rungs, start, goal, request.seconds), rungs[start].recipe
-    family = read_space(options.space).family_for(data)
+        found = [
+            (front_end, *_ladder(request, front_end))
+            for front_end in front_ends_for(data, options.front_end, space)
+        ]
+    else:
+        families = _families(request, space)
+        found = [(family.front_ends[0], *_sampled(request, sampler, family)) for family in families]
+    if len(found) == 1:
+        return found[0][1:]
+    return ByFrontEnd({key: strategy for key, strategy, _ in found}, goal), found[0][2]
+
+
+def _ladder(
+    request: StrategyRequest, front_end: str | None
+) -> tuple[LadderStrategy, TrainingRecipe]:
+    rungs = ladder(request.data, front_end)
+    start = start_rung(request.data, request.goal.accuracy, front_end)
+    return LadderStrategy(rungs, start, request.goal, request.seconds), rungs[start].recipe
+
+
+def _families(request: StrategyRequest, space: Space) -> list[Family]:
+    """Return the families to draw from, of front ends that the search may use."""
+    data, wanted = request.data, request.options.front_end
+    if request.options.space is not None:
+        return [space.family_for(data)]
+    return [family_behind(data, found) for found in front_ends_for(data, wanted, space)]
+
+
+def _sampled(
+    request: StrategyRequest, sampler: str, family: Family
+) -> tuple[SampledStrategy, TrainingRecipe]:
+    data, goal, options = request.data, request.goal, request.options
     source: PointSource = RandomPoints(options.seed)
     if sampler != RANDOM:
         source = OptunaPoints(sampler, goal, options.seed)

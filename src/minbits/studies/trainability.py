@@ -8,8 +8,9 @@ end. The test set is an object of the study, nothing is chosen by it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,14 @@ from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe
 from minbits.workers.work import WorkerContext
 
+if TYPE_CHECKING:
+    from minbits.training.loop import TrainingData
+
 Float = npt.NDArray[np.float32]
 
 # Networks that are trained in one call: many share the calls of compiled code.
 _SEEDS_A_TASK = 25
+_SEEDS_A_TASK_ON_A_GPU = 250
 _CURVE_POINTS = 10
 _CURVE_EXAMPLES = 2_000
 
@@ -38,6 +43,8 @@ class TrainabilityPlan:
         epochs: of each training.
         learning_rate: the first one; it falls to zero as a cosine.
         batch_size: examples a step.
+        weight_bits: of a stored weight, 1, 2, 4 or 8; 32 for none that are rounded.
+        device: that trains, ``cpu`` or ``cuda``.
     """
 
     widths: tuple[int, ...]
@@ -46,6 +53,8 @@ class TrainabilityPlan:
     epochs: int
     learning_rate: float
     batch_size: int
+    weight_bits: int = 32
+    device: str = "cpu"
 
     def text(self, width: int, classes: int) -> str:
         """Return the architecture of a width in the grammar."""
@@ -61,6 +70,9 @@ class TrainabilityPlan:
             "batch_size": self.batch_size,
             "optimizer": "stochastic gradient descent, Nesterov's momentum 0.9",
             "schedule": "cosine to zero",
+            # Rows of plain trainings on the CPU are named as they always were.
+            **({} if self.weight_bits == 32 else {"weight_bits": self.weight_bits}),
+            **({} if self.device == "cpu" else {"device": self.device}),
         }
 
 
@@ -82,9 +94,10 @@ def trainability_tasks(
     """
     inputs = int(np.prod(data.input_shape))
     tasks = []
-    for start in range(0, plan.seeds, _SEEDS_A_TASK):
+    together = _SEEDS_A_TASK if plan.device == "cpu" else _SEEDS_A_TASK_ON_A_GPU
+    for start in range(0, plan.seeds, together):
         for width in sorted(plan.widths, reverse=True):
-            wanted = range(start, min(start + _SEEDS_A_TASK, plan.seeds))
+            wanted = range(start, min(start + together, plan.seeds))
             seeds = tuple(seed for seed in wanted if seed not in done.get(width, set()))
             cost = float(parameter_count(inputs, width, plan.depth, data.class_count))
             if seeds:
@@ -92,6 +105,71 @@ def trainability_tasks(
                 # A step costs something, however small the network is.
                 tasks.append(StudyTask(settings, seeds, cost + 2_000))
     return tasks
+
+
+def train_seeds(
+    task: StudyTask,
+    data: DataSet,
+    context: WorkerContext,
+    after_epoch: Callable[[int, Float], None] = lambda epoch, values: None,
+) -> tuple[Float, TrainingData]:
+    """Train one network a seed as the settings of a task say.
+
+    Args:
+        task: of a study of trainability.
+        data: the data set; all training examples are trained on.
+        context: of the worker.
+        after_epoch: called with the epochs done and the parameters of all networks.
+
+    Returns:
+        Plain parameters, ``(networks, parameters)``, and the training examples.
+
+    Raises:
+        FloatingPointError: if a training diverges.
+        NetworkError: if the network cannot be trained on lanes.
+        StoppedError: if asked to stop.
+    """
+    # In the worker alone: compiled code takes a second to load, which the parent does not need.
+    from minbits.training.loop import training_data
+    from minbits.training.many import train_many
+
+    settings = task.settings
+    architecture = parse_architecture(
+        str(settings["architecture"]), data.input_shape, data.input_exponent
+    )
+    recipe = TrainingRecipe(
+        float_epochs=int(str(settings["epochs"])),
+        quantized_epochs=0,
+        batch_size=int(str(settings["batch_size"])),
+        learning_rate=float(str(settings["learning_rate"])),
+        weight_decay=0.0,
+        augmentation=0.0,
+        batch_normalisation=False,
+        optimizer="sgd",
+        schedule="cosine",
+    )
+    train = training_data(data, np.arange(len(data.train_labels)))
+
+    def report(epoch: int, values: Float) -> None:
+        context.report(epoch)
+        after_epoch(epoch, values)
+
+    bits, device = int(str(settings.get("weight_bits", 32))), str(settings.get("device", "cpu"))
+    if (bits, device) == (32, "cpu"):
+        values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+        return values, train
+    from minbits.studies.batched_training import BatchedSettings, train_batched
+
+    values = train_batched(
+        architecture,
+        recipe,
+        task.seeds,
+        train,
+        BatchedSettings(bits, device),
+        report,
+        context.should_stop,
+    )
+    return values, train
 
 
 def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
@@ -103,52 +181,39 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     Raises:
         FloatingPointError: if a training diverges.
         NetworkError: if the network cannot be trained on lanes.
+        StoppedError: if asked to stop.
     """
-    # In the worker alone: compiled code takes a second to load, which the parent does not need.
     from minbits.training.lanes.engine import LanesEngine
     from minbits.training.loop import TrainingData, training_data
-    from minbits.training.many import train_many
 
     start = time.perf_counter()
-    settings = task.settings
-    epochs = int(str(settings["epochs"]))
     architecture = parse_architecture(
-        str(settings["architecture"]), data.input_shape, data.input_exponent
+        str(task.settings["architecture"]), data.input_shape, data.input_exponent
     )
-    recipe = TrainingRecipe(
-        float_epochs=epochs,
-        quantized_epochs=0,
-        batch_size=int(str(settings["batch_size"])),
-        learning_rate=float(str(settings["learning_rate"])),
-        weight_decay=0.0,
-        augmentation=0.0,
-        batch_normalisation=False,
-        optimizer="sgd",
-        schedule="cosine",
-    )
-    train = training_data(data, np.arange(len(data.train_labels)))
+    few = training_data(data, np.arange(min(_CURVE_EXAMPLES, len(data.train_labels))))
     test = TrainingData(
         data.test_inputs.astype(np.float32) * np.float32(2.0**-data.input_exponent),
         data.test_labels,
     )
     engine = LanesEngine()
-    few = train.part(_CURVE_EXAMPLES)
+    epochs = int(str(task.settings["epochs"]))
     points = set(np.unique(np.linspace(1, epochs, _CURVE_POINTS).round().astype(int)).tolist())
-    curves: list[list[tuple[int, float]]] = [[] for _ in task.seeds]
+    curves: list[list[list[float]]] = [[] for _ in task.seeds]
 
-    def report(epoch: int, values: Float) -> None:
-        context.report(epoch)
+    def keep(epoch: int, values: Float) -> None:
         if epoch in points:
             for curve, row in zip(curves, values, strict=True):
-                loss, _ = _losses(engine.logits(architecture, row, few.inputs), few.labels)
-                curve.append((epoch, loss))
+                loss, _ = losses_and_hits(engine.logits(architecture, row, few.inputs), few.labels)
+                curve.append([epoch, loss])
 
-    values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
+    values, train = train_seeds(task, data, context, keep)
     results: list[dict[str, Plain]] = []
     for curve, row in zip(curves, values, strict=True):
-        result: dict[str, Plain] = {"curve": [[epoch, loss] for epoch, loss in curve]}
+        result: dict[str, Plain] = {"curve": curve}
         for name, part in (("train", train), ("test", test)):
-            loss, correct = _losses(engine.logits(architecture, row, part.inputs), part.labels)
+            loss, correct = losses_and_hits(
+                engine.logits(architecture, row, part.inputs), part.labels
+            )
             result |= {
                 f"{name}_loss_nats": loss,
                 f"{name}_correct": correct,
@@ -157,13 +222,13 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         results.append(result)
     seconds = (time.perf_counter() - start) / len(task.seeds)
     return [
-        Measured(settings, seed, result, seconds)
+        Measured(task.settings, seed, result, seconds)
         for seed, result in zip(task.seeds, results, strict=True)
     ]
 
 
-def _losses(logits: Float, labels: npt.NDArray[np.int64]) -> tuple[float, int]:
-    """Return the mean cross-entropy in nats, and how many labels are right."""
+def losses_and_hits(logits: Float, labels: npt.NDArray[np.int64]) -> tuple[float, int]:
+    """Return the mean cross-entropy in nats of some logits, and how many labels are right."""
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)
     chosen = wide[np.arange(len(labels)), labels]

@@ -164,7 +164,7 @@ def _pooled(rows: Sequence[WidthRow], values: Sequence[Values]) -> tuple[Values,
     return np.concatenate(widths).astype(np.float64), np.concatenate(values)
 
 
-def _falls(key: str, text: str, widths: Values, values: Values, method: str) -> Statement:
+def falls_with_width(key: str, text: str, widths: Values, values: Values, method: str) -> Statement:
     """Return whether values fall with the width, by Spearman's rank correlation."""
     if len(np.unique(values)) < 2:
         return Statement(key, text, "open", 0.0, 1.0, method)
@@ -191,11 +191,11 @@ def statements(rows: Sequence[WidthRow]) -> list[Statement]:
     # Brown & Forsythe 1974: distances from the median of the group stand for its spread.
     around = [np.abs(row.test_losses - np.median(row.test_losses)) for row in rows]
     found = [
-        _falls(
+        falls_with_width(
             "mean_falls", "the mean test loss falls with the width", widths, losses,
             "Spearman's rank correlation of loss and width over all trainings",
         ),
-        _falls(
+        falls_with_width(
             "spread_falls", "the spread of the test loss falls with the width",
             *_pooled(rows, around),
             "Spearman's rank correlation of width and distance from the width's median loss",
@@ -227,6 +227,42 @@ def _correlation_falls(rows: Sequence[WidthRow]) -> Statement:
     )  # fmt: skip
 
 
-def brown_forsythe(rows: Sequence[WidthRow]) -> float:
-    """Return the p value of equal spreads of the test loss at all widths (Brown, Forsythe 1974)."""
+def brown_forsythe(rows: Sequence[WidthRow]) -> float | None:
+    """Return the p value of equal spreads of the test loss at all widths (Brown, Forsythe 1974).
+
+    None where some width has fewer than three losses: two lie equally far from their median.
+    """
+    if min(len(row.test_losses) for row in rows) < 3:
+        return None
     return float(stats.levene(*(row.test_losses for row in rows), center="median").pvalue)
+
+
+def mean_interval(values: Values) -> Estimate:
+    """Return the mean with Student's 95 % interval; the mean alone where values do not vary.
+
+    Args:
+        values: two or more.
+    """
+    mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = error * float(stats.t.ppf(1 - _TAIL, len(values) - 1))
+    return Estimate(mean, mean - half, mean + half)
+
+
+def index_is_below(shares: Values, limit: float, counted: str) -> Statement:
+    """Return whether the normalised index of the Hessian lies below a limit, by its mean.
+
+    Args:
+        shares: of negative eigenvalues, one a network, two or more.
+        limit: the index that is said to be not exceeded.
+        counted: which eigenvalues count as negative, in words.
+    """
+    mean = float(shares.mean())
+    if shares.std() == 0:
+        p_value = float(mean > limit)
+    else:
+        p_value = float(stats.ttest_1samp(shares, limit, alternative="less").pvalue)
+    return Statement(
+        "index_is_small",
+        f"the normalised index of the Hessian at the end is below {limit:g}, counting {counted}",
+        _verdict(p_value), mean, p_value, "Student's test of the mean index",
+    )  # fmt: skip

@@ -13,8 +13,8 @@ from minbits.networks.parameters import ParameterLayout, parameter_layout
 from minbits.networks.torch_layers import TrainingPass, run_layers
 from minbits.training.distortion import Distortions
 from minbits.training.engine import NORMALISATION_EXAMPLES, ObjectiveSettings
-from minbits.training.lanes.sampling import sample_images
 from minbits.training.loop import Draw, TrainingData
+from minbits.training.seen import seen_batch, seen_inputs
 from minbits.types import EngineName
 
 Float = npt.NDArray[np.float32]
@@ -66,7 +66,8 @@ class TorchObjective:
         device: torch.device,
     ) -> None:  # fmt: skip
         self._settings, self._data, self._device = settings, data, device
-        self._on_cpu = device.type == "cpu"
+        self._front_end = layout.architecture.front_end
+        self._on_cpu = device.type == "cpu" or self._front_end is not None
         self._inputs = torch.from_numpy(data.inputs).to(device)
         self._labels = torch.from_numpy(data.labels).to(device)
         self._soft: Tensor | None = None
@@ -97,10 +98,9 @@ class TorchObjective:
     def _images(self, draw: Draw, indices: Tensor) -> Tensor:
         if not self._on_cpu:
             return distorted(self._inputs[indices], draw.distortions)
-        images = np.empty((len(draw.indices), *self._data.inputs.shape[1:]), np.float32)
         maps, fields = draw.distortions.maps, draw.distortions.fields
-        sample_images(self._data.inputs, draw.indices, maps, fields, images)
-        return torch.from_numpy(images)
+        seen = seen_batch(self._front_end, self._data.inputs, draw.indices, maps, fields)
+        return torch.from_numpy(seen).to(self._device)
 
     def _cross_entropy(self, logits: Tensor, indices: Tensor) -> Tensor:
         smoothing, share = self._settings.label_smoothing, self._settings.soft_target_weight
@@ -137,6 +137,7 @@ class TorchEngine:
             for weights, bias in layout.tensors(values)
         ]
         parts: list[Float] = []
+        inputs = seen_inputs(architecture.front_end, inputs)
         with torch.no_grad():
             for start in range(0, len(inputs), _LOGITS_BATCH):
                 images = torch.from_numpy(inputs[start : start + _LOGITS_BATCH]).to(self.device)

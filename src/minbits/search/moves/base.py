@@ -47,6 +47,10 @@ class Move(ABC):
     amounts: ClassVar[tuple[Amount, ...]]
     is_of_blocks: ClassVar[bool] = False
 
+    def fits(self, architecture: Architecture) -> bool:
+        """Return whether networks of an architecture can be moved so."""
+        return True
+
     def choices(self, architecture: Architecture) -> tuple[int, ...]:
         """Return the numbers of the blocks that can be moved so."""
         return ()

@@ -10,6 +10,7 @@ from minbits.registry import Registry
 from minbits.search.moves.base import Move
 from minbits.search.moves.coarsen import Coarsen
 from minbits.search.moves.drop import Drop
+from minbits.search.moves.front_end import ChangeFrontEnd
 from minbits.search.moves.going_on import Continue
 from minbits.search.moves.share import Share
 from minbits.search.moves.thin import Thin
@@ -22,6 +23,7 @@ MOVES: Registry[Move] = Registry(
     Coarsen(),
     Drop(),
     Share(),
+    ChangeFrontEnd(),
 )
 
 

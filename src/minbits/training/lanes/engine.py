@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,11 +19,25 @@ from minbits.training.lanes.plan import Plan, make_plan, obstacle_to
 from minbits.training.lanes.steps import Networks, Steps, take_steps
 from minbits.training.lanes.vector_code import LANES
 from minbits.training.loop import Draw, TrainingData
+from minbits.training.seen import seen_batch, seen_inputs
 from minbits.types import EngineName
 
 Float = npt.NDArray[np.float32]
 
 _NO_SOFT = np.zeros((0, 0), np.float32)
+_NO_MAPS = np.zeros((0, 2, 3), np.float32)
+_NO_FIELDS = np.zeros((0, 2, 0, 0), np.float32)
+
+
+class _Batch(NamedTuple):
+    """What compiled code reads of examples; each network has its own ``chosen`` of them."""
+
+    inputs: Float
+    labels: npt.NDArray[np.int64]
+    soft: Float
+    chosen: npt.NDArray[np.int64]
+    maps: Float
+    fields: Float
 
 
 class LanesObjectives:
@@ -39,6 +55,7 @@ class LanesObjectives:
     ) -> None:
         self._plan = make_plan(layout, settings.batch_size // LANES)
         self._data, self._settings = data, settings
+        self._front_end = layout.architecture.front_end
         self._inputs = np.ascontiguousarray(data.inputs)
         self._soft = _NO_SOFT
         if data.soft_targets is not None and settings.soft_target_weight:
@@ -60,11 +77,31 @@ class LanesObjectives:
             fields: ``(networks, batch, 2, knot, knot)``, or of size 0.
             gradients: of the shape of ``values``.
         """
+        found = self._seen(
+            _Batch(self._inputs, self._data.labels, self._soft, indices, maps, fields)
+        )
         batch_gradients(
             self._plan, values, gradients, self.means, self.variances, self.losses,
-            self._inputs, self._data.labels, indices, maps, fields,
-            self._settings.label_smoothing, self._soft, self._settings.soft_target_weight,
+            found.inputs, found.labels, found.chosen, found.maps, found.fields,
+            self._settings.label_smoothing, found.soft, self._settings.soft_target_weight,
         )  # fmt: skip
+
+    def _seen(self, given: _Batch) -> _Batch:
+        """Return examples as the first layer sees them, in the order in which they are chosen."""
+        if self._front_end is None:
+            return given
+        networks, count = given.chosen.shape
+        chosen = given.chosen.ravel()
+        maps = given.maps.reshape(-1, 2, 3) if given.maps.size else _NO_MAPS
+        fields = (
+            given.fields.reshape(-1, *given.fields.shape[2:]) if given.fields.size else _NO_FIELDS
+        )
+        seen = seen_batch(self._front_end, given.inputs, chosen, maps, fields)
+        places = np.arange(networks * count).reshape(networks, count)
+        soft = given.soft[chosen] if given.soft.size else given.soft
+        return _Batch(
+            seen, given.labels[chosen], soft, places, given.maps[:, :0], given.fields[:, :0]
+        )
 
     def take_steps(
         self, networks: Networks, steps: Steps, indices: npt.NDArray[np.int64], start: int,
@@ -80,10 +117,17 @@ class LanesObjectives:
             maps: ``(networks, examples, 2, 3)``, or of size 0.
             fields: ``(networks, examples, 2, knot, knot)``, or of size 0.
         """
+        if self._front_end is not None:
+            part = slice(start, start + len(steps.rates) * self._settings.batch_size)
+            indices, maps, fields = indices[:, part], maps[:, part], fields[:, part]
+            start = 0
+        found = self._seen(
+            _Batch(self._inputs, self._data.labels, self._soft, indices, maps, fields)
+        )
         take_steps(
-            self._plan, networks, steps, self._inputs, self._data.labels, indices, start,
-            self._settings.batch_size, maps, fields, self._settings.label_smoothing, self._soft,
-            self._settings.soft_target_weight,
+            self._plan, networks, steps, found.inputs, found.labels, found.chosen, start,
+            self._settings.batch_size, found.maps, found.fields, self._settings.label_smoothing,
+            found.soft, self._settings.soft_target_weight,
         )  # fmt: skip
 
 
@@ -130,6 +174,7 @@ class LanesEngine:
             plan = make_plan(parameter_layout(architecture, normalised=False), 1)
             self._plans = {architecture: plan}
         result = np.empty((len(inputs), class_count(architecture)), np.float32)
+        inputs = seen_inputs(architecture.front_end, inputs)
         batch_logits(plan, values, inputs, result)
         return result
 

@@ -1,0 +1,178 @@
+"""How version 4 writes the front end and the architecture: a few bits where both are usual.
+
+Every field is coded relative to what usually stands there, as in versions 1 to 3, and more is
+expected: one channel of 28 x 28 pixels, ten classes, the activation and padding of the layer
+before, averages over few pixels. Those are conventions, chosen while working on images of digits;
+they fit no data.
+"""
+
+from __future__ import annotations
+
+from minbits.codec.architecture import VIEW_SHIFTS, Architecture, Growth
+from minbits.codec.architecture_code import (
+    USUAL_INPUT_EXPONENT,
+    Fields,
+    Names,
+    check_registered,
+    code_kind,
+    code_names,
+    not_known,
+)
+from minbits.front_ends.base import FrontEnd
+from minbits.front_ends.registry import FRONT_ENDS
+from minbits.layers.activations import CODED_ACTIVATIONS
+from minbits.layers.base import Layer, Shape
+from minbits.layers.pooling import Pooling
+from minbits.layers.registry import layer_of_kind
+
+_USUAL_SIDE = 28
+_USUAL_ACTIVATION = "leaky_relu"
+_AVERAGED = "averaged"
+NO_FRONT_END = "none"
+
+# What may follow each kind of layer, the most usual first; names of other kinds come last.
+_SUCCESSORS = {
+    "start": ("convolution", "linear", "pooling", "pointwise", "depthwise"),
+    "convolution": (
+        "depthwise", "pooling", "convolution", "linear", "pointwise", "addition", "again", "end",
+    ),
+    "depthwise": (
+        "pointwise", "again", "convolution", "depthwise", "pooling", "linear", "end", "addition",
+    ),
+    "pointwise": (
+        "depthwise", "pooling", "again", "addition", "convolution", "pointwise", "linear", "end",
+    ),
+    "pooling": (
+        "depthwise", "linear", "convolution", "again", "pointwise", "pooling", "end", "addition",
+    ),
+    _AVERAGED: (
+        "linear", "end", "depthwise", "convolution", "again", "pointwise", "pooling", "addition",
+    ),
+    "linear": (
+        "end", "linear", "pooling", "convolution", "depthwise", "pointwise", "addition", "again",
+    ),
+    "addition": (
+        "depthwise", "again", "pooling", "convolution", "pointwise", "linear", "addition", "end",
+    ),
+    "again": (
+        "pooling", "depthwise", "again", "addition", "linear", "convolution", "pointwise", "end",
+    ),
+}  # fmt: skip
+_BEHIND_A_NAME = ("end", *(kind for kind in _SUCCESSORS if kind not in ("start", _AVERAGED)))
+
+
+class LeanFields(Fields):
+    """What layers code their numbers with in version 4."""
+
+    is_lean = True
+
+    def activation(self, family: str, key: str, is_usual: bool = False) -> str:
+        """Code an activation: expected is the last one of the family."""
+        keys = (*CODED_ACTIVATIONS, *self.activations)
+        context = (family, "activation")
+        if context not in self.habits:
+            self.habits[context] = keys.index(_USUAL_ACTIVATION if is_usual else "none")
+        return keys[self.habit(context, keys.index(key), len(keys))]
+
+
+def code_front_end(fields: Fields, architecture: Architecture | None) -> FrontEnd | None:
+    """Write the front end of ``architecture``, or read one (``None``); return it."""
+    given = None if architecture is None else architecture.front_end
+    keys = list(FRONT_ENDS)
+    ranks = [keys[0], NO_FRONT_END, *keys[1:]]
+    wanted = ranks.index(NO_FRONT_END if given is None else given.key)
+    rank = 0
+    while fields.flag(("front end", rank), int(wanted > rank)):
+        rank += 1
+        if rank == len(ranks):
+            raise not_known(f"front end {rank}")
+    if ranks[rank] == NO_FRONT_END:
+        return None
+    kind = FRONT_ENDS[ranks[rank]]
+    return kind.code(fields, given if isinstance(given, kind) else None)
+
+
+def _code_shape(fields: Fields, shape: Shape) -> Shape:
+    channels, height, width = shape
+    found = 1
+    if fields.exception(("several channels",), int(channels > 1)):
+        found = 2 + fields.unsigned(("input channels",), max(channels - 2, 0))
+    side = _USUAL_SIDE
+    if fields.exception(("other side",), int(height != _USUAL_SIDE)):
+        side = 1 + fields.unsigned(("height",), height - 1, order=4)
+        fields.require(side != _USUAL_SIDE)
+    if not fields.exception(("not square",), int(width != height)):
+        return (found, side, side)
+    other = 1 + fields.unsigned(("width",), width - 1, order=4)
+    fields.require(other != side)
+    return (found, side, other)
+
+
+def _code_names(fields: Fields, names: Names) -> Names:
+    if not fields.exception(("names",), int(any(names))):
+        return ((), ())
+    found = (
+        code_names(fields, "layers", names[0]), code_names(fields, "activations", names[1]),
+    )  # fmt: skip
+    fields.require(any(found))
+    check_registered(*found)
+    return found
+
+
+def _successors(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    known = {kind: (*ranks, *names) for kind, ranks in _SUCCESSORS.items()}
+    return {**known, **dict.fromkeys(names, (*_BEHIND_A_NAME, *names))}
+
+
+def _code_layer(fields: Fields, given: Layer | None, kind: str, shape: Shape) -> Layer:
+    layer_type = layer_of_kind(kind)
+    assert layer_type is not None
+    # A decoder is given none, and an encoder's is of the kind.
+    same = given if isinstance(given, layer_type) else None
+    found = layer_type.code(fields, same, kind, shape, True)
+    fields.require(found.code_kind == kind)
+    return found
+
+
+def code_lean_architecture(
+    fields: LeanFields, architecture: Architecture | None, front_end: FrontEnd | None, names: Names
+) -> tuple[Architecture, Names]:
+    """Write ``architecture`` as version 4 does, or read one (``None``).
+
+    Args:
+        fields: encoder or decoder.
+        architecture: what is written.
+        front_end: as it was written or read before.
+        names: of kinds of layers and of activations that are named in what is written.
+
+    Returns:
+        The architecture, and the names that the file has.
+
+    Raises:
+        NetworkError: as soon as what was read so far breaks a limit of the format.
+        NetworkFileError: if an integer read is too long, or an encoder says the same otherwise.
+    """
+    given = architecture or Architecture((1, 1, 1), 0, ())
+    input_shape = _code_shape(fields, given.input_shape)
+    exponent = USUAL_INPUT_EXPONENT + fields.signed(
+        ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
+    )
+    views = len(VIEW_SHIFTS) if fields.flag(("views",), int(given.views > 1)) else 1
+    names = _code_names(fields, names)
+    fields.activations = names[1]
+    growth = Growth(input_shape, exponent, views, front_end)
+    layers: list[Layer] = []
+    previous, successors = "start", _successors(names[0])
+    while True:
+        source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
+        # A decoder's source is always None, and what it codes for the kind is ignored.
+        wanted = "end" if source is None else source.code_kind
+        if wanted not in successors[previous]:
+            wanted = successors[previous][0]
+        kind = code_kind(fields, wanted, previous, successors[previous])
+        if kind == "end":
+            return Architecture(input_shape, exponent, tuple(layers), views, front_end), names
+        layers.append(_code_layer(fields, source, kind, growth.shapes[-1]))
+        growth.add(layers[-1])
+        is_average = isinstance(layers[-1], Pooling) and layers[-1].kind == "average"
+        previous = _AVERAGED if is_average else kind

@@ -1,0 +1,130 @@
+"""What trainability costs in bits: success against the size of the file, on two routes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minbits.charts.price_chart import draw_price
+from minbits.errors import ArgumentError
+from minbits.jobs.price_request import PriceRequest
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.study import Result, check_figure, complete_study
+from minbits.studies.price import PRICE, price_tasks, size_settings
+from minbits.studies.price_statistics import Price, PriceRow, SizeSetting, price, price_row
+from minbits.studies.run import StudyProgress
+from minbits.types import DataSet
+
+
+@dataclass(frozen=True, eq=False)
+class PriceReport:
+    """What a study of the price came to.
+
+    Attributes:
+        request: what was asked.
+        data_name: of the data set.
+        rows: by size, then by strength of compression.
+        prices: of the route ``size``, in parameters and in bits; those that are known.
+        ledger: where every training is a row.
+        done: trainings that are known.
+        total: trainings that were asked for.
+        interrupted: whether the study was interrupted; it goes on where it stopped.
+        figure: where the chart was written.
+    """
+
+    request: PriceRequest
+    data_name: str
+    rows: tuple[PriceRow, ...]
+    prices: tuple[Price, ...]
+    ledger: str
+    done: int
+    total: int
+    interrupted: bool
+    figure: str | None = None
+
+
+def price_job(
+    data: DataSet,
+    request: PriceRequest,
+    on_progress: Callable[[StudyProgress], None] = lambda progress: None,
+    origin: Origin | None = None,
+) -> PriceReport:
+    """Train networks of several sizes to files, and count how many reach an accuracy.
+
+    Every training is a row of the ledger as soon as it ends; a study that was killed goes on with
+    what is missing. Accuracies are of validation examples: the test set is not looked at.
+
+    Raises:
+        ArgumentError: if no training of a kind ends with a file.
+        NetworkError: if a network is not in the grammar or does not fit the data.
+        LedgerError: if the ledger cannot be used.
+        OutputError: if the chart cannot be written.
+    """
+    check_figure(request, origin)
+    kinds = size_settings(
+        data, request.architecture, request.scales, request.strengths, request.epochs
+    )
+    outcome = complete_study(
+        PRICE, data, [kind.settings for kind in kinds], request.seeds,
+        lambda done: price_tasks(kinds, request.seeds, done), request, on_progress,
+    )  # fmt: skip
+    rows = _rows(kinds, outcome.found, request.accuracy, outcome.interrupted)
+    sizes = [row for row in rows if row.kind.route == "size"]
+    known = (price(sizes, unit) for unit in ("parameters", "bits"))
+    report = PriceReport(
+        request, data.name, rows, tuple(found for found in known if found is not None),
+        outcome.ledger, outcome.done, len(kinds) * request.seeds, outcome.interrupted,
+    )  # fmt: skip
+    if request.figure is None or not rows:
+        return report
+    draw_price(data.name, request.accuracy, rows, report.prices).save(Path(request.figure))
+    return dataclasses.replace(report, figure=str(request.figure))
+
+
+def _rows(
+    kinds: Sequence[SizeSetting], found: Sequence[dict[int, Result]], accuracy: float,
+    interrupted: bool,
+) -> tuple[PriceRow, ...]:  # fmt: skip
+    rows = []
+    for kind, results in zip(kinds, found, strict=True):
+        try:
+            rows.append(price_row(kind, [results[seed] for seed in sorted(results)], accuracy))
+        except ArgumentError:
+            if not interrupted:
+                raise
+    return tuple(rows)
+
+
+def plain_price(report: PriceReport) -> dict[str, Any]:
+    """Return a report as plain values with stable keys."""
+    return {
+        "data_name": report.data_name,
+        "accuracy": report.request.accuracy,
+        "epochs": report.request.epochs,
+        "ledger": report.ledger,
+        "done": report.done,
+        "total": report.total,
+        "interrupted": report.interrupted,
+        "figure": report.figure,
+        "kinds": [
+            {
+                "route": row.kind.route,
+                "factor": row.kind.factor,
+                "architecture": row.kind.architecture,
+                "parameters": row.kind.parameters,
+                "trainings": row.trainings,
+                "failed": row.failed,
+                "successes": int(row.successes.sum()),
+                "probability": dataclasses.asdict(row.probability),
+                "median_bits": row.median_bits,
+                "cpu_seconds": row.cpu_seconds,
+                "seconds_to_success": row.seconds_to_success,
+                "hour_bits": row.hour_bits,
+            }
+            for row in report.rows
+        ],
+        "prices": [dataclasses.asdict(item) for item in report.prices],
+    }
