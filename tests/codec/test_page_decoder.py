@@ -239,14 +239,15 @@ def test_flags_that_say_nothing_are_refused_alike(
 
 def test_streams_of_all_kinds_are_read_or_refused_alike() -> None:
     random = np.random.default_rng(5)
-    outcomes: list[bool] = []
+    contents: list[bytes] = []
     for _ in range(45):
         architecture = edge_architecture(random, most_parameters=200)
-        network = edge_network(random, architecture)
-        content = edge_file(random, network)
-        outcomes.append(refused(content))
-        outcomes.append(refused(overreaching_file(random, architecture)))
-        outcomes.append(refused(chosen_file(random, most_bits=400)))
-        outcomes.append(refused(with_checksum(mutated(random, content[3:]), content[0] & 15)))
+        contents.append(edge_file(random, edge_network(random, architecture)))
+        contents.append(overreaching_file(random, architecture))
+        contents.append(chosen_file(random, most_bits=400))
+        if version_of(contents[-3]) != LEAN_VERSION:
+            damaged = mutated(random, contents[-3][3:])
+            contents.append(with_checksum(damaged, contents[-3][0] & 15))
+    outcomes = [refused(content) for content in contents if version_of(content) != LEAN_VERSION]
     assert any(outcomes)
     assert not all(outcomes)
