@@ -132,6 +132,12 @@ def test_plans() -> None:
     half = plan_epochs(recipe, EpochSeconds(1.0, 2.0), 3 + 70 / 0.93)
     assert (half.float_epochs, half.quantized_epochs) == (30, 20)
     assert plan_epochs(recipe, fast, 0.0).float_epochs == 1
+    # Epochs of finishing are as long as those of the second phase, and are cut alike.
+    finishing = dataclasses.replace(recipe, quantized_epochs=30, finishing_epochs=10)
+    cut = plan_epochs(finishing, EpochSeconds(1.0, 2.0), 3 + 70 / 0.93)
+    assert (cut.float_epochs, cut.quantized_epochs, cut.finishing_epochs) == (30, 15, 5)
+    kept = plan_second_phase(cut, 40, EpochSeconds(1.0, 2.0), 30.0, 3 + 40 / 0.93)
+    assert (kept.quantized_epochs, kept.finishing_epochs) == (15, 5)
     # The first phase took twice as long as measured before: half as many epochs fit.
     second = plan_second_phase(half, 40, EpochSeconds(1.0, 2.0), 60.0, 3 + 40 / 0.93)
     assert second.quantized_epochs == 10

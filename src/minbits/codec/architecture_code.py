@@ -300,7 +300,7 @@ def code_architecture(
         kind = code_kind(fields, wanted, kind, successors[kind])
         if kind == "end":
             found = Architecture(given_shape, exponent, tuple(layers), views)
-            if (extended and not _is_extended(found)) or names_in(found) != names:
+            if extended != _is_extended(found) or names_in(found) != names:
                 raise not_canonical()
             return found
         layers.append(_code_layer(fields, source, kind, shape, extended))

@@ -172,6 +172,20 @@ def encode_network(network: QuantizedNetwork) -> bytes:
     return min((_encode(network, version) for version in _useful_versions(network)), key=len)
 
 
+def ideal_length_bits(network: QuantizedNetwork) -> float:
+    """Return the ideal length of a network's shortest file, in bits.
+
+    Unlike the length of a file it is not rounded to bytes, so that small changes can be told.
+    """
+    found = math.inf
+    for version in _useful_versions(network):
+        encoder = BitEncoder()
+        _code_network(encoder, network, version, _Parts(None))
+        header_bits = bytes_to_bits(len(_header(version, b"")))
+        found = min(found, header_bits + encoder.ideal_bits)
+    return found
+
+
 def version_of(data: bytes) -> int | None:
     """Return the version that the start of a file names, None where it is no network file."""
     if len(data) >= HEADER_BYTES and data[0] & 0xF0 == MAGIC and data[0] & 0x0F != LEAN_VERSION:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.quantized_network import QuantizedNetwork
+from minbits.compression.finishing import finish
 from minbits.compression.quantizer import Quantizer
 from minbits.compression.steps import share_steps, with_one_bias_step
 from minbits.networks.parameters import parameter_layout
@@ -20,12 +21,13 @@ from minbits.units import bits_to_nats
 Float = npt.NDArray[np.float32]
 
 # Step indices are logarithms on a grid: a change of one is 19 %.
-_STEP_RATE_FACTOR = 5.0
+STEP_RATE_FACTOR = 5.0
 # Weights are frozen in lots, every so many steps.
-_FREEZING_PERIOD = 25
+FREEZING_PERIOD = 25
 
 
-def _share_frozen(recipe: TrainingRecipe, progress: float) -> float:
+def share_frozen(recipe: TrainingRecipe, progress: float) -> float:
+    """Return the share of the weights that are frozen at a progress of the second phase."""
     span = max(recipe.freezing_end - recipe.freezing_start, 1e-9)
     return min(1.0, (progress - recipe.freezing_start) / span)
 
@@ -58,7 +60,7 @@ def train_quantized(
     quantizer = Quantizer(architecture, values, recipe.initial_step_ratio, step_indices)
     latent, steps = quantizer.latent, quantizer.step_indices
     optimizer = AdamW(np.ones_like(latent), 0.0)
-    step_optimizer = AdamW(np.full_like(steps, _STEP_RATE_FACTOR), 0.0)
+    step_optimizer = AdamW(np.full_like(steps, STEP_RATE_FACTOR), 0.0)
     penalty = bits_to_nats(recipe.rate_weight) / len(data.labels)
     objective = context.objective(parameter_layout(architecture, normalised=False))
     value_gradient, gradient = np.zeros_like(latent), np.zeros_like(latent)
@@ -75,8 +77,8 @@ def train_quantized(
         if progress >= recipe.freezing_start:
             quantizer.follow()
             taken += 1
-            if taken % _FREEZING_PERIOD == 0:
-                quantizer.freeze(_share_frozen(recipe, progress))
+            if taken % FREEZING_PERIOD == 0:
+                quantizer.freeze(share_frozen(recipe, progress))
         loss = objective.loss_and_gradient(quantizer.values, draw, value_gradient)
         quantizer.backward(value_gradient, penalty, gradient, step_gradient)
         optimizer.step(latent, gradient, rate)
@@ -97,4 +99,4 @@ def train_quantized(
         recipe.elastic,
     )
     run_epochs(data, settings, context.seed + 1, step, after_epoch, context.should_stop)
-    return share_steps(quantizer.export())
+    return share_steps(finish(quantizer.export(), context))

@@ -143,9 +143,8 @@ def _counted_seconds(outcome: TrialOutcome, data: DataSet) -> float:
     if outcome.network_file is None:
         return 1.0
     recipe = outcome.config.recipe
-    epochs = recipe.float_epochs + recipe.quantized_epochs
     example = 3 * multiply_accumulate_count(decode_network(outcome.network_file).architecture)
-    return epochs * len(data.train_labels) * example / _MULTIPLICATIONS_A_SECOND
+    return recipe.epochs * len(data.train_labels) * example / _MULTIPLICATIONS_A_SECOND
 
 
 def fit_network(

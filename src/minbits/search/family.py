@@ -184,7 +184,7 @@ class Family:
             return None
         for name, domain in self.recipe.items():
             value = getattr(config.recipe, name)
-            if name not in ("float_epochs", "quantized_epochs"):
+            if not name.endswith("_epochs"):
                 if not domain.holds(value):
                     return None
                 point[name] = value

@@ -23,7 +23,7 @@ from minbits.networks.zoo import architecture_for
 from minbits.search.moves.registry import MOVES, MoveKind, format_move, move_kinds
 from minbits.search.space import Candidate
 from minbits.search.strategy import Proposal, Start, Strategy
-from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
+from minbits.types import DataSet, TrainingRecipe, TrialOutcome
 
 # Files that moves start from: the best so far, and with them what is near.
 MAX_PARENTS = 6
@@ -96,16 +96,12 @@ class _Spent:
     def learn(self, outcome: TrialOutcome) -> None:
         if outcome.status == "done":
             self.seconds += outcome.seconds
-            self.epochs += _epochs_of(outcome.config)
+            self.epochs += outcome.config.recipe.epochs
 
     @property
     def pace(self) -> float | None:
         """Seconds an epoch, None where nothing has ended."""
         return self.seconds / self.epochs if self.epochs else None
-
-
-def _epochs_of(config: TrialConfig) -> int:
-    return config.recipe.float_epochs + config.recipe.quantized_epochs
 
 
 @dataclass
@@ -178,7 +174,7 @@ class LocalStrategy:
                     self._chances.learn(kind, success)
         spent = self._spent[outcome.config.parent is None]
         if outcome.is_past:  # on another machine, perhaps: its seconds are no measure
-            spent.asked_epochs += _epochs_of(outcome.config)
+            spent.asked_epochs += outcome.config.recipe.epochs
         else:
             spent.learn(outcome)
         score = self.goal.score(outcome)
@@ -223,15 +219,23 @@ class LocalStrategy:
                 self.parents.append(item)
         del self.parents[MAX_PARENTS:]
 
-    def _epochs(self, steps: int | None) -> int:
-        full = self.recipe.quantized_epochs
+    def _recipe(self, steps: int | None) -> TrainingRecipe:
+        """Return the full recipe, or that of a move of so many steps; finishing goes along."""
+        full = self.recipe
         if steps is None:
-            return self.recipe.float_epochs + full
+            return full
         labels = len(self.data.train_labels)
         examples = (1 - validation_fraction(labels)) * labels
-        steps_an_epoch = max(1.0, examples // self.recipe.batch_size)
-        most = max(_MIN_EPOCHS, round(_MAX_PARTS * full))
-        return min(most, max(_MIN_EPOCHS, round(steps / steps_an_epoch)))
+        steps_an_epoch = max(1.0, examples // full.batch_size)
+        most = max(_MIN_EPOCHS, round(_MAX_PARTS * full.quantized_epochs))
+        epochs = min(most, max(_MIN_EPOCHS, round(steps / steps_an_epoch)))
+        finishing_epochs = full.finishing_epochs * epochs // max(1, full.quantized_epochs)
+        return dataclasses.replace(
+            full, float_epochs=0, quantized_epochs=epochs, finishing_epochs=finishing_epochs
+        )
+
+    def _epochs(self, steps: int | None) -> int:
+        return self._recipe(steps).epochs
 
     def _lengths_by_expected_success(self, seconds_left: float) -> Sequence[int | None]:
         """Return lengths of moves, the most promising draw a second first; None: no move.
@@ -289,16 +293,18 @@ class LocalStrategy:
         move = self._move(kind, parent)
         if move is None:
             return None
-        before, epochs = parent.config.recipe, self._epochs(steps)
+        before, moved = parent.config.recipe, self._recipe(steps)
         margin = self.goal.spare_standard_errors(parent) - self.goal.missing_standard_errors(parent)
         doublings = min(_MAX_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
         rate_weight = min(MAX_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
         rate_weight = float(f"{rate_weight:.3g}")
         recipe = dataclasses.replace(
-            before, float_epochs=0, quantized_epochs=epochs, rate_weight=rate_weight
-        )
+            before, float_epochs=0, quantized_epochs=moved.quantized_epochs,
+            finishing_epochs=moved.finishing_epochs, rate_weight=rate_weight,
+        )  # fmt: skip
         assert parent.sha256 is not None
-        key = f"{move} from {parent.sha256[:12]} @ rate {rate_weight:g}, {epochs} epochs"
+        origin = f"{move} from {parent.sha256[:12]}"
+        key = f"{origin} @ rate {rate_weight:g}, {moved.quantized_epochs} epochs"
         candidate = Candidate(key, parent.config.architecture, recipe)
         seconds = self._plan_seconds(steps, seconds_left)
         return Proposal(candidate, seconds, Start(parent.sha256, content, move))

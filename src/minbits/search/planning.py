@@ -67,7 +67,9 @@ def measure_epoch_seconds(architecture: Architecture, context: TrainingContext) 
     # Small sets are gone through several times, or there would be too few steps.
     epochs = max(1, -(-steps // (len(part.labels) // batch)))
     few = TrainingContext(
-        dataclasses.replace(context.recipe, float_epochs=epochs, quantized_epochs=epochs), 0, part,
+        dataclasses.replace(
+            context.recipe, float_epochs=epochs, quantized_epochs=epochs, finishing_epochs=0
+        ), 0, part,
         _first_steps(context.validation, context.recipe, 1), context.engine,
     )  # fmt: skip
     values: Float | None = None
@@ -90,16 +92,16 @@ def measure_epoch_seconds(architecture: Architecture, context: TrainingContext) 
 
 
 def plan_epochs(recipe: TrainingRecipe, epoch: EpochSeconds, seconds_left: float) -> TrainingRecipe:
-    """Return the recipe with its epochs cut, both phases alike, to what fits into the time."""
-    wanted = (
-        recipe.float_epochs * epoch.float_phase + recipe.quantized_epochs * epoch.quantized_phase
-    )
+    """Return the recipe with its epochs cut, all phases alike, to what fits into the time."""
+    quantized_epochs = recipe.quantized_epochs + recipe.finishing_epochs
+    wanted = recipe.float_epochs * epoch.float_phase + quantized_epochs * epoch.quantized_phase
     usable = max(0.0, seconds_left - _FIXED_SECONDS) * _USED_PART
     part = min(1.0, usable / wanted)
     return dataclasses.replace(
         recipe,
         float_epochs=max(min(1, recipe.float_epochs), int(recipe.float_epochs * part)),
         quantized_epochs=max(1, int(recipe.quantized_epochs * part)),
+        finishing_epochs=int(recipe.finishing_epochs * part),
     )
 
 
@@ -121,5 +123,5 @@ def plan_second_phase(
     """
     slowdown = first_phase_seconds / (planned.float_epochs * epoch.float_phase)
     usable = max(0.0, seconds_left - _FIXED_SECONDS) * _USED_PART
-    fitting = int(usable / (epoch.quantized_phase * slowdown))
+    fitting = int(usable / (epoch.quantized_phase * slowdown)) - planned.finishing_epochs
     return dataclasses.replace(planned, quantized_epochs=max(1, min(most_epochs, fitting)))

@@ -40,6 +40,7 @@ def repeated(recipe: TrainingRecipe, data: DataSet) -> TrainingRecipe:
         recipe,
         float_epochs=recipe.float_epochs * times,
         quantized_epochs=recipe.quantized_epochs * times,
+        finishing_epochs=recipe.finishing_epochs * times,
     )
 
 

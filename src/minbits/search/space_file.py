@@ -43,6 +43,7 @@ _FAMILY_KEYS = {
 _RECIPE = {field.name: field for field in dataclasses.fields(TrainingRecipe)}
 _COMPRESSION = {
     "rate_weight", "initial_step_ratio", "step_training_end", "freezing_start", "freezing_end",
+    "finishing_epochs",
 }  # fmt: skip
 _NEEDED = ("float_epochs", "quantized_epochs")
 
@@ -297,10 +298,11 @@ def _recipe(plain: Mapping[str, Any], place: _Place) -> dict[str, Domain]:
             if float in types and isinstance(domain, Choices):
                 domain = Choices(tuple(float(value) for value in domain.values))
             recipe[key] = domain
-    for key in _NEEDED:
+    for key in (*_NEEDED, *(name for name in recipe if name == "finishing_epochs")):
         domain = recipe.get(key, Choices(()))
         if not isinstance(domain, Choices) or len(domain.values) != 1:
-            place.at("training", key).fail("no one number", "a number of epochs, the most spent")
+            table = "compression" if key in _COMPRESSION else "training"
+            place.at(table, key).fail("no one number", "a number of epochs, the most spent")
     return recipe
 
 

@@ -1,0 +1,149 @@
+"""The forward pass of one example, as docs/format.md tells it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.codec.page_decoder.architecture import Layer, Network, pooling_window, window_places
+from tests.codec.page_decoder.levels import Tensor
+
+Array = npt.NDArray[np.float32]
+SHIFTS = ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def activate(x: Array, name: str) -> Array:
+    """Apply an activation."""
+    if name.startswith("leaky"):
+        slope = 0.125 if name == "leaky_relu" else float(name.removeprefix("leaky"))
+        return np.where(x < 0, np.float32(slope) * x, x)
+    if name in ("silu", "gelu", "gelu_tanh"):
+        return x * gate(x, name)
+    simple: dict[str, Any] = {
+        "none": lambda: x,
+        "relu": lambda: np.maximum(x, 0),
+        "hard_swish": lambda: x * np.clip(x + 3, 0, 6) / 6,
+        "relu6": lambda: np.clip(x, 0, 6),
+        "tanh": lambda: np.tanh(x),
+        "sigmoid": lambda: 1 / (1 + np.exp(-x)),
+        "elu": lambda: np.where(x < 0, np.expm1(np.minimum(x, 0)), x),
+    }
+    return np.asarray(simple[name](), np.float32)
+
+
+def gate(x: Array, name: str) -> Array:
+    """Return what x is multiplied by."""
+    if name == "silu":
+        return np.asarray(1 / (1 + np.exp(-x)), np.float32)
+    if name == "gelu":
+        halves = [0.5 * (1 + math.erf(value / math.sqrt(2))) for value in x.ravel().tolist()]
+        return np.array(halves, np.float32).reshape(x.shape)
+    inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return np.asarray((1 + np.tanh(inner)) / 2, np.float32)
+
+
+def windows(
+    x: Array, sizes: tuple[int, int], strides: tuple[int, int], places: tuple[int, int],
+    dilation: int = 1,
+) -> Array:  # fmt: skip
+    """Return windows of an image as (channel, window row, window column, row, column)."""
+    rows = [np.arange(n) * stride for n, stride in zip(places, strides, strict=True)]
+    inside = [np.arange(size) * dilation for size in sizes]
+    down = rows[0][None, :] + inside[0][:, None]
+    across = rows[1][None, :] + inside[1][:, None]
+    return x[:, down[:, None, :, None], across[None, :, None, :]]
+
+
+def convolve(x: Array, layer: Layer, weights: Array) -> Array:
+    """Return a cross-correlation with zero padding, in groups of channels."""
+    flat, p, s, d = layer["flat"], layer["padding"], layer["stride"], layer["dilation"]
+    padded = np.pad(x, ((0, 0), (0, 0) if flat else (p, p), (p, p)))
+    sizes = (weights.shape[2], weights.shape[3])
+    strides = (1 if flat else s, s)
+    places = [
+        (side - d * (size - 1) - 1) // stride + 1
+        for side, size, stride in zip(padded.shape[1:], sizes, strides, strict=True)
+    ]
+    met = windows(padded, sizes, strides, (places[0], places[1]), d)
+    groups = len(x) // weights.shape[1]
+    parts = [
+        np.tensordot(own, part, 3)
+        for own, part in zip(np.split(weights, groups), np.split(met, groups), strict=True)
+    ]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def pool(x: Array, layer: Layer) -> Array:
+    """Return the maximum or the mean of windows."""
+    height, width = x.shape[1:]
+    if layer["kind"] == "pooling":
+        rows, columns = pooling_window(layer, height, width)
+        places = (height // rows, width // columns)
+        met = windows(x, (rows, columns), (rows, columns), places)
+    else:
+        size, stride, padding = layer["size"], layer["stride"], layer["padding"]
+        is_row = height == 1
+        places = (1 if is_row else window_places(layer, height), window_places(layer, width))
+        beyond = padding + size + stride
+        borders = ((0, 0), (0, 0) if is_row else (padding, beyond), (padding, beyond))
+        padded = np.pad(x, borders, constant_values=0 if layer["average"] else -np.inf)
+        met = windows(padded, (1 if is_row else size, size), (stride, stride), places)
+    return np.asarray(met.mean((1, 2)) if layer["average"] else met.max((1, 2)), np.float32)
+
+
+def normalise(x: Array, layer: Layer) -> Array:
+    """Give each group of channels mean 0 and variance 1."""
+    grouped = x.reshape(layer["groups"] or len(x), -1)
+    centred = grouped - grouped.mean(1, keepdims=True)
+    variance = np.square(centred).mean(1, keepdims=True)
+    result = centred / np.sqrt(variance + 10.0 ** -layer["digits"])
+    return np.asarray(result, np.float32).reshape(x.shape)
+
+
+def run_layer(
+    layer: Layer, earlier: list[Array], tensors: tuple[Tensor, Tensor | None] | None
+) -> Array:
+    """Return the activation after a layer."""
+    x, kind = earlier[-1], layer["kind"]
+    if kind in ("pooling", "window"):
+        return pool(x, layer)
+    if kind == "normalise":
+        return normalise(x, layer)
+    if kind == "addition":
+        return activate(x + earlier[-1 - layer["back"]], layer["activation"])
+    assert tensors is not None
+    weights = np.array(tensors[0].values()).astype(np.float32).reshape(tensors[0].shape)
+    if kind == "prelu":
+        return np.asarray(np.where(x < 0, weights[:, :, 0] * x, x), np.float32)
+    result = (
+        (weights @ x.ravel())[:, None, None] if kind == "linear" else convolve(x, layer, weights)
+    )
+    if tensors[1] is not None:
+        result = result + np.array(tensors[1].values()).astype(np.float32)[:, None, None]
+    return activate(result, layer["activation"])
+
+
+def shifted(x: Array, down: int, across: int) -> Array:
+    """Move an image by one row and column; zeros move in."""
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+    height, width = x.shape[1:]
+    return padded[:, 1 - down : 1 - down + height, 1 - across : 1 - across + width]
+
+
+def logits(
+    network: Network, tensors: list[tuple[Tensor, Tensor | None]], example: npt.NDArray[Any]
+) -> Array:
+    """Return the logits of one raw example."""
+    x = example.reshape(network.input_shape).astype(np.float32)
+    x = x * np.float32(2.0**-network.exponent)
+    found = []
+    for shift in SHIFTS[: network.views]:
+        earlier = [shifted(x, *shift)]
+        for layer, number in network.run:
+            pair = None if number is None else tensors[number]
+            earlier.append(run_layer(layer, earlier, pair))
+        found.append(earlier[-1].ravel())
+    return np.asarray(np.mean(found, 0), np.float32)
