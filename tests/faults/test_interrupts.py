@@ -24,9 +24,15 @@ LONGEST_SECONDS = 20.0
 # A command, what it says when the stage has begun, and what must not have come after it.
 STAGES = {
     "the target is sought": ("size DATA --workers 2 LEDGER OUT", "fitting", "target:"),
+    # Within a minute no file is verified early.
     "a file is verified": (
-        "size DATA --engine torch --workers 2 --accuracy 0.3 --trials 40 LEDGER OUT",
+        "size DATA --engine torch --workers 2 --accuracy 0.3 --trials 40 --minutes 0.9 LEDGER OUT",
         "verifying in", "This run",
+    ),
+    # Then the search is what is interrupted: it ends with its answer.
+    "the first file is verified": (
+        "size DATA --engine torch --workers 2 --accuracy 0.3 LEDGER OUT",
+        "verifying in", "first verified file",
     ),
     "a curve": (
         "size DATA --engine torch --curve --workers 2 LEDGER OUT", "searching", "99.2 % test",
@@ -139,7 +145,7 @@ def test_a_search_outlives_its_terminal(tmp_path: Path) -> None:
     if pid == 0:
         os.execve(command[0], command, environment)
     seen = b""
-    while b" trials" not in seen:
+    while b"best " not in seen:  # until there is a file to be verified
         part = os.read(terminal, 65536)
         assert part, seen
         seen += part

@@ -25,7 +25,7 @@ from minbits.ledger.provenance import code_version, library_versions
 from minbits.search.device import device_name
 
 # The bytes that the self-test network must be coded as, on every machine.
-SELF_TEST_SHA256 = "56c94a2960c8a4b47f773c8e8e8dc786393f2efafcd7d6f1efa536cf5b6cbc44"
+SELF_TEST_SHA256 = "ffc235b9846e42a2e17ce1d17d8be49c593505b2a011dcdb7e01d3e91d9294e2"
 
 
 def self_test_network() -> QuantizedNetwork:

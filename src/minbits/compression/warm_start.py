@@ -120,20 +120,26 @@ def _best_factor_steps(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.i
     Where every label is right the shortest code has none: one example of doubt gives it an end.
     Where logits tell nothing they are brought to a root mean square of 1.
     """
-    temperature = best_temperature(logits, labels) or best_temperature(logits, labels, doubt=1.0)
+    doubt = 0.0
+    temperature = best_temperature(logits, labels)
+    if temperature == 0:
+        doubt = 1.0
+        temperature = best_temperature(logits, labels, doubt=doubt)
     if math.isinf(temperature):
         spread = float((logits - logits.mean(1, keepdims=True)).std())
         return 0 if spread == 0 else round(-STEPS_PER_OCTAVE * math.log2(spread))
     # The code length is convex in the factor: one of the two neighbours on the grid is the best.
     below = math.floor(-STEPS_PER_OCTAVE * math.log2(temperature))
-    return min((below, below + 1), key=lambda steps: _code_nats(logits, labels, steps))
+    return min((below, below + 1), key=lambda steps: _code_nats(logits, labels, steps, doubt))
 
 
 def _code_nats(
-    logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], factor_steps: int
+    logits: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], factor_steps: int, doubt: float
 ) -> float:
+    """Return the code length of labels, and of so many examples whose label is drawn evenly."""
     logarithms = tempered_log_probabilities(logits, 2.0 ** (-factor_steps / STEPS_PER_OCTAVE))
-    return -float(logarithms[np.arange(len(labels)), labels].sum())
+    drawn = doubt * float(logarithms.mean())
+    return -float(logarithms[np.arange(len(labels)), labels].sum()) - drawn
 
 
 def _with_logits_scaled(start: WarmStart, steps: int) -> WarmStart:
