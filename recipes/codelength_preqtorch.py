@@ -46,13 +46,7 @@ class Network(torch.nn.Module):
 
     def forward(self, batch: list[torch.Tensor]) -> torch.Tensor:
         """Return the logits of a batch of inputs and labels."""
-        tensors = []
-        for slot in self.layout.slots:
-            count = slot.outputs * slot.taps
-            weights = self.values[slot.weights_at : slot.weights_at + count].reshape(slot.shape)
-            at = slot.shift_at
-            bias = None if at is None else self.values[at : at + slot.outputs]
-            tensors.append((weights, bias))
+        tensors = self.layout.tensors(self.values)
         return run_layers(self.architecture, tensors, batch[0])
 
 

@@ -73,6 +73,27 @@ def _opened(data: Data) -> tuple[DataSet, Origin]:
     return load(data), Origin(files=(Path(data),))
 
 
+def _several(data: Data | Sequence[Data]) -> Sequence[Data]:
+    return [data] if isinstance(data, DataSet | str | Path) else data
+
+
+class _Interruptible(Protocol):
+    """A report of a job that an interrupt ends early."""
+
+    @property
+    def interrupted(self) -> bool: ...
+
+
+Whole = TypeVar("Whole", bound=_Interruptible)
+
+
+def _uninterrupted(report: Whole) -> Whole:
+    """Return a report of a job that went to its end; pass on the interrupt of another one."""
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
 @call_with(LoadOptions)
 def describe(data: Data, options: LoadOptions) -> DataSummary:
     """Return what is in a data set: label, classes, columns, and what is odd about them.
@@ -127,10 +148,7 @@ def size(data: Data, request: SizeRequest) -> SizeReport:
     from minbits.jobs.size import size_job
 
     loaded, origin = _opened(data)
-    report = size_job(loaded, request, origin=origin)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return report
+    return _uninterrupted(size_job(loaded, request, origin=origin))
 
 
 @call_on_data(CompressRequest)
@@ -151,10 +169,7 @@ def compress(model: nn.Module | str | Path, data: Data, request: CompressRequest
     from minbits.jobs.compress_module import compress_module
 
     loaded, origin = _opened(data)
-    report = compress_module(model, loaded, request, origin=origin)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return report
+    return _uninterrupted(compress_module(model, loaded, request, origin=origin))
 
 
 class _Audit(Protocol[P, Report_co]):
@@ -203,9 +218,10 @@ def audit(
 def codelength(data: Data, request: CodelengthRequest) -> CodelengthReport:
     """Return how many bits a data set's training labels take, given the inputs, code by code.
 
-    Every length is that of a file that was decoded to the same labels, from the inputs alone. The
-    test set is not looked at. Learners run in fresh processes; where the system is not POSIX these
-    import the calling script: call this below ``if __name__ == "__main__":`` there.
+    Every length is that of a file that was decoded to the same labels, from the inputs alone; that
+    of the variational code alone is computed. The test set is not looked at. Learners run in fresh
+    processes; where the system is not POSIX these import the calling script: call this below
+    ``if __name__ == "__main__":`` there.
 
     Raises:
         MinbitsError: if an argument, the ledger or an output is bad.
@@ -248,8 +264,7 @@ def diagram(data: Data | Sequence[Data] = (), *, request: DiagramRequest) -> Dia
     """
     from minbits.jobs.diagram import diagram_job
 
-    some = [data] if isinstance(data, DataSet | str | Path) else data
-    return diagram_job([_opened(item) for item in some], request)
+    return diagram_job([_opened(item) for item in _several(data)], request)
 
 
 @call_with(TrainabilityRequest)
@@ -267,10 +282,7 @@ def trainability(data: Data, request: TrainabilityRequest) -> TrainabilityReport
     from minbits.jobs.trainability import trainability_job
 
     loaded, origin = _opened(data)
-    report = trainability_job(loaded, request, origin=origin)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return report
+    return _uninterrupted(trainability_job(loaded, request, origin=origin))
 
 
 @call_with(PlaneRequest)
@@ -288,10 +300,7 @@ def plane(data: Data, request: PlaneRequest) -> PlaneReport:
     from minbits.jobs.plane import plane_job
 
     loaded, origin = _opened(data)
-    report = plane_job(loaded, request, origin=origin)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return report
+    return _uninterrupted(plane_job(loaded, request, origin=origin))
 
 
 @call_with(PriceRequest)
@@ -308,10 +317,7 @@ def trainability_price(data: Data, request: PriceRequest) -> PriceReport:
     from minbits.jobs.price import price_job
 
     loaded, origin = _opened(data)
-    report = price_job(loaded, request, origin=origin)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return report
+    return _uninterrupted(price_job(loaded, request, origin=origin))
 
 
 @call_with(SurfaceRequest)
@@ -328,10 +334,7 @@ def trainability_surface(data: Data, request: SurfaceRequest) -> SurfaceReport:
     from minbits.jobs.surface import surface_job
 
     loaded, origin = _opened(data)
-    report = surface_job(loaded, request, origin=origin)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return report
+    return _uninterrupted(surface_job(loaded, request, origin=origin))
 
 
 @call_with(NeedRequest)
@@ -361,12 +364,8 @@ def report(data: Data | Sequence[Data] = (), *, request: ReportRequest) -> PageR
     """
     from minbits.jobs.report import report_job
 
-    some = [data] if isinstance(data, DataSet | str | Path) else data
-    names = [item.digest if isinstance(item, DataSet) else str(item) for item in some]
-    found = report_job(names, request)
-    if found.interrupted:
-        raise KeyboardInterrupt
-    return found
+    names = [item.digest if isinstance(item, DataSet) else str(item) for item in _several(data)]
+    return _uninterrupted(report_job(names, request))
 
 
 @call_on_data(VerifyRequest)

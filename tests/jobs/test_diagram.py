@@ -24,8 +24,6 @@ from minbits.jobs.diagram import (
 )
 from minbits.jobs.diagram_request import DiagramRequest, XKey
 from minbits.jobs.diagram_set import (
-    FIGURES,
-    SEARCH,
     SEEDS_APART,
     SetPlan,
     bring_in,
@@ -35,6 +33,7 @@ from minbits.jobs.diagram_set import (
     set_measured,
 )
 from minbits.ledger.store import Ledger, MeasurementEntry, open_ledger
+from minbits.studies.kept import DIAGRAM_FIGURES, DIAGRAM_SEARCH
 from minbits.studies.size_diagram import (
     AXES,
     Measured,
@@ -56,11 +55,15 @@ X = {"label_code_bits": Measured(500.0, "a code"), "input_numbers": Measured(9.0
 def measure(ledger: Ledger, data: DataSet, accuracy: float = 0.99) -> SetFigures:
     """Append figures and two searches, the second of which found nothing."""
     figures = SetFigures(data.name, accuracy, "as the test says", X, encoding_bits=34)
-    entries = [MeasurementEntry(data, FIGURES, {}, 0, plain_figures(figures), 1.0, PROVENANCE)]
+    entries = [
+        MeasurementEntry(data, DIAGRAM_FIGURES, {}, 0, plain_figures(figures), 1.0, PROVENANCE)
+    ]
     for seed, size in ((0, 40), (SEEDS_APART, None)):
         found = plain_search(SearchFound(seed, 1.0, 3, size))
         settings = {"accuracy": accuracy}
-        entries.append(MeasurementEntry(data, SEARCH, settings, seed, found, 1.0, PROVENANCE))
+        entries.append(
+            MeasurementEntry(data, DIAGRAM_SEARCH, settings, seed, found, 1.0, PROVENANCE)
+        )
     ledger.append_measurements(entries)
     return figures
 
@@ -110,7 +113,7 @@ def test_another_target_and_another_axis(ledger: Path, tmp_path: Path) -> None:
 
 def test_a_row_that_does_not_hold_figures_is_told(ledger: Path, tmp_path: Path) -> None:
     with open_ledger(ledger) as store:
-        bad = MeasurementEntry(load("iris"), FIGURES, {}, 0, {"x": 3}, 1.0, PROVENANCE)
+        bad = MeasurementEntry(load("iris"), DIAGRAM_FIGURES, {}, 0, {"x": 3}, 1.0, PROVENANCE)
         store.append_measurements([bad])
     with pytest.raises(DataError, match="measurement"):
         size_diagram(request(ledger, tmp_path))

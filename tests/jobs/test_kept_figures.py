@@ -13,9 +13,10 @@ from minbits.jobs.codelength import codelength_job
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.entropy_report import entropy_job
 from minbits.jobs.entropy_request import EntropyRequest
-from minbits.jobs.kept_figures import CODELENGTH, ENTROPY, keep_counts
+from minbits.jobs.kept_figures import keep_counts
 from minbits.ledger.location import default_ledger_path
 from minbits.ledger.store import open_ledger, read_ledger
+from minbits.studies.kept import CODELENGTH, ENTROPY
 from tests.reports.examples import PROVENANCE, data_set
 
 

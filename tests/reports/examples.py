@@ -11,9 +11,10 @@ import numpy as np
 from minbits.data.assemble import assemble
 from minbits.files import sha256_hex
 from minbits.information.entropy_table import entropy_table
-from minbits.jobs.kept_figures import CODELENGTH, ENTROPY, counts_result, keep_counts
+from minbits.jobs.kept_figures import counts_result, keep_counts
 from minbits.ledger.provenance import Provenance
 from minbits.ledger.store import Ledger, MeasurementEntry, open_ledger
+from minbits.studies.kept import CODELENGTH, ENTROPY
 from minbits.studies.size_diagram import (
     Measured,
     Point,

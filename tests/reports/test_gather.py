@@ -8,11 +8,11 @@ import pytest
 
 from minbits.errors import ArgumentError, OutputError
 from minbits.intervals import anytime_lower_limit
-from minbits.jobs.kept_figures import ENTROPY
 from minbits.ledger.store import MeasurementEntry, open_ledger, read_ledger
 from minbits.reports.cards import read_cards
 from minbits.reports.facts import DataFacts
 from minbits.reports.gather import gather
+from minbits.studies.kept import ENTROPY
 from tests.reports.examples import (
     PROVENANCE,
     add_claims,

@@ -9,7 +9,8 @@ from PIL import Image
 from scipy import stats
 
 import minbits
-from minbits.distributions.spherical import all_patterns, spherical_power, spherical_rule
+from minbits.distributions.boolean import all_patterns
+from minbits.distributions.spherical import POINTS, spherical_power, spherical_rule
 from minbits.errors import ArgumentError
 from minbits.jobs.plane import PlaneReport, plain_plane, plane_job
 from minbits.jobs.plane_request import PlaneRequest
@@ -52,7 +53,7 @@ def test_the_problem_is_all_patterns_with_balanced_labels(tishby: DataSet) -> No
 
 
 def test_the_rule_is_symmetric_and_tells_as_many_classes_apart_as_the_paper() -> None:
-    patterns = all_patterns()
+    patterns = all_patterns(POINTS)
     power = spherical_power(patterns)
     assert len(np.unique(power)) == 64
     # The antipodal map is a symmetry of the icosahedron; so is every one that keeps all cosines.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib.figure
@@ -40,7 +41,7 @@ def _kind(point: Point) -> _Kind:
     if point.figures.true_bits is not None:
         return _PLANTED
     family = family_of(point.data_name)
-    return _GENERATED if family is not None and family[0].is_generated else _REAL
+    return _GENERATED if family is not None and family[0].source is not None else _REAL
 
 
 def draw_size_diagram(diagram: SizeDiagram) -> Chart[SizeDiagram]:
@@ -74,13 +75,13 @@ def _marks(diagram: SizeDiagram) -> list[_Mark]:
     return found
 
 
-def _limits(diagram: SizeDiagram) -> tuple[float, float, float, float]:
+def _limits(diagram: SizeDiagram, marks: Sequence[_Mark]) -> tuple[float, float, float, float]:
     """Return left, right, bottom and top, with room for names."""
     points = diagram.drawn()
     across = [point.x[diagram.x_key].value for point in points]
     up = [float(size) for point in points for size in (*point.range_bits, point.first_bits)]
     up += [float(diagram.y_bits(point)) for point in points]
-    up += [mark.bits for mark in _marks(diagram)]
+    up += [mark.bits for mark in marks]
     if not points:
         return 1.0, 100.0, 1.0, 100.0
     wide = max((max(across) / min(across)) ** 0.12, 1.6)
@@ -135,13 +136,13 @@ def _upright(diagram: SizeDiagram, point: Point) -> tuple[float, float, float]:
     return point.x[diagram.x_key].value, low + more, max(high, point.first_bits) + more
 
 
-def _legend(axes: Axes, diagram: SizeDiagram) -> None:
+def _legend(axes: Axes, diagram: SizeDiagram, marks: Sequence[_Mark]) -> None:
     def marker(kind: str, colour: str, name: str, face: str | None = None) -> Line2D:
         return Line2D(
             [], [], ls="", marker=kind, color=colour, markerfacecolor=face or colour, label=name
         )
 
-    points, marks = diagram.drawn(), {mark.marker for mark in _marks(diagram)}
+    points, signs = diagram.drawn(), {mark.marker for mark in marks}
     handles = [
         marker(kind.marker, kind.colour, kind.name)
         for kind in _KINDS
@@ -158,7 +159,7 @@ def _legend(axes: Axes, diagram: SizeDiagram) -> None:
         ("x", _PALE, "published networks"),
         ("+", _INK, "file of the planted network"),
     )
-    handles += [marker(sign, colour, name) for sign, colour, name in named if sign in marks]
+    handles += [marker(sign, colour, name) for sign, colour, name in named if sign in signs]
     handles += [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     axes.figure.legend(
         handles=handles, loc="outside right upper", fontsize=8, frameon=False, handlelength=1.8
@@ -170,10 +171,10 @@ def _draw(diagram: SizeDiagram) -> matplotlib.figure.Figure:
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.set_yscale("log")
-    left, right, bottom, top = _limits(diagram)
+    points, marks = diagram.drawn(), _marks(diagram)
+    left, right, bottom, top = _limits(diagram, marks)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
-    points, marks = diagram.drawn(), _marks(diagram)
     _draw_lines(axes, diagram)
     for mark in marks:
         axes.scatter([mark.x], [mark.bits], s=36, marker=mark.marker, c=mark.colour, zorder=3)
@@ -185,7 +186,7 @@ def _draw(diagram: SizeDiagram) -> matplotlib.figure.Figure:
     target = "its own target" if diagram.accuracy is None else f"{100 * diagram.accuracy:g} %"
     axes.set_title(f"{len(points)} data sets, each at {target}; in brackets: trials", fontsize=11)
     axes.grid(True, which="major", color="#eeeeee", zorder=0)
-    _legend(axes, diagram)
+    _legend(axes, diagram, marks)
     # Names are placed by the size of their letters: nothing may move afterwards.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from minbits.checked_json import Fields, JsonError, read_json
-from minbits.claims.card_file import CardClaim, card_claim
+from minbits.claims.card_file import CardClaim, card_claim, no_card
 from minbits.claims.claiming import verify_bytes
 from minbits.claims.measured_file import is_measured
 from minbits.codec.architecture import class_count
 from minbits.codec.file_format import decode_network, read_bytes
 from minbits.codec.inference import predict_logits
 from minbits.data.companion import is_companion
-from minbits.errors import CostError, MinbitsError, NetworkError, OutputError
+from minbits.errors import CostError, MinbitsError, NetworkError
 from minbits.evaluation.accuracy import accuracy_reaches, reaches
 from minbits.evaluation.evaluate import evaluate_on_validation
 from minbits.evaluation.known_network import FoundNetwork
@@ -178,11 +178,7 @@ def _cards(data: DataSet, folder: Path) -> list[tuple[CardClaim, Path]]:
             if Fields(plain).plain.get("data_digest") == data.digest:
                 cards.append((card_claim(plain), path))
         except (OSError, JsonError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise OutputError(
-                str(path), f"no card of a network file ({reason})", "a card (docs/card.md)",
-                "Move it out of the folder.",
-            ) from error  # fmt: skip
+            raise no_card(path, error) from error
     return cards
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from minbits.checked_json import LARGEST_COUNT, Fields, JsonError, kind_of
+from minbits.errors import OutputError
 from minbits.types import TrainingRecipe, TrialConfig, trial_config
 
 # Keys that cards of the first version lack.
@@ -22,6 +23,15 @@ _COMPANION = "companion"
 def card_path(network: Path) -> Path:
     """Return where the card of a network file is."""
     return network.with_suffix(".json")
+
+
+def no_card(path: Path, error: OSError | JsonError) -> OutputError:
+    """Return the error for a file in the place of a card that is none, or cannot be read."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return OutputError(
+        str(path), f"no card of a network file ({reason})", "a card (docs/card.md)",
+        "Move it out of the folder.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

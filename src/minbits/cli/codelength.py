@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.default_command import group_with_default
 from minbits.cli.output import (
     EXIT_NOT_REACHED,
     ShowOptions,
@@ -33,20 +33,8 @@ from minbits.jobs.codelength import (
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.label_codes.variational import VariationalLength
 
-
-class _Lengths(TyperGroup):
-    """Takes what is no command for the name of a data set."""
-
-    # Any: some versions of Typer hold a click of their own, others take the package.
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Put the command before a data set that comes first."""
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
-            args = ["encode", *args]
-        return super().parse_args(ctx, args)
-
-
 codelength_app = typer.Typer(
-    cls=_Lengths,
+    cls=group_with_default("encode"),
     help=(
         "How many bits the training labels take, given the inputs, in codes that decode. "
         "`minbits codelength DATA` is short for `minbits codelength encode DATA`. "

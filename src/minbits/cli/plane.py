@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import typer
-
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.output import (
-    EXIT_INTERRUPTED,
     ShowOptions,
     console,
-    print_json,
     print_table,
 )
-from minbits.cli.study_lines import StudyLines
+from minbits.cli.study_lines import StudyLines, tell
 from minbits.jobs.plane import PlaneReport, plain_plane, plane_job
 from minbits.jobs.plane_request import PlaneRequest
 from minbits.studies.plane_statistics import (
@@ -55,12 +51,7 @@ def plane(
     """
     loaded = source.load(data)
     report = plane_job(loaded, request, StudyLines(show.quiet), source.origin(data))
-    if show.json:
-        print_json(plain_plane(report))
-    else:
-        _print(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    tell(report, show, plain_plane, _print)
 
 
 def _cells(measure: MeasureVerdict, row: LayerFall) -> tuple[str, ...]:

@@ -8,13 +8,12 @@ import typer
 
 from minbits.cli.commands import command
 from minbits.cli.output import (
-    EXIT_INTERRUPTED,
     ShowOptions,
     console,
-    print_json,
     progress_printer,
 )
-from minbits.jobs.report import plain_page, report_job
+from minbits.cli.study_lines import tell
+from minbits.jobs.report import PageReport, plain_page, report_job
 from minbits.jobs.report_request import ReportRequest
 
 
@@ -37,10 +36,9 @@ def report(
     Example: minbits report mnist --out report.html
     """
     found = report_job(data or [], request, progress_printer(show.quiet))
-    if show.json:
-        print_json(plain_page(found))
-    else:
-        console().print(found.answer, soft_wrap=True)
-        console().print(f"page: {found.out} ({found.size_bytes:,} bytes)", soft_wrap=True)
-    if found.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    tell(found, show, plain_page, _print)
+
+
+def _print(found: PageReport) -> None:
+    console().print(found.answer, soft_wrap=True)
+    console().print(f"page: {found.out} ({found.size_bytes:,} bytes)", soft_wrap=True)

@@ -1,13 +1,40 @@
-"""Lines that tell how far a study is."""
+"""What commands of studies print: how far a study is, and what it came to."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
-from minbits.cli.output import progress_printer
+import typer
+
+from minbits.cli.output import EXIT_INTERRUPTED, ShowOptions, print_json, progress_printer
 from minbits.studies.run import StudyProgress
 
 _SECONDS_A_LINE = 10.0
+
+
+class _Interruptible(Protocol):
+    @property
+    def interrupted(self) -> bool: ...
+
+
+Report = TypeVar("Report", bound=_Interruptible)
+
+
+def tell(
+    report: Report,
+    show: ShowOptions,
+    plain: Callable[[Report], dict[str, Any]],
+    print_text: Callable[[Report], None],
+) -> None:
+    """Print a report as JSON or as text; a study that was interrupted ends with its exit code."""
+    if show.json:
+        print_json(plain(report))
+    else:
+        print_text(report)
+    if report.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 class StudyLines:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
+from minbits.cli.default_command import group_with_default
 from minbits.cli.output import (
-    EXIT_INTERRUPTED,
     ShowOptions,
     console,
-    print_json,
     print_table,
 )
-from minbits.cli.study_lines import StudyLines
+from minbits.cli.study_lines import StudyLines, tell
 from minbits.jobs.price import PriceReport, plain_price, price_job
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
@@ -27,20 +24,8 @@ from minbits.studies.price_statistics import PriceRow, Route, best_of_hour
 from minbits.studies.surface_statistics import SurfaceRow
 from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
 
-
-class _Studies(TyperGroup):
-    """Takes what is no command for the name of a data set."""
-
-    # Any: some versions of Typer hold a click of their own, others take the package.
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Put the command before a data set that comes first."""
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
-            args = ["widths", *args]
-        return super().parse_args(ctx, args)
-
-
 trainability_app = typer.Typer(
-    cls=_Studies,
+    cls=group_with_default("widths"),
     help=(
         "How trainings from many initialisations end, and what trainability costs in bits. "
         "`minbits trainability DATA` is short for `minbits trainability widths DATA`. "
@@ -66,12 +51,7 @@ def widths(
     """
     loaded = source.load(data)
     report = trainability_job(loaded, request, StudyLines(show.quiet), source.origin(data))
-    if show.json:
-        print_json(plain_trainability(report))
-    else:
-        _print(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    tell(report, show, plain_trainability, _print)
 
 
 @trainability_app.command()
@@ -90,12 +70,7 @@ def price(
     """
     loaded = source.load(data)
     report = price_job(loaded, request, StudyLines(show.quiet), source.origin(data))
-    if show.json:
-        print_json(plain_price(report))
-    else:
-        print_price(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    tell(report, show, plain_price, print_price)
 
 
 @trainability_app.command()
@@ -113,12 +88,7 @@ def surface(
     """
     loaded = source.load(data)
     report = surface_job(loaded, request, StudyLines(show.quiet), source.origin(data))
-    if show.json:
-        print_json(plain_surface(report))
-    else:
-        print_surface(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    tell(report, show, plain_surface, print_surface)
 
 
 def _estimate(found: Estimate | None, digits: int) -> str:

@@ -220,9 +220,10 @@ def _code_shape(coder: BitCoder, bank: ModelBank, shape: Shape) -> Shape:
     return (channels, height, width)
 
 
-def _code_layer(
+def code_layer(
     fields: Fields, given: Layer | None, kind: str, shape: Shape, extended: bool
 ) -> Layer:
+    """Code a layer whose kind is known, for an input of ``shape``."""
     layer_type = layer_of_kind(kind)
     assert layer_type is not None
     # A decoder is given none, and an encoder's is of the kind.
@@ -303,7 +304,7 @@ def code_architecture(
             if extended != _is_extended(found) or names_in(found) != names:
                 raise not_canonical()
             return found
-        layers.append(_code_layer(fields, source, kind, shape, extended))
+        layers.append(code_layer(fields, source, kind, shape, extended))
         if layers[-1].code_kind != kind:
             raise not_canonical()
         growth.add(layers[-1])

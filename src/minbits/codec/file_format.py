@@ -24,9 +24,8 @@ from minbits.codec.architecture_code import (
     code_architecture,
     has_names,
     is_of_version_1,
-    names_in,
 )
-from minbits.codec.integers import LEAN_USUAL_COUNT, USUAL_COUNT, ModelBank, not_canonical
+from minbits.codec.integers import LEAN_USUAL_COUNT, USUAL_COUNT, ModelBank
 from minbits.codec.lean_architecture import LeanFields, code_front_end, code_lean_architecture
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.range_decoder import BitDecoder
@@ -121,11 +120,7 @@ def _code_architecture(
     with parts.part("front end", 0):
         front_end = code_front_end(fields, given)
     with parts.part("architecture", 0):
-        wanted = names_in(given) if given else ((), ())
-        architecture, names = code_lean_architecture(fields, given, front_end, wanted)
-    if names_in(architecture) != names:
-        raise not_canonical()
-    return architecture
+        return code_lean_architecture(fields, given, front_end)
 
 
 def _checksum(version: int, payload: bytes) -> bytes:

@@ -15,20 +15,20 @@ from minbits.codec.architecture_code import (
     Names,
     check_registered,
     code_kind,
+    code_layer,
     code_names,
+    names_in,
     not_known,
 )
 from minbits.front_ends.base import FrontEnd
-from minbits.front_ends.registry import FRONT_ENDS
+from minbits.front_ends.registry import FRONT_ENDS, NO_FRONT_END
 from minbits.layers.activations import CODED_ACTIVATIONS
 from minbits.layers.base import Layer, Shape
 from minbits.layers.pooling import Pooling
-from minbits.layers.registry import layer_of_kind
 
 _USUAL_SIDE = 28
 _USUAL_ACTIVATION = "leaky_relu"
 _AVERAGED = "averaged"
-NO_FRONT_END = "none"
 
 # What may follow each kind of layer, the most usual first; names of other kinds come last.
 _SUCCESSORS = {
@@ -124,29 +124,15 @@ def _successors(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return {**known, **dict.fromkeys(names, (*_BEHIND_A_NAME, *names))}
 
 
-def _code_layer(fields: Fields, given: Layer | None, kind: str, shape: Shape) -> Layer:
-    layer_type = layer_of_kind(kind)
-    assert layer_type is not None
-    # A decoder is given none, and an encoder's is of the kind.
-    same = given if isinstance(given, layer_type) else None
-    found = layer_type.code(fields, same, kind, shape, True)
-    fields.require(found.code_kind == kind)
-    return found
-
-
 def code_lean_architecture(
-    fields: LeanFields, architecture: Architecture | None, front_end: FrontEnd | None, names: Names
-) -> tuple[Architecture, Names]:
+    fields: LeanFields, architecture: Architecture | None, front_end: FrontEnd | None
+) -> Architecture:
     """Write ``architecture`` as version 4 does, or read one (``None``).
 
     Args:
         fields: encoder or decoder.
         architecture: what is written.
         front_end: as it was written or read before.
-        names: of kinds of layers and of activations that are named in what is written.
-
-    Returns:
-        The architecture, and the names that the file has.
 
     Raises:
         NetworkError: as soon as what was read so far breaks a limit of the format.
@@ -158,7 +144,7 @@ def code_lean_architecture(
         ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
     )
     views = len(VIEW_SHIFTS) if fields.flag(("views",), int(given.views > 1)) else 1
-    names = _code_names(fields, names)
+    names = _code_names(fields, names_in(given))
     fields.activations = names[1]
     growth = Growth(input_shape, exponent, views, front_end)
     layers: list[Layer] = []
@@ -171,8 +157,11 @@ def code_lean_architecture(
             wanted = successors[previous][0]
         kind = code_kind(fields, wanted, previous, successors[previous])
         if kind == "end":
-            return Architecture(input_shape, exponent, tuple(layers), views, front_end), names
-        layers.append(_code_layer(fields, source, kind, growth.shapes[-1]))
+            found = Architecture(input_shape, exponent, tuple(layers), views, front_end)
+            fields.require(names_in(found) == names)
+            return found
+        layers.append(code_layer(fields, source, kind, growth.shapes[-1], extended=True))
+        fields.require(layers[-1].code_kind == kind)
         growth.add(layers[-1])
         is_average = isinstance(layers[-1], Pooling) and layers[-1].kind == "average"
         previous = _AVERAGED if is_average else kind

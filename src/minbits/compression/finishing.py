@@ -35,6 +35,7 @@ from minbits.codec.quantized_network import (
 from minbits.compression.rounding import bits_at, level_bits
 from minbits.compression.steps import share_steps
 from minbits.compression.symmetries import remove_symmetries
+from minbits.information.temperature import tempered_log_probabilities
 from minbits.networks.parameters import parameter_layout
 from minbits.training.context import TrainingContext
 from minbits.training.distortion import NO_DISTORTIONS, random_distortions
@@ -165,10 +166,9 @@ class _Objective:
             raise StoppedError
         logits = self._context.engine.logits(
             position.architecture, position.values(), self.data.inputs
-        ).astype(np.float64)
-        logits -= logits.max(1, keepdims=True)
-        of_labels = logits[np.arange(len(logits)), self.data.labels]
-        return float(np.mean(np.log(np.exp(logits).sum(1)) - of_labels))
+        )
+        logarithms = tempered_log_probabilities(logits, 1.0)
+        return -float(logarithms[np.arange(len(logits)), self.data.labels].mean())
 
     def slopes(self, position: _Levels) -> tuple[Double, Double]:
         """Return gradient and curvature of the loss in every value."""

@@ -26,7 +26,8 @@ from minbits.distributions import (
     teacher,
     xor,
 )
-from minbits.distributions.spherical import all_patterns
+from minbits.distributions.boolean import all_patterns
+from minbits.distributions.spherical import POINTS
 from minbits.errors import DataError
 from minbits.registry import Registry
 from minbits.types import DataSet
@@ -139,7 +140,7 @@ def load_tishby() -> DataSet:
     The problem of Shwartz-Ziv & Tishby 2017; `minbits.distributions.spherical_rule` says what the
     rule is. The classes are balanced as well as its values allow: I(X;Y) = H(Y) = 0.9996 bits.
     """
-    rule, patterns = spherical_rule(), all_patterns()
+    rule, patterns = spherical_rule(), all_patterns(POINTS)
     labels = rule.function(patterns)
     origin = "all patterns at the vertices of an icosahedron, labelled by their spherical power"
     data = assemble("tishby", (patterns, labels), None, where="tishby", origin=origin)

@@ -42,14 +42,14 @@ class Family:
         load: reads or makes the set of what stands behind the colon.
         shares_examples_of: the set that all of them take their examples from; None where they take
             none of another.
-        is_generated: whether examples and labels are drawn from a distribution.
+        source: returns the distribution that stands behind the colon; None where nothing is drawn.
     """
 
     key: str
     form: str
     load: Callable[[str, LoadOptions], DataSet]
     shares_examples_of: str | None = None
-    is_generated: bool = False
+    source: Callable[[str], Source] | None = None
 
 
 def is_named(name: str) -> bool:
@@ -113,6 +113,10 @@ def _drawn(key: str, form: str, numbers: int, make: Callable[..., Source]) -> Fa
         make: returns the distribution of these numbers and the seed.
     """
 
+    def source_of(rest: str) -> Source:
+        found, seed = _numbers(form, rest, numbers)
+        return make(*found, seed)
+
     def load(rest: str, options: LoadOptions) -> DataSet:
         found, seed = _numbers(form, rest, numbers)
         name = _canonical(key, found, seed)
@@ -124,7 +128,7 @@ def _drawn(key: str, form: str, numbers: int, make: Callable[..., Source]) -> Fa
         drawn = sample(source, *examples, seed=seed)
         return dataclasses.replace(drawn, name=name)
 
-    return Family(key, form, load, is_generated=True)
+    return Family(key, form, load, source=source_of)
 
 
 _CLASSES_FORM = "mnist-classes:DIGIT,DIGIT"

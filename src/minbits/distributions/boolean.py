@@ -22,6 +22,17 @@ Bits = npt.NDArray[np.uint8]
 _MAX_ENUMERATED = 20
 
 
+def all_patterns(bits: int, most: int | None = None) -> Bits:
+    """Return the patterns of some bits in the order of their numbers, shape ``(patterns, bits)``.
+
+    Args:
+        bits: of a pattern; the first one has the least value.
+        most: how many patterns; None for all of them.
+    """
+    numbers = np.arange(2**bits if most is None else most)
+    return ((numbers[:, None] >> np.arange(bits)) & 1).astype(np.uint8)
+
+
 @dataclass(frozen=True)
 class BooleanFunction:
     """Fair bits, and a label that is a function of some of them.
@@ -59,9 +70,7 @@ class BooleanFunction:
 
     def truth(self) -> tuple[Quantity, ...]:
         """Return the exact figures, by going through all values of the relevant bits."""
-        numbers = np.arange(2**self.relevant)
-        everything = ((numbers[:, None] >> np.arange(self.relevant)) & 1).astype(np.uint8)
-        ones = float(self.function(everything).mean())
+        ones = float(self.function(all_patterns(self.relevant)).mean())
         marginal = np.array([1 - ones, ones])
         return (
             input_truth(float(self.bits), "fair bits"),
@@ -107,9 +116,8 @@ def teacher(bits: int = 12, hidden: int = 5, seed: int = 0, flip: float = 0.0) -
     def response(inputs: Bits) -> npt.NDArray[np.float64]:
         return np.asarray(np.tanh((2.0 * inputs - 1.0) @ first) @ second)
 
-    numbers = np.arange(2 ** min(bits, _MAX_ENUMERATED))
-    everything = ((numbers[:, None] >> np.arange(bits)) & 1).astype(np.uint8)
-    threshold = float(np.median(response(everything)))
+    patterns = all_patterns(bits, 2 ** min(bits, _MAX_ENUMERATED))
+    threshold = float(np.median(response(patterns)))
 
     def classify(inputs: Bits) -> npt.NDArray[np.int64]:
         return (response(inputs) > threshold).astype(np.int64)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from minbits.distributions.boolean import all_patterns
 from minbits.distributions.source import Drawn, input_truth, label_truth, shannon_bits
 from minbits.errors import ArgumentError
 from minbits.types import Quantity
@@ -83,9 +84,7 @@ class PlantedNetwork:
         """Return the exact figures; those of the label where all inputs can be gone through."""
         known = [input_truth(float(self.bits), "fair bits")]
         if self.bits <= _MAX_BITS:
-            numbers = np.arange(2**self.bits)
-            everything = ((numbers[:, None] >> np.arange(self.bits)) & 1).astype(np.uint8)
-            share = float(_classes(everything, self.levels()).mean())
+            share = float(_classes(all_patterns(self.bits), self.levels()).mean())
             entropy = shannon_bits(np.array([share, 1 - share]))
             known += label_truth(entropy, entropy, f"all 2^{self.bits} inputs")
         return tuple(known)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from minbits.distributions.boolean import Bits, BooleanFunction
+from minbits.distributions.boolean import Bits, BooleanFunction, all_patterns
 
 POINTS = 12
 _DEGREES = 3
@@ -39,15 +39,10 @@ def spherical_power(patterns: Bits) -> npt.NDArray[np.float64]:
     return np.asarray(np.einsum("ni,ij,nj->n", ones, kernel, ones)).round(_DIGITS)
 
 
-def all_patterns(bits: int = POINTS) -> Bits:
-    """Return all patterns of some bits, shape ``(2 ** bits, bits)``."""
-    return ((np.arange(2**bits)[:, None] >> np.arange(bits)) & 1).astype(np.uint8)
-
-
 @cache
 def balanced_threshold() -> float:
     """Return the power between two patterns at which the classes are as equal as they can be."""
-    values, counts = np.unique(spherical_power(all_patterns()), return_counts=True)
+    values, counts = np.unique(spherical_power(all_patterns(POINTS)), return_counts=True)
     above = counts[::-1].cumsum()[::-1]
     at = int(np.abs(2 * above - counts.sum()).argmin())
     return float((values[at - 1] + values[at]) / 2)

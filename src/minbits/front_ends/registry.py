@@ -7,4 +7,6 @@ from minbits.front_ends.base import FrontEnd
 from minbits.front_ends.moments import Moments
 from minbits.registry import Registry
 
+# What stands for none of them, in options and in files of spaces.
+NO_FRONT_END = "none"
 FRONT_ENDS: Registry[type[FrontEnd]] = Registry("front end", Moments, Area)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from minbits.information.discrete import entropy_bits
+
 Values = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 Discretise = Callable[[Values], npt.NDArray[np.integer]]
@@ -34,12 +36,6 @@ def counted_information(levels: npt.NDArray[np.generic], labels: Int) -> tuple[f
     table = joint.reshape(-1, classes)
     layer, label = entropy_bits(table.sum(axis=1)), entropy_bits(table.sum(axis=0))
     return layer, max(layer + label - entropy_bits(joint), 0.0)
-
-
-def entropy_bits(counts: npt.NDArray[np.integer]) -> float:
-    """Return the Shannon entropy of the shares of counts, in bits."""
-    present = counts[counts > 0] / counts.sum()
-    return max(float(-(present * np.log2(present)).sum()), 0.0)
 
 
 def fixed_bins(values: Values, bins: int = TISHBY_BINS) -> npt.NDArray[np.int16]:

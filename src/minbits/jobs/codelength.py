@@ -23,7 +23,7 @@ from minbits.evaluation.total_goal import expected_label_bits
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
-from minbits.jobs.kept_figures import CODELENGTH, FiguresKeeper
+from minbits.jobs.kept_figures import FiguresKeeper
 from minbits.jobs.label_search import LabelSearch
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
@@ -40,6 +40,7 @@ from minbits.ledger.store import Ledger, open_ledger, read_ledger
 from minbits.notebook import Cells, Shown
 from minbits.search.device import device_name
 from minbits.search.driver import SearchEvents
+from minbits.studies.kept import CODELENGTH
 from minbits.types import DataSet
 from minbits.workers.environment import usable_cores
 

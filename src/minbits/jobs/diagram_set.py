@@ -41,6 +41,7 @@ from minbits.ledger.rows import Row
 from minbits.ledger.store import Ledger, LedgerReader, MeasurementEntry, open_ledger, read_ledger
 from minbits.search.device import device_name
 from minbits.search.driver import SearchEvents
+from minbits.studies.kept import DIAGRAM_FIGURES, DIAGRAM_SEARCH
 from minbits.studies.planted_file import planted_file
 from minbits.studies.size_diagram import (
     Measured,
@@ -52,8 +53,6 @@ from minbits.studies.size_diagram import (
 from minbits.types import DataSet, TrialOutcome
 from minbits.workers.environment import usable_cores
 
-FIGURES = "diagram_figures"
-SEARCH = "diagram_search"
 # Seeds of one search and of the next are so far apart.
 SEEDS_APART = 100_000
 # Parts of the time of a set; the prequential code takes its part twice, to encode and to decode.
@@ -126,7 +125,9 @@ class _Set:
             with open_ledger(self.target) as ledger:
                 with read_ledger(own) as source:
                     take(LedgerSource(source), ledger)
-                self._append(ledger, SEARCH, {"accuracy": accuracy}, plain_search(found), began)
+                self._append(
+                    ledger, DIAGRAM_SEARCH, {"accuracy": accuracy}, plain_search(found), began
+                )
 
     def measure(self, accuracy: float, reason: str) -> None:
         """Measure what may stand on the X axis, and append it."""
@@ -148,7 +149,7 @@ class _Set:
         )
         with open_ledger(self.target) as ledger:
             settings = {"accuracy": accuracy, "minutes": self.plan.minutes}
-            self._append(ledger, FIGURES, settings, plain_figures(figures), began)
+            self._append(ledger, DIAGRAM_FIGURES, settings, plain_figures(figures), began)
 
     def _codes(self) -> list[tuple[str, int, str]]:
         """Return the codes of the labels: the key of each, its bits, and how they are known."""
@@ -246,11 +247,10 @@ def _usual(data: DataSet, accuracy: float) -> UsualNetwork | None:
 def true_bits(data_name: str) -> int | None:
     """Return the bits of the network file that gave a planted set its labels; None for others."""
     found = family_of(data_name)
-    if found is None or found[0].key != "planted":
+    if found is None or found[0].source is None:
         return None
-    sizes, _, seed = found[1].partition(",seed=")
-    bits, hidden = (int(text) for text in sizes.split(","))
-    return 8 * len(planted_file(PlantedNetwork(bits, hidden, int(seed or 0))))
+    source = found[0].source(found[1])
+    return 8 * len(planted_file(source)) if isinstance(source, PlantedNetwork) else None
 
 
 def measured_in(ledger: LedgerReader) -> dict[str, dict[str, Any]]:
@@ -265,10 +265,10 @@ def measured_in(ledger: LedgerReader) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     searches: dict[str, list[tuple[float, SearchFound]]] = {}
     for row in ledger.rows("measurements"):
-        if row["study"] == FIGURES:
+        if row["study"] == DIAGRAM_FIGURES:
             known = found.setdefault(row["data_digest"], {"name": row["data_name"]})
             known["figures"] = _read(row, figures_of)
-        elif row["study"] == SEARCH:
+        elif row["study"] == DIAGRAM_SEARCH:
             found.setdefault(row["data_digest"], {"name": row["data_name"]})
             accuracy = json.loads(row["settings"]).get("accuracy")
             searches.setdefault(row["data_digest"], []).append((accuracy, _read(row, search_of)))

@@ -28,10 +28,11 @@ from minbits.information.intrinsic_dimension import DimensionCurve, dimension_cu
 from minbits.information.label_information import LabelInformation, label_information
 from minbits.information.rung import InputModel
 from minbits.jobs.entropy_request import EntropyRequest
-from minbits.jobs.kept_figures import ENTROPY, FiguresKeeper, counts_result
+from minbits.jobs.kept_figures import FiguresKeeper, counts_result
 from minbits.jobs.shared_options import Origin
 from minbits.ledger.location import chosen_ledger
 from minbits.notebook import Cells, Shown
+from minbits.studies.kept import ENTROPY
 from minbits.types import (
     QUANTITY_COLUMNS,
     DataSet,

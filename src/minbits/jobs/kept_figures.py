@@ -15,10 +15,8 @@ from minbits.ledger.location import LedgerTarget, chosen_ledger, ledger_exists
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.store import Ledger, MeasurementEntry, open_ledger
 from minbits.search.device import device_name
+from minbits.studies.kept import ENTROPY
 from minbits.types import DataSet, Plain, plain_quantity
-
-ENTROPY = "entropy"
-CODELENGTH = "codelength"
 
 
 class FiguresKeeper:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
+from minbits.evaluation.goal import Goal
 from minbits.evaluation.total_goal import TotalGoal
-from minbits.jobs.size_plan import SizePlan
 from minbits.jobs.size_search import SizeSearch
-from minbits.ledger.provenance import Provenance
-from minbits.ledger.store import Ledger
-from minbits.search.driver import SearchEvents
 from minbits.search.family import Range
 from minbits.search.local_moves import LocalStrategy
 from minbits.search.sampled import RandomPoints, SampledStrategy
 from minbits.search.space_file import read_space
 from minbits.search.strategy import Strategy
 from minbits.search.strategy_choice import FIRST_PART, WithinPart
-from minbits.types import DataSet
 
 # At 1, a bit of the weights costs as much as a bit of the labels. Distorted examples are harder
 # than those that are coded, so that the best weight is a little above.
@@ -26,20 +22,13 @@ RATE_WEIGHTS = Range(0.7, 6.0, is_whole=False, is_logarithmic=True)
 class LabelSearch(SizeSearch):
     """Random points of the default space at rate weights near 1, and moves from the best files."""
 
-    def __init__(
-        self,
-        data: DataSet,
-        request: SizePlan,
-        ledger: Ledger,
-        provenance: Provenance,
-        events: SearchEvents,
-    ) -> None:
-        super().__init__(data, request, ledger, provenance, events)
-        self.goal = TotalGoal(
-            self.goal.accuracy,
-            self.goal.examples,
-            labels=len(data.train_labels),
-            classes=data.class_count,
+    def aim(self, validation_examples: int) -> Goal:
+        """Return what the search is after: a short sum."""
+        return TotalGoal(
+            self.request.accuracy,
+            validation_examples,
+            labels=len(self.data.train_labels),
+            classes=self.data.class_count,
         )
 
     def strategy(self) -> Strategy:

@@ -17,14 +17,11 @@ from minbits.claims.outputs import kept_files
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs, write_atomically
 from minbits.information.bottleneck import BottleneckCurve, bottleneck_curve
-from minbits.information.layer_information import entropy_bits
+from minbits.information.discrete import entropy_bits
 from minbits.jobs.plane_request import PlaneRequest
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import Measurements, StudyPlace, run_in_ledger
-from minbits.ledger.location import chosen_ledger, ledger_name
-from minbits.ledger.provenance import current_provenance
-from minbits.ledger.store import open_ledger
-from minbits.search.device import device_name
+from minbits.jobs.study import complete_study
+from minbits.ledger.location import chosen_ledger
 from minbits.studies.plane import (
     MEASURES,
     PLANE,
@@ -37,7 +34,6 @@ from minbits.studies.plane_network import PlaneNetwork
 from minbits.studies.plane_statistics import MeasureVerdict, measure_verdict
 from minbits.studies.run import StudyProgress
 from minbits.types import DataSet
-from minbits.workers.registry import default_workers
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,23 +94,13 @@ def plane_job(
     _check_pictures(request, origin or Origin())
     plan = plane_plan(data, request)
     examples = measured_examples(data)
-    workers = request.workers or default_workers(request.executor)
-    target = chosen_ledger(request.ledger)
-    with open_ledger(target) as ledger:
-
-        def known() -> dict[int, dict[str, Any]]:
-            found = Measurements(ledger, data, PLANE).by_seed(plan.settings())
-            return {seed: result for seed, result in found.items() if seed < plan.seeds}
-
-        before = known()
-        provenance = current_provenance(device_name(), workers)
-        interrupted = run_in_ledger(
-            PLANE, plane_tasks(plan, set(before)), len(before),
-            StudyPlace(data, ledger, provenance, workers, request.executor), on_progress,
-        )  # fmt: skip
-        found = known()
+    outcome = complete_study(
+        PLANE, data, [plan.settings()], plan.seeds, lambda done: plane_tasks(plan, done[0]),
+        request, on_progress,
+    )  # fmt: skip
+    (found,) = outcome.found
     report = plane_report(data, examples, request, [found[seed] for seed in sorted(found)])
-    report = dataclasses.replace(report, ledger=ledger_name(target), interrupted=interrupted)
+    report = dataclasses.replace(report, ledger=outcome.ledger, interrupted=outcome.interrupted)
     return dataclasses.replace(report, outputs=_draw(report)) if report.results else report
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
-from minbits.jobs.shared_options import LedgerOptions
+from minbits.jobs.shared_options import RunOptions
 from minbits.requests import FilePath, at_least, option
 from minbits.studies.plane import EstimatorName
-from minbits.workers.registry import DEFAULT_EXECUTOR, MAX_WORKERS
 
 _MAX_UNITS = 4096
 _MAX_SEEDS = 100_000
 
 
 @dataclass(frozen=True)
-class PlaneRequest(LedgerOptions):
+class PlaneRequest(RunOptions):
     """What is asked where layers are followed; see `minbits.requests`."""
 
     activation: Literal["tanh", "relu", "linear", "softsign"] = option(
@@ -55,13 +54,6 @@ class PlaneRequest(LedgerOptions):
     batch_size: int = option(
         256, "Examples a step.", check=(lambda value: 1 <= value <= 2**20, "1 to 1,048,576")
     )
-    workers: int | None = option(
-        None,
-        "Processes that train.",
-        shown="one a core",
-        check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
-    )
-    executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
     out: FilePath | None = option(
         None,
         "Where the plane goes: .png, .svg or .pdf; .gif moves, and .html has a slider of epochs.",

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minbits.charts.price_chart import draw_price
-from minbits.errors import ArgumentError
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import Result, check_figure, complete_study
+from minbits.jobs.study import check_figure, complete_study
 from minbits.studies.price import PRICE, price_tasks, size_settings
-from minbits.studies.price_statistics import Price, PriceRow, SizeSetting, price, price_row
+from minbits.studies.price_statistics import Price, PriceRow, price, price_row
 from minbits.studies.run import StudyProgress
 from minbits.types import DataSet
 
@@ -71,7 +70,7 @@ def price_job(
         PRICE, data, [kind.settings for kind in kinds], request.seeds,
         lambda done: price_tasks(kinds, request.seeds, done), request, on_progress,
     )  # fmt: skip
-    rows = _rows(kinds, outcome.found, request.accuracy, outcome.interrupted)
+    rows = outcome.rows(kinds, lambda kind, found: price_row(kind, found, request.accuracy))
     sizes = [row for row in rows if row.kind.route == "size"]
     known = (price(sizes, unit) for unit in ("parameters", "bits"))
     report = PriceReport(
@@ -82,20 +81,6 @@ def price_job(
         return report
     draw_price(data.name, request.accuracy, rows, report.prices).save(Path(request.figure))
     return dataclasses.replace(report, figure=str(request.figure))
-
-
-def _rows(
-    kinds: Sequence[SizeSetting], found: Sequence[dict[int, Result]], accuracy: float,
-    interrupted: bool,
-) -> tuple[PriceRow, ...]:  # fmt: skip
-    rows = []
-    for kind, results in zip(kinds, found, strict=True):
-        try:
-            rows.append(price_row(kind, [results[seed] for seed in sorted(results)], accuracy))
-        except ArgumentError:
-            if not interrupted:
-                raise
-    return tuple(rows)
 
 
 def plain_price(report: PriceReport) -> dict[str, Any]:

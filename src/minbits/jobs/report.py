@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def _watched(
     except KeyboardInterrupt:
         answer_interrupt()  # by the page as it is now, which reads itself no more
         found = _written(names, request, target)
-        return PageReport(**(vars(found) | {"interrupted": True}))
+        return dataclasses.replace(found, interrupted=True)
 
 
 def plain_page(report: PageReport) -> dict[str, Any]:

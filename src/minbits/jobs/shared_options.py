@@ -25,8 +25,8 @@ class LedgerOptions(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudyOptions(LedgerOptions):
-    """How a study runs, and where its chart goes."""
+class RunOptions(LedgerOptions):
+    """How a study runs."""
 
     workers: int | None = option(
         None,
@@ -35,6 +35,12 @@ class StudyOptions(LedgerOptions):
         check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
     )
     executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions(RunOptions):
+    """How a study runs, and where its chart goes."""
+
     figure: FilePath | None = option(
         None, "Where the chart goes: .png, .svg or .pdf.", shown="no picture"
     )

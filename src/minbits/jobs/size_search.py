@@ -96,7 +96,7 @@ class SizeSearch:
         self.events = events
         self.candidate = one_candidate(data, request)
         _, held_out = validation_split(data)
-        self.goal = Goal(request.accuracy, len(held_out))
+        self.goal = self.aim(len(held_out))
         self.tally = Tally()
         self.reliability = ReliabilityTable(request.accuracy)
         self.on_first: Callable[[TrialOutcome], None] = lambda outcome: None
@@ -108,6 +108,10 @@ class SizeSearch:
         # Another version's split: what it trained on may be what is now validated on.
         usual = (None, len(held_out))
         self.past = self.evaluated([one for one in outcomes if one.validation_examples in usual])
+
+    def aim(self, validation_examples: int) -> Goal:
+        """Return what the search is after."""
+        return Goal(self.request.accuracy, validation_examples)
 
     def evaluated(self, outcomes: list[TrialOutcome]) -> list[TrialOutcome]:
         """Return earlier trials, of which the goal learns from the best.

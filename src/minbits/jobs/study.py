@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from minbits.claims.outputs import kept_files
+from minbits.errors import ArgumentError
 from minbits.files import check_outputs
-from minbits.jobs.shared_options import Origin, StudyOptions
+from minbits.jobs.shared_options import Origin, RunOptions, StudyOptions
 from minbits.ledger.location import chosen_ledger, ledger_name
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.rows import plain_text_of
@@ -22,6 +23,8 @@ from minbits.types import DataSet, Plain
 from minbits.workers.registry import DEFAULT_EXECUTOR, default_workers, open_executor
 
 Result = dict[str, Any]
+Kind = TypeVar("Kind")
+Row = TypeVar("Row")
 
 
 class Measurements:
@@ -132,6 +135,28 @@ class StudyOutcome:
         """How many networks are known."""
         return sum(map(len, self.found))
 
+    def rows(
+        self, kinds: Sequence[Kind], row: Callable[[Kind, list[Result]], Row]
+    ) -> tuple[Row, ...]:
+        """Return what the results of each kind of training say.
+
+        Args:
+            kinds: of trainings, as `found` has them.
+            row: returns what the results of one kind say, which come by seed.
+
+        Raises:
+            ArgumentError: if ``row`` finds too few results; a study that was interrupted goes on
+                and leaves such a kind out.
+        """
+        rows = []
+        for kind, results in zip(kinds, self.found, strict=True):
+            try:
+                rows.append(row(kind, [results[seed] for seed in sorted(results)]))
+            except ArgumentError:
+                if not self.interrupted:
+                    raise
+        return tuple(rows)
+
 
 def complete_study(
     study: Study,
@@ -139,7 +164,7 @@ def complete_study(
     kinds: Sequence[Mapping[str, Plain]],
     seeds: int,
     tasks: Callable[[Sequence[set[int]]], Sequence[StudyTask]],
-    options: StudyOptions,
+    options: RunOptions,
     on_progress: Callable[[StudyProgress], None],
 ) -> StudyOutcome:
     """Measure what the ledger does not know yet of some kinds of networks.

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from minbits.charts.surface_chart import draw_surface
-from minbits.errors import ArgumentError
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.study import check_figure, complete_study
 from minbits.jobs.trainability import training_plan
@@ -84,15 +83,11 @@ def surface_job(
         ]
 
     outcome = complete_study(SURFACE, data, kinds, request.pairs, tasks, request, on_progress)
-    rows = []
-    for width, size, found in zip(widths, sizes, outcome.found, strict=True):
-        try:
-            rows.append(surface_row(width, size, [found[seed] for seed in sorted(found)]))
-        except ArgumentError:
-            if not outcome.interrupted:
-                raise
+    rows = outcome.rows(
+        list(zip(widths, sizes, strict=True)), lambda kind, found: surface_row(*kind, found)
+    )
     report = SurfaceReport(
-        request, data.name, tuple(rows), tuple(surface_statements(rows)) if len(rows) > 1 else (),
+        request, data.name, rows, tuple(surface_statements(rows)) if len(rows) > 1 else (),
         outcome.ledger, outcome.done, len(widths) * request.pairs, outcome.interrupted,
     )  # fmt: skip
     if request.figure is None or not rows:

@@ -15,7 +15,7 @@ from minbits.data.area_means import area_means
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import check_figure, complete_study
+from minbits.jobs.study import Result, check_figure, complete_study
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest, TrainingOptions
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability import (
@@ -90,8 +90,13 @@ def trainability_job(
         lambda done: trainability_tasks(data, plan, dict(zip(plan.widths, done, strict=True))),
         request, on_progress,
     )  # fmt: skip
-    found = dict(zip(plan.widths, outcome.found, strict=True))
-    rows = _rows(data, plan, found, outcome.interrupted)
+    inputs = int(np.prod(data.input_shape))
+
+    def row(width: int, results: list[Result]) -> WidthRow:
+        parameters = parameter_count(inputs, width, plan.depth, data.class_count)
+        return width_row(width, parameters, results)
+
+    rows = tuple(sorted(outcome.rows(plan.widths, row), key=lambda row: row.width))
     report = TrainabilityReport(
         request, data.name, rows, tuple(statements(rows)) if len(rows) > 1 else (),
         brown_forsythe(rows) if len(rows) > 1 else None, outcome.ledger,
@@ -144,25 +149,6 @@ def _batch_size(data: DataSet, wanted: int) -> int:
             data.name, f"{examples} training examples", f"{LANES} or more", "Give more examples."
         )
     return min(wanted, examples // LANES * LANES)
-
-
-def _rows(
-    data: DataSet,
-    plan: TrainabilityPlan,
-    found: dict[int, dict[int, dict[str, Any]]],
-    interrupted: bool,
-) -> tuple[WidthRow, ...]:
-    inputs = int(np.prod(data.input_shape))
-    rows = []
-    for width in sorted(plan.widths):
-        results = [found[width][seed] for seed in sorted(found[width])]
-        parameters = parameter_count(inputs, width, plan.depth, data.class_count)
-        try:
-            rows.append(width_row(width, parameters, results))
-        except ArgumentError:
-            if not interrupted:
-                raise
-    return tuple(rows)
 
 
 def brought_to(data: DataSet, side: int) -> DataSet:

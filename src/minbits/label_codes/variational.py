@@ -128,29 +128,34 @@ class Posterior:
         """How many standard deviations the prior has."""
         return len(self._sizes)
 
+    def _own_variances(self) -> npt.NDArray[np.float64]:
+        return np.asarray(np.exp(2 * self.log_spreads.astype(np.float64)))
+
+    def _squares(self) -> npt.NDArray[np.float64]:
+        """Return the mean of each parameter's square under the posterior."""
+        return self.means.astype(np.float64) ** 2 + self._own_variances()
+
     def prior_variances(self) -> npt.NDArray[np.float64]:
         """Return the variance of each tensor's prior that makes the divergence least: one a weight.
 
         The least is where the variance is the mean of squares under the posterior. It is then
         rounded to the grid on which it is coded.
         """
-        squares = self.means.astype(np.float64) ** 2 + np.exp(2 * self.log_spreads.astype(float))
         half = (1 << SCALE_BITS) // 2
-        index = np.rint(_PER_OCTAVE * 0.5 * np.log2(self._means_of(squares)))
+        index = np.rint(_PER_OCTAVE * 0.5 * np.log2(self._means_of(self._squares())))
         index = np.clip(index, -half, half - 1)
         return np.repeat(2.0 ** (2 * index / _PER_OCTAVE), self._sizes)
 
     def divergence_nats(self) -> float:
         """Return the Kullback-Leibler divergence of the posterior from the prior."""
         variances = self.prior_variances()
-        squares = self.means.astype(np.float64) ** 2 + np.exp(2 * self.log_spreads.astype(float))
         logs = np.log(variances) - 2 * self.log_spreads.astype(float)
-        return float(0.5 * (squares / variances - 1 + logs).sum())
+        return float(0.5 * (self._squares() / variances - 1 + logs).sum())
 
     def divergence_gradients(self) -> tuple[Float, Float]:
         """Return the gradients of the divergence: of the means, and of the log spreads."""
         variances = self.prior_variances()
-        of_spreads = np.exp(2 * self.log_spreads.astype(float)) / variances - 1
+        of_spreads = self._own_variances() / variances - 1
         return (self.means / variances).astype(np.float32), of_spreads.astype(np.float32)
 
 
@@ -170,11 +175,12 @@ def _train(
         AdamW(np.full_like(spreads, _SPREAD_FACTOR), 0.0),
     ]
     gradient, of_means, of_spreads = (np.zeros_like(means) for _ in range(3))
+    # A batch of one example has no second half.
+    parts = [(0, half), (half, 2 * half)] if batch >= 2 * half else [(0, half)]
 
     def step(draw: Draw, rate: float, progress: float) -> float:
         drawn = noise.standard_normal(len(means), np.float32) * np.exp(spreads)
         of_means[:], of_spreads[:], loss = 0, 0, 0.0
-        parts = [(0, half), (half, 2 * half)] if batch >= 2 * half else [(0, half)]
         for sign, (start, end) in zip((1, -1), parts, strict=False):
             moved = np.float32(sign) * drawn
             loss += objective.loss_and_gradient(means + moved, draw.part(start, end), gradient)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from minbits.checked_json import JsonError, read_json
-from minbits.claims.card_file import CardClaim, card_claim
+from minbits.claims.card_file import CardClaim, card_claim, no_card
 from minbits.codec.file_format import read_bytes
-from minbits.errors import NetworkFileError, OutputError
+from minbits.errors import NetworkFileError
 from minbits.files import sha256_hex
 from minbits.reports.facts import MadeBy
 
@@ -62,11 +62,7 @@ def read_cards(folder: Path) -> Iterator[Card]:
                 continue
             claim = card_claim(plain)
         except (OSError, JsonError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise OutputError(
-                str(path), f"no card of a network file ({reason})", "a card (docs/card.md)",
-                "Move it out of the folder.",
-            ) from error  # fmt: skip
+            raise no_card(path, error) from error
         content = _content(path.with_suffix(".mbn"), claim)
         if content is not None:
             yield _card(path, claim, content, plain)

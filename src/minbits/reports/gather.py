@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from minbits.capacity.network_shape import architecture_shape
 from minbits.checked_json import JsonError
 from minbits.codec.file_format import SizePart, decode_with_parts
 from minbits.errors import ArgumentError, MinbitsError
+from minbits.evaluation.accuracy import reaches
 from minbits.intervals import anytime_lower_limit, wilson_interval
 from minbits.ledger.queries import LedgerReader
 from minbits.ledger.rows import Row
@@ -26,8 +28,6 @@ from minbits.reports.facts import (
     TrialCounts,
 )
 from minbits.reports.measured_rows import (
-    CODELENGTH,
-    ENTROPY,
     codes_of,
     counts_of,
     figures_of,
@@ -37,6 +37,7 @@ from minbits.reports.measured_rows import (
     studies_of,
     tell_of_bad_row,
 )
+from minbits.studies.kept import CODELENGTH, ENTROPY
 from minbits.types import Quantity
 from minbits.units import bytes_to_bits
 
@@ -136,7 +137,7 @@ def _data_facts(digest: str, title: str, rows: _Rows, ledger: LedgerReader | Non
     if facts.headline is None:
         return facts
     parts, capacity = _of_file(contents[facts.headline[0].sha256], facts.training_examples)
-    return DataFacts(**(vars(facts) | {"parts": parts, "capacity": capacity}))
+    return dataclasses.replace(facts, parts=parts, capacity=capacity)
 
 
 class _Figures:
@@ -245,7 +246,7 @@ def _claim_of_row(row: Row, rows: _Rows, looks: int, ledger: LedgerReader) -> Cl
 
 def _passed(trial: Row, accuracy: float) -> bool:
     correct, examples = trial["validation_correct"], trial["validation_examples"]
-    return bool(examples) and correct >= accuracy * examples - 1e-9
+    return bool(examples) and reaches(correct, examples, accuracy)
 
 
 def _claim_of_card(card: Card, looks: int) -> ClaimFacts:

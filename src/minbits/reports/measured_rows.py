@@ -11,11 +11,8 @@ from typing import Any
 from minbits.checked_json import Fields, JsonError
 from minbits.ledger.rows import Row
 from minbits.reports.facts import CodeFacts, LadderFacts, MadeBy, RungFacts, StudyFacts
+from minbits.studies.kept import OF_DATA
 from minbits.types import Quantity
-
-# As `minbits.jobs.kept_figures` and `minbits.jobs.diagram_set` name them: no studies of networks.
-ENTROPY, CODELENGTH = "entropy", "codelength"
-_OF_DATA = (ENTROPY, CODELENGTH, "diagram_figures", "diagram_search")
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +162,7 @@ def studies_of(rows: Sequence[Row]) -> tuple[StudyFacts, ...]:
     results: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
     last: dict[tuple[str, str], Row] = {}
     for row in rows:
-        if row["study"] in _OF_DATA:
+        if row["study"] in OF_DATA:
             continue
         key = (row["study"], row["settings"])
         result = json.loads(row["result"]) | {"seconds": row["seconds"]}

@@ -16,7 +16,6 @@ from minbits.reports import vega
 from minbits.reports.blocks import PageChart, Section, page_table
 from minbits.reports.facts import StudyFacts
 
-PLANE = "plane"
 _INPUT, _LABEL, _EPOCHS = "_input", "_label", "measured_epochs"
 _MAX_CHARTS = 4
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from minbits.files import sha256_hex
 from minbits.reports import vega
 from minbits.reports.answers import page_answer, set_answer
 from minbits.reports.blocks import (
@@ -21,12 +21,12 @@ from minbits.reports.blocks import (
 from minbits.reports.diagram_chart import diagram_section, measured_table, with_measures
 from minbits.reports.facts import ClaimFacts, DataFacts
 from minbits.reports.set_charts import (
+    NEED_NAMES,
     capacity_chart,
     code_charts,
     front_chart,
     ladder_chart,
     need_chart,
-    overview_names,
     overview_rows,
     parts_chart,
 )
@@ -103,7 +103,7 @@ def overview(facts: Sequence[DataFacts]) -> Section:
         "Of each data set what its labels carry, the smallest verified file so far, and what "
         "people spend where that is published."
     )
-    spec = vega.dots(rows, "bits (logarithmic)", overview_names())
+    spec = vega.dots(rows, "bits (logarithmic)", NEED_NAMES)
     chart = PageChart("Need against spend, by data set", text, spec, table)
     return Section("Need against spend", (), (chart,))
 
@@ -268,4 +268,4 @@ def digest_of_claims(facts: Sequence[DataFacts]) -> str:
         for item in facts
         for claim in item.claims
     ]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return sha256_hex("\n".join(sorted(lines)).encode())

@@ -16,7 +16,7 @@ from minbits.reports.facts import DataFacts
 _LOWEST_ACCURACY = 0.89
 # A logarithmic axis has no place for a file without errors: it stands here.
 _LEAST_ERROR = 1e-4
-_NEED_NAMES = {"need": "what the data carries", "found": "smallest verified file",
+NEED_NAMES = {"need": "what the data carries", "found": "smallest verified file",
                "spend": "what people spend"}  # fmt: skip
 _PARTS = ("weights", "biases", "steps, architecture and all else")
 _FRONT_NAMES = {"found": "found here, verified", "other": "published"}
@@ -34,7 +34,7 @@ def need_chart(facts: DataFacts) -> PageChart | None:
     if facts.headline is None:
         return None
     claim, accuracy = facts.headline
-    need, found, spend = _NEED_NAMES.values()
+    need, found, spend = NEED_NAMES.values()
     rows = []
     labels = facts.figure("label_entropy_total")
     if labels is not None and labels.value > 0:
@@ -64,7 +64,7 @@ def need_chart(facts: DataFacts) -> PageChart | None:
         "Need against spend", ("what", "bits|", "kind"),
         [(row["name"], f"{row['bits']:,.0f}", row["kind"]) for row in rows],
     )  # fmt: skip
-    spec = vega.dots(rows, "bits (logarithmic)", _NEED_NAMES)
+    spec = vega.dots(rows, "bits (logarithmic)", NEED_NAMES)
     return PageChart("Need against spend", text, spec, table)
 
 
@@ -295,7 +295,7 @@ def overview_rows(all_facts: Sequence[DataFacts]) -> list[Row]:
         claim, accuracy = facts.headline
         labels, usual = facts.figure("label_entropy_total"), usual_network(facts.name, accuracy)
         code = facts.shortest_code
-        need, found, spend = _NEED_NAMES.values()
+        need, found, spend = NEED_NAMES.values()
         values = [
             (None if labels is None else labels.value, need, "labels alone, N · H(Y)"),
             (None if code is None else code.bits, need, "labels given the inputs"),
@@ -304,8 +304,3 @@ def overview_rows(all_facts: Sequence[DataFacts]) -> list[Row]:
         ]
         rows += [_dot(facts.title, bits, kind, more) for bits, kind, more in values if bits]
     return rows
-
-
-def overview_names() -> dict[str, str]:
-    """Return what the kinds of the overview are called."""
-    return _NEED_NAMES

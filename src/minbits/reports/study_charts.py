@@ -15,7 +15,8 @@ from minbits.networks.grammar import parse_architecture
 from minbits.reports import vega
 from minbits.reports.blocks import PageChart, Section, name_text, page_table, percent
 from minbits.reports.facts import DataFacts, StudyFacts
-from minbits.reports.plane_chart import PLANE, plane_section
+from minbits.reports.plane_chart import plane_section
+from minbits.studies.plane import PLANE
 from minbits.studies.trainability import TRAINABILITY
 from minbits.studies.trainability_statistics import WidthRow, statements, width_row
 
@@ -186,7 +187,7 @@ def _planes(facts: DataFacts, items: Sequence[StudyFacts]) -> list[Section]:
 
 _DRAWN: dict[str, Callable[[DataFacts, Sequence[StudyFacts]], list[Section]]] = {
     TRAINABILITY.key: _trainability,
-    PLANE: _planes,
+    PLANE.key: _planes,
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from minbits.codec.architecture import check_parameters
+from minbits.front_ends.registry import NO_FRONT_END
 from minbits.networks.grammar import split_front_end, with_front_end
 from minbits.networks.zoo import architecture_for
 from minbits.search.space import Candidate, repeated
@@ -18,7 +19,6 @@ Point = dict[str, Value]
 
 CLASSES = "classes"
 FRONT_END = "front_end"
-NO_FRONT_END = "none"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

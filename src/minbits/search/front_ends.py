@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from minbits.errors import ArgumentError, NetworkError
 from minbits.evaluation.goal import Goal
+from minbits.front_ends.registry import NO_FRONT_END
 from minbits.networks.grammar import parse_front_end, split_front_end
-from minbits.search.family import NO_FRONT_END
 from minbits.search.options import AUTO, SearchOptions
 from minbits.search.space_file import Space
 from minbits.search.strategy import Proposal, Strategy

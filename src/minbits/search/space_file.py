@@ -16,12 +16,12 @@ from typing import Any, NoReturn
 
 from minbits.errors import ArgumentError, NetworkError
 from minbits.files import read_text_file
+from minbits.front_ends.registry import NO_FRONT_END
 from minbits.networks.grammar import parse_front_end
 from minbits.requests import FilePath
 from minbits.search.family import (
     CLASSES,
     FRONT_END,
-    NO_FRONT_END,
     Choices,
     Domain,
     Family,

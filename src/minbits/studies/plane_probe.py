@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from minbits.information.layer_information import entropy_bits
+from minbits.information.discrete import entropy_bits
 
 _ITERATIONS = 300
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.errors import ArgumentError
+from minbits.evaluation.accuracy import reaches
 from minbits.intervals import wilson_interval
 from minbits.memorisation.logistic_step import HalfPoint, fit_half_point
 from minbits.studies.trainability_statistics import Estimate
@@ -129,9 +130,8 @@ def price_row(
         return np.array([row[name] for row in good], np.float64)
 
     bits, cpu_seconds = column("size_bits"), float(np.median(column("cpu_seconds")))
-    # Counts are compared, since an accuracy such as 0.95 is no exact binary fraction.
-    wanted = np.ceil(accuracy * column("validation_examples") - 1e-9)
-    reached = column("validation_correct") >= wanted
+    counts = zip(column("validation_correct"), column("validation_examples"), strict=True)
+    reached = np.array([reaches(correct, examples, accuracy) for correct, examples in counts])
     count, tried = int(reached.sum()), len(results)
     interval = wilson_interval(count, tried)
     return PriceRow(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.studies.trainability import losses_and_hits, train_seeds
 from minbits.types import DataSet, Plain
 from minbits.workers.work import WorkerContext
+
+if TYPE_CHECKING:
+    from minbits.training.loop import TrainingData
 
 Float = npt.NDArray[np.float32]
 Loss = Callable[[Float], float]
@@ -95,7 +99,7 @@ def _measure_pair(task: StudyTask, seed: int, data: DataSet, context: WorkerCont
         )[0]
 
     whole, few = loss_on(len(train.labels)), loss_on(_SLICE_EXAMPLES)
-    control = _trained_control(task, seed, layout, (one, two), data, context)
+    control = _trained_control(task, seed, layout, (one, two), train, context)
     places = np.linspace(0, 1, _PATH_POINTS)
     middle = (one + two) / np.float32(2)  # with it, the curve is the straight line
     across, down = slice_directions(layout, one, seed)
@@ -123,17 +127,16 @@ def _trained_control(
     seed: int,
     layout: ParameterLayout,
     ends: tuple[Float, Float],
-    data: DataSet,
+    train: TrainingData,
     context: WorkerContext,
 ) -> Float:
     """Return the middle point of a Bézier curve whose mean loss is small, trained as ends were."""
     from minbits.training.engine import ObjectiveSettings
     from minbits.training.lanes.engine import LanesEngine
-    from minbits.training.loop import Draw, LoopSettings, run_epochs, training_data
+    from minbits.training.loop import Draw, LoopSettings, run_epochs
     from minbits.training.optimizers import Momentum
     from minbits.training.schedule import cosine
 
-    train = training_data(data, np.arange(len(data.train_labels)))
     batch = int(str(task.settings["batch_size"]))
     objective = LanesEngine().objective(layout, train, ObjectiveSettings(batch))
     control = (ends[0] + ends[1]) / np.float32(2)
