@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,45 @@ def test_every_name_that_a_file_can_have_can_be_written(tmp_path: Path, name: st
     check_writable(path)
     assert path.read_bytes() == b"newer"
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED_AT_EVERY_EVENT = """
+import os, signal, sys
+from pathlib import Path
+from minbits.files import check_writable
+
+path = Path(sys.argv[1])
+left = 10**9
+
+def count(event, arguments):
+    global left
+    if event != "os.kill" and event.split(".")[0] in {"open", "os", "tempfile", "shutil"}:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+for moment in range(100):
+    child = os.fork()
+    if child == 0:
+        left = moment
+        check_writable(path)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    print(os.waitstatus_to_exitcode(status), path.exists())
+    if status == 0:
+        break
+"""
+
+
+def test_a_kill_at_any_moment_of_the_check_leaves_no_file_of_that_name(tmp_path: Path) -> None:
+    path = tmp_path / "found.data.json"
+    lines = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_EVERY_EVENT, str(path)],
+        check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    assert len(lines) > 4
+    assert lines == [f"{-signal.SIGKILL} False"] * (len(lines) - 1) + ["0 False"]
 
 
 def test_long_names_that_differ_have_temporary_names_that_differ() -> None:

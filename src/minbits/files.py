@@ -17,6 +17,8 @@ from minbits.errors import OutputError
 # What `tempfile` appends to a prefix, and the longest name that file systems take.
 _RANDOM_LETTERS = 8
 _LONGEST_NAME_BYTES = 255
+# Where a name is tried; hidden, as temporary files are.
+_TRIAL_FOLDER = ".minbits-"
 # SQLite, NumPy and other processes say that writing failed, but not why: this much is written then.
 _PROBE_BYTES = 1 << 18
 
@@ -181,12 +183,10 @@ def check_writable(path: Path) -> None:
         with tempfile.NamedTemporaryFile(prefix=temporary_prefix(path), dir=path.parent):
             pass
         if not _is_regular(path):
-            # The name itself: the system alone knows which names it takes.
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-            try:
-                os.close(descriptor)
-            finally:
-                path.unlink()
+            # The name itself: the system alone knows which names it takes. In a folder of its own:
+            # a kill at this moment would leave an empty file, which the next job would refuse.
+            with tempfile.TemporaryDirectory(prefix=_TRIAL_FOLDER, dir=path.parent) as folder:
+                (Path(folder) / path.name).touch(exist_ok=False)
     except OSError as error:
         raise _output_error(path, error) from error
     except ValueError as error:  # a character that no name may have
