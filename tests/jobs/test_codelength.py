@@ -25,9 +25,17 @@ from minbits.jobs.codelength import (
 )
 from minbits.jobs.codelength_outputs import label_bits
 from minbits.jobs.codelength_request import CodelengthRequest
+from minbits.jobs.label_search import LabelSearch
+from minbits.jobs.shared_options import Origin
+from minbits.jobs.size_plan import size_plan
+from minbits.jobs.size_request import SizeRequest
 from minbits.label_codes.block_plan import BlockPlan
 from minbits.label_codes.prequential_file import Block
+from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import open_ledger
+from minbits.networks.grammar import split_front_end
+from minbits.search.device import device_name
+from minbits.search.driver import SearchEvents
 from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +142,19 @@ def test_the_search_for_a_code_wants_file_and_labels_short() -> None:
     assert goal.score(outcome(1000, 90, 891)) < goal.score(outcome(1000, 99, 810))  # type: ignore[operator]
     assert goal.is_met(small)
     assert goal.score(TrialOutcome(accurate.config, "failed", 1.0)) is None
+
+
+def test_the_search_for_a_code_tries_front_ends(tmp_path: Path) -> None:
+    data = load("mnist")
+    plan = size_plan(data, SizeRequest(accuracy=0.9, ledger=tmp_path / "l.sqlite"), Origin())
+    with open_ledger(tmp_path / "l.sqlite") as ledger:
+        search = LabelSearch(
+            data, plan, ledger, current_provenance(device_name(), 1), SearchEvents()
+        )
+        strategy = search.strategy()
+        proposals = [strategy.propose(1000.0) for _ in range(2)]
+    found = [one.candidate.architecture for one in proposals if one is not None]
+    assert {split_front_end(text)[0] for text in found} == {"moments 28", None}
 
 
 def test_a_search_goes_on_from_known_networks(tmp_path: Path) -> None:

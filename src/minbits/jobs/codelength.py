@@ -7,7 +7,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from minbits.ledger.provenance import current_provenance
 from minbits.ledger.store import Ledger, open_ledger, read_ledger
 from minbits.notebook import Cells, Shown
 from minbits.search.device import device_name
-from minbits.search.driver import SearchEvents
+from minbits.search.driver import Finished, SearchEvents
 from minbits.studies.kept import CODELENGTH
 from minbits.types import DataSet
 from minbits.workers.environment import usable_cores
@@ -316,7 +316,26 @@ class _CodelengthJob:
             ledger: Ledger = open_ledger(target)
             with ledger:
                 provenance = current_provenance(device_name(), plan.workers)
-                LabelSearch(self.data, plan, ledger, provenance, SearchEvents()).run(math.inf)
+                search = LabelSearch(self.data, plan, ledger, provenance, SearchEvents())
+                search.events = SearchEvents(on_stage=self.say, on_results=self._teller(search))
+                search.run(math.inf)
+
+    def _teller(self, search: LabelSearch) -> Callable[[Sequence[Finished]], None]:
+        """Return a function that says which trial promises the shortest code so far."""
+        least = math.inf
+
+        def told(finished: Sequence[Finished]) -> None:
+            nonlocal least
+            for item in finished:
+                score, bits = search.goal.score(item.outcome), item.outcome.size_bits
+                if score is not None and bits is not None and score < least:
+                    least = score
+                    self.say(
+                        f"a network of {bits:,} bits: with the labels given it about "
+                        f"{2**score:,.0f} bits"
+                    )
+
+        return told
 
 
 def kept_beside(out: Path, role: str) -> Path:

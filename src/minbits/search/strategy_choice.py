@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from minbits.errors import ArgumentError
@@ -52,6 +52,19 @@ class StrategyRequest:
     seconds: float
     read: Callable[[str], bytes | None]
     options: SearchOptions
+
+
+@dataclass(frozen=True)
+class Base:
+    """What starts from random weights.
+
+    Attributes:
+        strategy: that proposes it.
+        recipe: a full one, of which moves take parts.
+    """
+
+    strategy: Strategy
+    recipe: TrainingRecipe
 
 
 class _UntilMet:
@@ -144,52 +157,88 @@ def make_strategy(request: StrategyRequest) -> Strategy:
     """
     options, sampler = request.options, chosen_sampler(request)
     check_sampler(options)
-    found, recipe = _base(request, sampler)
-    if options.moves or sampler != LADDER:  # which alone is after one good trial
-        found = WithinPart(found, FIRST_PART * request.seconds)
-    if options.moves:
-        found = LocalStrategy(
-            found,
-            request.goal,
-            request.data,
-            recipe,
-            request.read,
-            options.seed,
-            base_part=BASE_PART if sampler == LADDER else _DRAWN_BASE_PART,
-        )
+    base = _base(request, sampler)
+    if not options.moves and sampler == LADDER:  # which alone is after one good trial
+        found = base.strategy
+    else:
+        part = BASE_PART if sampler == LADDER else _DRAWN_BASE_PART
+        found = with_moves(request, base, part)
     if options.reliability > 0:
         found = RepeatingStrategy(found, request.goal, options.reliability, request.read)
     return found
 
 
-def _base(request: StrategyRequest, sampler: str) -> tuple[Strategy, TrainingRecipe]:
-    """Return the strategy that starts from random weights, and a full recipe."""
-    data, goal, options = request.data, request.goal, request.options
+def with_moves(request: StrategyRequest, base: Base, base_part: float = BASE_PART) -> Strategy:
+    """Return a strategy that shares the time with moves from its best files, if they are wanted.
+
+    Args:
+        request: of the strategy.
+        base: what starts from random weights.
+        base_part: of all time, the least that goes to it.
+    """
+    found = WithinPart(base.strategy, FIRST_PART * request.seconds)
+    if not request.options.moves:
+        return found
+    return LocalStrategy(
+        found,
+        request.goal,
+        request.data,
+        base.recipe,
+        request.read,
+        request.options.seed,
+        base_part=base_part,
+    )
+
+
+def _base(request: StrategyRequest, sampler: str) -> Base:
+    """Return the strategy that starts from random weights."""
+    options = request.options
     if sampler == MIXED:
-        climbing, recipe = _base(request, LADDER)
-        drawn, _ = _base(request, RANDOM)
-        return _UntilMet(climbing, drawn, goal), recipe
-    space = read_space(options.space)
-    found: list[tuple[str | None, Strategy, TrainingRecipe]]
+        climbing, drawn = _base(request, LADDER), _base(request, RANDOM)
+        both = _UntilMet(climbing.strategy, drawn.strategy, request.goal)
+        return Base(both, climbing.recipe)
     if sampler == LADDER:
-        found = [
-            (front_end, *_ladder(request, front_end))
-            for front_end in front_ends_for(data, options.front_end, space)
-        ]
-    else:
-        families = _families(request, space)
-        found = [(family.front_ends[0], *_sampled(request, sampler, family)) for family in families]
+        space = read_space(options.space)
+        front_ends = front_ends_for(request.data, options.front_end, space)
+        found = {front_end: _ladder(request, front_end) for front_end in front_ends}
+        return _by_front_end(found, request.goal)
+    halving = Halving(request.goal) if options.halving else None
+
+    def sampled(family: Family) -> SampledStrategy:
+        source: PointSource = RandomPoints(options.seed)
+        if sampler != RANDOM:
+            source = OptunaPoints(sampler, request.goal, options.seed)
+        return SampledStrategy(family, request.data, source, halving)
+
+    return drawn_base(request, sampled)
+
+
+def drawn_base(request: StrategyRequest, sampled: Callable[[Family], SampledStrategy]) -> Base:
+    """Return a strategy that draws from each family of the space that the search may use.
+
+    Args:
+        request: of the strategy.
+        sampled: returns what draws from a family.
+    """
+    data = request.data
+    families = _families(request, read_space(request.options.space))
+    found = {one.front_ends[0]: Base(sampled(one), one.full_recipe(data)) for one in families}
+    return _by_front_end(found, request.goal)
+
+
+def _by_front_end(found: Mapping[str | None, Base], goal: Goal) -> Base:
+    first = next(iter(found.values()))
     if len(found) == 1:
-        return found[0][1:]
-    return ByFrontEnd({key: strategy for key, strategy, _ in found}, goal), found[0][2]
+        return first
+    strategies = {front_end: base.strategy for front_end, base in found.items()}
+    return Base(ByFrontEnd(strategies, goal), first.recipe)
 
 
-def _ladder(
-    request: StrategyRequest, front_end: str | None
-) -> tuple[LadderStrategy, TrainingRecipe]:
+def _ladder(request: StrategyRequest, front_end: str | None) -> Base:
     rungs = ladder(request.data, front_end)
     start = start_rung(request.data, request.goal.accuracy, front_end)
-    return LadderStrategy(rungs, start, request.goal, request.seconds), rungs[start].recipe
+    climbing = LadderStrategy(rungs, start, request.goal, request.seconds)
+    return Base(climbing, rungs[start].recipe)
 
 
 def _families(request: StrategyRequest, space: Space) -> list[Family]:
@@ -198,14 +247,3 @@ def _families(request: StrategyRequest, space: Space) -> list[Family]:
     if request.options.space is not None:
         return [space.family_for(data)]
     return [family_behind(data, found) for found in front_ends_for(data, wanted, space)]
-
-
-def _sampled(
-    request: StrategyRequest, sampler: str, family: Family
-) -> tuple[SampledStrategy, TrainingRecipe]:
-    data, goal, options = request.data, request.goal, request.options
-    source: PointSource = RandomPoints(options.seed)
-    if sampler != RANDOM:
-        source = OptunaPoints(sampler, goal, options.seed)
-    halving = Halving(goal) if options.halving else None
-    return SampledStrategy(family, data, source, halving), family.full_recipe(data)
