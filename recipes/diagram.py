@@ -3,9 +3,10 @@
 Each of the sets below (or those that are named) is brought into one ledger: searches that do not
 know of each other, then codes of the labels and entropies, as ``minbits diagram DATA`` does. Its
 file, card and measurements go to ``records/NAME/``. What is done is not done again, so that a
-recipe that was stopped, or ended with its hours, goes on where it was. At the end the diagram and
-its table are drawn from the ledger and the records: ``records/diagram.png`` and
-``recipes/diagram.txt``.
+recipe that was stopped, or ended with its hours, goes on where it was: with what the ledger lacks,
+and with the sets that have no measurements in ``records/`` (a set that is named is gone on with in
+any case). At the end the diagram and its table are drawn from the ledger and the records:
+``records/diagram.png`` and ``recipes/diagram.txt``.
 
 Minutes are those of a machine at rest. Where others use the processors, they are stretched by as
 much as a second of arithmetic takes longer than a second, at most tenfold.
@@ -22,7 +23,7 @@ from pathlib import Path
 import minbits
 from minbits.charts.size_chart import draw_size_diagram
 from minbits.claims.claiming import Claimant, Scope
-from minbits.claims.measured_file import SUFFIX, measured_bytes
+from minbits.claims.measured_file import SUFFIX, measured_bytes, read_measured
 from minbits.claims.outputs import PICTURE_KINDS, name_part
 from minbits.claims.publishing import Publisher
 from minbits.data.splits import validation_split
@@ -125,6 +126,12 @@ def take_records(ledger_file: Path) -> None:
         take(LedgerSource(source), ledger)
 
 
+def is_published(data: DataSet) -> bool:
+    """Return whether the records hold measurements of a set as it is now."""
+    found = (RECORDS / name_part(data.name)).glob(f"*{SUFFIX}")
+    return any(read_measured(path).data_digest == data.digest for path in found)
+
+
 def publish(data: DataSet, ledger_file: Path, is_searched: bool) -> str:
     """Write a set's measurements below the records, with file and card where it was searched."""
     with open_ledger(ledger_file) as ledger:
@@ -211,6 +218,8 @@ def main() -> None:
         )  # fmt: skip
         try:
             data = minbits.load(wanted.source)
+            if not asked.sets and is_published(data):
+                continue
             if not wanted.searched:
                 take_records(asked.ledger)
             bring_in(data, plan, asked.ledger, say)
