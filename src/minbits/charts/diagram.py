@@ -12,8 +12,10 @@ from minbits.charts.chart import Chart, name_text
 from minbits.charts.published import PublishedNetwork, published_networks
 from minbits.information.baselines import Baseline
 from minbits.information.entropy_table import EntropyTable
+from minbits.studies.kept import KnownLabelCode
 
 DEFAULT_X = "label_entropy_total"
+LABEL_CODE = "label_code_bits"
 
 _X_NAMES = {
     "pixel_sum_without_complement": "the question's “entropy” (a term is missing)",
@@ -64,8 +66,9 @@ def diagram_data(
     table: EntropyTable,
     accuracy: float,
     found_bits: int,
-    x_key: str = DEFAULT_X,
+    x_key: str | None = None,
     usual: tuple[Baseline, ...] = (),
+    label_code: KnownLabelCode | None = None,
 ) -> DiagramData:
     """Return the numbers of the diagram for one data set.
 
@@ -73,16 +76,25 @@ def diagram_data(
         table: the data set's entropies.
         accuracy: the accuracy asked for.
         found_bits: size of the smallest verified file so far.
-        x_key: the entropy that points stand at.
+        x_key: the entropy that points stand at; None takes the code of the labels where one is
+            known, and else the entropy of all labels.
         usual: usual classifiers of this data set.
+        label_code: the shortest real code of the labels that is known.
 
     Raises:
         ArgumentError: if ``x_key`` is no figure of the table.
     """
     values = {figure.key: figure.value for figure in table.figures}
-    table.figure(x_key)
+    names = dict(_X_NAMES)
+    if label_code is not None:
+        values[LABEL_CODE] = float(label_code.size_bits)
+        names[LABEL_CODE] = f"all labels given the inputs, {label_code.code} code"
+    if x_key is None:
+        x_key = DEFAULT_X if label_code is None else LABEL_CODE
+    if x_key not in values:
+        table.figure(x_key)
     marks = tuple(
-        EntropyMark(key, name, values[key]) for key, name in _X_NAMES.items() if key in values
+        EntropyMark(key, name, values[key]) for key, name in names.items() if key in values
     )
     chosen = next((mark for mark in marks if mark.key == x_key), None)
     if chosen is None:

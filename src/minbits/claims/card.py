@@ -13,6 +13,7 @@ from minbits.data.companion import Companion, companion_bytes, companion_path
 from minbits.evaluation.accuracy import passes, reaches
 from minbits.files import sha256_hex
 from minbits.search.reliability import Reliability, plain_reliability
+from minbits.studies.kept import KnownLabelCode
 from minbits.types import DataSet, TrialOutcome, Verification
 
 COUNTING = (
@@ -31,7 +32,8 @@ class CardFacts:
     without those that missed. ``views`` and ``front_end`` are read from the file,
     ``reliability`` is the candidate's over seeds, None where only one seed was asked for.
     ``looks`` counts the different files that were run on this test set, and ``lower_limit`` is the
-    one-sided limit of the true accuracy after so many.
+    one-sided limit of the true accuracy after so many. ``label_code`` is the shortest real code of
+    the training labels that the ledger knows.
     """
 
     data: DataSet
@@ -45,6 +47,7 @@ class CardFacts:
     companion: Companion
     front_end: str | None = None
     reliability: Reliability | None = None
+    label_code: KnownLabelCode | None = None
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
@@ -139,6 +142,8 @@ def card(facts: CardFacts) -> dict[str, Any]:
             "weights on the same machine"
         ),
     }
+    code = facts.label_code
+    plain["label_code"] = None if code is None else vars(code)
     if facts.reliability is not None:
         plain["reliability"] = plain_reliability(facts.reliability)
     plain |= companion_facts(

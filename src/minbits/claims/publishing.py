@@ -11,6 +11,7 @@ from minbits.charts.diagram import diagram_data, draw_diagram
 from minbits.charts.published import published_networks
 from minbits.claims.card import CardFacts, card
 from minbits.claims.claiming import ClaimOutcome
+from minbits.claims.known_codes import shortest_label_code
 from minbits.claims.outputs import PICTURE_KINDS
 from minbits.claims.replacing import stays
 from minbits.codec.file_format import decode_network
@@ -24,6 +25,7 @@ from minbits.information.entropy_table import EntropyTable
 from minbits.ledger.rows import Row
 from minbits.ledger.store import Claim, Ledger
 from minbits.search.reliability import Reliability
+from minbits.studies.kept import KnownLabelCode
 from minbits.types import DataSet, Verification
 
 
@@ -75,6 +77,7 @@ class Publisher:
         companion = calibrated_companion(network, found.sha256, self.data)
         self._write("companion", companion_path(self.out), companion_bytes(companion))
         trial = trial_of(self.ledger, self.data, found)
+        label_code = shortest_label_code(self.ledger, self.data.digest)
         facts = CardFacts(
             data=self.data,
             accuracy=self.accuracy,
@@ -87,6 +90,7 @@ class Publisher:
             front_end=None if front_end is None else front_end.text(),
             companion=companion,
             reliability=reliability,
+            label_code=label_code,
         )
         plain = card(facts)
         if self.rerun is not None:
@@ -94,15 +98,17 @@ class Publisher:
         self._write(
             "card", self.out.with_suffix(".json"), (json.dumps(plain, indent=2) + "\n").encode()
         )
-        self._pictures(table, found)
+        self._pictures(table, found, label_code)
         return found
 
-    def _pictures(self, table: EntropyTable, found: Verification) -> None:
+    def _pictures(
+        self, table: EntropyTable, found: Verification, label_code: KnownLabelCode | None
+    ) -> None:
         is_reached = reaches(found.correct, found.n_test, self.accuracy)
         shown = self.accuracy if is_reached else found.test_accuracy
         published = published_networks(self.data.name, shown)
         usual = () if published else baselines(self.data)
-        numbers = diagram_data(table, shown, found.size_bits, usual=usual)
+        numbers = diagram_data(table, shown, found.size_bits, usual=usual, label_code=label_code)
         diagram = draw_diagram(numbers)
         for kind in PICTURE_KINDS:
             self._write(f"diagram {kind}", self.out.with_suffix(f".{kind}"), diagram.picture(kind))

@@ -53,6 +53,15 @@ def print_need(report: NeedReport) -> None:
             "not counted.",
             soft_wrap=True,
         )
+    known = report.label_code
+    if known is not None and (
+        report.prequential is None or known.size_bits < report.prequential.size_bits
+    ):
+        out.print(
+            f"Shortest code of the labels that the ledger knows: {known.size_bits:,} bits "
+            f"({known.code}), a file that was decoded.",
+            soft_wrap=True,
+        )
     _print_points(report.reference_points)
     out.print(report.verdict, style="bold", soft_wrap=True)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 from minbits.claims.best_known import find_network
+from minbits.claims.known_codes import shortest_label_code
 from minbits.information.entropy_table import EntropyTable, entropy_table
 from minbits.information.neighbour_code import neighbour_code_lengths
 from minbits.information.rung import standard_error
@@ -15,7 +17,9 @@ from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.need_request import NeedRequest
 from minbits.jobs.need_steps import NeedFigures, NeedReport, need_report, plain_need
 from minbits.label_codes.learned import PrequentialLength
-from minbits.ledger.location import chosen_ledger
+from minbits.ledger.location import chosen_ledger, ledger_exists
+from minbits.ledger.store import read_ledger
+from minbits.studies.kept import KnownLabelCode
 from minbits.types import DataSet
 
 __all__ = ["need_figures", "need_job", "plain_need"]
@@ -84,7 +88,17 @@ def need_job(
         allow_slow=request.allow_slow,
     )
     code = _prequential_length(data, request, say) if request.measure else None
-    return need_report(figures, request.accuracy, code, found)
+    report = need_report(figures, request.accuracy, code, found)
+    return dataclasses.replace(report, label_code=_known_code(data, request))
+
+
+def _known_code(data: DataSet, request: NeedRequest) -> KnownLabelCode | None:
+    """Return the shortest code of the labels that the ledger knows."""
+    target = chosen_ledger(request.ledger)
+    if not ledger_exists(target):
+        return None
+    with read_ledger(target) as ledger:
+        return shortest_label_code(ledger, data.digest)
 
 
 def _prequential_length(

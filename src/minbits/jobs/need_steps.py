@@ -17,6 +17,7 @@ from minbits.errors import ArgumentError
 from minbits.evaluation.known_network import FoundNetwork
 from minbits.label_codes.learned import CodedBlock, PrequentialLength
 from minbits.notebook import Cells, Shown
+from minbits.studies.kept import KnownLabelCode
 
 StepUnit = Literal["neurons", "weights"]
 
@@ -137,6 +138,8 @@ class NeedReport(Shown):
         reference_points: where it ends.
         prequential: code of the training labels; None where it was not computed.
         found: the smallest verified file; None where there is none.
+        label_code: the shortest code of the training labels that the ledger knows; None where there
+            is none.
     """
 
     figures: NeedFigures
@@ -145,6 +148,7 @@ class NeedReport(Shown):
     reference_points: ReferencePoints
     prequential: PrequentialLength | None
     found: FoundNetwork | None
+    label_code: KnownLabelCode | None = None
 
     def summary(self) -> str:
         """Return what it is of, in one line."""
