@@ -46,7 +46,6 @@ RECORDS = ROOT / "records"
 RULE = "99 %: a rule without noise, which the inputs show"
 KNOWN = "99 %: points that are seen many times, to be known by heart"
 QUESTION = "99 %: the question's"
-FASHION = "/usr/share/datasets/fashion-mnist"  # Debian's package dataset-fashion-mnist
 _BUSIEST = 10.0
 
 
@@ -108,7 +107,7 @@ SETS = (
     Wanted("mnist-classes:3,8", 0.99, QUESTION),
     noisy(10),
     noisy(20),
-    Wanted(FASHION),
+    Wanted("fashion-mnist"),
 )
 
 

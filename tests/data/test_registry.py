@@ -34,6 +34,24 @@ def test_a_changed_file_of_the_package_is_noticed(
         minbits.data.builtin.load_mnist()
 
 
+@pytest.mark.skipif(
+    not minbits.data.builtin.FASHION_MNIST.is_dir(),
+    reason="Debian's dataset-fashion-mnist is not installed",
+)
+def test_fashion_mnist_is_read_where_it_is_installed() -> None:
+    data = load("fashion-mnist")
+    assert (data.name, data.input_shape, data.class_count) == ("fashion-mnist", (1, 28, 28), 10)
+    assert (len(data.train_labels), len(data.test_labels)) == (60_000, 10_000)
+    # The same data set by its path.
+    assert load(minbits.data.builtin.FASHION_MNIST).digest == data.digest
+
+
+def test_fashion_mnist_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minbits.data.builtin, "FASHION_MNIST", Path("/nowhere"))
+    with pytest.raises(DataError, match="apt-get install dataset-fashion-mnist"):
+        load("fashion-mnist")
+
+
 def test_digits() -> None:
     data = load("digits")
     assert len(data.train_labels) + len(data.test_labels) == 1797
@@ -42,7 +60,9 @@ def test_digits() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(DataError, match=r"mnist, digits, iris.*a folder of IDX files"):
+    with pytest.raises(
+        DataError, match=r"mnist, fashion-mnist, digits, iris.*a folder of IDX files"
+    ):
         load("minst")
 
 

@@ -33,6 +33,8 @@ from minbits.registry import Registry
 from minbits.types import DataSet
 
 _SOURCE_EXAMPLES = (4000, 1000)
+# Where Debian's package of the same name puts the files.
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
 def _check_sums(folder: Path) -> None:
@@ -61,6 +63,21 @@ def load_mnist() -> DataSet:
     _check_sums(folder)
     origin = "MNIST (LeCun, Cortes, Burges), in the package, CC BY-SA 3.0"
     return load_idx_folder(folder, "mnist", origin)
+
+
+def load_fashion_mnist() -> DataSet:
+    """Load Fashion-MNIST of Debian's package: images of clothes, as many and as large as MNIST's.
+
+    Raises:
+        DataError: if the package is not installed, or a file is damaged.
+    """
+    if not FASHION_MNIST.is_dir():
+        raise DataError(
+            "data set 'fashion-mnist'", f"no folder {FASHION_MNIST}", "Debian's package",
+            "Install it: apt-get install dataset-fashion-mnist; or name a folder of the IDX files.",
+        )  # fmt: skip
+    origin = "Fashion-MNIST (Xiao, Rasul & Vollgraf 2017, MIT), of Debian's dataset-fashion-mnist"
+    return load_idx_folder(FASHION_MNIST, "fashion-mnist", origin)
 
 
 def load_digits() -> DataSet:
@@ -168,6 +185,7 @@ class BuiltIn:
 BUILT_IN: Registry[BuiltIn] = Registry(
     "data set",
     BuiltIn("mnist", load_mnist),
+    BuiltIn("fashion-mnist", load_fashion_mnist),
     BuiltIn("digits", load_digits),
     BuiltIn("iris", load_iris),
     BuiltIn("wine", load_wine),
