@@ -95,7 +95,7 @@ def test_what_failed_is_no_success_and_waiting_follows_from_the_share() -> None:
     assert found.seconds_to_success == pytest.approx(2.0 * 10 / 3)
     # An hour holds 1,800 trainings, more than there were: the smallest success is found.
     assert found.hour_bits == 800
-    with pytest.raises(ArgumentError, match="none with a file, one with why"):
+    with pytest.raises(ArgumentError, match="0 of 5 trainings ended with a file, one with why"):
         price_row(kind(1), lost, 0.95)
 
 

@@ -91,7 +91,9 @@ def test_failed_trainings_are_counted_apart_and_two_are_needed() -> None:
     }  # fmt: skip
     bad = {"failed": "FloatingPointError: the loss", "seconds": 0.0}
     assert width_row(5, 5, [good, bad, good]).failed == 1
-    with pytest.raises(ArgumentError, match="width 5: got 1 trainings"):
+    with pytest.raises(
+        ArgumentError, match="width 5: got 1 of 2 trainings ended well, one with Floating"
+    ):
         width_row(5, 5, [good, bad])
 
 

@@ -70,7 +70,7 @@ def test_what_falls_with_the_width_is_seen_to_fall() -> None:
     }  # fmt: skip
     assert rows[0].index == 0.15
     assert rows[0].least_shares == pytest.approx(-0.1 / 4)
-    with pytest.raises(ArgumentError, match="1 pairs that ended well, one with why"):
+    with pytest.raises(ArgumentError, match="1 of 2 pairs ended well, one with why"):
         surface_row(4, 40, [result(1.0, 1.0), {"failed": "why"}])
 
 

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from minbits.errors import ArgumentError
 from minbits.evaluation.accuracy import reaches
 from minbits.intervals import wilson_interval
 from minbits.memorisation.logistic_step import HalfPoint, fit_half_point
+from minbits.studies.ended_well import ended_well
 from minbits.studies.trainability_statistics import Estimate
 from minbits.types import Plain
 
@@ -118,13 +118,8 @@ def price_row(
     Raises:
         ArgumentError: if no training ended with a file.
     """
-    good = [row for row in results if "failed" not in row]
-    if not good:
-        why = next((f", one with {row['failed']}" for row in results), "")
-        raise ArgumentError(
-            kind.architecture, f"{len(results)} trainings, none with a file{why}", "one or more",
-            "Choose another `architecture`.",
-        )  # fmt: skip
+    remedy = "Choose another `architecture`."
+    good = ended_well(results, kind.architecture, "trainings ended with a file", 1, remedy)
 
     def column(name: str) -> Values:
         return np.array([row[name] for row in good], np.float64)

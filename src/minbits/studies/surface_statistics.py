@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minbits.errors import ArgumentError
+from minbits.studies.ended_well import ended_well
 from minbits.studies.trainability_statistics import (
     Estimate,
     Statement,
@@ -78,13 +78,8 @@ def surface_row(width: int, parameters: int, results: Sequence[Mapping[str, Any]
     Raises:
         ArgumentError: with fewer than two pairs that ended well.
     """
-    good = [row for row in results if "failed" not in row]
-    if len(good) < 2:
-        why = next((f", one with {row['failed']}" for row in results if "failed" in row), "")
-        raise ArgumentError(
-            f"width {width}", f"{len(good)} pairs that ended well{why}", "2 or more",
-            "Take more `pairs`, or a smaller `learning_rate`.",
-        )  # fmt: skip
+    remedy = "Take more `pairs`, or a smaller `learning_rate`."
+    good = ended_well(results, f"width {width}", "pairs ended well", 2, remedy)
     lines = np.array([row["line"] for row in good])
     curves = np.array([row["curve"] for row in good])
     largest = np.array([row["largest"] for row in good])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from minbits.errors import ArgumentError
+from minbits.studies.ended_well import ended_well
 
 Values = npt.NDArray[np.float64]
 Verdict = Literal["yes", "no", "open"]
@@ -121,13 +121,8 @@ def width_row(width: int, parameters: int, rows: Sequence[Mapping[str, object]])
     Raises:
         ArgumentError: with fewer than two trainings that ended well.
     """
-    good = [row for row in rows if "failed" not in row]
-    if len(good) < 2:
-        why = next((f", one with {row['failed']}" for row in rows if "failed" in row), "")
-        raise ArgumentError(
-            f"width {width}", f"{len(good)} trainings that ended well{why}", "2 or more",
-            "Take more `seeds`, or a smaller `learning_rate`.",
-        )  # fmt: skip
+    remedy = "Take more `seeds`, or a smaller `learning_rate`."
+    good = ended_well(rows, f"width {width}", "trainings ended well", 2, remedy)
 
     def column(name: str) -> Values:
         return np.array([row[name] for row in good], np.float64)
