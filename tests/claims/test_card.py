@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from minbits.claims.card import CardFacts, card
+import re
+from pathlib import Path
+
+import pytest
+
+from minbits.claims.card import DECODER_BITS, CardFacts, card
 from minbits.data import load
 from minbits.data.companion import companion_bytes, companion_of
 from minbits.data.encoding import encoding_bits
@@ -38,6 +43,15 @@ def test_the_card_of_a_table_says_what_its_file_leaves_out() -> None:
     assert plain["table_encoding_bits"] == encoding_bits(data.table.columns) > 0
     assert "not in size_bits" in plain["table_encoding"]
     assert plain["size_bits"] == 400
+
+
+def test_the_size_of_the_decoder_is_the_one_that_was_measured() -> None:
+    root = Path(__file__).parents[2]
+    recorded = (root / "recipes" / "decoder_size.txt").read_text(encoding="utf-8")
+    (measured,) = re.findall(r"short local names: [\d,]+ bytes, ([\d,]+) bits", recorded)
+    assert pytest.approx(int(measured.replace(",", "")), rel=0.02) == DECODER_BITS
+    for page in ("README.md", "docs/format.md"):
+        assert f"{DECODER_BITS:,} bits" in (root / page).read_text(encoding="utf-8")
 
 
 def test_the_card_of_images_has_nothing_to_add(tiny: DataSet) -> None:
