@@ -322,7 +322,8 @@ class _CodelengthJob:
 
     def _teller(self, search: LabelSearch) -> Callable[[Sequence[Finished]], None]:
         """Return a function that says which trial promises the shortest code so far."""
-        least = math.inf
+        known = [search.goal.score(outcome) for outcome in search.past]
+        least = min((score for score in known if score is not None), default=math.inf)
 
         def told(finished: Sequence[Finished]) -> None:
             nonlocal least
