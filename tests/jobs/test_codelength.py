@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -25,7 +26,7 @@ from minbits.jobs.codelength import (
 )
 from minbits.jobs.codelength_outputs import label_bits
 from minbits.jobs.codelength_request import CodelengthRequest
-from minbits.jobs.label_search import LabelSearch
+from minbits.jobs.label_search import LabelSearch, label_factor
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
@@ -141,7 +142,27 @@ def test_the_search_for_a_code_wants_file_and_labels_short() -> None:
     # All labels are coded, and most of them were trained on.
     assert goal.score(outcome(1000, 90, 891)) < goal.score(outcome(1000, 99, 810))  # type: ignore[operator]
     assert goal.is_met(small)
+    # Where a network knows its doubts, errors are cheaper and small files better.
+    goal.label_factor = 0.4
+    assert goal.score(accurate) > goal.score(small)  # type: ignore[operator]
+    goal.label_factor = 1.0
     assert goal.score(TrialOutcome(accurate.config, "failed", 1.0)) is None
+
+
+def test_what_labels_take_is_measured_given_a_network() -> None:
+    data = load("digits")
+    content = (ROOT / "records/digits-95.mbn").read_bytes()
+    factor = label_factor(content, data)
+    # The network knows which of its answers are doubtful.
+    assert 0.1 < factor < 0.9
+    # Where labels are wrong by chance, no network knows which.
+    generator = np.random.default_rng(0)
+    wrong = generator.random(len(data.train_labels)) < 0.3
+    labels = np.where(
+        wrong, (data.train_labels + generator.integers(1, 10, len(wrong))) % 10, data.train_labels
+    )
+    noisy = dataclasses.replace(data, train_labels=labels)
+    assert 0.85 < label_factor(content, noisy) < 1.2
 
 
 def test_the_search_for_a_code_tries_front_ends(tmp_path: Path) -> None:

@@ -27,10 +27,13 @@ class TotalGoal(Goal):
     Attributes:
         labels: how many are coded: those that networks train on, and those of validation.
         classes: how many there are.
+        label_factor: what labels take over the entropy of the errors. It is below 1 where a network
+            knows which of its answers are doubtful, and 1 where errors are chance.
     """
 
     labels: int = 0
     classes: int = 0
+    label_factor: float = 1.0
 
     def missing_standard_errors(self, outcome: TrialOutcome) -> float:
         """Return 0: a file of any accuracy can begin a code."""
@@ -50,7 +53,7 @@ class TotalGoal(Goal):
         if training is not None:
             accuracy = held_out * validation + (1 - held_out) * training
         label_bits = expected_label_bits(accuracy, self.labels, self.classes)
-        return math.log2(outcome.size_bits + label_bits)
+        return math.log2(outcome.size_bits + self.label_factor * label_bits)
 
     def expected_score(self, outcome: TrialOutcome) -> float | None:
         """Return the score: that of a file's children is expected to be near."""
