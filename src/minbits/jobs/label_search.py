@@ -26,6 +26,8 @@ from minbits.types import DataSet
 RATE_WEIGHTS = Range(0.7, 16.0, is_whole=False, is_logarithmic=True)
 # The size that this accuracy needs is where the search starts: the sum is mostly shortest there.
 _START_ACCURACY = 0.985
+# Of all time, the least for networks from random weights: long trainings make the shortest sums.
+_BASE_PART = 0.5
 # Of few errors the entropy is no measure.
 _LEAST_FACTOR, _LARGEST_FACTOR = 0.1, 1.5
 
@@ -90,7 +92,7 @@ class LabelSearch(SizeSearch):
         """Return what decides."""
         plan = self.request
         request = StrategyRequest(self.data, self.goal, plan.seconds, self.read, plan)
-        return with_moves(request, drawn_base(request, self._drawn))
+        return with_moves(request, drawn_base(request, self._drawn), _BASE_PART)
 
     def _drawn(self, family: Family) -> SampledStrategy:
         recipe = {**family.recipe, "rate_weight": RATE_WEIGHTS}
