@@ -197,6 +197,9 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help="some of the sets; all where none is named")
     parser.add_argument("--hours", type=float, default=5)
     parser.add_argument("--minutes", type=float, default=10, help="most for a set, at rest")
+    parser.add_argument(
+        "--searches", type=int, default=2, help="of a set; more where two found none"
+    )
     parser.add_argument("--ledger", type=Path, default=ROOT / "build" / "diagram.sqlite")
     parser.add_argument("--workers", type=int, help="processes; one a core where not named")
     asked = parser.parse_args()
@@ -212,7 +215,7 @@ def main() -> None:
             continue
         minutes = busy_factor() * min(wanted.minutes, asked.minutes)
         plan = SetPlan(
-            wanted.accuracy, wanted.reason, minutes, 2, asked.workers, RECORDS, wanted.searched,
+            wanted.accuracy, wanted.reason, minutes, asked.searches, asked.workers, RECORDS, wanted.searched,
             tuple(RECORDS / "labels" / name for name in wanted.label_files),
         )  # fmt: skip
         try:
