@@ -215,8 +215,8 @@ def main() -> None:
             continue
         minutes = busy_factor() * min(wanted.minutes, asked.minutes)
         plan = SetPlan(
-            wanted.accuracy, wanted.reason, minutes, asked.searches, asked.workers, RECORDS, wanted.searched,
-            tuple(RECORDS / "labels" / name for name in wanted.label_files),
+            wanted.accuracy, wanted.reason, minutes, asked.searches, asked.workers, RECORDS,
+            wanted.searched, tuple(RECORDS / "labels" / name for name in wanted.label_files),
         )  # fmt: skip
         try:
             data = minbits.load(wanted.source)
