@@ -248,11 +248,8 @@ class ArchitectureReader:
         check(list(dict.fromkeys(named)) == self.activations, "names of activations")
 
     def _kind(self, previous: str) -> str:
-        if previous in self.kinds:
-            ranks = AFTER_NAMED.split()
-        else:
-            ranks = self._ranks()[previous].split()
-        ranks = [*ranks, *self.kinds]
+        usual = AFTER_NAMED if previous in self.kinds else self._ranks()[previous]
+        ranks = [*usual.split(), *self.kinds]
         for rank, kind in enumerate(ranks[:-1]):
             if not self.contexts.kind_exception("kind", previous, str(rank)):
                 return kind

@@ -58,8 +58,8 @@ class Bits:
         own = -(-low // WORD) * WORD
         if self.count <= MAX_SHORTENED_BITS:
             for length in range(size):
-                unit = 1 << 8 * (size - length)
-                for candidate in (own // unit * unit, own // unit * unit + unit):
+                cut = 8 * (size - length)
+                for candidate in (own >> cut << cut, (own >> cut) + 1 << cut):
                     if low <= candidate < high and candidate < 1 << 8 * size:
                         return candidate.to_bytes(size).rstrip(b"\0")
         return own.to_bytes(size).rstrip(b"\0")

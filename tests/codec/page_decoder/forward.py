@@ -161,10 +161,12 @@ def logits(
     x = example.reshape(network.input_shape).astype(np.float32)
     x = x * np.float32(2.0**-network.exponent)
     found = []
-    for shift in SHIFTS[: network.views]:
-        earlier = [first_inputs(network, x, shift)]
-        for layer, number in network.run:
-            pair = None if number is None else tensors[number]
-            earlier.append(run_layer(layer, earlier, pair))
-        found.append(earlier[-1].ravel())
+    # What overflows is infinite, and no reason for a warning.
+    with np.errstate(over="ignore"):
+        for shift in SHIFTS[: network.views]:
+            earlier = [first_inputs(network, x, shift)]
+            for layer, number in network.run:
+                pair = None if number is None else tensors[number]
+                earlier.append(run_layer(layer, earlier, pair))
+            found.append(earlier[-1].ravel())
     return np.asarray(np.mean(found, 0), np.float32)
