@@ -54,11 +54,8 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = sorted((ROOT / "golden").glob("*.mbn"))
 _RECORDS = ROOT.parent / "records"
 # Of the ledger's files, every tenth.
-_PATHS = [
-    *_RECORDS.glob("*.mbn"),
-    *_RECORDS.glob("curve/*.mbn"),
-    *sorted(_RECORDS.glob("ledger-artifacts/*/*.mbn"))[::10],
-]
+_OF_LEDGER = sorted(_RECORDS.glob("ledger-artifacts/*/*.mbn"))
+_PATHS = [*({*_RECORDS.rglob("*.mbn")} - {*_OF_LEDGER}), *_OF_LEDGER[::10]]
 # Some points of the curve are records of their own: each file is read once.
 RECORDS = {path.read_bytes() for path in _PATHS}
 
