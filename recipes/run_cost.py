@@ -1,9 +1,10 @@
 """How well the cost of a run is estimated: seconds of processor told and measured, and memory.
 
-``python recipes/run_cost.py``. Networks at the edges of the format (`tests/codec/streams.py`), of
-up to a million parameters, and the records, on one thread; of each kind the ratio of what
-`minbits.codec.run_cost` tells to what is measured. Then the memory, beyond what Python and weights
-take, of networks made to take much: padding, kernels and residual sums as large as they may be.
+``python recipes/run_cost.py``. Networks at the edges of the format (`tests/codec/streams.py`), some
+of them behind front ends, of up to a million parameters, and the records, on one thread; of each
+kind the ratio of what `minbits.codec.run_cost` tells to what is measured. Then the memory, beyond
+what Python and weights take, of networks made to take much: padding, kernels and residual sums as
+large as they may be, and front ends on inputs as large as they may be.
 """
 
 from __future__ import annotations

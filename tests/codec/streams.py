@@ -52,6 +52,9 @@ from minbits.codec.quantized_network import (
 )
 from minbits.codec.tensor_code import LEAN_VERSION
 from minbits.errors import MinbitsError, NetworkError, NetworkFileError
+from minbits.front_ends.area import Area
+from minbits.front_ends.base import FrontEnd
+from minbits.front_ends.moments import Moments
 from minbits.layers.activations import CODED_ACTIVATIONS
 from minbits.layers.addition import Addition
 from minbits.layers.base import Layer
@@ -64,6 +67,8 @@ Random = np.random.Generator
 SIDES = (1, 1, 2, 3, 5, 9, 28, 32, 255, 4096)
 CHANNELS = (1, 1, 2, 3, 4, 6, 10, 64, 257, 65_536)
 SMALL = (0, 1, 1, 1, 2, 3, 5, 7, 31)
+FRONT_SIDES = (1, 2, 14, 28, 28, 64, 256)
+SPREADS = (1, 11, 12, 12, 32)
 EXPONENTS = (-64, -1, 0, 8, 8, 64)
 FEW_PARAMETERS = 3_000
 ALL_VERSIONS = (*VERSIONS, LEAN_VERSION)
@@ -107,6 +112,15 @@ def any_layer(random: Random, channels: int, depth: int, is_plain: bool) -> Laye
     )
 
 
+def any_front_end(random: Random) -> FrontEnd | None:
+    """Draw a front end, mostly none; whether it takes the inputs is for the caller to see."""
+    if random.integers(4):
+        return None
+    if random.integers(2):
+        return Area(one_of(random, FRONT_SIDES))
+    return Moments(one_of(random, FRONT_SIDES), one_of(random, SPREADS))
+
+
 def edge_architecture(
     random: Random, most_parameters: int = FEW_PARAMETERS, most_layers: tuple[int, ...] = (2, 7, 69)
 ) -> Architecture:
@@ -115,16 +129,16 @@ def edge_architecture(
     while True:
         shape = (one_of(random, CHANNELS), one_of(random, SIDES), one_of(random, SIDES))
         views = 5 if random.integers(4) == 0 else 1
-        exponent = one_of(random, EXPONENTS)
+        exponent, front_end = one_of(random, EXPONENTS), any_front_end(random)
         chosen: list[Layer] = []
         try:
-            growth = Growth(shape, exponent, views)
+            growth = Growth(shape, exponent, views, front_end)
         except NetworkError:
             continue
         for _ in range(int(random.integers(1, one_of(random, most_layers) + 1))):
             channels = growth.shapes[-1][0]
             layer = any_layer(random, channels, len(chosen), is_plain)
-            grown = Architecture(shape, exponent, (*chosen, layer), views)
+            grown = Architecture(shape, exponent, (*chosen, layer), views, front_end)
             try:
                 if parameter_count(grown) > most_parameters:
                     continue
@@ -133,7 +147,7 @@ def edge_architecture(
                 continue
             chosen.append(layer)
         if chosen:
-            return Architecture(shape, exponent, tuple(chosen), views)
+            return Architecture(shape, exponent, tuple(chosen), views, front_end)
 
 
 def any_levels(random: Random, shape: tuple[int, ...], most: int) -> IntegerArray:
@@ -175,12 +189,13 @@ def edge_network(random: Random, architecture: Architecture) -> QuantizedNetwork
 
 def versions_of(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions of the format that can say a network."""
-    if network.has_dependent_levels:
-        return ALL_VERSIONS[2:]
-    return _plain_versions(network.architecture)
+    plain = _plain_versions(network.architecture)
+    return plain if not network.has_dependent_levels else tuple(v for v in plain if v >= 3)
 
 
 def _plain_versions(architecture: Architecture) -> tuple[int, ...]:
+    if architecture.front_end is not None:
+        return (LEAN_VERSION,)
     return ALL_VERSIONS[0 if is_of_version_1(architecture) else 1 :]
 
 

@@ -22,6 +22,8 @@ from minbits.codec.inference import predict, predict_logits
 from minbits.codec.network import Network
 from minbits.codec.run_cost import RunCost, batch_bytes, check_cost, thread_count
 from minbits.errors import CostError
+from minbits.front_ends.area import Area
+from minbits.front_ends.moments import Moments
 from minbits.layers import convolution_numpy
 from minbits.layers.addition import Addition
 from minbits.layers.base import Layer
@@ -44,7 +46,21 @@ MANY_KEPT = Architecture(
 )
 MANY_VIEWS = Architecture((1, 1024, 1024), 8, (IDENTITY,) * 8, views=5)
 ONE_PLACE = Architecture((1024, 31, 31), 8, (Convolution(1, 31),))
-HOSTILE = [WIDE_KERNEL, WIDE_PADDING, DENSE_PADDING, MANY_KEPT, MANY_VIEWS, ONE_PLACE]
+# Inputs of as many values as may be, behind front ends that read many places of them.
+FRONT_ENDS = [
+    Architecture(shape, 8, (Pooling("max", 0),), views, front_end)
+    for shape, views, front_end in (
+        ((65_536, 1, 1), 1, Moments(1)),
+        ((65_536, 4, 4), 5, Moments(4)),
+        ((256, 1, 4096), 1, Moments(64)),
+        ((1, 1024, 1024), 5, Moments(64)),
+        ((65_536, 4, 4), 5, Area(4)),
+        ((1, 1024, 1024), 5, Area(256)),
+    )
+]
+HOSTILE = [
+    WIDE_KERNEL, WIDE_PADDING, DENSE_PADDING, MANY_KEPT, MANY_VIEWS, ONE_PLACE, *FRONT_ENDS,
+]  # fmt: skip
 ENDLESS = Architecture((1, 28, 28), 8, (*[Convolution(20, 1, 1, 31)], *[Convolution(20, 1)] * 50))
 MIB = 1 << 20
 
@@ -54,7 +70,11 @@ def inputs_for(architecture: Architecture, examples: int) -> np.ndarray:
     return generator.integers(0, 256, (examples, *architecture.input_shape)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("architecture", HOSTILE, ids=lambda a: str(a.layers[0])[:12])
+def named(architecture: Architecture) -> str:
+    return f"{architecture.front_end or architecture.layers[0]}"[:12]
+
+
+@pytest.mark.parametrize("architecture", HOSTILE, ids=named)
 def test_no_network_takes_much_memory(architecture: Architecture) -> None:
     network, inputs = random_network(architecture, 0), inputs_for(architecture, 2)
     tracemalloc.start()

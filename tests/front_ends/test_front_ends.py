@@ -10,6 +10,7 @@ import pytest
 
 from minbits.codec.architecture import VIEW_SHIFTS
 from minbits.errors import NetworkError
+from minbits.front_ends import moments
 from minbits.front_ends.area import Area
 from minbits.front_ends.base import FrontEnd, seen_images
 from minbits.front_ends.moments import Moments
@@ -102,6 +103,15 @@ def test_an_image_alone_is_as_in_a_batch(front: FrontEnd) -> None:
     alone = np.concatenate([seen_images(front, image[None])[0] for image in images])
     assert np.array_equal(whole, alone)
     assert np.array_equal(whole, compiled(front, images))
+
+
+@pytest.mark.parametrize("together", [1, 300, 1 << 20])
+def test_channels_read_together_are_as_alone(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moments, "_READ_VALUES", together)
+    images = blobs(2, (7, 9, 12))
+    assert np.array_equal(seen_images(Moments(5), images)[0], expected(Moments(5), images))
 
 
 def test_what_moments_normalise_no_longer_matters() -> None:

@@ -98,7 +98,33 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "pointwise 7; avgpool all; linear 3 tanh",
         (2, 9, 12), -1,
     )  # fmt: skip
+    small_images = parse_architecture(
+        "moments 14; conv 4 k2 d2 tanh_3bit; prelu; maxwindow 3 s2 p1 ceil; normalise 1 e3; "
+        "grouped 6 by 2 k3 p1 gelu; avgwindow 2; linear 5 relu; linear 3",
+        (2, 20, 31), 8,
+    )  # fmt: skip
+    whole_images = parse_architecture(
+        "moments 28; maxpool 2; conv 3 k5 s2 p2 leaky_relu; depthwise k3 p1; pointwise 3 relu; "
+        "add 2; again 2 from 3; pointwise 2 nobias hard_swish; avgpool 7; linear 10",
+        (1, 28, 28), 8,
+    )  # fmt: skip
+    area_views = parse_architecture(
+        "views 5; area 6; conv 4 k3 p2 leaky_relu; avgpool all; linear 10", (1, 13, 16), 8
+    )
+    raw_views = parse_architecture(
+        "views 5; conv 2 k5 s3 p1 leaky_relu; maxpool 2; depthwise k3 p1 bias; again 1; "
+        "depthwise k2 p1 flat; linear 10 silu; linear 10",
+        (1, 28, 28), 8,
+    )  # fmt: skip
+    # Tensors on both sides of 512 weights; 10 features that are not said.
+    sizes = parse_architecture("conv 6 k3; maxpool 2; linear 10", (1, 9, 28), 8)
     return {
+        "lean-names": random_network(small_images, 10),
+        "lean-moments-28": random_network(whole_images, 11),
+        "lean-area-views": random_network(area_views, 12),
+        "lean-views": random_network(raw_views, 13),
+        "lean-mixed": smooth(random_network(sizes, 14, scale=0.4)),
+        "lean-dependent": dependent(random_network(sizes, 15, scale=0.4)),
         "front-end-moments": random_network(normalised, 8, step_index=-12),
         "front-end-area": random_network(means, 9),
         "named-layers": random_network(named, 7),

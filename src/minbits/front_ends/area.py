@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -63,10 +64,13 @@ class Area(FrontEnd):
         channels, height, width = images.shape[1:]
         _, rows, columns = self.output_shape((channels, height, width))
         total, found = height * width, []
+        # Sums of integers far below 2^53: products of matrices of doubles, which are fast, are
+        # exact in any order.
+        values = images.astype(np.float64)
         for shift in shifts:
-            down = area_weights(height, rows, shift[0])
-            across = area_weights(width, columns, shift[1])
-            sums = np.einsum("rh,nchw,sw->ncrs", down, images, across, optimize=True)
+            down = area_weights(height, rows, shift[0]).astype(np.float64)
+            across = area_weights(width, columns, shift[1]).astype(np.float64)
+            sums = (down @ values @ across.T).astype(np.int64)
             found.append((2 * _GAIN * sums + total) // (2 * total))
         return found
 
@@ -75,11 +79,13 @@ class Area(FrontEnd):
         channels, height, width = shape
         rows, columns = self.output_shape(shape)[1:]
         products = channels * rows * width * (height + columns)
-        return Work(passed=2 * products + 4 * channels * height * width)
+        # Doubles, and matrices that may be small.
+        return Work(products=3 * products, passed=(16 * height * width + 300) * channels)
 
     def workspace(self, shape: Shape) -> int:
         """Return the values an example that are made on the way."""
-        return 8 * shape[0] * shape[1] * shape[2]
+        # Views are kept as integers of eight bytes.
+        return 8 * math.prod(shape) + 16 * math.prod(self.output_shape(shape))
 
     def write_images(self, images: FloatArray, out: FloatArray) -> None:
         """Write what the first layer sees, by compiled loops."""

@@ -9,7 +9,7 @@ arithmetic is exact or correctly rounded in IEEE 754.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -26,6 +26,7 @@ _USUAL_SIDES = (28, 14)
 USUAL_SPREAD = 12
 _MOST_SPREAD = 32
 _MOST_SAMPLES = 4  # of a new pixel, down and across
+_READ_VALUES = 1 << 12  # that are read in one call, if one channel has fewer
 
 
 @dataclass(frozen=True)
@@ -109,26 +110,31 @@ class Moments(FrontEnd):
         places = doubled_places(self.side * samples)
         down = (places - samples * shift[0])[:, None]
         across = (places - samples * shift[1])[None, :]
-        found = bilinear(
-            images,
-            frame.top + down * frame.down,
-            frame.left + down * frame.slant + across * frame.across,
-        )
-        examples, channels = images.shape[:2]
-        sides = (examples, channels, self.side, samples, self.side, samples)
+        places_down = frame.top + down * frame.down
+        places_across = frame.left + down * frame.slant + across * frame.across
+        sums = np.empty((*images.shape[:2], self.side, self.side), np.int64)
+        for channels, read in bilinear(images, places_down, places_across):
+            sides = (len(images), self.side, samples, self.side, samples, read.shape[3])
+            sums[:, channels] = np.moveaxis(read.reshape(sides).sum((2, 4)), 3, 1)
         total = samples**2 << (INPUT_BITS + 2 * MIX_BITS - OUTPUT_BITS)
-        sums: Integers = found.reshape(sides).sum((3, 5))
-        return (2 * sums + total) // (2 * total)
+        pixels: Integers = (2 * sums + total) // (2 * total)
+        return pixels
 
     def work(self, shape: Shape) -> Work:
         """Return what one example costs with NumPy."""
-        places = (self.side * self.samples(*shape[1:])) ** 2
-        return Work(passed=8 * shape[0] * shape[1] * shape[2] + (16 + 45 * shape[0]) * places)
+        channels, height, width = shape
+        places = (self.side * self.samples(height, width)) ** 2
+        bordered = channels * (height + 3) * (width + 3)
+        return Work(passed=8 * bordered + (20 + 60 * channels) * places)
 
     def workspace(self, shape: Shape) -> int:
         """Return the values an example that are made on the way."""
-        places = (self.side * self.samples(*shape[1:])) ** 2
-        return 8 * shape[0] * shape[1] * shape[2] + (12 + 8 * shape[0]) * places
+        channels, height, width = shape
+        places = (self.side * self.samples(height, width)) ** 2
+        bordered = channels * (height + 3) * (width + 3)
+        # Views are kept as integers of eight bytes; channels are read one after the other.
+        kept = 10 * channels * self.side**2
+        return 6 * channels * height * width + 2 * bordered + 28 * places + kept
 
     def write_images(self, images: FloatArray, out: FloatArray) -> None:
         """Write what the first layer sees, by compiled loops."""
@@ -139,14 +145,23 @@ class Moments(FrontEnd):
         write_moments(images, self.side, self.spread, samples, out)
 
 
-def bilinear(images: Integers, down: Integers, across: Integers) -> Integers:
-    """Return images read at places, times 2^16; outside there are zeros.
+def bilinear(
+    images: Integers, down: Integers, across: Integers
+) -> Iterator[tuple[slice, Integers]]:
+    """Yield images read at places, times 2^16; outside there are zeros.
+
+    Small images of many channels would take most of their time for calls, one channel after the
+    other; large ones would take much memory, all channels at once.
 
     Args:
         images: ``(examples, channels, rows, columns)``.
         down: places in units of 2^-16 pixel, such that with ``across`` they have the shape
             ``(examples, rows, columns)`` of what is read.
         across: likewise.
+
+    Yields:
+        Channels that are next to each other, and what is read of them, of the shape
+        ``(examples, rows, columns, channels)``.
     """
     examples, channels, height, width = images.shape
     # A line of zeros before, and two behind, so that the four corners of any place can be read.
@@ -158,15 +173,20 @@ def bilinear(images: Integers, down: Integers, across: Integers) -> Integers:
     )
     top, left = (down >> PLACE_BITS) + 1, (across >> PLACE_BITS) + 1
     fraction = (1 << MIX_BITS) - 1
-    low, right = ((place >> (PLACE_BITS - MIX_BITS)) & fraction for place in (down, across))
-    whole, number = 1 << MIX_BITS, np.arange(examples)[:, None, None]
-    found = np.empty((examples, channels, *top.shape[1:]), np.int64)
-    for channel in range(channels):
-        plane = bordered[:, channel]
-        upper = plane[number, top, left] * (whole - right) + plane[number, top, left + 1] * right
-        lower = (
-            plane[number, top + 1, left] * (whole - right)
-            + plane[number, top + 1, left + 1] * right
-        )
-        found[:, channel] = upper * (whole - low) + lower * low
-    return found
+    low, right = (
+        ((place >> (PLACE_BITS - MIX_BITS)) & fraction)[..., None] for place in (down, across)
+    )
+    together = max(1, _READ_VALUES // top.size)
+    for start in range(0, channels, together):
+        planes = bordered[:, start : start + together]
+        upper = _mixed_across(planes, top, left, right) * ((1 << MIX_BITS) - low)
+        lower = _mixed_across(planes, top + 1, left, right) * low
+        yield slice(start, start + together), upper + lower
+
+
+def _mixed_across(planes: Integers, row: Integers, left: Integers, right: Integers) -> Integers:
+    """Return two neighbours in a row, mixed, as ``(examples, rows, columns, channels)``."""
+    number = np.arange(len(planes))[:, None, None]
+    mixed: Integers = planes[number, :, row, left] * ((1 << MIX_BITS) - right)
+    mixed += planes[number, :, row, left + 1] * right
+    return mixed

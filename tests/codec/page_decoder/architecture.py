@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from tests.codec.page_decoder.bits import Contexts, RefusedError
+from tests.codec.page_decoder.front_ends import FrontEnd
 
 Layer = dict[str, Any]
 Shape = tuple[int, int, int]
@@ -35,6 +36,7 @@ NAMED_KINDS = ["grouped", "normalise", "prelu", "window"]
 ACTIVATIONS = ["none", "relu", "leaky_relu", "hard_swish"]
 NAMED_ACTIVATIONS = ["relu6", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "elu"]
 _LEAKY = re.compile(r"leaky0\.\d{0,11}[1-9]", re.ASCII)
+_ROUNDED = re.compile(r"(relu6|sigmoid|tanh)_[1-8]bit", re.ASCII)
 _WEIGHTED = ("convolution", "depthwise", "pointwise", "linear", "grouped", "prelu")
 _SLIDING = ("convolution", "depthwise", "pointwise", "grouped")
 
@@ -48,8 +50,11 @@ def check(is_allowed: bool, what: str) -> None:
 class Network:
     """What is run so far: (layer, number of its weights) in order, and shapes after each."""
 
-    def __init__(self, shape: Shape, exponent: int, views: int) -> None:
+    def __init__(
+        self, shape: Shape, exponent: int, views: int, front_end: FrontEnd | None = None
+    ) -> None:
         self.input_shape, self.exponent, self.views = shape, exponent, views
+        self.front_end = front_end
         self.layers: list[Layer] = []
         self.run: list[tuple[Layer, int | None]] = []
         self.shapes = [shape]
@@ -59,6 +64,9 @@ class Network:
         check(-64 <= exponent <= 64, "input exponent")
         check(views == 1 or min(shape[1:]) >= 2, "views of what has one row or column")
         self._check_activation()
+        if front_end is not None:
+            self.shapes = [front_end.output_shape(shape)]
+            self._check_activation()
 
     def _check_activation(self) -> None:
         check(math.prod(self.shapes[-1]) <= 1 << 20, "values in an activation")
@@ -183,17 +191,24 @@ class ArchitectureReader:
             views = 5 if code.exception("5 views") else 1
             self.is_extended = bool(code.exception("extended"))
         if self.version == 15:
-            self.kinds, self.activations = self._names("kinds"), self._names("activations")
-            self._check_names()
+            self._read_names()
         network = Network((channels, height, width), exponent, views)
+        self._read_layers(network)
+        self._check_extended(network)
+        return network
+
+    def _read_layers(self, network: Network) -> None:
         previous = "start"
         while (kind := self._kind(previous)) != "end":
             layer = {"kind": kind, **self._fields(kind, network.shapes[-1])}
             check_numbers(layer)
             network.add(layer)
-            previous = kind
-        self._check_flags(network)
-        return network
+            previous = self._as_previous(layer)
+        self._check_names_used(network)
+
+    def _read_names(self) -> None:
+        self.kinds, self.activations = self._names("kinds"), self._names("activations")
+        self._check_names()
 
     def _names(self, what: str) -> list[str]:
         count = self.contexts.unsigned("number of names", what)
@@ -209,44 +224,49 @@ class ArchitectureReader:
             raise RefusedError("a name") from error
 
     def _check_names(self) -> None:
-        check(bool(self.kinds or self.activations), "a file of version 15 without names")
+        check(bool(self.kinds or self.activations), "names that are none")
         check(all(name in NAMED_KINDS for name in self.kinds), "an unknown kind")
         for name in self.activations:
-            check(name in NAMED_ACTIVATIONS or bool(_LEAKY.fullmatch(name)), "an activation")
+            is_patterned = _LEAKY.fullmatch(name) or _ROUNDED.fullmatch(name)
+            check(name in NAMED_ACTIVATIONS or is_patterned is not None, "an activation")
 
-    def _check_flags(self, network: Network) -> None:
-        """Check that flags and names say something, and names come in the order of their use."""
-        layers = network.layers
+    def _check_extended(self, network: Network) -> None:
         is_extended = bool(self.kinds or self.activations) or any(
             layer["kind"] in ("addition", "again")
             or layer.get("flat", False)
             or layer.get("dilation", 1) > 1
-            for layer in layers
+            for layer in network.layers
         )
         check(self.is_extended == is_extended, "'extended'")
-        kinds = [layer["kind"] for layer in layers if layer["kind"] in NAMED_KINDS]
-        used = [layer.get("activation", "none") for layer in layers]
+
+    def _check_names_used(self, network: Network) -> None:
+        """Check that each name is used, and that they come in the order of their first use."""
+        kinds = [layer["kind"] for layer in network.layers if layer["kind"] in NAMED_KINDS]
+        used = [layer.get("activation", "none") for layer in network.layers]
         named = [name for name in used if name not in ACTIVATIONS]
         check(list(dict.fromkeys(kinds)) == self.kinds, "names of kinds")
         check(list(dict.fromkeys(named)) == self.activations, "names of activations")
 
     def _kind(self, previous: str) -> str:
-        if previous in self.kinds:
-            ranks = AFTER_NAMED.split()
-        else:
-            ranks = (EXTENDED_RANKS if self.is_extended else RANKS)[previous].split()
-        ranks = [*ranks, *self.kinds]
+        usual = AFTER_NAMED if previous in self.kinds else self._ranks()[previous]
+        ranks = [*usual.split(), *self.kinds]
         for rank, kind in enumerate(ranks[:-1]):
-            if not self.contexts.exception("kind", previous, str(rank)):
+            if not self.contexts.kind_exception("kind", previous, str(rank)):
                 return kind
         return ranks[-1]
+
+    def _as_previous(self, layer: Layer) -> str:
+        return str(layer["kind"])
+
+    def _ranks(self) -> dict[str, str]:
+        return EXTENDED_RANKS if self.is_extended else RANKS
 
     def _fields(self, kind: str, shape: Shape) -> Layer:
         if kind in ("convolution", "pointwise", "depthwise"):
             return self._convolution(kind, shape)
         read = {
             "linear": self._linear,
-            "pooling": self._pooling,
+            "pooling": lambda: self._pooling(shape),
             "addition": self._addition,
             "again": self._again,
             "grouped": lambda: self._grouped(shape),
@@ -257,14 +277,20 @@ class ArchitectureReader:
         return read[kind]()
 
     def _linear(self) -> Layer:
-        out = 1 + self.contexts.unsigned("out features", order=3)
+        out = self._out_features()
         bias = not self.contexts.exception("linear", "no bias")
         return {"out": out, "bias": bias, "activation": self._activation("linear")}
 
-    def _pooling(self) -> Layer:
-        average = bool(self.contexts.adaptive("average"))
+    def _out_features(self) -> int:
+        return 1 + self.contexts.unsigned("out features", order=3)
+
+    def _pooling(self, shape: Shape) -> Layer:
+        average = self._is_average(shape)
         size = (0 if average else 2) + self.contexts.signed("size", str(average))
         return {"average": average, "size": size}
+
+    def _is_average(self, shape: Shape) -> bool:
+        return bool(self.contexts.adaptive("average"))
 
     def _addition(self) -> Layer:
         back = 1 + self.contexts.unsigned("addition", "back", order=1)
@@ -296,9 +322,7 @@ class ArchitectureReader:
     def _convolution(self, kind: str, shape: Shape) -> Layer:
         code = self.contexts
         family = "depthwise" if kind == "depthwise" else "convolution"
-        out = shape[0]
-        if kind != "depthwise":
-            out += code.difference("more channels", order=1)
+        out = shape[0] if kind == "depthwise" else self._out_channels(kind, shape[0])
         kernel, stride, padding, dilation, flat = 1, 1, 0, 1, False
         if kind != "pointwise":
             kernel = 3 + code.signed(kind, "kernel")
@@ -308,7 +332,7 @@ class ArchitectureReader:
                 if code.exception(kind, "dilated"):
                     dilation = 2 + code.unsigned(kind, "dilation")
                 flat = (shape[1] == 1) != bool(code.exception(kind, "unusual flatness"))
-            padding = dilation * (kernel // 2) + code.signed(kind, "padding")
+            padding = self._padding(kind, dilation * (kernel // 2))
             is_plain = (kernel, stride, padding, dilation, flat) == (1, 1, 0, 1, False)
             check(kind == "depthwise" or not is_plain, "a pointwise layer coded as a convolution")
         bias = (kind != "depthwise") != bool(code.exception(family, "unusual bias"))
@@ -317,6 +341,12 @@ class ArchitectureReader:
             "dilation": dilation, "flat": flat, "bias": bias,
             "activation": self._activation(family),
         }  # fmt: skip
+
+    def _out_channels(self, kind: str, channels: int) -> int:
+        return channels + self.contexts.difference("more channels", order=1)
+
+    def _padding(self, kind: str, usual: int) -> int:
+        return usual + self.contexts.signed(kind, "padding")
 
     def _activation(self, family: str) -> str:
         code = self.contexts

@@ -58,8 +58,8 @@ class Bits:
         own = -(-low // WORD) * WORD
         if self.count <= MAX_SHORTENED_BITS:
             for length in range(size):
-                unit = 1 << 8 * (size - length)
-                for candidate in (own // unit * unit, own // unit * unit + unit):
+                cut = 8 * (size - length)
+                for candidate in (own >> cut << cut, (own >> cut) + 1 << cut):
                     if low <= candidate < high and candidate < 1 << 8 * size:
                         return candidate.to_bytes(size).rstrip(b"\0")
         return own.to_bytes(size).rstrip(b"\0")
@@ -75,8 +75,8 @@ def shrunk(counts: list[int], most: int) -> None:
 class Contexts:
     """The adaptive contexts of one file; the first part of a name is the family."""
 
-    def __init__(self, bits: Bits) -> None:
-        self.bits = bits
+    def __init__(self, bits: Bits, zeros_of_exceptions: int = 3) -> None:
+        self.bits, self.zeros_of_exceptions = bits, zeros_of_exceptions
         self.counts: dict[tuple[str, ...], list[int]] = {}
         self.families: defaultdict[str, list[list[int]]] = defaultdict(list)
 
@@ -98,6 +98,10 @@ class Contexts:
 
     def exception(self, *name: str) -> int:
         """Read an exception."""
+        return self._coded(name, self.zeros_of_exceptions)
+
+    def kind_exception(self, *name: str) -> int:
+        """Read a flag of kinds of layers, which starts alike in all versions."""
         return self._coded(name, 3)
 
     def plain(self, width: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.codec.page_decoder.architecture import Layer, Network, pooling_window, window_places
+from tests.codec.page_decoder.front_ends import UNIT, on_grid
 from tests.codec.page_decoder.levels import Tensor
 
 Array = npt.NDArray[np.float32]
@@ -20,6 +21,8 @@ def activate(x: Array, name: str) -> Array:
     if name.startswith("leaky"):
         slope = 0.125 if name == "leaky_relu" else float(name.removeprefix("leaky"))
         return np.where(x < 0, np.float32(slope) * x, x)
+    if name.endswith("bit"):
+        return rounded(x, name)
     if name in ("silu", "gelu", "gelu_tanh"):
         return x * gate(x, name)
     simple: dict[str, Any] = {
@@ -32,6 +35,15 @@ def activate(x: Array, name: str) -> Array:
         "elu": lambda: np.where(x < 0, np.expm1(np.minimum(x, 0)), x),
     }
     return np.asarray(simple[name](), np.float32)
+
+
+def rounded(x: Array, name: str) -> Array:
+    """Return an activation's nearest of 2^B equally spaced values."""
+    smooth, bits = name.removesuffix("bit").split("_")
+    low, high = {"relu6": (0, 6), "sigmoid": (0, 1), "tanh": (-1, 1)}[smooth]
+    step = np.float32((high - low) / (2 ** int(bits) - 1))
+    places = np.floor((activate(x, smooth) - np.float32(low)) / step + np.float32(0.5))
+    return np.asarray(np.float32(low) + step * places, np.float32)
 
 
 def gate(x: Array, name: str) -> Array:
@@ -133,6 +145,15 @@ def shifted(x: Array, down: int, across: int) -> Array:
     return padded[:, 1 - down : 1 - down + height, 1 - across : 1 - across + width]
 
 
+def first_inputs(network: Network, x: Array, shift: tuple[int, int]) -> Array:
+    """Return what the first layer reads: an image moved, or behind the front end."""
+    if network.front_end is None:
+        return shifted(x, *shift)
+    grid = [[[on_grid(value) for value in row] for row in channel] for channel in x.tolist()]
+    result = network.front_end.apply(grid, *shift)
+    return np.array(result).astype(np.float32) * np.float32(UNIT)
+
+
 def logits(
     network: Network, tensors: list[tuple[Tensor, Tensor | None]], example: npt.NDArray[Any]
 ) -> Array:
@@ -140,10 +161,12 @@ def logits(
     x = example.reshape(network.input_shape).astype(np.float32)
     x = x * np.float32(2.0**-network.exponent)
     found = []
-    for shift in SHIFTS[: network.views]:
-        earlier = [shifted(x, *shift)]
-        for layer, number in network.run:
-            pair = None if number is None else tensors[number]
-            earlier.append(run_layer(layer, earlier, pair))
-        found.append(earlier[-1].ravel())
+    # What overflows is infinite, and no reason for a warning.
+    with np.errstate(over="ignore"):
+        for shift in SHIFTS[: network.views]:
+            earlier = [first_inputs(network, x, shift)]
+            for layer, number in network.run:
+                pair = None if number is None else tensors[number]
+                earlier.append(run_layer(layer, earlier, pair))
+            found.append(earlier[-1].ravel())
     return np.asarray(np.mean(found, 0), np.float32)

@@ -11,6 +11,7 @@ from tests.codec.page_decoder.mixing import Mixing, multiples
 
 QUARTER_POWERS = (1.0, 1.189207115002721, 1.4142135623730951, 1.681792830507429)
 MAX_LEVEL = 1 << 20
+SMALL_TENSOR = 512  # weights, in version 4
 
 
 @dataclass
@@ -34,8 +35,11 @@ class LevelReader:
     """Reads the tensors of a file."""
 
     def __init__(self, contexts: Contexts, network: Network, version: int) -> None:
-        self.contexts, self.network, self.version = contexts, network, version
+        self.contexts, self.network = contexts, network
+        # Version 4 is version 3 but for what is_lean changes.
+        self.version, self.is_lean = version, version == 4
         self.steps = {"weights": -12, "biases": -12}
+        self.has_bias_step = False
         self.mixing = Mixing(contexts.bits)
 
     def read(self) -> list[tuple[Tensor, Tensor | None]]:
@@ -61,8 +65,11 @@ class LevelReader:
         code = self.contexts
         if role == "weights":
             self.steps[role] += code.signed("step", role)
+        elif self.is_lean and self.has_bias_step:
+            self.steps[role] += code.signed("step", "later biases", order=2)
         else:
             self.steps[role] += code.difference("step", role, order=2)
+            self.has_bias_step = True
         check(-256 <= self.steps[role] <= 256, "a step")
         return self.steps[role]
 
@@ -70,13 +77,18 @@ class LevelReader:
         code, family = self.contexts, layer["kind"]
         if self.version >= 3:
             code.scale_down(family)
-            if code.adaptive("mixed"):
+            if self._is_mixed(math.prod(shape)):
                 is_dependent = bool(code.adaptive("dependent"))
                 return self._mixed(number, shape, is_dependent), is_dependent
         if self.version >= 2 and self._is_oriented(layer):
             return self._oriented(family, shape), False
         code.scale_down(family)
         return [code.weight(family) for _ in range(math.prod(shape))], False
+
+    def _is_mixed(self, size: int) -> bool:
+        if self.is_lean and size < SMALL_TENSOR:
+            return bool(self.contexts.exception("mixed", "small"))
+        return bool(self.contexts.adaptive("mixed"))
 
     def _mixed(self, number: int, shape: tuple[int, ...], is_dependent: bool) -> list[int]:
         width = shape[-1]
