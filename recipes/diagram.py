@@ -89,7 +89,7 @@ SETS = (
     Wanted("statsmodels:anes96"),
     Wanted("keel:vowel"),
     Wanted("keel:banana"),
-    *of_rule("planted:24,8", "parity:8", "majority:21"),
+    *of_rule("planted:24,8", "parity:8", "majority:19"),
     Wanted("lookup:256", 0.99, KNOWN),
     Wanted("digits"),
     Wanted("keel:segment"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minbits.data import load
-from minbits.data.families import FAMILIES, is_named, shared_examples
+from minbits.data.families import FAMILIES, family_of, is_named, shared_examples
 from minbits.errors import ArgumentError, DataError
 from minbits.information.labels import label_quantities
 from minbits.types import DataSet
@@ -130,3 +132,13 @@ def test_which_names_are_known_and_which_sets_share_examples() -> None:
     assert shared_examples("parity:4") == "parity:4"
     assert shared_examples("my:file.csv") == "my:file.csv"
     assert all(family.form.startswith(f"{key}:") for key, family in FAMILIES.items())
+
+
+def test_the_sets_of_the_diagrams_recipe_have_good_names() -> None:
+    path = Path(__file__).parents[2] / "recipes" / "diagram.py"
+    names = {item.source for item in runpy.run_path(str(path))["SETS"]}
+    assert len(names) >= 30
+    drawn = [name for name in names if (found := family_of(name)) and found[0].source is not None]
+    assert len(drawn) >= 9
+    for name in drawn:
+        load(name)
