@@ -11,14 +11,17 @@ from minbits.types import TrialOutcome
 
 # The rate weight of a new point is that of the best one times a power of 2 up to this one.
 _RATE_DOUBLINGS = 0.8
+# The first rungs are these far from the start: together they show in which direction to go.
+_FIRST_RUNGS = (0, -2, 2)
 # One of so many points is drawn from the whole family.
 _EXPLORED = 5
 
 
 class LadderPoints(RandomPoints):
-    """A rung of the ladder, then the best one so far or its neighbours, at a rate weight near its.
+    """Some rungs of the ladder, then the best one so far and its neighbours, at rates near its own.
 
-    Everything else that the ladder does not name is drawn.
+    The first rungs are tried whatever is known, at their own rate weights: what is known may be of
+    a search for something else. Everything else that the ladder does not name is drawn.
 
     Args:
         goal: tells which file is the best.
@@ -29,6 +32,7 @@ class LadderPoints(RandomPoints):
     def __init__(self, goal: Goal, start: int, seed: int) -> None:
         super().__init__(seed)
         self._goal = goal
+        self._first = [start + step for step in _FIRST_RUNGS]
         self._rung = start
         self._rate: float | None = None
         self._best = float("inf")
@@ -39,12 +43,13 @@ class LadderPoints(RandomPoints):
         self._asked += 1
         if family.ladder is None or self._asked % _EXPLORED == 0:
             return super().ask(family)
-        rungs = family.ladder.points
-        place, rate = min(self._rung, len(rungs) - 1), self._rate
-        if rate is None:
+        rungs, near = family.ladder.points, self._rung
+        if self._first:
+            place = min(max(self._first.pop(0), 0), len(rungs) - 1)
             rate = float(rungs[place]["rate_weight"])
         else:
-            place = min(max(place + int(self._generator.integers(-1, 2)), 0), len(rungs) - 1)
+            place = min(max(near + int(self._generator.integers(-1, 2)), 0), len(rungs) - 1)
+            rate = float(rungs[near]["rate_weight"]) if self._rate is None else self._rate
             rate *= 2 ** float(self._generator.uniform(-_RATE_DOUBLINGS, _RATE_DOUBLINGS))
         known = {**rungs[place], "rate_weight": _held(rate, family.recipe["rate_weight"])}
 
