@@ -17,8 +17,9 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 from minbits.layers.repetition import Repetition
+from minbits.layers.rms_normalisation import RmsNormalisation
 
-KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
+KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again", "rmsnorm")
 
 
 @st.composite
@@ -33,6 +34,8 @@ def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Lay
         return Linear(draw(st.integers(1, 12)), bias, activation)
     if kind == "pointwise":
         return Convolution(draw(st.integers(1, 8)), 1, bias=bias, activation=activation)
+    if kind == "rmsnorm":
+        return RmsNormalisation()
     if kind == "addition":
         return Addition(draw(st.integers(1, max(1, depth))), activation)
     if kind == "again":

@@ -30,7 +30,7 @@ from minbits.codec.architecture import (
     parameter_count,
     tensor_shapes,
 )
-from minbits.codec.architecture_code import is_of_version_1
+from minbits.codec.architecture_code import NAMED_LAYERS_VERSION, has_names, is_of_version_1
 from minbits.codec.file_format import (
     VERSIONS,
     _bank_of,
@@ -175,6 +175,8 @@ def edge_network(random: Random, architecture: Architecture) -> QuantizedNetwork
 
 def versions_of(network: QuantizedNetwork) -> tuple[int, ...]:
     """Return the versions of the format that can say a network."""
+    if has_names(network.architecture):
+        return (NAMED_LAYERS_VERSION, LEAN_VERSION)
     if network.has_dependent_levels:
         return ALL_VERSIONS[2:]
     return _plain_versions(network.architecture)

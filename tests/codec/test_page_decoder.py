@@ -132,6 +132,7 @@ def test_records_are_run_alike(name: str) -> None:
 
 NAMED = [
     "normalise each e3; grouped 6 by 3 k3 s2 p1 d2 gelu; normalise 2; linear 4 tanh; linear 3",
+    "rmsnorm; conv 4 k3 relu; rmsnorm; conv 4 k3 s2; avgpool all; rmsnorm; linear 3",
     "conv 4 k3 elu; maxwindow 3 s2 p1 ceil; depthwise k3 leaky0.01; prelu; avgwindow 2; linear 3",
     "conv 5 k3 silu; depthwise k3; pointwise 5 gelu_tanh; add 1 relu6; again 2 from 3; "
     "linear 3 sigmoid",

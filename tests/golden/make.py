@@ -98,7 +98,13 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "pointwise 7; avgpool all; linear 3 tanh",
         (2, 9, 12), -1,
     )  # fmt: skip
+    by_root = parse_architecture(
+        "moments 14; conv 6 k3 leaky_relu; rmsnorm; depthwise k3; pointwise 8 leaky_relu; rmsnorm; "
+        "depthwise k3; pointwise 10; avgpool all",
+        (1, 28, 28), 8,
+    )  # fmt: skip
     return {
+        "root-mean-square": random_network(by_root, 10, step_index=-12),
         "front-end-moments": random_network(normalised, 8, step_index=-12),
         "front-end-area": random_network(means, 9),
         "named-layers": random_network(named, 7),

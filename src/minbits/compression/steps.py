@@ -11,7 +11,7 @@ from minbits.codec.architecture import Architecture, TensorShapes, run_order, te
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.tensor_code import USUAL_STEP_INDEX
 from minbits.layers.activations import ACTIVATIONS
-from minbits.layers.base import WeightedLayer
+from minbits.layers.base import RunLayer, WeightedLayer
 
 Steps = npt.NDArray[np.float32]
 
@@ -32,6 +32,21 @@ def is_homogeneous(architecture: Architecture, shape: TensorShapes) -> bool:
     layer = architecture.layers[shape.layer_index]
     assert isinstance(layer, WeightedLayer)
     return layer.is_linear and ACTIVATIONS[layer.activation].is_homogeneous
+
+
+def keeps_factors(architecture: Architecture, shape: TensorShapes) -> bool:
+    """Return whether a factor on a layer's outputs is one on the inputs of the next weights."""
+    return is_homogeneous(architecture, shape) and not erases_factors(architecture, shape)
+
+
+def erases_factors(architecture: Architecture, shape: TensorShapes) -> bool:
+    """Return whether examples are normalised before the next weights, whatever factor they have."""
+    for layer in architecture.layers[shape.layer_index + 1 :]:
+        if not isinstance(layer, RunLayer) or isinstance(layer, WeightedLayer):
+            return False
+        if layer.erases_factors:
+            return True
+    return False
 
 
 def with_one_bias_step(architecture: Architecture, indices: Steps) -> Steps:
@@ -57,6 +72,8 @@ def with_one_bias_step(architecture: Architecture, indices: Steps) -> Steps:
             places.append(place)
             moved.append(exponent)
             place += 1
+        if erases_factors(architecture, shape):
+            exponent = 0
     result = indices.copy()
     if places:
         in_file = indices[places] + np.array(moved)
@@ -70,7 +87,8 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
     Between two layers whose activation is positively homogeneous, a factor can be moved from one
     to the other: the first layer's weights and bias are scaled by c, and everything behind it just
     sees inputs c times as large. So each such layer can take the usual step; biases take up the
-    accumulated factor. The logits are then scaled by a positive factor, which no prediction sees.
+    accumulated factor. A normalisation of examples by their root mean square ends it. The logits are
+    then scaled by a positive factor, which no prediction sees.
     """
     if not scales_are_free(network.architecture):
         return network
@@ -78,8 +96,10 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
     layers: list[QuantizedLayer] = []
     for shape, layer in zip(tensor_shapes(network.architecture), network.layers, strict=True):
         kind = network.architecture.layers[shape.layer_index]
+        is_erased = erases_factors(network.architecture, shape)
         if isinstance(kind, WeightedLayer) and not kind.is_linear:
             layers.append(layer)  # which hands the factor on
+            exponent = 0 if is_erased else exponent
             continue
         if is_homogeneous(network.architecture, shape):
             exponent += USUAL_STEP_INDEX - layer.weights.step_index
@@ -92,4 +112,5 @@ def share_steps(network: QuantizedNetwork) -> QuantizedNetwork:
         if bias is not None:
             bias = QuantizedTensor(bias.levels, bias.step_index + exponent)
         layers.append(QuantizedLayer(weights, bias))
+        exponent = 0 if is_erased else exponent
     return QuantizedNetwork(network.architecture, tuple(layers))

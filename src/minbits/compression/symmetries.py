@@ -71,7 +71,7 @@ def sort_channels(network: QuantizedNetwork) -> QuantizedNetwork:
         reader = None
         for behind in range(index + 1, len(architecture.layers)):
             found = architecture.layers[behind]
-            if found.channel_role == "kept":
+            if found.channel_role in ("kept", "alike"):
                 continue
             if found.channel_role == "each":
                 followers.append(behind)

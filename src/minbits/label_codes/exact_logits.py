@@ -38,6 +38,7 @@ from minbits.layers.base import FloatArray, PlainLayer, WeightedLayer
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.rms_normalisation import RmsNormalisation
 
 EXACT_BITS = 24
 SMALLEST_RANGE, LARGEST_RANGE = -40, 40
@@ -114,6 +115,8 @@ class ExactNetwork:
             elif isinstance(layer, Pooling):
                 if layer.kind == "average":
                     found[index] = _bits_for(math.prod(layer.window(*shapes[index][1:])))
+            elif isinstance(layer, RmsNormalisation):
+                continue  # single operations of IEEE 754 in one order: nothing is to be rounded
             elif not isinstance(layer, Addition) or layer.activation not in CODED_ACTIVATIONS:
                 raise LabelCodeError(
                     f"layer {index}", str(layer), "a layer whose arithmetic is known to be exact",

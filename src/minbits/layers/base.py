@@ -33,8 +33,9 @@ MAX_CHANNELS = 65_536
 # mixed: every output depends on all input channels, and its channels can be removed or reordered;
 # each: a channel depends on that channel alone, through weights of its own;
 # kept: likewise without weights, and whatever factor a channel has stays;
+# alike: without weights, and channels can be reordered together, but each depends on all;
 # tied: channels belong to those of other layers, so that none can be changed alone.
-ChannelRole = Literal["mixed", "each", "kept", "tied"]
+ChannelRole = Literal["mixed", "each", "kept", "alike", "tied"]
 
 
 def architecture_error(where: str, got: str, expected: str) -> NetworkError:
@@ -151,6 +152,11 @@ class RunLayer(Layer):
     def reads(self) -> tuple[int, ...]:
         """The earlier activations that it reads beside its input: how many layers back each is."""
         return ()
+
+    @property
+    def erases_factors(self) -> bool:
+        """Whether the output is the same for any positive factor on the input."""
+        return False
 
     @abstractmethod
     def output_shape(self, shapes: Sequence[Shape], where: str) -> Shape:

@@ -31,7 +31,7 @@ EXTENDED_RANKS = {
     "again": "pooling depthwise again addition linear convolution pointwise end",
 }
 AFTER_NAMED = "end convolution depthwise pointwise pooling linear addition again"
-NAMED_KINDS = ["grouped", "normalise", "prelu", "window"]
+NAMED_KINDS = ["grouped", "normalise", "prelu", "window", "rmsnorm"]
 ACTIVATIONS = ["none", "relu", "leaky_relu", "hard_swish"]
 NAMED_ACTIVATIONS = ["relu6", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "elu"]
 _LEAKY = re.compile(r"leaky0\.\d{0,11}[1-9]", re.ASCII)
@@ -253,6 +253,7 @@ class ArchitectureReader:
             "normalise": self._normalise,
             "window": self._window,
             "prelu": lambda: {"channels": shape[0]},
+            "rmsnorm": dict,
         }
         return read[kind]()
 

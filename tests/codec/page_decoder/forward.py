@@ -103,6 +103,18 @@ def normalise(x: Array, layer: Layer) -> Array:
     return np.asarray(result, np.float32).reshape(x.shape)
 
 
+def divide_by_root_mean_square(x: Array) -> Array:
+    """Divide by the root of the mean of all squares, added up by halves in single precision."""
+    squares = list(np.square(x).ravel())
+    while len(squares) > 1:
+        half = len(squares) // 2
+        for place in range(half):
+            squares[place] = squares[place] + squares[len(squares) - half + place]
+        squares = squares[: len(squares) - half]
+    mean = squares[0] / np.float32(x.size)
+    return x if mean < 2.0**-40 else np.asarray(x / np.sqrt(mean), np.float32)
+
+
 def run_layer(
     layer: Layer, earlier: list[Array], tensors: tuple[Tensor, Tensor | None] | None
 ) -> Array:
@@ -112,6 +124,8 @@ def run_layer(
         return pool(x, layer)
     if kind == "normalise":
         return normalise(x, layer)
+    if kind == "rmsnorm":
+        return divide_by_root_mean_square(x)
     if kind == "addition":
         return activate(x + earlier[-1 - layer["back"]], layer["activation"])
     assert tensors is not None

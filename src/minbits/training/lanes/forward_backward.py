@@ -10,6 +10,10 @@ import numpy.typing as npt
 from minbits.compilation import compiled
 from minbits.networks.parameters import BATCH_NORM_EPSILON
 from minbits.training.lanes import passes
+from minbits.training.lanes.example_passes import (
+    root_mean_square_backward,
+    root_mean_square_forward,
+)
 from minbits.training.lanes.linear_maps import (
     Float,
     Sweep,
@@ -29,6 +33,7 @@ from minbits.training.lanes.plan import (
     MEAN,
     NORMALISED,
     NOWHERE,
+    ROOT_MEAN_SQUARE,
     SWISHED,
     Plan,
 )
@@ -190,6 +195,8 @@ def forward_block(
             _pool_forward(plan, op, block)
         elif op.kind == ADDITION:
             _add_forward(plan, op, block)
+        elif op.kind == ROOT_MEAN_SQUARE:
+            root_mean_square_forward(plan, op, block)
         else:
             _weighted_forward(plan, op, block, parameters, means, variances)
 
@@ -426,6 +433,9 @@ def backward_block(
             _add_backward(plan, op, block)
             if op.skip_mode != NOWHERE:
                 _add_skip_errors(plan, op, block)
+        elif op.kind == ROOT_MEAN_SQUARE:
+            if op.back_mode != NOWHERE:
+                root_mean_square_backward(plan, op, block)
         else:
             _weighted_backward(plan, op, block, parameters, gradient, zeros)
         if op.back_mode not in (NOWHERE, DIRECT):

@@ -26,12 +26,13 @@ from minbits.layers.lanes_rows import (
     LinearRow,
     Obstacle,
     PoolingRow,
+    RootMeanSquareRow,
     SumRow,
 )
 from minbits.networks.parameters import ParameterLayout
 from minbits.training.lanes.vector_code import LANES
 
-DENSE, DEPTHWISE, LINEAR, MAXIMUM, MEAN, ADDITION = range(6)
+DENSE, DEPTHWISE, LINEAR, MAXIMUM, MEAN, ADDITION, ROOT_MEAN_SQUARE = range(7)
 # How a layer's sums become its outputs: in the registers of the linear map, normalised, by a pass.
 FUSED, NORMALISED, PASSED = range(3)
 # What becomes of the errors of a layer's inputs.
@@ -230,7 +231,9 @@ class _Planner:
             row = self.lanes[index]
             if isinstance(row, PoolingRow) and row.kind == "max":
                 chosen[index] = self.arena.new(size)
-            if self._mode(step) != FUSED:
+            if isinstance(row, RootMeanSquareRow):
+                sums[index] = self.arena.new(3 * LANES)
+            elif self._mode(step) != FUSED:
                 sums[index] = self.arena.new(size)
         self._plan_errors(spreads)
         self.tile = self.arena.new(0)
@@ -378,6 +381,8 @@ class _Planner:
                 self._fill_pooling(index, lanes, chosen)
             case SumRow():
                 self._fill_sum(index, lanes)
+            case RootMeanSquareRow():
+                row["kind"] = ROOT_MEAN_SQUARE
             case LinearRow():
                 self._fill_weighted(index)
                 self._fill_linear(index)
