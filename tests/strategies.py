@@ -28,14 +28,16 @@ def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Lay
     kind = draw(st.sampled_from(KINDS))
     activation = draw(st.sampled_from(CODED_ACTIVATIONS))
     bias = draw(st.booleans())
-    if kind == "pooling":
-        return Pooling(draw(st.sampled_from(["max", "average"])), draw(st.integers(0, 3)))
+    if kind in ("pooling", "rmsnorm"):
+        return (
+            RmsNormalisation()
+            if kind == "rmsnorm"
+            else Pooling(draw(st.sampled_from(["max", "average"])), draw(st.integers(0, 3)))
+        )
     if kind == "linear":
         return Linear(draw(st.integers(1, 12)), bias, activation)
     if kind == "pointwise":
         return Convolution(draw(st.integers(1, 8)), 1, bias=bias, activation=activation)
-    if kind == "rmsnorm":
-        return RmsNormalisation()
     if kind == "addition":
         return Addition(draw(st.integers(1, max(1, depth))), activation)
     if kind == "again":

@@ -28,6 +28,7 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.grouped_convolution import GroupedConvolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.shared_depthwise import SharedDepthwise
 from minbits.layers.strided_pooling import StridedPooling
 from minbits.networks.grammar import parse_architecture
 from tests.codec.page_decoder.architecture import Layer as PageLayer
@@ -75,6 +76,8 @@ def as_page_layer(layer: Layer) -> PageLayer:
         fields["kind"] = layer.code_kind
     if isinstance(layer, StridedPooling):
         fields["ceil"] = fields.pop("is_ceiled")
+    if isinstance(layer, SharedDepthwise):
+        fields["out"] = fields.pop("channels")
     return fields
 
 
@@ -133,6 +136,7 @@ def test_records_are_run_alike(name: str) -> None:
 NAMED = [
     "normalise each e3; grouped 6 by 3 k3 s2 p1 d2 gelu; normalise 2; linear 4 tanh; linear 3",
     "rmsnorm; conv 4 k3 relu; rmsnorm; conv 4 k3 s2; avgpool all; rmsnorm; linear 3",
+    "rmsnorm; depthwise k3 bias relu; pointwise 7; rmsnorm; shared k3 s2 p1; shared k3; linear 3",
     "conv 4 k3 elu; maxwindow 3 s2 p1 ceil; depthwise k3 leaky0.01; prelu; avgwindow 2; linear 3",
     "conv 5 k3 silu; depthwise k3; pointwise 5 gelu_tanh; add 1 relu6; again 2 from 3; "
     "linear 3 sigmoid",

@@ -103,7 +103,13 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "depthwise k3; pointwise 10; avgpool all",
         (1, 28, 28), 8,
     )  # fmt: skip
+    sharing = parse_architecture(
+        "moments 14; conv 8 k3 leaky_relu; rmsnorm; shared k3; pointwise 12 leaky_relu; rmsnorm; "
+        "shared k3 p1; pointwise 10; avgpool all",
+        (1, 28, 28), 8,
+    )  # fmt: skip
     return {
+        "shared-kernels": random_network(sharing, 11, step_index=-12),
         "root-mean-square": random_network(by_root, 10, step_index=-12),
         "front-end-moments": random_network(normalised, 8, step_index=-12),
         "front-end-area": random_network(means, 9),

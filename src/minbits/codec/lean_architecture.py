@@ -60,14 +60,19 @@ _SUCCESSORS = {
 }  # fmt: skip
 # Kinds that version 4 knows and the others do not: where they are all that is to be named, a bit
 # says of each whether it is there. What may follow them is all that a network can have.
-_OWN_KINDS = ("rmsnorm",)
+_OWN_KINDS = ("rmsnorm", "shared")
 _OWN_SUCCESSORS = {
     "rmsnorm": (
-        "depthwise", "pooling", "convolution", "pointwise", "linear", "end", "again", "addition",
+        "shared", "depthwise", "pooling", "convolution", "pointwise", "linear", "end", "again",
+        "addition", "rmsnorm",
+    ),
+    "shared": (
+        "pointwise", "again", "convolution", "rmsnorm", "shared", "depthwise", "pooling", "linear",
+        "end", "addition",
     ),
 }  # fmt: skip
 # Behind these they are the most usual, behind others the least.
-_BEFORE_OWN_KINDS = ("convolution", "pointwise", "linear", "addition", "again")
+_BEFORE_OWN_KINDS = ("convolution", "pointwise", "pooling", "linear", "addition", "again")
 _BEHIND_A_NAME = ("end", *(kind for kind in _SUCCESSORS if kind not in ("start", _AVERAGED)))
 
 
@@ -120,10 +125,9 @@ def _code_shape(fields: Fields, shape: Shape) -> Shape:
 
 def _in_order(names: Names) -> Names:
     """Return names in the order in which the file has them: kinds of version 4 in a fixed one."""
-    kinds, activations = names
-    if activations or not set(kinds) <= set(_OWN_KINDS):
+    if not _is_own(names):
         return names
-    return tuple(kind for kind in _OWN_KINDS if kind in kinds), ()
+    return tuple(kind for kind in _OWN_KINDS if kind in names[0]), ()
 
 
 def _is_own(names: Names) -> bool:
@@ -162,7 +166,10 @@ def _successors(names: Names) -> dict[str, tuple[str, ...]]:
         kind: (*kinds, *ranks) if kind in _BEFORE_OWN_KINDS else (*ranks, *kinds)
         for kind, ranks in _SUCCESSORS.items()
     }
-    return {**found, **{kind: (*_OWN_SUCCESSORS[kind], *kinds) for kind in kinds}}
+    unused = set(_OWN_KINDS) - set(kinds)
+    for kind in kinds:
+        found[kind] = tuple(rank for rank in _OWN_SUCCESSORS[kind] if rank not in unused)
+    return found
 
 
 def code_lean_architecture(

@@ -189,6 +189,11 @@ class RunLayer(Layer):
         return Obstacle(f"of a kind that lanes have no pass for: {self.key}")
 
 
+def shares_kernels(layer: Layer) -> bool:
+    """Return whether a layer's weights are those of the first layer with weights."""
+    return isinstance(layer, WeightedLayer) and layer.borrows
+
+
 class PlainLayer(RunLayer):
     """A layer without weights."""
 
@@ -220,10 +225,14 @@ class WeightedLayer(RunLayer):
         can_be_normalised: whether batch normalisation can stand in for the bias while training.
         is_linear: whether a factor on the weights is one on the output; where it is not, a positive
             factor on the input is one on the output all the same.
+        lends_kernels: whether layers that share kernels may have those of this one.
+        borrows: whether its weights are those of the first layer with weights, and none its own.
     """
 
     can_be_normalised: ClassVar[bool] = False
     is_linear: ClassVar[bool] = True
+    lends_kernels: ClassVar[bool] = False
+    borrows: ClassVar[bool] = False
 
     bias: bool
     activation: str
@@ -255,7 +264,7 @@ class WeightedLayer(RunLayer):
     def torch_module(self, torch: Any, weights: Any, bias: Any) -> Any:
         """Return a PyTorch module of the linear map and bias, filled with these tensors."""
 
-    def call_module(self, module: Any, x: Any) -> Any:
+    def call_module(self, torch: Any, module: Any, x: Any) -> Any:
         """Return what `torch_module` makes of ``x``, ``(examples, channels, rows, columns)``."""
         return module(x)
 

@@ -12,6 +12,7 @@ from minbits.layers.pooling import Pooling
 from minbits.layers.prelu import Prelu
 from minbits.layers.repetition import Repetition
 from minbits.layers.rms_normalisation import RmsNormalisation
+from minbits.layers.shared_depthwise import SharedDepthwise
 from minbits.layers.strided_pooling import StridedPooling
 from minbits.registry import Registry
 
@@ -27,6 +28,7 @@ LAYERS: Registry[type[Layer]] = Registry(
     Prelu,
     StridedPooling,
     RmsNormalisation,
+    SharedDepthwise,
 )
 
 

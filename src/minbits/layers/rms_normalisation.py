@@ -32,12 +32,13 @@ def sum_of_squares(x: FloatArray) -> FloatArray:
         half = len(squares) // 2
         squares[:half] += squares[-half:]
         squares = squares[: len(squares) - half]
-    return squares[0]
+    result: FloatArray = squares[0]
+    return result
 
 
 @dataclass(frozen=True)
 class RmsNormalisation(PlainLayer):
-    """Divides each example by the root of the mean square of all its values (Zhang & Sennrich 2019).
+    """Divides each example by the root of the mean square of its values (Zhang & Sennrich 2019).
 
     Places and channels are one group. An example whose mean square is less than
     `SMALLEST_MEAN_SQUARE` is left as it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from minbits.codec.architecture import Architecture, activation_shapes, tensor_shapes
+from minbits.codec.architecture import Architecture, activation_shapes
 from minbits.layers.base import Layer, WeightedLayer
 from minbits.layers.convolution import Convolution
 
@@ -64,8 +64,9 @@ def droppable(architecture: Architecture) -> tuple[int, ...]:
 
 
 def _is_last(architecture: Architecture, block: Block) -> bool:
-    """Whether no weights are behind a block: its outputs are those of the network."""
-    return block.output_tensor + 1 == len(tensor_shapes(architecture))
+    """Whether nothing behind a block mixes its channels: they are those of the logits."""
+    behind = architecture.layers[block.layers.stop :]
+    return not any(layer.channel_role == "mixed" for layer in behind)
 
 
 def shareable(architecture: Architecture) -> tuple[int, ...]:

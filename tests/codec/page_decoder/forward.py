@@ -130,14 +130,16 @@ def run_layer(
         return activate(x + earlier[-1 - layer["back"]], layer["activation"])
     assert tensors is not None
     weights = np.array(tensors[0].values()).astype(np.float32).reshape(tensors[0].shape)
+    if kind == "shared":
+        weights = weights[[channel % len(weights) for channel in range(len(x))]]
     if kind == "prelu":
         return np.asarray(np.where(x < 0, weights[:, :, 0] * x, x), np.float32)
     result = (
         (weights @ x.ravel())[:, None, None] if kind == "linear" else convolve(x, layer, weights)
     )
-    if tensors[1] is not None:
+    if tensors[1] is not None and kind != "shared":
         result = result + np.array(tensors[1].values()).astype(np.float32)[:, None, None]
-    return activate(result, layer["activation"])
+    return activate(result, layer.get("activation", "none"))
 
 
 def shifted(x: Array, down: int, across: int) -> Array:
