@@ -40,6 +40,7 @@ from minbits.ledger.store import Ledger, open_ledger, read_ledger
 from minbits.notebook import Cells, Shown
 from minbits.search.device import device_name
 from minbits.search.driver import Finished, SearchEvents
+from minbits.search.options import AUTO
 from minbits.studies.kept import CODELENGTH
 from minbits.types import DataSet
 from minbits.workers.environment import usable_cores
@@ -53,6 +54,7 @@ VARIATIONAL = "variational"
 # Beside other codes, the variational code takes this share of the minutes.
 _VARIATIONAL_SHARE = 0.25
 # What lengths depend on but the data and the seed.
+_NORMALISING = "moments"
 _SETTINGS = ("code", "minutes", "normalise", "search")
 # Named by the row itself, or of this machine alone.
 _NOT_KEPT = ("data", "data_digest", "outputs")
@@ -311,6 +313,7 @@ class _CodelengthJob:
             request = SizeRequest(
                 minutes=self.request.minutes, workers=self.workers, ledger=self.request.ledger,
                 out=Path(folder) / "labels.mbn",
+                front_end=_NORMALISING if self.request.normalise else AUTO,
             )  # fmt: skip
             plan = size_plan(self.data, request, Origin())
             ledger: Ledger = open_ledger(target)
