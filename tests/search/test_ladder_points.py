@@ -3,8 +3,6 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import pytest
-
 from minbits import load
 from minbits.evaluation.total_goal import TotalGoal
 from minbits.jobs.label_search import RATE_WEIGHTS
@@ -63,13 +61,21 @@ def test_a_network_of_an_earlier_search_is_gone_on_from() -> None:
         dataclasses.replace(first, candidate=dataclasses.replace(first.candidate, recipe=recipe)),
         800, 950,
     )  # fmt: skip
-    later = SampledStrategy(space, data, LadderPoints(GOAL, START, 1))
-    later.tell(dataclasses.replace(past, is_past=True))
-    proposals = [later.propose(100.0) for _ in range(4)]
-    proposal = proposals[-1]
-    assert proposal is not None
-    # The first rungs are tried whatever is known.
-    assert all(one and on_ladder(space, one.candidate.architecture, data) for one in proposals)
-    assert len({one.candidate.architecture for one in proposals if one}) > 1
-    assert 3.7 / 2 < proposal.candidate.recipe.rate_weight < 3.7 * 2
-    assert proposal.candidate.recipe.rate_weight == pytest.approx(3.7, rel=1)
+    outcome = dataclasses.replace(past, is_past=True)
+
+    def later(start: int) -> list[tuple[str, float]]:
+        drawn = SampledStrategy(space, data, LadderPoints(GOAL, start, 1))
+        drawn.tell(outcome)
+        found = [drawn.propose(100.0) for _ in range(4)]
+        assert all(one and on_ladder(space, one.candidate.architecture, data) for one in found)
+        return [
+            (one.candidate.architecture, one.candidate.recipe.rate_weight) for one in found if one
+        ]
+
+    near, far = later(0), later(6)
+    assert all(3.7 / 2 < rate < 3.7 * 2 for _, rate in near)
+    # Far from the start it is of another search, perhaps: the first rungs come before it.
+    assert space.ladder is not None
+    first = [space.ladder.points[place]["rate_weight"] for place in (6, 4, 8)]
+    assert [rate for _, rate in far[:3]] == first
+    assert 3.7 / 2 < far[3][1] < 3.7 * 2

@@ -20,6 +20,19 @@ def expected_label_bits(accuracy: float, labels: int, classes: int) -> float:
     return labels * (entropy + errors * math.log2(max(classes - 1, 1)))
 
 
+def accuracy_on_all(outcome: TrialOutcome, held_out: float) -> float | None:
+    """Return a file's accuracy on the examples it trained on and those of validation; None unknown.
+
+    Args:
+        outcome: of its trial; validation stands for all where training examples were not counted.
+        held_out: the part of validation.
+    """
+    validation, training = outcome.validation_accuracy, outcome.training_accuracy
+    if validation is None or training is None:
+        return validation
+    return held_out * validation + (1 - held_out) * training
+
+
 @dataclass
 class TotalGoal(Goal):
     """A short sum of a network's file and the labels given it; no accuracy is asked for.
@@ -45,13 +58,9 @@ class TotalGoal(Goal):
 
     def score(self, outcome: TrialOutcome) -> float | None:
         """Return log2 of the expected total, None for a trial without a file."""
-        validation, training = outcome.validation_accuracy, outcome.training_accuracy
-        if validation is None or not outcome.size_bits:
+        accuracy = accuracy_on_all(outcome, self.examples / self.labels)
+        if accuracy is None or not outcome.size_bits:
             return None
-        held_out = self.examples / self.labels
-        accuracy = validation
-        if training is not None:
-            accuracy = held_out * validation + (1 - held_out) * training
         label_bits = expected_label_bits(accuracy, self.labels, self.classes)
         return math.log2(outcome.size_bits + self.label_factor * label_bits)
 

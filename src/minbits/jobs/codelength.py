@@ -7,8 +7,9 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from minbits.claims.best_known import published_files, residual_label_bits
 from minbits.claims.outputs import kept_files
 from minbits.codec.file_format import read_bytes
 from minbits.data.moments import normalise_moments
+from minbits.data.splits import validation_split
 from minbits.errors import DataError, LabelCodeError, MinbitsError
-from minbits.evaluation.total_goal import expected_label_bits
+from minbits.evaluation.total_goal import accuracy_on_all, expected_label_bits
 from minbits.files import check_outputs, open_regular, sha256_hex, write_atomically
 from minbits.jobs.codelength_outputs import codelength_outputs, write_outputs
 from minbits.jobs.codelength_request import CodelengthRequest
 from minbits.jobs.kept_figures import FiguresKeeper
-from minbits.jobs.label_search import LabelSearch
+from minbits.jobs.label_search import LabelSearch, label_factor
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
@@ -40,6 +42,7 @@ from minbits.ledger.store import Ledger, open_ledger, read_ledger
 from minbits.notebook import Cells, Shown
 from minbits.search.device import device_name
 from minbits.search.driver import Finished, SearchEvents
+from minbits.search.options import AUTO
 from minbits.studies.kept import CODELENGTH
 from minbits.types import DataSet
 from minbits.workers.environment import usable_cores
@@ -53,6 +56,7 @@ VARIATIONAL = "variational"
 # Beside other codes, the variational code takes this share of the minutes.
 _VARIATIONAL_SHARE = 0.25
 # What lengths depend on but the data and the seed.
+_NORMALISING = "moments"
 _SETTINGS = ("code", "minutes", "normalise", "search")
 # Named by the row itself, or of this machine alone.
 _NOT_KEPT = ("data", "data_digest", "outputs")
@@ -148,7 +152,17 @@ def bits_text(length: CodeLength) -> str:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A network that may begin a two-part code."""
+    """A network that a code may begin with; its accuracy is on the examples that are coded."""
+
+    place: str
+    size_bits: int
+    accuracy: float
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The network that a two-part code begins with."""
 
     place: str
     content: bytes
@@ -170,7 +184,7 @@ class _CodelengthJob:
         blocks: list[Block] = []
         plain = LABEL_CODES[key]
         chosen: LabelCode = plain
-        candidate: _Candidate | None = None
+        candidate: _Found | None = None
         if key == "prequential":
             chosen = self._prequential(blocks)
         elif key == "two-part":
@@ -248,60 +262,75 @@ class _CodelengthJob:
         for role in ("encoding", "decoding"):
             forget(self._kept(role))
 
-    def _network(self) -> _Candidate | None:
+    def _network(self) -> _Found | None:
         """Return the known network with the shortest code; search where none is, or if asked to."""
-        found = self._known_networks()
-        if self.request.search or not found:
+        known = self._known_networks()
+        if self.request.search or not known:
             self._search()
-            found = self._known_networks()
+            known = self._known_networks()
         lengths = []
-        for candidate in found:
+        for candidate in self._most_promising(known):
             try:
-                labels = residual_label_bits(candidate.content, self.data, self.request.allow_slow)
+                content = candidate.read()
+                labels = residual_label_bits(content, self.data, self.request.allow_slow)
             except MinbitsError as error:
                 self.say(f"{candidate.place} is passed over: {error}")
             else:
-                lengths.append((8 * len(candidate.content) + labels, candidate))
+                lengths.append((8 * len(content) + labels, _Found(candidate.place, content)))
         return min(lengths, key=lambda item: item[0])[1] if lengths else None
 
+    def _most_promising(self, known: list[_Candidate]) -> list[_Candidate]:
+        """Return the networks that promise the shortest sums of file and labels, the best first.
+
+        What labels take over the entropy of the errors is measured given one of them.
+        """
+        if len(known) <= _TRIED:
+            return known
+        factor = 1.0
+        for candidate in sorted(known, key=lambda item: self._expected_bits(item, 1.0))[:_TRIED]:
+            try:
+                factor = label_factor(candidate.read(), self.data)
+            except MinbitsError as error:
+                self.say(f"{candidate.place} cannot be run: {error}")
+            else:
+                break
+        return sorted(known, key=lambda item: self._expected_bits(item, factor))[:_TRIED]
+
+    def _expected_bits(self, item: _Candidate, factor: float) -> float:
+        labels = expected_label_bits(item.accuracy, self.known.examples, self.known.classes)
+        return item.size_bits + factor * labels
+
     def _known_networks(self) -> list[_Candidate]:
-        """Return the networks of ledger and cards that promise the shortest codes."""
-        found = sorted([*self._published(), *self._of_ledger()], key=lambda item: item[0])
-        unique: dict[bytes, _Candidate] = {}
-        for _, candidate in found:
-            unique.setdefault(candidate.content, candidate)
-        return list(unique.values())[:_TRIED]
+        """Return the networks of ledger and cards, each file once."""
+        unique: dict[str, _Candidate] = {}
+        for sha256, candidate in [*self._published(), *self._of_ledger()]:
+            unique.setdefault(sha256, candidate)
+        return list(unique.values())
 
-    def _expected_bits(self, size_bits: int, accuracy: float) -> float:
-        return size_bits + expected_label_bits(accuracy, self.known.examples, self.known.classes)
-
-    def _published(self) -> list[tuple[float, _Candidate]]:
-        found = []
+    def _published(self) -> Iterator[tuple[str, _Candidate]]:
         for path, accuracy in published_files(self.data, Path(self.request.records)):
             content = read_bytes(path)
-            bits = self._expected_bits(8 * len(content), accuracy)
-            found.append((bits, _Candidate(str(path), content)))
-        return found
+            found = _Candidate(str(path), 8 * len(content), accuracy, partial(read_bytes, path))
+            yield sha256_hex(content), found
 
-    def _of_ledger(self) -> list[tuple[float, _Candidate]]:
+    def _of_ledger(self) -> Iterator[tuple[str, _Candidate]]:
         target = chosen_ledger(self.request.ledger)
         if not ledger_exists(target):
-            return []
+            return
+        held_out = len(validation_split(self.data)[1]) / self.known.examples
+
+        def read(sha256: str) -> bytes:
+            with read_ledger(target) as ledger:
+                return ledger.artifacts.read(sha256)
+
         with read_ledger(target) as ledger:
-            promising: dict[str, float] = {}
-            for outcome in ledger.trial_outcomes(self.data.digest):
-                accuracy = outcome.validation_accuracy
-                if outcome.sha256 is None or outcome.size_bits is None or accuracy is None:
-                    continue
-                promising[outcome.sha256] = self._expected_bits(outcome.size_bits, accuracy)
-            best = sorted(promising, key=lambda sha256: promising[sha256])[:_TRIED]
-            return [
-                (
-                    promising[sha256],
-                    _Candidate(f"file {sha256[:12]} of the ledger", ledger.artifacts.read(sha256)),
-                )
-                for sha256 in best
-            ]
+            outcomes = ledger.trial_outcomes(self.data.digest)
+        for outcome in outcomes:
+            accuracy, sha256 = accuracy_on_all(outcome, held_out), outcome.sha256
+            if sha256 is None or outcome.size_bits is None or accuracy is None:
+                continue
+            place = f"file {sha256[:12]} of the ledger"
+            yield sha256, _Candidate(place, outcome.size_bits, accuracy, partial(read, sha256))
 
     def _search(self) -> None:
         """Search for networks of this data; the test set is not looked at."""
@@ -311,6 +340,7 @@ class _CodelengthJob:
             request = SizeRequest(
                 minutes=self.request.minutes, workers=self.workers, ledger=self.request.ledger,
                 out=Path(folder) / "labels.mbn",
+                front_end=_NORMALISING if self.request.normalise else AUTO,
             )  # fmt: skip
             plan = size_plan(self.data, request, Origin())
             ledger: Ledger = open_ledger(target)

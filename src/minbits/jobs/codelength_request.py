@@ -32,7 +32,7 @@ class CodelengthRequest(KnownFilesOptions):
     normalise: bool = option(
         False,
         "Normalise images by their moments before the prequential and the variational code learn "
-        "them.",
+        "them; a search for the two-part code then draws networks that normalise them.",
     )
     search: bool = option(
         False,

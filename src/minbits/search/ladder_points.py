@@ -20,8 +20,8 @@ _EXPLORED = 5
 class LadderPoints(RandomPoints):
     """Some rungs of the ladder, then the best one so far and its neighbours, at rates near its own.
 
-    The first rungs are tried whatever is known, at their own rate weights: what is known may be of
-    a search for something else. Everything else that the ladder does not name is drawn.
+    The first rungs are tried at their own rate weights, unless the best known network is near them:
+    what is known may be of a search for something else. What the ladder does not name is drawn.
 
     Args:
         goal: tells which file is the best.
@@ -33,7 +33,7 @@ class LadderPoints(RandomPoints):
         super().__init__(seed)
         self._goal = goal
         self._first = [start + step for step in _FIRST_RUNGS]
-        self._rung = start
+        self._start = self._rung = start
         self._rate: float | None = None
         self._best = float("inf")
         self._asked = 0
@@ -73,7 +73,9 @@ class LadderPoints(RandomPoints):
                 if name not in family.recipe
             ):
                 self._learn(place, float(point["rate_weight"]), outcome)
-                return
+                break
+        if self._rate is not None and abs(self._rung - self._start) <= max(_FIRST_RUNGS):
+            self._first = []
 
     def _learn(self, place: int, rate: float, outcome: TrialOutcome) -> None:
         score = self._goal.score(outcome)
