@@ -17,8 +17,9 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 from minbits.layers.repetition import Repetition
+from minbits.layers.rms_normalisation import RmsNormalisation
 
-KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
+KINDS = ("conv", "depthwise", "pointwise", "pooling", "linear", "addition", "again", "rmsnorm")
 
 
 @st.composite
@@ -27,8 +28,12 @@ def layers(draw: st.DrawFn, channels: int, depth: int, is_sequence: bool) -> Lay
     kind = draw(st.sampled_from(KINDS))
     activation = draw(st.sampled_from(CODED_ACTIVATIONS))
     bias = draw(st.booleans())
-    if kind == "pooling":
-        return Pooling(draw(st.sampled_from(["max", "average"])), draw(st.integers(0, 3)))
+    if kind in ("pooling", "rmsnorm"):
+        return (
+            RmsNormalisation()
+            if kind == "rmsnorm"
+            else Pooling(draw(st.sampled_from(["max", "average"])), draw(st.integers(0, 3)))
+        )
     if kind == "linear":
         return Linear(draw(st.integers(1, 12)), bias, activation)
     if kind == "pointwise":

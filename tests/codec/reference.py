@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 from minbits.layers.repetition import Repetition
+from minbits.layers.rms_normalisation import RmsNormalisation
 
 Image = npt.NDArray[np.float64]
 
@@ -72,6 +74,9 @@ def run_layer(
     image = earlier[-1]
     if isinstance(layer, Pooling):
         return pool(image, layer)
+    if isinstance(layer, RmsNormalisation):
+        mean = math.fsum(value * value for value in image.ravel()) / image.size
+        return image if mean < 2.0**-40 else image / math.sqrt(mean)
     if isinstance(layer, Addition):
         return activate_all(image + earlier[-1 - layer.back], layer.activation)
     assert weights is not None

@@ -30,7 +30,7 @@ from minbits.codec.architecture import (
     parameter_count,
     tensor_shapes,
 )
-from minbits.codec.architecture_code import is_of_version_1
+from minbits.codec.architecture_code import NAMED_LAYERS_VERSION, has_names, is_of_version_1
 from minbits.codec.file_format import (
     VERSIONS,
     _bank_of,
@@ -62,6 +62,8 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
 from minbits.layers.repetition import Repetition
+from minbits.layers.rms_normalisation import RmsNormalisation
+from minbits.layers.shared_depthwise import SharedDepthwise
 
 Random = np.random.Generator
 SIDES = (1, 1, 2, 3, 5, 9, 28, 32, 255, 4096)
@@ -72,6 +74,9 @@ SPREADS = (1, 11, 12, 12, 32)
 EXPONENTS = (-64, -1, 0, 8, 8, 64)
 FEW_PARAMETERS = 3_000
 ALL_VERSIONS = (*VERSIONS, LEAN_VERSION)
+PLAIN_KINDS = ("convolution", "depthwise", "pointwise", "pooling", "linear")
+EXTENDED_KINDS = (*PLAIN_KINDS, "addition", "again")
+OWN_KINDS = (*EXTENDED_KINDS, "rmsnorm", "shared")
 
 
 def with_checksum(payload: bytes, version: int) -> bytes:
@@ -82,11 +87,12 @@ def one_of(random: Random, values: Any) -> Any:
     return values[int(random.integers(len(values)))]
 
 
-def any_layer(random: Random, channels: int, depth: int, is_plain: bool) -> Layer:
+def any_layer(random: Random, channels: int, depth: int, kinds: tuple[str, ...]) -> Layer:
     """Draw a layer that may follow ``depth`` others; whether it fits is for the caller to see."""
-    kinds = ("convolution", "depthwise", "pointwise", "pooling", "linear", "addition", "again")
-    kind = one_of(random, kinds[: 5 if is_plain else 7])
+    kind, is_plain = one_of(random, kinds), kinds == PLAIN_KINDS
     activation, bias = one_of(random, CODED_ACTIVATIONS), bool(random.integers(2))
+    if kind == "rmsnorm":
+        return RmsNormalisation()
     if kind == "pooling":
         return Pooling(one_of(random, ("max", "average")), one_of(random, SMALL))
     if kind == "linear":
@@ -98,18 +104,15 @@ def any_layer(random: Random, channels: int, depth: int, is_plain: bool) -> Laye
     if kind == "again":
         back = int(random.integers(1, min(depth, 4) + 2))
         return Repetition(int(random.integers(1, back + 1)), back)
+    kernel, stride = max(one_of(random, SMALL), 1), max(one_of(random, SMALL), 1)
+    padding = one_of(random, SMALL)
+    dilation = 1 if is_plain else max(one_of(random, SMALL), 1)
+    flat = not is_plain and bool(random.integers(2))
+    if kind == "shared":
+        return SharedDepthwise(channels, kernel, stride, padding, dilation, flat)
     wide = kind == "depthwise"
-    return Convolution(
-        channels if wide else one_of(random, CHANNELS),
-        max(one_of(random, SMALL), 1),
-        max(one_of(random, SMALL), 1),
-        one_of(random, SMALL),
-        wide,
-        bias,
-        activation,
-        1 if is_plain else max(one_of(random, SMALL), 1),
-        not is_plain and bool(random.integers(2)),
-    )
+    outputs = channels if wide else one_of(random, CHANNELS)
+    return Convolution(outputs, kernel, stride, padding, wide, bias, activation, dilation, flat)
 
 
 def any_front_end(random: Random) -> FrontEnd | None:
@@ -125,7 +128,7 @@ def edge_architecture(
     random: Random, most_parameters: int = FEW_PARAMETERS, most_layers: tuple[int, ...] = (2, 7, 69)
 ) -> Architecture:
     """Draw an architecture; channels, sides, kernels and the like are often the largest valid."""
-    is_plain = bool(random.integers(2))
+    kinds = one_of(random, (PLAIN_KINDS, PLAIN_KINDS, EXTENDED_KINDS, OWN_KINDS))
     while True:
         shape = (one_of(random, CHANNELS), one_of(random, SIDES), one_of(random, SIDES))
         views = 5 if random.integers(4) == 0 else 1
@@ -137,7 +140,7 @@ def edge_architecture(
             continue
         for _ in range(int(random.integers(1, one_of(random, most_layers) + 1))):
             channels = growth.shapes[-1][0]
-            layer = any_layer(random, channels, len(chosen), is_plain)
+            layer = any_layer(random, channels, len(chosen), kinds)
             grown = Architecture(shape, exponent, (*chosen, layer), views, front_end)
             try:
                 if parameter_count(grown) > most_parameters:
@@ -196,6 +199,8 @@ def versions_of(network: QuantizedNetwork) -> tuple[int, ...]:
 def _plain_versions(architecture: Architecture) -> tuple[int, ...]:
     if architecture.front_end is not None:
         return (LEAN_VERSION,)
+    if has_names(architecture):
+        return (LEAN_VERSION, NAMED_LAYERS_VERSION)
     return ALL_VERSIONS[0 if is_of_version_1(architecture) else 1 :]
 
 

@@ -17,6 +17,7 @@ from minbits.codec.architecture_code import (
     NAMED_LAYERS_VERSION,
     code_architecture,
     is_of_version_1,
+    names_in,
 )
 from minbits.codec.file_format import (
     HEADER_BYTES,
@@ -162,7 +163,9 @@ def test_files_are_of_the_shorter_version_that_can_say_them(network: QuantizedNe
         assert version > 1
     # Version 3 is tried where a tensor is large enough for its contexts to pay.
     tried = _useful_versions(network)
-    assert tried[0] == (1 if is_of_version_1(network.architecture) else 2)
+    is_named = any(names_in(network.architecture))
+    oldest = NAMED_LAYERS_VERSION if is_named else 1 if is_of_version_1(network.architecture) else 2
+    assert tried[0] == oldest
     older = [_encode(network, number) for number in tried[: tried.index(version)]]
     assert all(len(content) < len(other) for other in older)
 

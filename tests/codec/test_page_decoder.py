@@ -30,6 +30,7 @@ from minbits.layers.convolution import Convolution
 from minbits.layers.grouped_convolution import GroupedConvolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.shared_depthwise import SharedDepthwise
 from minbits.layers.strided_pooling import StridedPooling
 from minbits.networks.grammar import parse_architecture
 from tests.codec.page_decoder.architecture import Layer as PageLayer
@@ -72,6 +73,8 @@ def as_page_layer(layer: Layer) -> PageLayer:
         fields["kind"] = layer.code_kind
     if isinstance(layer, StridedPooling):
         fields["ceil"] = fields.pop("is_ceiled")
+    if isinstance(layer, SharedDepthwise):
+        fields["out"] = fields.pop("channels")
     return fields
 
 
@@ -142,6 +145,8 @@ def test_records_are_run_alike(name: str) -> None:
 
 NAMED = [
     "normalise each e3; grouped 6 by 3 k3 s2 p1 d2 gelu; normalise 2; linear 4 tanh; linear 3",
+    "rmsnorm; conv 4 k3 relu; rmsnorm; conv 4 k3 s2; avgpool all; rmsnorm; linear 3",
+    "rmsnorm; depthwise k3 bias relu; pointwise 7; rmsnorm; shared k3 s2 p1; shared k3; linear 3",
     "conv 4 k3 elu; maxwindow 3 s2 p1 ceil; depthwise k3 leaky0.01; prelu; avgwindow 2; linear 3",
     "conv 5 k3 silu; depthwise k3; pointwise 5 gelu_tanh; add 1 relu6; again 2 from 3; "
     "linear 3 sigmoid",
@@ -228,22 +233,23 @@ def turned_file(network: QuantizedNetwork, version: int, number: int) -> bytes:
     return with_checksum(turning.encoder.payload(), version)
 
 
-TURNED = {
-    1: "conv 2 k3; maxpool 2; linear 2 relu",
-    2: "conv 2 k3; depthwise k3; pointwise 2; add 1 relu; again 2 from 3; avgpool all; linear 2",
-    3: "conv 2 k3; depthwise k3; pointwise 2; avgpool all; linear 2",
-    15: "conv 2 k2 gelu; avgpool all; linear 2 relu",
-    4: "moments 9; conv 2 k3 p2; depthwise k3 p1; pointwise 2; add 1; avgpool all; linear 2 relu",
-}
+TURNED = [
+    (1, "conv 2 k3; maxpool 2; linear 2 relu"),
+    (2, "conv 2 k3; depthwise k3; pointwise 2; add 1 relu; again 2 from 3; avgpool all; linear 2"),
+    (3, "conv 2 k3; depthwise k3; pointwise 2; avgpool all; linear 2"),
+    (15, "conv 2 k2 gelu; avgpool all; linear 2 relu"),
+    (4, "moments 9; conv 2 k3 p2; depthwise k3 p1; pointwise 2; add 1; avgpool all; linear 2 relu"),
+    (4, "conv 2 k3; rmsnorm; shared k3; pointwise 2; shared k3 p1; avgpool all"),
+]
 
 
-@pytest.mark.parametrize("version", TURNED)
+@pytest.mark.parametrize(("version", "text"), TURNED)
 def test_flags_that_say_nothing_are_refused_alike(
-    version: int, monkeypatch: pytest.MonkeyPatch
+    version: int, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Compiled loops would write past the turning.
     monkeypatch.setattr("minbits.codec.tensor_code.SMALL_TENSOR", MAX_PARAMETERS + 1)
-    network = random_network(parse_architecture(TURNED[version], (1, 8, 8), 8), 4)
+    network = random_network(parse_architecture(text, (1, 8, 8), 8), 4)
     outcomes = [refused(turned_file(network, version, number)) for number in range(70)]
     assert any(outcomes)
     assert not all(outcomes)

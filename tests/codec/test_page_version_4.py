@@ -12,6 +12,7 @@ import pytest
 
 from minbits.codec.adaptive_bits import BitEncoder
 from minbits.codec.architecture import MAX_PARAMETERS, VIEW_SHIFTS, Architecture, parameter_count
+from minbits.codec.architecture_code import names_in
 from minbits.codec.file_format import _encode, decode_network, version_of
 from minbits.errors import NetworkError
 from minbits.front_ends.base import seen_images
@@ -22,7 +23,7 @@ from tests.codec.page_decoder.architecture import KINDS, NAMED_KINDS
 from tests.codec.page_decoder.bits import Contexts, RefusedError
 from tests.codec.page_decoder.file import LEAN_VERSION, read
 from tests.codec.page_decoder.front_ends import UNIT, on_grid
-from tests.codec.page_decoder.lean import LeanArchitectureReader
+from tests.codec.page_decoder.lean import OWN_KINDS, LeanArchitectureReader
 from tests.codec.page_decoder.levels import LevelReader
 from tests.codec.streams import with_checksum
 from tests.codec.test_page_decoder import (
@@ -85,7 +86,8 @@ def test_front_ends_agree_to_the_last_bit(text: str, shape: tuple[int, int, int]
 
 
 # Each is said once in the usual way and once in another one, as chance has it.
-_ACTIVATIONS = ("", "", "relu", "leaky_relu", "hard_swish", "gelu", "leaky0.25", "sigmoid_3bit")
+_UNNAMED = ("", "", "relu", "leaky_relu", "hard_swish")
+_ACTIVATIONS = (*_UNNAMED, "gelu", "leaky0.25", "sigmoid_3bit")
 _PIECES: dict[str, tuple[str, ...]] = {
     "conv": (
         "conv {n} k3 {p} {a}", "conv {n} k{k} s{s} {p} d{d} {a} nobias", "conv {n} k3 flat {a}",
@@ -100,19 +102,25 @@ _PIECES: dict[str, tuple[str, ...]] = {
         "normalise each", "normalise 1 e3", "prelu", "maxwindow 3 s2 p1 ceil", "avgwindow {k} s{s}",
         "grouped {n} by {s} k3 {p} {a}",
     ),
+    "rmsnorm": ("rmsnorm",),
+    "shared": ("shared k3 {p}", "shared k{k} s{s} {p} d{d}", "shared k3 flat {p}"),
 }  # fmt: skip
+# Networks that need no names; few kinds, so that kernels are shared often.
+_WITHOUT_NAMES = ("conv", "depthwise", "pointwise", "pooling", "rmsnorm", "shared", "shared")
 
 
-def random_layer(random: Random) -> str:
+def random_layer(random: Random, has_names: bool) -> str:
     """Draw the text of a layer; whether it fits is for the caller to see."""
-    of_kind = [*_PIECES.values()][int(random.integers(len(_PIECES)))]
+    # Most places do not suit a layer that shares kernels: it is drawn more often.
+    kinds = (*_PIECES, "conv", "shared", "shared", "shared") if has_names else _WITHOUT_NAMES
+    of_kind = _PIECES[kinds[int(random.integers(len(kinds)))]]
     return of_kind[int(random.integers(len(of_kind)))].format(
         n=random.choice([1, 2, 3, 4, 6, 10]),
         k=random.integers(1, 6),
         s=random.integers(1, 4),
         d=random.integers(1, 3),
         p=random.choice(["", "p1", "p2", "p3"]),
-        a=random.choice(_ACTIVATIONS),
+        a=random.choice(_ACTIVATIONS if has_names else _UNNAMED),
     )
 
 
@@ -123,10 +131,10 @@ def random_architecture(random: Random) -> Architecture:
     starts = ["", "", "views 5; "]
     fronts = ["", "", "moments 28; ", "moments 14; ", "moments 6 s13; ", "area 14; ", "area 3; "]
     start = str(random.choice(starts)) + str(random.choice(fronts))
-    wanted, layers = int(random.integers(1, 8)), list[str]()
+    wanted, layers, has_names = int(random.integers(1, 8)), list[str](), random.random() < 0.6
     for _ in range(40):
         try:
-            text = start + "; ".join([*layers, random_layer(random)])
+            text = start + "; ".join([*layers, random_layer(random, has_names)])
             if parameter_count(parse_architecture(text, shape, 8)) > MOST_PARAMETERS:
                 continue
         except NetworkError:
@@ -137,7 +145,18 @@ def random_architecture(random: Random) -> Architecture:
     return random_architecture(random)
 
 
-@pytest.mark.parametrize("seed", range(40))
+SEEDS = range(100)
+
+
+def test_networks_of_all_kinds_are_drawn() -> None:
+    drawn = [names_in(random_architecture(np.random.default_rng(seed))) for seed in SEEDS]
+    own = [set(kinds) for kinds, activations in drawn if {*kinds, *activations} <= {*OWN_KINDS}]
+    assert all(kinds in own for kinds in ({"rmsnorm"}, {"shared"}, {"rmsnorm", "shared"}, set()))
+    named = [set(kinds) & {*OWN_KINDS} for kinds, _ in drawn if set(kinds) not in own]
+    assert all({kind} in named for kind in OWN_KINDS)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_small_networks_are_read_alike(seed: int) -> None:
     random = np.random.default_rng(seed)
     network = random_network(random_architecture(random), seed, scale=random.choice([0.3, 2, 30]))
@@ -225,6 +244,8 @@ ONE_KERNEL = {
 }  # fmt: skip
 OTHER_SIDE = LINEAR | {"moments side another": 1, "moments side rank 0": 1}
 SPREAD = {"moments spread not zero": 1}
+# A normalisation behind the linear layer.
+ROOT = {"names": 1, "used rmsnorm": 1, **{f"kind rmsnorm {rank}": 1 for rank in range(5)}}
 NEEDLESS: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "side 28": (LINEAR | {"other side": 1}, {"height": 27}),
     "a square": (LINEAR | {"not square": 1}, {"width": 27}),
@@ -236,6 +257,7 @@ NEEDLESS: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "padding of half a kernel": (STRIDED | OTHER_PADDING, {"padding": 0}),
     "padding of half a kernel of one": (STRIDED | {"padding another": 1}, ONE_KERNEL),
     "no names": (LINEAR, {"names": 1}),
+    "a kind that no layer has": (LINEAR | ROOT, {"kind linear 0": 1}),
     "a fourth front end": (LINEAR | {"front end 0": 1}, {"front end 1": 1, "front end 2": 1}),
 }
 
@@ -246,3 +268,14 @@ def test_what_says_nothing_or_too_much_is_refused(name: str) -> None:
     right = {field: 11 for field in ("height", "width", "out features", "moments side", "padding")}
     assert not refused(scripted_file(right | said))
     assert refused(scripted_file(right | said | wrong))
+
+
+@pytest.mark.parametrize("text", ["conv 3 k3; rmsnorm", "depthwise k3; shared k3; rmsnorm"])
+def test_names_of_what_needs_none_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(parse_architecture(text, (1, 9, 9), 8), 1)
+    assert not refused(_encode(network, LEAN_VERSION))
+    with monkeypatch.context() as patched:
+        patched.setattr("minbits.codec.lean_architecture._is_own", lambda names: False)
+        named = _encode(network, LEAN_VERSION)
+        assert decode_network(named).architecture == network.architecture
+    assert refused(named)

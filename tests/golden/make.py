@@ -118,6 +118,16 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
     )  # fmt: skip
     # Tensors on both sides of 512 weights; 10 features that are not said.
     sizes = parse_architecture("conv 6 k3; maxpool 2; linear 10", (1, 9, 28), 8)
+    by_root = parse_architecture(
+        "moments 14; conv 6 k3 leaky_relu; rmsnorm; depthwise k3; pointwise 8 leaky_relu; rmsnorm; "
+        "depthwise k3; pointwise 10; avgpool all",
+        (1, 28, 28), 8,
+    )  # fmt: skip
+    sharing = parse_architecture(
+        "moments 14; conv 8 k3 leaky_relu; rmsnorm; shared k3; pointwise 12 leaky_relu; rmsnorm; "
+        "shared k3 p1; pointwise 10; avgpool all",
+        (1, 28, 28), 8,
+    )  # fmt: skip
     return {
         "lean-names": random_network(small_images, 10),
         "lean-moments-28": random_network(whole_images, 11),
@@ -125,6 +135,8 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "lean-views": random_network(raw_views, 13),
         "lean-mixed": smooth(random_network(sizes, 14, scale=0.4)),
         "lean-dependent": dependent(random_network(sizes, 15, scale=0.4)),
+        "shared-kernels": random_network(sharing, 11, step_index=-12),
+        "root-mean-square": random_network(by_root, 10, step_index=-12),
         "front-end-moments": random_network(normalised, 8, step_index=-12),
         "front-end-area": random_network(means, 9),
         "named-layers": random_network(named, 7),

@@ -32,3 +32,22 @@ def test_layers_that_are_tied_to_others_are_left_alone() -> None:
 
 def test_a_network_without_convolutions_has_no_blocks() -> None:
     assert blocks_of(parse_architecture("linear 4 relu; linear 3", (5, 1, 1), 0)) == ()
+
+
+def test_normalisations_belong_to_the_block_before_and_logits_to_the_last_one() -> None:
+    text = (
+        "conv 4 k3 relu; rmsnorm; depthwise k3; pointwise 5 relu; rmsnorm; depthwise k3; "
+        "pointwise 6 relu; rmsnorm; depthwise k3; pointwise 7 relu; depthwise k3; pointwise 3; "
+        "avgpool all"
+    )
+    architecture = parse_architecture(text, (1, 28, 28), 8)
+    assert [list(block.layers) for block in blocks_of(architecture)] == [
+        [0, 1], [2, 3, 4], [5, 6, 7], [8, 9], [10, 11],
+    ]  # fmt: skip
+    assert droppable(architecture) == (1, 2, 3)
+    # Block 3 has no normalisation.
+    assert shareable(architecture) == (2,)
+    same = parse_architecture("conv 4 k3; conv 4 k3; conv 4 k3; avgpool all", (1, 28, 28), 8)
+    assert (droppable(same), shareable(same)) == ((1,), ())
+    sloped = parse_architecture("conv 4 k3; conv 4 k3; prelu; avgpool all", (1, 28, 28), 8)
+    assert droppable(sloped) == ()

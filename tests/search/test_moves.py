@@ -75,6 +75,29 @@ def test_a_moved_trial_gives_the_file_that_it_says(
         assert result.config.architecture == layers
 
 
+NORMALISED = (
+    "conv 4 k3 p1 relu; rmsnorm; depthwise k3 p1; pointwise 5 relu; rmsnorm; depthwise k3 p1; "
+    "pointwise 6 relu; rmsnorm; depthwise k3 p1; pointwise 2; avgpool all"
+)
+
+
+def test_normalisations_are_moved_and_the_logits_stay(tiny: DataSet) -> None:
+    before = run_task(TrialTask(TrialConfig(NORMALISED, RECIPE, 1), 0), tiny, WorkerContext())
+    assert before.network_file is not None, before.error
+    moves = ["share 2", "drop 2", "thin 0.8", "drop 3"]
+    found = [moved(tiny, before.network_file, move) for move in moves]
+    assert [result.status for result in found] == ["done", "done", "done", "failed"]
+    assert found[0].config.architecture == (
+        "conv 4 k3 p1 relu; rmsnorm; depthwise k3 p1; pointwise 4 relu; rmsnorm; again 3; "
+        "depthwise k3 p1; pointwise 2; avgpool all"
+    )
+    assert found[1].config.architecture == (
+        "conv 4 k3 p1 relu; rmsnorm; depthwise k3 p1; pointwise 5 relu; rmsnorm; "
+        "depthwise k3 p1; pointwise 2; avgpool all"
+    )
+    assert found[2].config.architecture.endswith("depthwise k3 p1; pointwise 2; avgpool all")
+
+
 def test_the_same_move_gives_the_same_bytes(tiny: DataSet, parent: bytes) -> None:
     first, second = (moved(tiny, parent, "thin 0.8") for _ in range(2))
     assert first.network_file == second.network_file

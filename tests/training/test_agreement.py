@@ -43,6 +43,14 @@ EVERY_LAYER = {
         "conv 3 k3 p1; conv 3 k3 p1 leaky_relu; add 1; conv 3 k3 p1; add 2; add 3 leaky_relu; "
         "depthwise k5 p2 d1 bias relu; add 1; avgpool 2; linear 3"
     ),
+    "normalised by the root": (
+        "rmsnorm; conv 5 k3 p1 leaky_relu; rmsnorm; depthwise k3 p1; pointwise 6 relu; rmsnorm; "
+        "maxpool 2; conv 6 k3 s2 p1; rmsnorm; linear 8 relu; rmsnorm; linear 4"
+    ),
+    "pointwise logits": (
+        "conv 4 k3 leaky_relu; rmsnorm; depthwise k3; pointwise 6 leaky_relu; rmsnorm; "
+        "depthwise k3 p1; add 1; rmsnorm; pointwise 4; avgpool all"
+    ),
     "fully connected": "linear 64 relu; linear 64 relu; again 1; linear 10",
 }
 

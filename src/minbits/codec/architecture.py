@@ -59,7 +59,8 @@ class Step:
     Attributes:
         layer: what is run.
         layer_index: where the layer is written.
-        tensor: number of its weights in file order, None where it has none.
+        tensor: number of its weights in file order, None where it has none; layers that share their
+            kernels have that of the first layer with weights.
     """
 
     layer: RunLayer
@@ -120,9 +121,11 @@ class Growth:
             self._written.append(None)
             return [step for step in repeated if step is not None]
         assert isinstance(layer, RunLayer)
-        weighted = isinstance(layer, WeightedLayer)
-        step = Step(layer, index, self._tensors if weighted else None)
-        self._tensors += weighted
+        number = None
+        if isinstance(layer, WeightedLayer):
+            number = 0 if layer.borrows else self._tensors
+            self._tensors += not layer.borrows
+        step = Step(layer, index, number)
         self._written.append(step)
         return [step]
 
@@ -136,9 +139,23 @@ class Growth:
             if len(self.steps) >= MAX_LAYERS:
                 raise _error("network", f"more than {MAX_LAYERS} layers to run", "fewer")
             shape = step.layer.output_shape(self.shapes, f"layer {step.layer_index}")
+            if isinstance(step.layer, WeightedLayer) and step.layer.borrows:
+                self._check_kernels(step.layer, f"layer {step.layer_index}")
             self.steps.append(step)
             self.shapes.append(shape)
             self._check_size()
+
+    def _check_kernels(self, layer: WeightedLayer, where: str) -> None:
+        """Check that the first layer with weights has kernels as a layer needs them."""
+        needed = layer.weights_shape(self.shapes[-1])[1:]
+        for step, shape in zip(self.steps, self.shapes, strict=False):
+            if step.tensor == 0 and isinstance(step.layer, WeightedLayer):
+                found = step.layer.weights_shape(shape)[1:]
+                if step.layer.lends_kernels and found == needed:
+                    return
+                got = f"the first weights of {step.layer}, kernels of {found}"
+                raise _error(where, got, f"a convolution with kernels of {needed}")
+        raise _error(where, "no weights before it", f"a convolution with kernels of {needed}")
 
 
 def _check_input(shape: Shape, exponent: int, views: int) -> None:
@@ -207,7 +224,9 @@ def tensor_shapes(architecture: Architecture) -> tuple[TensorShapes, ...]:
         if step.tensor == len(result):
             bias = weights[0] if layer.bias else None
             result.append(TensorShapes(layer_index=step.layer_index, weights=weights, bias=bias))
-        elif step.tensor is not None and result[step.tensor].weights != weights:
+        elif step.tensor is not None and not (
+            layer.borrows or result[step.tensor].weights == weights
+        ):
             raise _error(
                 f"layer {step.layer_index}, repeated", f"weights of shape {weights}",
                 f"{result[step.tensor].weights} as at its first use",

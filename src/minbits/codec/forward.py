@@ -23,7 +23,7 @@ def _run_weighted(
     result = layer.sums(x, weights)
     if pooling is not None:
         result = pooling.run(result, ())
-    if bias is not None:
+    if bias is not None and layer.bias:
         result += bias[:, None, None, None]
     return ACTIVATIONS[layer.activation].numpy(result)
 

@@ -58,6 +58,21 @@ _SUCCESSORS = {
         "pooling", "depthwise", "again", "addition", "linear", "convolution", "pointwise", "end",
     ),
 }  # fmt: skip
+# Kinds that version 4 knows and the others do not: where they are all that is to be named, a bit
+# says of each whether it is there. What may follow them is all that a network can have.
+_OWN_KINDS = ("rmsnorm", "shared")
+_OWN_SUCCESSORS = {
+    "rmsnorm": (
+        "shared", "depthwise", "pooling", "convolution", "pointwise", "linear", "end", "again",
+        "addition", "rmsnorm",
+    ),
+    "shared": (
+        "pointwise", "again", "convolution", "rmsnorm", "shared", "depthwise", "pooling", "linear",
+        "end", "addition",
+    ),
+}  # fmt: skip
+# Behind these they are the most usual, behind others the least.
+_BEFORE_OWN_KINDS = ("convolution", "pointwise", "pooling", "linear", "addition", "again")
 _BEHIND_A_NAME = ("end", *(kind for kind in _SUCCESSORS if kind not in ("start", _AVERAGED)))
 
 
@@ -108,20 +123,53 @@ def _code_shape(fields: Fields, shape: Shape) -> Shape:
     return (found, side, other)
 
 
+def _in_order(names: Names) -> Names:
+    """Return names in the order in which the file has them: kinds of version 4 in a fixed one."""
+    if not _is_own(names):
+        return names
+    return tuple(kind for kind in _OWN_KINDS if kind in names[0]), ()
+
+
+def _is_own(names: Names) -> bool:
+    """Whether all that is to be named is of a kind that version 4 knows."""
+    return not names[1] and set(names[0]) <= set(_OWN_KINDS)
+
+
 def _code_names(fields: Fields, names: Names) -> Names:
+    """Write or read what is named; two empty lists stand for kinds that version 4 knows."""
     if not fields.exception(("names",), int(any(names))):
         return ((), ())
+    written = ((), ()) if _is_own(names) else names
     found = (
-        code_names(fields, "layers", names[0]), code_names(fields, "activations", names[1]),
+        code_names(fields, "layers", written[0]), code_names(fields, "activations", written[1]),
     )  # fmt: skip
+    if not any(found):
+        found = (_code_own_kinds(fields, names[0]), ())
+    else:
+        fields.require(not _is_own(found))
     fields.require(any(found))
     check_registered(*found)
     return found
 
 
-def _successors(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    known = {kind: (*ranks, *names) for kind, ranks in _SUCCESSORS.items()}
-    return {**known, **dict.fromkeys(names, (*_BEHIND_A_NAME, *names))}
+def _code_own_kinds(fields: Fields, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(kind for kind in _OWN_KINDS if fields.flag(("own kind", kind), int(kind in kinds)))
+
+
+def _successors(names: Names) -> dict[str, tuple[str, ...]]:
+    """Return what may follow each kind, where these are named."""
+    kinds = names[0]
+    if not _is_own(names):
+        known = {kind: (*ranks, *kinds) for kind, ranks in _SUCCESSORS.items()}
+        return {**known, **dict.fromkeys(kinds, (*_BEHIND_A_NAME, *kinds))}
+    found = {
+        kind: (*kinds, *ranks) if kind in _BEFORE_OWN_KINDS else (*ranks, *kinds)
+        for kind, ranks in _SUCCESSORS.items()
+    }
+    unused = set(_OWN_KINDS) - set(kinds)
+    for kind in kinds:
+        found[kind] = tuple(rank for rank in _OWN_SUCCESSORS[kind] if rank not in unused)
+    return found
 
 
 def code_lean_architecture(
@@ -144,11 +192,11 @@ def code_lean_architecture(
         ("input exponent",), given.input_exponent - USUAL_INPUT_EXPONENT
     )
     views = len(VIEW_SHIFTS) if fields.flag(("views",), int(given.views > 1)) else 1
-    names = _code_names(fields, names_in(given))
+    names = _code_names(fields, _in_order(names_in(given)))
     fields.activations = names[1]
     growth = Growth(input_shape, exponent, views, front_end)
     layers: list[Layer] = []
-    previous, successors = "start", _successors(names[0])
+    previous, successors = "start", _successors(names)
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
         # A decoder's source is always None, and what it codes for the kind is ignored.
@@ -158,7 +206,7 @@ def code_lean_architecture(
         kind = code_kind(fields, wanted, previous, successors[previous])
         if kind == "end":
             found = Architecture(input_shape, exponent, tuple(layers), views, front_end)
-            fields.require(names_in(found) == names)
+            fields.require(_in_order(names_in(found)) == names)
             return found
         layers.append(code_layer(fields, source, kind, growth.shapes[-1], extended=True))
         fields.require(layers[-1].code_kind == kind)

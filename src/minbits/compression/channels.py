@@ -30,12 +30,15 @@ class ChannelGroup:
         changers: numbers of the depthwise tensors that they pass, in order.
         user: number of the tensor whose inputs they are.
         places: values of each channel that the user reads: 1, or places of the flattened image.
+        is_normalised: whether the channels pass a layer in which each depends on all, so that even
+            a channel of zeros cannot go without a change of the others.
     """
 
     producer: int
     changers: tuple[int, ...]
     user: int
     places: int
+    is_normalised: bool = False
 
 
 def channel_groups(architecture: Architecture) -> tuple[ChannelGroup, ...]:
@@ -49,9 +52,10 @@ def channel_groups(architecture: Architecture) -> tuple[ChannelGroup, ...]:
     groups: list[ChannelGroup] = []
     producer: int | None = None
     changers: list[int] = []
-    tensor = -1
+    is_normalised, tensor = False, -1
     for index, layer in enumerate(architecture.layers):
-        if layer.channel_role == "kept":
+        if layer.channel_role in ("kept", "alike"):
+            is_normalised |= layer.channel_role == "alike"
             continue
         tensor += 1
         if layer.channel_role == "each":
@@ -59,8 +63,8 @@ def channel_groups(architecture: Architecture) -> tuple[ChannelGroup, ...]:
             continue
         if producer is not None:
             places = math.prod(shapes[index][1:]) if isinstance(layer, Linear) else 1
-            groups.append(ChannelGroup(producer, tuple(changers), tensor, places))
-        producer, changers = tensor, []
+            groups.append(ChannelGroup(producer, tuple(changers), tensor, places, is_normalised))
+        producer, changers, is_normalised = tensor, [], False
     return tuple(groups)
 
 
@@ -155,7 +159,7 @@ def shrink(
 
     A channel is dead where nothing reads it, or where it holds the same number for every input:
     zero, or another one that the reading layer's bias can take over (not where that layer pads
-    images with zeros).
+    images with zeros). Channels that are normalised together all stay.
 
     Args:
         architecture: the network.
@@ -167,6 +171,8 @@ def shrink(
     while True:
         before = architecture
         for group in channel_groups(architecture):
+            if group.is_normalised:
+                continue
             architecture, values = _without_dead(architecture, values, group, fold_constants)
             if architecture != before:
                 break  # the groups are numbered anew

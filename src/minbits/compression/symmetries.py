@@ -16,7 +16,7 @@ import numpy.typing as npt
 from minbits.codec.architecture import Architecture, activation_shapes
 from minbits.codec.quantized_network import QuantizedLayer, QuantizedNetwork, QuantizedTensor
 from minbits.codec.tensor_code import is_oriented
-from minbits.layers.base import WeightedLayer
+from minbits.layers.base import WeightedLayer, shares_kernels
 from minbits.layers.repetition import Repetition
 
 _Order = npt.NDArray[np.int64]
@@ -71,7 +71,7 @@ def sort_channels(network: QuantizedNetwork) -> QuantizedNetwork:
         reader = None
         for behind in range(index + 1, len(architecture.layers)):
             found = architecture.layers[behind]
-            if found.channel_role == "kept":
+            if found.channel_role in ("kept", "alike"):
                 continue
             if found.channel_role == "each":
                 followers.append(behind)
@@ -92,7 +92,7 @@ def sort_channels(network: QuantizedNetwork) -> QuantizedNetwork:
 def orient_kernels(network: QuantizedNetwork) -> QuantizedNetwork:
     """Return a network of the same function whose linear depthwise kernels begin positive."""
     architecture = network.architecture
-    if any(isinstance(layer, Repetition) for layer in architecture.layers):
+    if any(isinstance(layer, Repetition) or shares_kernels(layer) for layer in architecture.layers):
         return network
     tensors, layers = _tensor_of(architecture), list(network.layers)
     for index, number in tensors.items():

@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from minbits.codec.architecture import Architecture, parameter_count, tensor_shapes
 from minbits.codec.quantized_network import STEPS_PER_OCTAVE, QuantizedNetwork
-from minbits.compression.steps import is_homogeneous, scales_are_free
+from minbits.compression.steps import is_homogeneous, keeps_factors, scales_are_free
 from minbits.compression.thinning import narrowed, without_least_channels
 from minbits.errors import NetworkError
 from minbits.information.temperature import best_temperature, tempered_log_probabilities
+from minbits.layers.base import shares_kernels
 from minbits.layers.pooling import Pooling
 from minbits.layers.repetition import Repetition
 from minbits.networks.parameters import flat_parameters, parameter_layout
@@ -151,7 +152,9 @@ def _with_logits_scaled(start: WarmStart, steps: int) -> WarmStart:
     shapes = tensor_shapes(architecture)
     first = len(shapes) - 1
     if scales_are_free(architecture):
-        while first > 0 and is_homogeneous(architecture, shapes[first - 1]):
+        # Kernels that are shared would take a share at each use.
+        lowest = int(any(shares_kernels(layer) for layer in architecture.layers))
+        while first > lowest and keeps_factors(architecture, shapes[first - 1]):
             first -= 1
     values, indices = start.values.copy(), start.step_indices.copy()
     place = tensor = before = 0

@@ -38,8 +38,11 @@ from minbits.layers.base import FloatArray, PlainLayer, WeightedLayer
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
 from minbits.layers.pooling import Pooling
+from minbits.layers.rms_normalisation import RmsNormalisation
+from minbits.layers.shared_depthwise import SharedDepthwise
 
 EXACT_BITS = 24
+_EXACT = (Convolution, Linear, SharedDepthwise)
 SMALLEST_RANGE, LARGEST_RANGE = -40, 40
 
 
@@ -108,12 +111,14 @@ class ExactNetwork:
         shapes, found = activation_shapes(self._architecture), {}
         for index, step in enumerate(self._steps):
             layer = step.layer
-            if isinstance(layer, Convolution | Linear) and layer.activation in CODED_ACTIVATIONS:
+            if isinstance(layer, _EXACT) and layer.activation in CODED_ACTIVATIONS:
                 assert step.tensor is not None
                 found[index] = _bits_for(self._tensors[step.tensor].most_units)
             elif isinstance(layer, Pooling):
                 if layer.kind == "average":
                     found[index] = _bits_for(math.prod(layer.window(*shapes[index][1:])))
+            elif isinstance(layer, RmsNormalisation):
+                continue  # single operations of IEEE 754 in one order: nothing is to be rounded
             elif not isinstance(layer, Addition) or layer.activation not in CODED_ACTIVATIONS:
                 raise LabelCodeError(
                     f"layer {index}", str(layer), "a layer whose arithmetic is known to be exact",
@@ -180,7 +185,7 @@ class ExactNetwork:
 
 def _weighted(x: FloatArray, layer: WeightedLayer, tensor: _Tensor) -> FloatArray:
     result = np.asarray(layer.sums(x, tensor.counts), np.float32) * tensor.step
-    if tensor.bias is not None:
+    if tensor.bias is not None and layer.bias:
         result = result + tensor.bias[:, None, None, None]
     return ACTIVATIONS[layer.activation].numpy(result)
 

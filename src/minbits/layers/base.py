@@ -33,8 +33,9 @@ MAX_CHANNELS = 65_536
 # mixed: every output depends on all input channels, and its channels can be removed or reordered;
 # each: a channel depends on that channel alone, through weights of its own;
 # kept: likewise without weights, and whatever factor a channel has stays;
+# alike: without weights, and channels can be reordered together, but each depends on all;
 # tied: channels belong to those of other layers, so that none can be changed alone.
-ChannelRole = Literal["mixed", "each", "kept", "tied"]
+ChannelRole = Literal["mixed", "each", "kept", "alike", "tied"]
 
 
 def architecture_error(where: str, got: str, expected: str) -> NetworkError:
@@ -152,6 +153,11 @@ class RunLayer(Layer):
         """The earlier activations that it reads beside its input: how many layers back each is."""
         return ()
 
+    @property
+    def erases_factors(self) -> bool:
+        """Whether the output is the same for any positive factor on the input."""
+        return False
+
     @abstractmethod
     def output_shape(self, shapes: Sequence[Shape], where: str) -> Shape:
         """Return the shape of the output.
@@ -181,6 +187,11 @@ class RunLayer(Layer):
     def lanes_row(self) -> LanesRow | Obstacle:
         """Return by which pass the lanes engine trains the layer, or why it cannot."""
         return Obstacle(f"of a kind that lanes have no pass for: {self.key}")
+
+
+def shares_kernels(layer: Layer) -> bool:
+    """Return whether a layer's weights are those of the first layer with weights."""
+    return isinstance(layer, WeightedLayer) and layer.borrows
 
 
 class PlainLayer(RunLayer):
@@ -214,10 +225,14 @@ class WeightedLayer(RunLayer):
         can_be_normalised: whether batch normalisation can stand in for the bias while training.
         is_linear: whether a factor on the weights is one on the output; where it is not, a positive
             factor on the input is one on the output all the same.
+        lends_kernels: whether layers that share kernels may have those of this one.
+        borrows: whether its weights are those of the first layer with weights, and none its own.
     """
 
     can_be_normalised: ClassVar[bool] = False
     is_linear: ClassVar[bool] = True
+    lends_kernels: ClassVar[bool] = False
+    borrows: ClassVar[bool] = False
 
     bias: bool
     activation: str
@@ -249,7 +264,7 @@ class WeightedLayer(RunLayer):
     def torch_module(self, torch: Any, weights: Any, bias: Any) -> Any:
         """Return a PyTorch module of the linear map and bias, filled with these tensors."""
 
-    def call_module(self, module: Any, x: Any) -> Any:
+    def call_module(self, torch: Any, module: Any, x: Any) -> Any:
         """Return what `torch_module` makes of ``x``, ``(examples, channels, rows, columns)``."""
         return module(x)
 

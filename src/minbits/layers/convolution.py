@@ -45,6 +45,7 @@ class Convolution(WeightedLayer):
     code_kinds = ("convolution", "depthwise", "pointwise")
     torch_usage = "Conv1d and Conv2d padded with zeros"
     can_be_normalised = True
+    lends_kernels = True
 
     out_channels: int
     kernel: int
@@ -159,7 +160,7 @@ class Convolution(WeightedLayer):
             out_channels = _coded_width(fields, layer.out_channels, kind, channels)
         found = cls(out_channels, 1, depthwise=kind == "depthwise")
         if kind != "pointwise":
-            found = found._coded_geometry(fields, layer, kind, shape, extended)
+            found = found.coded_geometry(fields, layer, kind, shape, extended)
         # A depthwise half is linear: its bias would add nothing to that of the pointwise half.
         usual_bias = kind != "depthwise"
         unusual = fields.exception((family, "bias"), int(layer.bias != usual_bias))
@@ -167,9 +168,10 @@ class Convolution(WeightedLayer):
         activation = fields.activation(family, layer.activation, kind != "depthwise")
         return dataclasses.replace(found, bias=usual_bias != bool(unusual), activation=activation)
 
-    def _coded_geometry(
+    def coded_geometry(
         self, fields: FieldCoder, layer: Self, kind: str, shape: Shape, extended: bool
     ) -> Self:
+        """Return this layer with the geometry of ``layer``, which is written, or as it is read."""
         kernel = USUAL_KERNEL + fields.signed((kind, "kernel"), layer.kernel - USUAL_KERNEL)
         stride, dilation, flat = 1, 1, False
         if fields.exception((kind, "strided"), int(layer.stride > 1)):

@@ -37,6 +37,11 @@ class SumRow:
 
 
 @dataclass(frozen=True)
+class RootMeanSquareRow:
+    """A division of each example by its root mean square."""
+
+
+@dataclass(frozen=True)
 class Obstacle:
     """Why the lanes engine cannot train a layer; PyTorch trains the network then.
 
@@ -46,4 +51,4 @@ class Obstacle:
     reason: str
 
 
-LanesRow = ConvolutionRow | LinearRow | PoolingRow | SumRow
+LanesRow = ConvolutionRow | LinearRow | PoolingRow | SumRow | RootMeanSquareRow

@@ -113,7 +113,7 @@ class Linear(WeightedLayer):
         module = torch.nn.Linear(weights.shape[1], weights.shape[0], bias is not None)
         return filled(torch, module, weights, bias)
 
-    def call_module(self, module: Any, x: Any) -> Any:
+    def call_module(self, torch: Any, module: Any, x: Any) -> Any:
         """Return what `torch_module` makes of ``x``."""
         return module(x.flatten(1))[:, :, None, None]
 

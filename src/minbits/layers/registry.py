@@ -11,6 +11,8 @@ from minbits.layers.normalisation import Normalisation
 from minbits.layers.pooling import Pooling
 from minbits.layers.prelu import Prelu
 from minbits.layers.repetition import Repetition
+from minbits.layers.rms_normalisation import RmsNormalisation
+from minbits.layers.shared_depthwise import SharedDepthwise
 from minbits.layers.strided_pooling import StridedPooling
 from minbits.registry import Registry
 
@@ -25,6 +27,8 @@ LAYERS: Registry[type[Layer]] = Registry(
     Normalisation,
     Prelu,
     StridedPooling,
+    RmsNormalisation,
+    SharedDepthwise,
 )
 
 

@@ -18,9 +18,11 @@ takes means over areas.
 
 ``prelu`` has a slope for each channel. ``normalise 4`` makes mean 0 and variance 1 in four groups
 of channels, ``normalise each`` in each channel, ``normalise 1 e3`` with 0.001 added to the
-variance. ``maxwindow 3 s2 p1 ceil`` and ``avgwindow 3 s2`` pool over windows that overlap.
-``grouped 8 by 2 k3`` is a convolution of two groups of channels. An activation ``leaky0.01`` is a
-leaky ReLU of that slope.
+variance. ``rmsnorm`` divides by the root of the mean square of all values. ``maxwindow 3 s2 p1
+ceil`` and ``avgwindow 3 s2`` pool over windows that overlap. ``grouped 8 by 2 k3`` is a convolution
+of two groups of channels. ``shared k3 p1`` is a depthwise convolution with the kernels of the first
+layer with weights: channel c has kernel c mod K. An activation ``leaky0.01`` is a leaky ReLU of
+that slope.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from minbits.codec.architecture import VIEW_SHIFTS, grown
 from minbits.codec.file_format import read_network
 from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.front_ends.base import FrontEnd, seen_images
-from minbits.layers.base import WeightedLayer
+from minbits.layers.base import RunLayer, WeightedLayer
 from minbits.networks.torch_layers import activate, run_plain
 
 
@@ -33,7 +33,10 @@ class NetworkModule(nn.Module):
         self.architecture = network.architecture
         growth = grown(network.architecture)
         self.steps, self.shapes = growth.steps, growth.shapes[:-1]
-        written = {step.tensor: step.layer for step in self.steps if step.tensor is not None}
+        written: dict[int, RunLayer] = {}
+        for step in self.steps:
+            if step.tensor is not None:
+                written.setdefault(step.tensor, step.layer)
         modules: list[nn.Module] = []
         for index, layer in enumerate(network.layers):
             kind = written[index]
@@ -64,7 +67,7 @@ class NetworkModule(nn.Module):
         for step, shape in zip(self.steps, self.shapes, strict=True):
             x, layer = activations[-1], step.layer
             if isinstance(layer, WeightedLayer):
-                x = layer.call_module(self.layers[step.tensor or 0], x)
+                x = layer.call_module(torch, self.layers[step.tensor or 0], x)
                 x = activate(x, layer.activation)
             else:
                 x = run_plain(layer, activations, shape)

@@ -58,7 +58,8 @@ def run_layers(architecture: Architecture, tensors: Sequence[LayerTensors], x: T
         layer = step.layer
         if isinstance(layer, WeightedLayer):
             assert step.tensor is not None
-            x = apply_weights(activations[-1], layer, *tensors[step.tensor])
+            weights, bias = tensors[step.tensor]
+            x = apply_weights(activations[-1], layer, weights, bias if layer.bias else None)
             x = activate(x, layer.activation)
         else:
             x = run_plain(layer, activations, shape)
@@ -145,7 +146,8 @@ class TrainingPass:
     ) -> Tensor:  # fmt: skip
         end = slot.weights_at + slot.outputs * slot.taps
         weights = values[slot.weights_at : end].view(slot.shape)
-        shift = None if slot.shift_at is None else _part(values, slot.shift_at, slot)
+        has_shift = layer.bias and slot.shift_at is not None
+        shift = _part(values, slot.shift_at or 0, slot) if has_shift else None
         if slot.scale_at is None or slot.moments_at is None or shift is None:
             return activate(apply_weights(x, layer, weights, shift), layer.activation)
         sums = apply_weights(x, layer, weights, None)

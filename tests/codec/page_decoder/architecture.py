@@ -32,13 +32,13 @@ EXTENDED_RANKS = {
     "again": "pooling depthwise again addition linear convolution pointwise end",
 }
 AFTER_NAMED = "end convolution depthwise pointwise pooling linear addition again"
-NAMED_KINDS = ["grouped", "normalise", "prelu", "window"]
+NAMED_KINDS = ["grouped", "normalise", "prelu", "window", "rmsnorm", "shared"]
 ACTIVATIONS = ["none", "relu", "leaky_relu", "hard_swish"]
 NAMED_ACTIVATIONS = ["relu6", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "elu"]
 _LEAKY = re.compile(r"leaky0\.\d{0,11}[1-9]", re.ASCII)
 _ROUNDED = re.compile(r"(relu6|sigmoid|tanh)_[1-8]bit", re.ASCII)
 _WEIGHTED = ("convolution", "depthwise", "pointwise", "linear", "grouped", "prelu")
-_SLIDING = ("convolution", "depthwise", "pointwise", "grouped")
+_SLIDING = ("convolution", "depthwise", "pointwise", "grouped", "shared")
 
 
 def check(is_allowed: bool, what: str) -> None:
@@ -91,6 +91,9 @@ class Network:
         output = output_shape(layer, self.shapes)
         check(min(output) >= 1 and output[0] <= 65_536, "shape of an activation")
         number = None
+        if layer["kind"] == "shared":
+            number = 0
+            self._share_kernels(layer, output)
         if layer["kind"] in _WEIGHTED:
             weights = weights_shape(layer, shape)
             known = [n for n, (other, _) in enumerate(self.weights) if other is layer]
@@ -98,11 +101,22 @@ class Network:
             if not known:
                 self.weights.append((layer, weights))
             check(self.weights[number][1] == weights, "weights that do not fit when repeated")
-            self.work += self.views * math.prod(weights) * math.prod(output[1:])
-            check(self.work <= 1 << 32, "multiply-accumulates")
+            self._count(weights, output)
         self.run.append((layer, number))
         self.shapes.append(output)
         self._check_activation()
+
+    def _share_kernels(self, layer: Layer, output: Shape) -> None:
+        check(bool(self.weights), "kernels that nothing has")
+        first, weights = self.weights[0]
+        check(first["kind"] in KINDS[:3], "kernels of what is no convolution")
+        needed = (1, 1 if is_flat(layer) else layer["kernel"], layer["kernel"])
+        check(weights[1:] == needed, "kernels of another size")
+        self._count((output[0], *needed), output)
+
+    def _count(self, weights: tuple[int, ...], output: Shape) -> None:
+        self.work += self.views * math.prod(weights) * math.prod(output[1:])
+        check(self.work <= 1 << 32, "multiply-accumulates")
 
 
 def is_flat(layer: Layer) -> bool:
@@ -116,7 +130,7 @@ def output_shape(layer: Layer, shapes: list[Shape]) -> Shape:
     kind = layer["kind"]
     if kind in _SLIDING:
         check(channels % layer.get("groups", 1) == 0, "groups of channels")
-        check(kind != "depthwise" or layer["out"] == channels, "depthwise channels")
+        check(kind not in ("depthwise", "shared") or layer["out"] == channels, "depthwise channels")
         reach = layer["dilation"] * (layer["kernel"] - 1)
         across = (width + 2 * layer["padding"] - reach - 1) // layer["stride"] + 1
         down = (height + 2 * layer["padding"] - reach - 1) // layer["stride"] + 1
@@ -241,19 +255,25 @@ class ArchitectureReader:
 
     def _check_names_used(self, network: Network) -> None:
         """Check that each name is used, and that they come in the order of their first use."""
-        kinds = [layer["kind"] for layer in network.layers if layer["kind"] in NAMED_KINDS]
         used = [layer.get("activation", "none") for layer in network.layers]
         named = [name for name in used if name not in ACTIVATIONS]
-        check(list(dict.fromkeys(kinds)) == self.kinds, "names of kinds")
+        check(self._kinds_to_name(network) == self.kinds, "names of kinds")
         check(list(dict.fromkeys(named)) == self.activations, "names of activations")
 
+    def _kinds_to_name(self, network: Network) -> list[str]:
+        kinds = [layer["kind"] for layer in network.layers if layer["kind"] in NAMED_KINDS]
+        return list(dict.fromkeys(kinds))
+
     def _kind(self, previous: str) -> str:
-        usual = AFTER_NAMED if previous in self.kinds else self._ranks()[previous]
-        ranks = [*usual.split(), *self.kinds]
+        ranks = self._successors(previous)
         for rank, kind in enumerate(ranks[:-1]):
             if not self.contexts.kind_exception("kind", previous, str(rank)):
                 return kind
         return ranks[-1]
+
+    def _successors(self, previous: str) -> list[str]:
+        usual = AFTER_NAMED if previous in self.kinds else self._ranks()[previous]
+        return [*usual.split(), *self.kinds]
 
     def _as_previous(self, layer: Layer) -> str:
         return str(layer["kind"])
@@ -264,6 +284,8 @@ class ArchitectureReader:
     def _fields(self, kind: str, shape: Shape) -> Layer:
         if kind in ("convolution", "pointwise", "depthwise"):
             return self._convolution(kind, shape)
+        if kind == "shared":
+            return {"out": shape[0], **self._geometry(kind, shape)}
         read = {
             "linear": self._linear,
             "pooling": lambda: self._pooling(shape),
@@ -273,6 +295,7 @@ class ArchitectureReader:
             "normalise": self._normalise,
             "window": self._window,
             "prelu": lambda: {"channels": shape[0]},
+            "rmsnorm": dict,
         }
         return read[kind]()
 
@@ -323,23 +346,31 @@ class ArchitectureReader:
         code = self.contexts
         family = "depthwise" if kind == "depthwise" else "convolution"
         out = shape[0] if kind == "depthwise" else self._out_channels(kind, shape[0])
-        kernel, stride, padding, dilation, flat = 1, 1, 0, 1, False
+        plain = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1, "flat": False}
+        geometry = plain
         if kind != "pointwise":
-            kernel = 3 + code.signed(kind, "kernel")
-            if code.exception(kind, "strided"):
-                stride = 2 + code.unsigned(kind, "stride")
-            if self.is_extended:
-                if code.exception(kind, "dilated"):
-                    dilation = 2 + code.unsigned(kind, "dilation")
-                flat = (shape[1] == 1) != bool(code.exception(kind, "unusual flatness"))
-            padding = self._padding(kind, dilation * (kernel // 2))
-            is_plain = (kernel, stride, padding, dilation, flat) == (1, 1, 0, 1, False)
-            check(kind == "depthwise" or not is_plain, "a pointwise layer coded as a convolution")
+            geometry = self._geometry(kind, shape)
+            is_usual = kind == "depthwise" or geometry != plain
+            check(is_usual, "a pointwise layer coded as a convolution")
         bias = (kind != "depthwise") != bool(code.exception(family, "unusual bias"))
         return {
-            "out": out, "kernel": kernel, "stride": stride, "padding": padding,
-            "dilation": dilation, "flat": flat, "bias": bias,
-            "activation": self._activation(family),
+            "out": out, **geometry, "bias": bias, "activation": self._activation(family),
+        }  # fmt: skip
+
+    def _geometry(self, kind: str, shape: Shape) -> Layer:
+        """Return how a kernel slides."""
+        code, stride, dilation, flat = self.contexts, 1, 1, False
+        kernel = 3 + code.signed(kind, "kernel")
+        if code.exception(kind, "strided"):
+            stride = 2 + code.unsigned(kind, "stride")
+        if self.is_extended:
+            if code.exception(kind, "dilated"):
+                dilation = 2 + code.unsigned(kind, "dilation")
+            flat = (shape[1] == 1) != bool(code.exception(kind, "unusual flatness"))
+        padding = self._padding(kind, dilation * (kernel // 2))
+        return {
+            "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation,
+            "flat": flat,
         }  # fmt: skip
 
     def _out_channels(self, kind: str, channels: int) -> int:

@@ -115,6 +115,18 @@ def normalise(x: Array, layer: Layer) -> Array:
     return np.asarray(result, np.float32).reshape(x.shape)
 
 
+def divide_by_root_mean_square(x: Array) -> Array:
+    """Divide by the root of the mean of all squares, added up by halves in single precision."""
+    squares = list(np.square(x).ravel())
+    while len(squares) > 1:
+        half = len(squares) // 2
+        for place in range(half):
+            squares[place] = squares[place] + squares[len(squares) - half + place]
+        squares = squares[: len(squares) - half]
+    mean = squares[0] / np.float32(x.size)
+    return x if mean < 2.0**-40 else np.asarray(x / np.sqrt(mean), np.float32)
+
+
 def run_layer(
     layer: Layer, earlier: list[Array], tensors: tuple[Tensor, Tensor | None] | None
 ) -> Array:
@@ -124,18 +136,22 @@ def run_layer(
         return pool(x, layer)
     if kind == "normalise":
         return normalise(x, layer)
+    if kind == "rmsnorm":
+        return divide_by_root_mean_square(x)
     if kind == "addition":
         return activate(x + earlier[-1 - layer["back"]], layer["activation"])
     assert tensors is not None
     weights = np.array(tensors[0].values()).astype(np.float32).reshape(tensors[0].shape)
+    if kind == "shared":
+        weights = weights[[channel % len(weights) for channel in range(len(x))]]
     if kind == "prelu":
         return np.asarray(np.where(x < 0, weights[:, :, 0] * x, x), np.float32)
     result = (
         (weights @ x.ravel())[:, None, None] if kind == "linear" else convolve(x, layer, weights)
     )
-    if tensors[1] is not None:
+    if tensors[1] is not None and kind != "shared":
         result = result + np.array(tensors[1].values()).astype(np.float32)[:, None, None]
-    return activate(result, layer["activation"])
+    return activate(result, layer.get("activation", "none"))
 
 
 def shifted(x: Array, down: int, across: int) -> Array:

@@ -24,6 +24,13 @@ LEAN_RANKS = {
     "averaged": "linear end depthwise convolution again pointwise pooling addition",
     "linear": "end linear pooling convolution depthwise pointwise addition again",
 }
+# Kinds that need no name where all that would be named are of these.
+OWN_KINDS = ["rmsnorm", "shared"]
+AFTER_OWN_KINDS = {
+    "rmsnorm": "shared depthwise pooling convolution pointwise linear end again addition rmsnorm",
+    "shared": "pointwise again convolution rmsnorm shared depthwise pooling linear end addition",
+}
+OWN_KINDS_COME_FIRST = ["convolution", "pointwise", "pooling", "linear", "addition", "again"]
 USUAL_SIDE = 28
 USUAL_FEATURES = 10
 MAX_AVERAGED_PLACES = 49
@@ -59,6 +66,7 @@ class LeanArchitectureReader(ArchitectureReader):
         super().__init__(contexts, version)
         self.is_extended = True
         self.habits = Habits(contexts)
+        self.has_own_kinds = False
 
     def read(self) -> Network:
         """Return the network without its weights."""
@@ -103,6 +111,29 @@ class LeanArchitectureReader(ArchitectureReader):
             width = 1 + code.unsigned("width", order=4)
             check(width != height, "'not square' for a square image")
         return (channels, height, width)
+
+    def _read_names(self) -> None:
+        self.kinds, self.activations = self._names("kinds"), self._names("activations")
+        if not self.kinds and not self.activations:
+            self.has_own_kinds = True
+            self.kinds = [kind for kind in OWN_KINDS if self.contexts.adaptive("used", kind)]
+        self._check_names()
+        needs_names = bool(self.activations) or not set(self.kinds) <= set(OWN_KINDS)
+        check(self.has_own_kinds != needs_names, "names of what needs none")
+
+    def _kinds_to_name(self, network: Network) -> list[str]:
+        found = super()._kinds_to_name(network)
+        return [kind for kind in OWN_KINDS if kind in found] if self.has_own_kinds else found
+
+    def _successors(self, previous: str) -> list[str]:
+        if not self.has_own_kinds:
+            return super()._successors(previous)
+        if previous in OWN_KINDS:
+            unused = set(OWN_KINDS) - set(self.kinds)
+            return [kind for kind in AFTER_OWN_KINDS[previous].split() if kind not in unused]
+        usual = LEAN_RANKS[previous].split()
+        is_first = previous in OWN_KINDS_COME_FIRST
+        return [*self.kinds, *usual] if is_first else [*usual, *self.kinds]
 
     def _as_previous(self, layer: Layer) -> str:
         return "averaged" if layer["kind"] == "pooling" and layer["average"] else layer["kind"]

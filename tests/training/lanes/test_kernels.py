@@ -63,8 +63,9 @@ def test_a_dense_sweep_is_a_convolution_with_bias_and_slope(
     flat, steps = (flat.T, (outputs, 1)) if taps_first else (flat, (1, taps))
     flat = np.concatenate([np.full(at, np.nan, np.float32), flat.ravel()])
     sweep = Sweep(
-        rows, columns, size, columns * LANES, 0, wide * LANES, LANES, *steps, np.float32(slope)
-    )
+        rows, columns, size, columns * LANES, 0, wide * LANES, LANES, *steps, np.float32(slope),
+        outputs,
+    )  # fmt: skip
     sweep_image(
         out, at, inputs.ravel(), 0, tap_offsets(channels, high, wide, kernel), 1, taps, flat, at,
         bias if biased else NOTHING, 2 if biased else -1, outputs, False, sweep,
@@ -73,19 +74,21 @@ def test_a_dense_sweep_is_a_convolution_with_bias_and_slope(
     assert not out[:at].any()
 
 
-@given(CHANNELS, SIDES, SIDES, st.integers(1, 5), st.integers(1, 2))
+@given(CHANNELS, CHANNELS, SIDES, SIDES, st.integers(1, 5), st.integers(1, 2))
 def test_a_depthwise_sweep_with_strides(
-    channels: int, rows: int, columns: int, kernel: int, stride: int
+    channels: int, kernels: int, rows: int, columns: int, kernel: int, stride: int
 ) -> None:
+    """Where there are fewer kernels than channels, they begin anew."""
     high, wide = stride * (rows - 1) + kernel, stride * (columns - 1) + kernel
-    inputs, weights = random(1, channels, high, wide, LANES), random(2, channels, kernel, kernel)
+    inputs, weights = random(1, channels, high, wide, LANES), random(2, kernels, kernel, kernel)
     seen = windows(inputs, kernel)[:, ::stride, ::stride]
-    expected = np.einsum("cyxlij,cij->cyxl", seen, weights, optimize=True)
+    own = weights[np.arange(channels) % kernels]
+    expected = np.einsum("cyxlij,cij->cyxl", seen, own, optimize=True)
     out = np.zeros(expected.size, np.float32)
     size = rows * columns * LANES
     sweep = Sweep(
         rows, columns, size, columns * LANES, high * wide * LANES, stride * wide * LANES,
-        stride * LANES, 1, kernel * kernel, np.float32(1),
+        stride * LANES, 1, kernel * kernel, np.float32(1), kernels,
     )  # fmt: skip
     sweep_image(
         out, 0, inputs.ravel(), 0, tap_offsets(1, high, wide, kernel), 1, kernel * kernel,
@@ -114,19 +117,22 @@ def test_dense_weight_gradients_are_added(
     assert np.allclose(found[3:].reshape(expected.shape), expected + 1, rtol=1e-3, atol=1e-3)
 
 
-@given(CHANNELS, SIDES, SIDES, st.integers(1, 4))
+@given(CHANNELS, CHANNELS, SIDES, SIDES, st.integers(1, 4))
 def test_depthwise_weight_gradients_are_added(
-    channels: int, rows: int, columns: int, kernel: int
+    channels: int, kernels: int, rows: int, columns: int, kernel: int
 ) -> None:
+    """A kernel of several channels gets the sum of their gradients."""
     high, wide = rows + kernel - 1, columns + kernel - 1
     inputs = random(1, channels, high, wide, LANES)
     errors = random(2, channels, rows, columns, LANES)
-    expected = np.einsum("cyxlij,cyxl->cij", windows(inputs, kernel), errors, optimize=True)
-    found = np.ones(channels * kernel * kernel, np.float32)
+    own = np.einsum("cyxlij,cyxl->cij", windows(inputs, kernel), errors, optimize=True)
+    expected = np.zeros((kernels, kernel, kernel), np.float32)
+    np.add.at(expected, np.arange(channels) % kernels, own)
+    found = np.ones(kernels * kernel * kernel, np.float32)
     depthwise_weight_gradient(
         found, 0, errors.ravel(), 0, errors[0].size, inputs.ravel(), 0, high * wide * LANES,
-        tap_offsets(1, high, wide, kernel), 1, kernel * kernel, channels, rows, columns,
-        columns * LANES, LANES, wide * LANES, LANES,
+        tap_offsets(1, high, wide, kernel), 1, kernel * kernel, channels, kernels, rows,
+        columns, columns * LANES, LANES, wide * LANES, LANES,
     )  # fmt: skip
     assert np.allclose(found.reshape(expected.shape), expected + 1, rtol=1e-3, atol=1e-3)
 

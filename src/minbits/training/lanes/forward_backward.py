@@ -10,6 +10,10 @@ import numpy.typing as npt
 from minbits.compilation import compiled
 from minbits.networks.parameters import BATCH_NORM_EPSILON
 from minbits.training.lanes import passes
+from minbits.training.lanes.example_passes import (
+    root_mean_square_backward,
+    root_mean_square_forward,
+)
 from minbits.training.lanes.linear_maps import (
     Float,
     Sweep,
@@ -29,6 +33,7 @@ from minbits.training.lanes.plan import (
     MEAN,
     NORMALISED,
     NOWHERE,
+    ROOT_MEAN_SQUARE,
     SWISHED,
     Plan,
 )
@@ -109,6 +114,7 @@ def _weighted_forward(
         sweep = Sweep(
             op.rows, op.columns, op.out_channel, op.out_row, op.in_channel if depthwise else 0,
             op.stride_row * op.in_row, op.stride_column * LANES, 1, op.taps, op.slope,
+            op.period,
         )  # fmt: skip
         sweep_image(
             arena, to, arena, source, plan.offsets, op.offsets, op.taps, parameters, op.weights,
@@ -118,7 +124,7 @@ def _weighted_forward(
     size = op.rows * op.columns * LANES
     sweep = Sweep(
         op.rows, op.columns, size, op.columns * LANES, op.in_channel if depthwise else 0,
-        op.stride_row * op.in_row, op.stride_column * LANES, 1, op.taps, _ONE,
+        op.stride_row * op.in_row, op.stride_column * LANES, 1, op.taps, _ONE, op.period,
     )  # fmt: skip
     sweep_image(
         arena, op.sums, arena, source, plan.offsets, op.offsets, op.taps, parameters, op.weights,
@@ -190,6 +196,8 @@ def forward_block(
             _pool_forward(plan, op, block)
         elif op.kind == ADDITION:
             _add_forward(plan, op, block)
+        elif op.kind == ROOT_MEAN_SQUARE:
+            root_mean_square_forward(plan, op, block)
         else:
             _weighted_forward(plan, op, block, parameters, means, variances)
 
@@ -278,8 +286,8 @@ def _weighted_backward(
     if op.kind == DEPTHWISE:
         depthwise_weight_gradient(
             gradient, op.weights, arena, at, op.error_channel, arena, source, op.in_channel,
-            plan.offsets, op.offsets, op.taps, op.outputs, op.rows, op.columns, op.error_row,
-            LANES, in_row, in_column,
+            plan.offsets, op.offsets, op.taps, op.outputs, op.period, op.rows, op.columns,
+            op.error_row, LANES, in_row, in_column,
         )  # fmt: skip
     elif op.kind != LINEAR:
         dense_weight_gradient(
@@ -300,7 +308,7 @@ def _weighted_backward(
         weights, weight_at, tap, output = parameters, op.weights, op.taps, 1
     if op.kind == LINEAR:
         size = op.channels * op.high * op.wide
-        sweep = Sweep(1, 1, LANES, LANES, 0, 0, LANES, tap, output, _ONE)
+        sweep = Sweep(1, 1, LANES, LANES, 0, 0, LANES, tap, output, _ONE, size)
         sweep_image(
             arena, to, arena, first, plan.offsets, op.back_offsets, op.back_taps, weights,
             weight_at, zeros, -1, size, False, sweep,
@@ -308,7 +316,7 @@ def _weighted_backward(
         return
     sweep = Sweep(
         op.high, op.wide, op.back_channel, op.back_row, op.spread_channel if depthwise else 0,
-        op.spread_line, LANES, tap, output, _ONE,
+        op.spread_line, LANES, tap, output, _ONE, op.period,
     )  # fmt: skip
     sweep_image(
         arena, to, arena, first, plan.offsets, op.back_offsets, op.back_taps, weights, weight_at,
@@ -426,6 +434,9 @@ def backward_block(
             _add_backward(plan, op, block)
             if op.skip_mode != NOWHERE:
                 _add_skip_errors(plan, op, block)
+        elif op.kind == ROOT_MEAN_SQUARE:
+            if op.back_mode != NOWHERE:
+                root_mean_square_backward(plan, op, block)
         else:
             _weighted_backward(plan, op, block, parameters, gradient, zeros)
         if op.back_mode not in (NOWHERE, DIRECT):

@@ -55,6 +55,7 @@ class Sweep(NamedTuple):
         tap: step from a weight to that of the next tap.
         output: step from a weight to that of the next output channel.
         slope: float32 factor on negative sums: 1 for none, 0 for a ReLU.
+        period: channels of a depthwise layer after which the kernels begin anew.
     """
 
     rows: int
@@ -67,6 +68,7 @@ class Sweep(NamedTuple):
     tap: int
     output: int
     slope: np.float32
+    period: int
 
 
 _NO_SHIFT = np.zeros(GROUP, np.float32)
@@ -143,9 +145,10 @@ def sweep_image(
             0 if shift_at < 0 else shift_at + start, sweep,
         )  # fmt: skip
     for channel in range(full, outputs):
+        kernel = channel % sweep.period if depthwise else channel
         _sweep_one(
             out, at + channel * sweep.out_channel, inputs, in_at + channel * sweep.in_channel,
-            offsets, offsets_at, taps, weights, weight_at + channel * sweep.output,
+            offsets, offsets_at, taps, weights, weight_at + kernel * sweep.output,
             _NO_SHIFT if shift_at < 0 else shifts, 0 if shift_at < 0 else shift_at + channel,
             sweep,
         )  # fmt: skip
@@ -200,15 +203,15 @@ def dense_weight_gradient(
 def depthwise_weight_gradient(
     gradient: Float, gradient_at: int, errors: Float, error_at: int, error_channel: int,
     inputs: Float, in_at: int, in_channel: int, offsets: Integer, offsets_at: int, taps: int,
-    channels: int, rows: int, columns: int,
+    channels: int, period: int, rows: int, columns: int,
     error_row: int, error_column: int, in_row: int, in_column: int,
 ) -> None:  # fmt: skip
-    """Add one block's gradient of depthwise weights ``[channel, tap]``."""
+    """Add one block's gradient of depthwise weights ``[channel, tap]``, of ``period`` kernels."""
     for channel in range(channels):
         place, source = error_at + channel * error_channel, in_at + channel * in_channel
         tap = 0
         while tap < taps:
-            at = gradient_at + channel * taps + tap
+            at = gradient_at + channel % period * taps + tap
             if tap + 9 <= taps:
                 _correlate_nine(
                     gradient, at, 0, errors, place, 0, inputs, source, offsets, offsets_at + tap,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from minbits.codec.architecture import Step, activation_shapes, run_order
 from minbits.errors import NetworkError
 from minbits.layers.activations import ACTIVATIONS
-from minbits.layers.base import Shape
+from minbits.layers.base import Shape, shares_kernels
 from minbits.layers.geometry import Geometry, pooling_window
 from minbits.layers.lanes_rows import (
     ConvolutionRow,
@@ -26,12 +26,13 @@ from minbits.layers.lanes_rows import (
     LinearRow,
     Obstacle,
     PoolingRow,
+    RootMeanSquareRow,
     SumRow,
 )
 from minbits.networks.parameters import ParameterLayout
 from minbits.training.lanes.vector_code import LANES
 
-DENSE, DEPTHWISE, LINEAR, MAXIMUM, MEAN, ADDITION = range(6)
+DENSE, DEPTHWISE, LINEAR, MAXIMUM, MEAN, ADDITION, ROOT_MEAN_SQUARE = range(7)
 # How a layer's sums become its outputs: in the registers of the linear map, normalised, by a pass.
 FUSED, NORMALISED, PASSED = range(3)
 # What becomes of the errors of a layer's inputs.
@@ -42,7 +43,7 @@ SLOPED, SWISHED = range(2)
 
 _PLACE = ("at", "channel", "row", "block")
 _NAMES = (
-    "kind", "mode", "activation",
+    "kind", "mode", "activation", "period",
     "channels", "high", "wide", "outputs", "rows", "columns", "taps",
     *(f"in_{part}" for part in _PLACE),
     *(f"out_{part}" for part in _PLACE),
@@ -230,7 +231,9 @@ class _Planner:
             row = self.lanes[index]
             if isinstance(row, PoolingRow) and row.kind == "max":
                 chosen[index] = self.arena.new(size)
-            if self._mode(step) != FUSED:
+            if isinstance(row, RootMeanSquareRow):
+                sums[index] = self.arena.new(3 * LANES)
+            elif self._mode(step) != FUSED:
                 sums[index] = self.arena.new(size)
         self._plan_errors(spreads)
         self.tile = self.arena.new(0)
@@ -378,6 +381,8 @@ class _Planner:
                 self._fill_pooling(index, lanes, chosen)
             case SumRow():
                 self._fill_sum(index, lanes)
+            case RootMeanSquareRow():
+                row["kind"] = ROOT_MEAN_SQUARE
             case LinearRow():
                 self._fill_weighted(index)
                 self._fill_linear(index)
@@ -428,10 +433,12 @@ class _Planner:
         for name, at in (
             ("scale", slot.scale_at), ("shift", slot.shift_at), ("moments", slot.moments_at)
         ):  # fmt: skip
-            row[name] = -1 if at is None else at
+            row[name] = -1 if at is None or shares_kernels(step.layer) else at
         row["turned"] = tensor["turned"]
-        sources = 1 if not tensor["is_dense"] else int(tensor["outputs"])
-        row["back_taps"] = sources * tensor["kernel"]
+        lanes = self.lanes[index]
+        depthwise = isinstance(lanes, ConvolutionRow) and lanes.depthwise
+        row["period"] = slot.outputs
+        row["back_taps"] = (1 if depthwise else slot.outputs) * tensor["kernel"]
         tensor["is_turned"] |= row["back_mode"] != NOWHERE and row["turned"] >= 0
 
     def _fill_linear(self, index: int) -> None:

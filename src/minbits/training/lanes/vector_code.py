@@ -568,6 +568,66 @@ def make_pass(body: Body, sums: int = 0, writes: bool = True) -> Any:
     return run
 
 
+def make_example_pass(body: Body, sums: int = 0, writes: bool = True) -> Any:
+    """Return an intrinsic like that of `make_pass`, whose factors and sums are of one lane each.
+
+    ``run(out, at, out_row, a, a_at, a_row, b, b_at, b_row, rows, columns, factors, first, second,
+    totals, totals_at)`` calls ``body(code, [a, b], [factors[first + lane], factors[second +
+    lane]])`` for every vector; what the body returns for sums is added up lane by lane, in
+    ``totals[totals_at + lane]``, ``totals[totals_at + LANES + lane]`` ….
+
+    Args:
+        body: the arithmetic.
+        sums: how many totals a lane has.
+        writes: whether ``out`` is written.
+    """
+
+    @intrinsic
+    def run(
+        typing_context: Any, out: Any, at: Any, out_row: Any, a: Any, a_at: Any, a_row: Any,
+        b: Any, b_at: Any, b_row: Any, rows: Any, columns: Any, factors: Any, first: Any,
+        second: Any, totals: Any, totals_at: Any,
+    ) -> Any:  # fmt: skip
+        i = types.intp
+        signature = types.void(out, i, i, a, i, i, b, i, i, i, i, factors, i, i, totals, i)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            kinds = signature.args
+            to, one, other, factor, total = (
+                _pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 6, 11, 14)
+            )
+            code = VectorCode(builder)
+            lanes = [_integer(k * VECTOR) for k in range(_VECTORS)]
+            scalars = [
+                [_load(builder, factor, builder.add(values[n], lane)) for n in (12, 13)]
+                for lane in lanes
+            ]
+            zero = code.constant(0.0)
+            row, by_row, finish_rows = _loop(builder, values[9], [zero] * (sums * _VECTORS))
+            starts = [builder.add(values[n], builder.mul(row, values[n + 1])) for n in (1, 4, 7)]
+            column, carried, finish_columns = _loop(builder, values[10], by_row)
+            shift = builder.mul(column, _integer(LANES))
+            new = list(carried)
+            for k, lane in enumerate(lanes):
+                out_at, a_place, b_place = (
+                    builder.add(builder.add(start, shift), lane) for start in starts
+                )
+                vectors = [_load(builder, one, a_place), _load(builder, other, b_place)]
+                result, parts = body(code, vectors, scalars[k])
+                if writes:
+                    _store(builder, result, to, out_at)
+                for n, part in enumerate(parts):
+                    new[n * _VECTORS + k] = builder.fadd(new[n * _VECTORS + k], part)
+            for n, found in enumerate(finish_rows(finish_columns(new))):
+                place = builder.add(values[15], _integer(n * VECTOR))
+                _store(builder, builder.fadd(_load(builder, total, place), found), total, place)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return run
+
+
 def _windows(out: Any, noted: Any, inputs: Any, offsets: Any) -> Any:
     i = types.intp
     return types.void(out, i, noted, i, inputs, i, offsets, i, i, i, i, types.float32)
