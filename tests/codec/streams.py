@@ -89,21 +89,27 @@ def one_of(random: Random, values: Any) -> Any:
 
 def any_layer(random: Random, channels: int, depth: int, kinds: tuple[str, ...]) -> Layer:
     """Draw a layer that may follow ``depth`` others; whether it fits is for the caller to see."""
-    kind, is_plain = one_of(random, kinds), kinds == PLAIN_KINDS
+    kind = one_of(random, kinds)
     activation, bias = one_of(random, CODED_ACTIVATIONS), bool(random.integers(2))
-    if kind == "rmsnorm":
-        return RmsNormalisation()
-    if kind == "pooling":
-        return Pooling(one_of(random, ("max", "average")), one_of(random, SMALL))
-    if kind == "linear":
-        return Linear(one_of(random, CHANNELS), bias, activation)
-    if kind == "pointwise":
-        return Convolution(one_of(random, CHANNELS), 1, bias=bias, activation=activation)
-    if kind == "addition":
-        return Addition(int(random.integers(1, depth + 2)), activation)
-    if kind == "again":
-        back = int(random.integers(1, min(depth, 4) + 2))
-        return Repetition(int(random.integers(1, back + 1)), back)
+    back = int(random.integers(1, min(depth, 4) + 2))
+    drawn: dict[str, Callable[[], Layer]] = {
+        "rmsnorm": RmsNormalisation,
+        "pooling": lambda: Pooling(one_of(random, ("max", "average")), one_of(random, SMALL)),
+        "linear": lambda: Linear(one_of(random, CHANNELS), bias, activation),
+        "pointwise": lambda: Convolution(
+            one_of(random, CHANNELS), 1, bias=bias, activation=activation
+        ),
+        "addition": lambda: Addition(int(random.integers(1, depth + 2)), activation),
+        "again": lambda: Repetition(int(random.integers(1, back + 1)), back),
+    }
+    if kind in drawn:
+        return drawn[kind]()
+    return _sliding(random, kind, channels, kinds == PLAIN_KINDS, bias, activation)
+
+
+def _sliding(
+    random: Random, kind: str, channels: int, is_plain: bool, bias: bool, activation: str
+) -> Layer:
     kernel, stride = max(one_of(random, SMALL), 1), max(one_of(random, SMALL), 1)
     padding = one_of(random, SMALL)
     dilation = 1 if is_plain else max(one_of(random, SMALL), 1)
