@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_a_network_of_the_ledger_is_taken(tmp_path: Path) -> None:
     with open_ledger(target) as ledger:
         record = ROOT / "records/digits-95.mbn"
         adopt_file(record, read_card(record), load("digits"), ledger)
-    report = minbits.codelength("digits", "two-part", ledger=target)
+    report = minbits.codelength("digits", "two-part", ledger=target, records=tmp_path)
     (found,) = report.codes
     assert found.network_bits == 8 * (ROOT / "records/digits-95.mbn").stat().st_size
     assert found.size_bits is not None
@@ -111,11 +112,13 @@ def test_a_network_of_the_ledger_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_published_network_is_taken(tmp_path: Path) -> None:
+    for name in ("digits-95.mbn", "digits-95.json", "digits-95.data.json"):
+        shutil.copy(ROOT / "records" / name, tmp_path)
     report = minbits.codelength(
-        "digits", "two-part", ledger=tmp_path / "none.sqlite", records=ROOT / "records"
+        "digits", "two-part", ledger=tmp_path / "none.sqlite", records=tmp_path
     )
     (found,) = report.codes
-    assert found.network == str(ROOT / "records/digits-95.mbn")
+    assert found.network == str(tmp_path / "digits-95.mbn")
     assert not (tmp_path / "none.sqlite").exists()
 
 
