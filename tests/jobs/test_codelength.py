@@ -168,6 +168,28 @@ def test_what_labels_take_is_measured_given_a_network() -> None:
     assert 0.85 < label_factor(content, noisy) < 1.2
 
 
+def test_a_trial_is_a_row_before_its_labels_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    place = tmp_path / "l.sqlite"
+
+    def fails(content: bytes, data: DataSet) -> float:
+        with open_ledger(place) as ledger:
+            rows.append(len(ledger.rows("trials")))
+        raise ArgumentError("logits", "one that is no number", "numbers", "Train it again.")
+
+    monkeypatch.setattr("minbits.jobs.label_search.label_factor", fails)
+    told: list[str] = []
+    request = CodelengthRequest("two-part", 0.02, ledger=place, records=tmp_path, workers=1)
+    found = codelength_job(striped(), request, told.append)
+    # The search goes on, its rows are kept, and there is a code.
+    assert rows
+    assert rows[0] > 0
+    assert found.best.size_bits is not None
+    assert any("cannot be run" in text for text in told)
+
+
 def test_the_search_for_a_code_tries_front_ends(tmp_path: Path) -> None:
     data = load("mnist")
     plan = size_plan(data, SizeRequest(accuracy=0.9, ledger=tmp_path / "l.sqlite"), Origin())

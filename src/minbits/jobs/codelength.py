@@ -352,11 +352,16 @@ class _CodelengthJob:
 
     def _teller(self, search: LabelSearch) -> Callable[[Sequence[Finished]], None]:
         """Return a function that says which trial promises the shortest code so far."""
-        known = [search.goal.score(outcome) for outcome in search.past]
-        least = min((score for score in known if score is not None), default=math.inf)
+        past = list(search.past)
+        least: float | None = None
 
         def told(finished: Sequence[Finished]) -> None:
             nonlocal least
+            if not search.is_measured:
+                return  # scores are to come
+            if least is None:
+                known = [search.goal.score(outcome) for outcome in past]
+                least = min((score for score in known if score is not None), default=math.inf)
             for item in finished:
                 score, bits = search.goal.score(item.outcome), item.outcome.size_bits
                 if score is not None and bits is not None and score < least:

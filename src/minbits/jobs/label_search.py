@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from minbits.codec.file_format import decode_network
 from minbits.codec.inference import predict_logits
 from minbits.data.splits import validation_split
+from minbits.errors import MinbitsError
 from minbits.evaluation.goal import Goal
 from minbits.evaluation.total_goal import TotalGoal, expected_label_bits
 from minbits.jobs.size_search import SizeSearch
@@ -54,7 +55,7 @@ class LabelSearch(SizeSearch):
     Front ends are the search's to choose, as in a search for a small file.
     """
 
-    _is_measured = False
+    is_measured = False
 
     def aim(self, validation_examples: int) -> Goal:
         """Return what the search is after: a short sum."""
@@ -77,16 +78,21 @@ class LabelSearch(SizeSearch):
         return super().run(smaller_than_bits)
 
     def remember(self, finished: Sequence[Finished]) -> None:
-        """Append trials to the ledger; of the first file, measure what labels take."""
+        """Append trials to the ledger first; of the first file, measure what labels take."""
+        super().remember(finished)
         for item in finished:
             content = item.outcome.network_file
-            if content is not None and not self._is_measured:
+            if content is not None and not self.is_measured:
                 self._measure(content)
-        super().remember(finished)
 
     def _measure(self, content: bytes) -> None:
         assert isinstance(self.goal, TotalGoal)
-        self.goal.label_factor, self._is_measured = label_factor(content, self.data), True
+        try:
+            self.goal.label_factor = label_factor(content, self.data)
+        except MinbitsError as error:
+            self.events.on_stage(f"a network that cannot be run is passed over: {error}")
+        else:
+            self.is_measured = True
 
     def strategy(self) -> Strategy:
         """Return what decides."""
