@@ -143,7 +143,7 @@ def test_bad_input_is_one_message_and_exit_code_2(
 
 def test_bad_arguments_of_a_ledger_that_is_there(run: Runner, ledger: Path) -> None:
     for arguments, message in (
-        (("show", "trials", "99"), "'99'; expected a row's number"),
+        (("show", "trials", "999999999"), "'999999999'; expected a row's number"),
         (("export", "x.txt"), "OUT: got x.txt; expected a name that ends in .jsonl"),
         (("best", "--accuracy", "2"), "--accuracy: got 2.0"),
         (("show", "trials", ""), "which 8 rows start with"),

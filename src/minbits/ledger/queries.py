@@ -398,7 +398,9 @@ class LedgerReader:
         """Return the rows of a table with a number, or whose uid or digest starts with ``key``."""
         chosen = TABLES[table]
         if "id" not in chosen.c:
-            return self._select(sa.select(chosen).where(chosen.c.sha256.startswith(key)))
+            return self._select(
+                sa.select(chosen).where(chosen.c.sha256.startswith(key, autoescape=True))
+            )
         query = sa.select(chosen).order_by(chosen.c.id)
         is_number = key.isascii() and key.isdigit() and len(key) < 10
         if is_number and self._count(chosen, chosen.c.id == int(key)):
