@@ -71,7 +71,7 @@ def of_rule(*names: str) -> tuple[Wanted, ...]:
 def noisy(percent: int) -> Wanted:
     rest = 1 - percent / 100
     reason = f"99 % of the {100 * rest:g} % that a classifier of the clean labels has"
-    return Wanted(f"mnist-noise:{percent}", round(0.99 * rest, 3), reason)
+    return Wanted(f"mnist-noise:{percent}", round(0.99 * rest, 3), reason, minutes=16)
 
 
 SETS = (
@@ -107,7 +107,7 @@ SETS = (
     Wanted("mnist-classes:3,8", 0.99, QUESTION),
     noisy(10),
     noisy(20),
-    Wanted("fashion-mnist"),
+    Wanted("fashion-mnist", minutes=16),
 )
 
 
@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="*", help="some of the sets; all where none is named")
     parser.add_argument("--hours", type=float, default=5)
-    parser.add_argument("--minutes", type=float, default=10, help="most for a set, at rest")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="most for a set, at rest")
     parser.add_argument(
         "--searches", type=int, default=2, help="of a set; more where two found none"
     )

@@ -97,12 +97,16 @@ def ladder(data: DataSet, front_end: str | None = None) -> tuple[Candidate, ...]
     return tuple(rungs)
 
 
+def starts_of(data: DataSet, front_end: str | None = None) -> tuple[tuple[float, int], ...]:
+    """Return up to which shares of errors the ladder for a data set is started at which rung."""
+    return _family(data, front_end)[1].starts
+
+
 def start_rung(data: DataSet, accuracy: float, front_end: str | None = None) -> int:
     """Return the rung of the ladder to start from when nothing is known."""
-    _, steps = _family(data, front_end)
     # Rounded, since 1 - 0.988 is a little more than 0.012.
     errors = round(1 - accuracy, 9)
-    return next((rung for most, rung in steps.starts if errors <= most), START_RUNG)
+    return next((rung for most, rung in starts_of(data, front_end) if errors <= most), START_RUNG)
 
 
 def is_large_image(data: DataSet) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minbits.errors import ArgumentError
@@ -12,7 +12,7 @@ from minbits.networks.grammar import split_front_end
 from minbits.search.family import Family
 from minbits.search.front_ends import ByFrontEnd, check_front_end, front_ends_for
 from minbits.search.halving import Halving
-from minbits.search.ladder import family_behind, is_large_image, ladder, start_rung
+from minbits.search.ladder import family_behind, is_large_image, ladder, start_rung, starts_of
 from minbits.search.ladder_strategy import LadderStrategy
 from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
@@ -31,6 +31,8 @@ _LEARNING_SAMPLER = "tpe"
 FIRST_PART = 0.35
 # The first trial behind a front end takes no longer.
 FIRST_SECONDS = 100.0
+# Where the largest networks of the ladder failed, one trial in so many gives them another seed.
+_REPEATED = 4
 # More than `BASE_PART`: points of a space also tell which form of network to refine.
 _DRAWN_BASE_PART = 0.35
 
@@ -67,21 +69,44 @@ class Base:
     recipe: TrainingRecipe
 
 
-class _UntilMet:
-    """One strategy until a file reaches the goal, then another; both hear of all trials."""
+class ClimbThenDraw:
+    """Ladders until a file reaches the goal, then random points.
 
-    def __init__(self, first: Strategy, second: Strategy, goal: Goal) -> None:
-        self._strategies = (first, second)
+    The ladders end at their largest networks. Where these fail too, they may be too large: networks
+    that fit every training example do not always fit new ones, and a small network finds the rule
+    of some data from few random weights only. Then most trials are random points, of all sizes.
+
+    Args:
+        climbing: proposes what the ladders ask for.
+        drawing: proposes random points.
+        ladders: those that climb.
+        goal: what is aimed at.
+    """
+
+    def __init__(
+        self, climbing: Strategy, drawing: Strategy, ladders: Sequence[LadderStrategy], goal: Goal
+    ) -> None:
+        self._climbing, self._drawing = climbing, drawing
+        self._ladders = ladders
         self._goal = goal
         self._is_met = False
+        self._asked_when_climbed = 0
 
     def propose(self, seconds_left: float) -> Proposal | None:
-        return self._strategies[self._is_met].propose(seconds_left)
+        """Return what the one whose turn it is proposes."""
+        if self._is_met:
+            return self._drawing.propose(seconds_left)
+        if not all(ladder.is_climbed for ladder in self._ladders):
+            return self._climbing.propose(seconds_left)
+        self._asked_when_climbed += 1
+        is_repeated = self._asked_when_climbed % _REPEATED == 0
+        return (self._climbing if is_repeated else self._drawing).propose(seconds_left)
 
     def tell(self, outcome: TrialOutcome) -> None:
+        """Let both learn."""
         self._is_met = self._is_met or self._goal.is_met(outcome)
-        for strategy in self._strategies:
-            strategy.tell(outcome)
+        self._climbing.tell(outcome)
+        self._drawing.tell(outcome)
 
 
 def check_sampler(options: SearchOptions) -> None:
@@ -194,14 +219,12 @@ def _base(request: StrategyRequest, sampler: str) -> Base:
     """Return the strategy that starts from random weights."""
     options = request.options
     if sampler == MIXED:
-        climbing, drawn = _base(request, LADDER), _base(request, RANDOM)
-        both = _UntilMet(climbing.strategy, drawn.strategy, request.goal)
+        climbing, ladders = _climbing(request)
+        drawing = _base(request, RANDOM).strategy
+        both = ClimbThenDraw(climbing.strategy, drawing, ladders, request.goal)
         return Base(both, climbing.recipe)
     if sampler == LADDER:
-        space = read_space(options.space)
-        front_ends = front_ends_for(request.data, options.front_end, space)
-        found = {front_end: _ladder(request, front_end) for front_end in front_ends}
-        return _by_front_end(found, request.goal)
+        return _climbing(request)[0]
     halving = Halving(request.goal) if options.halving else None
 
     def sampled(family: Family) -> SampledStrategy:
@@ -234,11 +257,19 @@ def _by_front_end(found: Mapping[str | None, Base], goal: Goal) -> Base:
     return Base(ByFrontEnd(strategies, goal), first.recipe)
 
 
-def _ladder(request: StrategyRequest, front_end: str | None) -> Base:
-    rungs = ladder(request.data, front_end)
-    start = start_rung(request.data, request.goal.accuracy, front_end)
-    climbing = LadderStrategy(rungs, start, request.goal, request.seconds)
-    return Base(climbing, rungs[start].recipe)
+def _climbing(request: StrategyRequest) -> tuple[Base, list[LadderStrategy]]:
+    """Return a strategy of a ladder for each front end, and these ladders."""
+    space = read_space(request.options.space)
+    found: dict[str | None, Base] = {}
+    ladders = []
+    for front_end in front_ends_for(request.data, request.options.front_end, space):
+        rungs = ladder(request.data, front_end)
+        start = start_rung(request.data, request.goal.accuracy, front_end)
+        starts = starts_of(request.data, front_end)
+        climbing = LadderStrategy(rungs, start, request.goal, request.seconds, starts)
+        ladders.append(climbing)
+        found[front_end] = Base(climbing, rungs[start].recipe)
+    return _by_front_end(found, request.goal), ladders
 
 
 def _families(request: StrategyRequest, space: Space) -> list[Family]:
