@@ -5,8 +5,9 @@ know of each other, then codes of the labels and entropies, as ``minbits diagram
 file, card and measurements go to ``records/NAME/``. What is done is not done again, so that a
 recipe that was stopped, or ended with its hours, goes on where it was: with what the ledger lacks,
 and with the sets that have no measurements in ``records/`` (a set that is named is gone on with in
-any case). At the end the diagram and its table are drawn from the ledger and the records:
-``records/diagram.png`` and ``recipes/diagram.txt``.
+any case). At the end the diagram and its tables are drawn from the ledger and the records:
+``records/diagram.png``, ``recipes/diagram.txt`` and the tables of
+``docs/does-size-follow-entropy.md``. With ``--hours 0`` nothing else is done.
 
 Minutes are those of a machine at rest. Where others use the processors, they are stretched by as
 much as a second of arithmetic takes longer than a second, at most tenfold.
@@ -43,6 +44,7 @@ from minbits.types import DataSet
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "records"
+PAGE = ROOT / "docs" / "does-size-follow-entropy.md"
 RULE = "99 %: a rule without noise, which the inputs show"
 KNOWN = "99 %: points that are seen many times, to be known by heart"
 QUESTION = "99 %: the question's"
@@ -191,6 +193,50 @@ def table(diagram: SizeDiagram) -> str:
     return "\n".join([*lines, "", *statistics_sentences(diagram)]) + "\n"
 
 
+def page_rows(diagram: SizeDiagram) -> dict[str, list[str]]:
+    """Return the rows of the page's tables by the tables' marks: of the sets, and of every X."""
+    sets = [
+        "| set | target | X: label code [bits] | Y: file [bits] | searches | trials | "
+        "right on the test set |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for point in diagram.points:
+        x = point.x.get(diagram.x_key)
+        sizes = [item.size_bits for item in point.measured.searches]
+        told = ", ".join("no file" if size is None else f"{size:,}" for size in sizes)
+        sets.append(
+            f"| `{point.data_name}` | {100 * point.target_accuracy:g} % | "
+            f"{'unknown' if x is None else f'{x.value:,.0f}'} | {point.size_bits:,} | "
+            f"{told or 'earlier work'} | {point.measured.trials:,} | "
+            f"{point.correct:,} of {point.n_test:,} |"
+        )
+    axes = [
+        "| sets taken | X | sets | rank correlation with Y | p | exponent of the power law | "
+        "variance of log2 Y predicted for a set left out |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for found in (diagram.statistics, diagram.one_a_group):
+        if found is None:
+            continue
+        axes += [
+            f"| {found.scope} | `{item.key}` | {item.sets} | {item.correlation.value:.2f} "
+            f"({item.correlation.low:.2f} to {item.correlation.high:.2f}) | {item.p_value:.2g} | "
+            f"{item.exponent.value:.2f} ({item.exponent.low:.2f} to {item.exponent.high:.2f}) | "
+            f"{100 * item.left_out_share:.0f} % |"
+            for item in found.axes
+        ]
+    return {"sets": sets, "axes": axes}
+
+
+def with_tables(page: str, tables: dict[str, list[str]]) -> str:
+    """Return a page with the tables between its marks replaced."""
+    for mark, rows in tables.items():
+        begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->\n"
+        before, rest = page.split(begin)
+        page = before + begin + "\n" + "\n".join(rows) + "\n\n" + end + rest.split(end)[1]
+    return page
+
+
 def main() -> None:
     """Bring in the sets, and draw what is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -231,6 +277,7 @@ def main() -> None:
     diagram = size_diagram(DiagramRequest(ledger=asked.ledger, records=RECORDS))
     for kind in ("png", "svg"):
         draw_size_diagram(diagram).save(RECORDS / f"diagram.{kind}")
+    PAGE.write_text(with_tables(PAGE.read_text(), page_rows(diagram)))
     found = table(diagram)
     (Path(__file__).with_suffix(".txt")).write_text(found)
     print(found)

@@ -80,6 +80,12 @@ def flat(x: Tensor) -> Tensor:
     return x.flatten(1)
 
 
+def uneven(module: nn.RMSNorm) -> nn.Module:
+    with torch.no_grad():
+        module.weight.copy_(torch.arange(module.weight.numel()).reshape(module.weight.shape))
+    return module
+
+
 def tied() -> nn.Module:
     module = nn.Sequential(
         nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), head()
@@ -140,7 +146,7 @@ MAKE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
             nn.GELU("tanh"), nn.ELU(), nn.Hardswish(), nn.GroupNorm(3, 3), nn.GroupNorm(1, 3),
             nn.InstanceNorm2d(3), nn.InstanceNorm2d(3, affine=True), nn.BatchNorm2d(3),
             nn.LayerNorm([3, 6, 6], elementwise_affine=False), nn.Dropout2d(), nn.Identity(),
-            nn.LeakyReLU(0.0), nn.AlphaDropout(),
+            nn.LeakyReLU(0.0), nn.AlphaDropout(), nn.RMSNorm([3, 6, 6], elementwise_affine=False),
         ])
     },
     **{
@@ -153,6 +159,7 @@ MAKE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
             "relu6": F.relu6, "relu_": F.relu_, "instance_norm": F.instance_norm,
             "group_norm": lambda x: F.group_norm(x, 3),
             "layer_norm": lambda x: F.layer_norm(x, x.shape[1:]), "negative": lambda x: -x,
+            "rms_norm": lambda x: F.rms_norm(x, x.shape[1:], torch.ones(3, 6, 6) * 0.5),
             "scaled": lambda x: x * 2 + 1, "from one": lambda x: 1 - x, "half": lambda x: x / 2,
         }.items()
     },
@@ -261,6 +268,14 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], Shape, str]] = {
                                  IMAGE, "mul of two activations"),
     "layer norm of places": (lambda: body(nn.Conv2d(1, 2, 3), nn.LayerNorm(6), n=72), IMAGE,
                              "one over all values"),
+    "RMS norm of places": (lambda: body(nn.Conv2d(1, 2, 3), nn.RMSNorm(6), n=72), IMAGE,
+                           "one over all values"),
+    "RMS norm with a large epsilon": (
+        lambda: body(nn.Conv2d(1, 2, 3), nn.RMSNorm([2, 6, 6], eps=0.1), n=72), IMAGE,
+        "at most 1e-05"),
+    "RMS norm with a factor for each place": (
+        lambda: body(nn.Conv2d(1, 2, 3), uneven(nn.RMSNorm([2, 6, 6])), n=72), IMAGE,
+        "one a channel"),
 }  # fmt: skip
 
 FAILING: dict[str, tuple[Callable[[], nn.Module], Shape, str]] = {

@@ -1,4 +1,4 @@
-"""PyTorch's normalisations by each example as ours, and a factor and a summand a channel."""
+"""PyTorch's normalisations of each example as ours, and a factor and a summand a channel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from minbits.layers.torch_call import Converter, TorchCall, as_array
 
 # Returns the layer of so many groups and decimal digits.
 _Make = Callable[[int, int], Any]
+# Normalisation by the root mean square has no epsilon of ours. One up to this makes no difference
+# that counts, unless all values of an example are tiny.
+_MAX_RMS_EPSILON = 1e-5
 
 
 def normalisation_converters(torch: Any, make: _Make) -> Mapping[Any, Converter]:
@@ -68,11 +71,46 @@ def normalisation_converters(torch: Any, make: _Make) -> Mapping[Any, Converter]
     }
 
 
+def rms_converters(torch: Any, make: Callable[[], Any]) -> Mapping[Any, Converter]:
+    """Return how PyTorch's normalisation by the root mean square becomes ours.
+
+    Args:
+        torch: the module of that name.
+        make: returns the layer.
+    """
+    nn, functional = torch.nn, torch.nn.functional
+
+    def converted(call: TorchCall, sides: Any, weight: Any, epsilon: float | None) -> Any:
+        _check_whole(call, sides)
+        if epsilon is not None and not 0 <= epsilon <= _MAX_RMS_EPSILON:
+            raise call.unsupported(
+                f"RMS norm with epsilon {epsilon}", f"one of at most {_MAX_RMS_EPSILON:g}"
+            )
+        call.need_newest()
+        result = call.append(make())
+        return result if weight is None else call.append_affine(_by_channel(call, weight), None)
+
+    def module_call(call: TorchCall, module: Any) -> Any:
+        return converted(call, module.normalized_shape, module.weight, module.eps)
+
+    def function_call(call: TorchCall, module: Any) -> Any:
+        return converted(
+            call, call.argument(1, "normalized_shape"), call.constant(2, "weight"),
+            call.argument(3, "eps", None),
+        )  # fmt: skip
+
+    return {
+        nn.RMSNorm: module_call,
+        functional.rms_norm: function_call,
+        torch.rms_norm: function_call,
+    }
+
+
 def _check_whole(call: TorchCall, normalised: Any) -> None:
-    """Check that a layer norm is over all values of an example."""
+    """Check that a normalisation is over all values of an example."""
     sides = [normalised] if isinstance(normalised, int) else list(normalised)
     if math.prod(sides) != math.prod(call.shape):
-        raise call.unsupported(f"layer norm over {sides}", "one over all values of an example")
+        raise call.unsupported(f"normalisation over {sides}", "one over all values of an example")
 
 
 def _normalised(

@@ -14,6 +14,7 @@ from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.lanes_rows import RootMeanSquareRow
 from minbits.layers.text import LayerText
+from minbits.layers.torch_call import Converter
 
 # An example of a smaller mean square stays as it is: nothing is in it that could be normalised. So
 # nothing is added to the mean square, and a factor on the input changes nothing of the output.
@@ -45,6 +46,7 @@ class RmsNormalisation(PlainLayer):
     """
 
     key = "rms_normalisation"
+    torch_usage = "RMSNorm"
     usages = ("rmsnorm",)
     code_kinds = ("rmsnorm",)
 
@@ -108,3 +110,11 @@ class RmsNormalisation(PlainLayer):
         """Return the output with PyTorch."""
         mean = x.square().mean((1, 2, 3), keepdim=True)
         return x / torch.where(mean < SMALLEST_MEAN_SQUARE, torch.ones_like(mean), mean).sqrt()
+
+    @classmethod
+    def torch_converters(cls, torch: Any) -> Mapping[Any, Converter]:
+        """Return how PyTorch's normalisation becomes this layer and one of factors."""
+        # The decoder does without.
+        from minbits.layers.normalisation_torch import rms_converters
+
+        return rms_converters(torch, cls)
