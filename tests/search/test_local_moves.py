@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from minbits.evaluation.goal import Goal
-from minbits.search.local_moves import MAX_PARENTS, LocalStrategy
+from minbits.search.local_moves import FILES_BEFORE_FAR_PARENTS, MAX_PARENTS, LocalStrategy
 from minbits.search.moves.registry import parse_move
 from minbits.search.space import Candidate
 from minbits.search.strategy import Proposal
@@ -50,6 +50,32 @@ def test_the_base_goes_alone_until_a_file_is_near_the_aim(local: LocalStrategy) 
     local.tell(answer(proposed(local), 1000, 905))
     starts = [proposed(local).start for _ in range(40)]
     assert any(start is not None for start in starts)
+
+
+def test_where_many_files_are_far_moves_start_from_the_best(local: LocalStrategy) -> None:
+    """A search that nothing comes near must not be left without moves."""
+    for number in range(FILES_BEFORE_FAR_PARENTS):
+        proposal = proposed(local)
+        assert proposal.start is None
+        local.tell(answer(proposal, 1000, 600 + number, number))
+    best = outcome("base", 1000, 600 + number, number).sha256
+    moves, bases = [], 0
+    for seed in range(200):
+        proposal = proposed(local)
+        moves += [proposal] if proposal.start is not None else []
+        bases += proposal.start is None
+        local.tell(answer(proposal, 1000, 500, seed))
+    starts = Counter(move.start.sha256 for move in moves if move.start is not None)
+    assert 0 < len(starts) <= MAX_PARENTS
+    assert starts.most_common(1)[0][0] == best
+    # So far below, an eighth of the parent's rate weight is the least, but for the move's own part.
+    assert min(move.candidate.recipe.rate_weight for move in moves) >= RECIPE.rate_weight / 8 / 2.1
+    assert bases > 0
+    # One that is near takes their place.
+    near = answer(proposed(local), 1000, 905)
+    local.tell(near)
+    later = [proposed(local).start for _ in range(60)]
+    assert {start.sha256 for start in later if start is not None} == {near.sha256}
 
 
 def test_a_move_is_a_short_trial_from_a_parent(local: LocalStrategy) -> None:

@@ -18,7 +18,7 @@ from minbits.search.halving import BRACKETS, Halving
 from minbits.search.ladder import ladder
 from minbits.search.options import SearchOptions
 from minbits.search.optuna_points import OptunaPoints
-from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
+from minbits.search.sampled import NearbyPoints, PointSource, RandomPoints, SampledStrategy
 from minbits.search.space_file import DEFAULT_SPACE, parse_space, read_space
 from minbits.search.strategy import Proposal
 from minbits.search.strategy_choice import StrategyRequest, chosen_sampler, make_strategy
@@ -83,6 +83,38 @@ def test_tpe_ends_with_smaller_files_than_chance(tiny: DataSet) -> None:
     by_chance = sorted(best(RandomPoints(seed)) for seed in range(5))
     by_tpe = sorted(best(OptunaPoints("tpe", GOAL, seed)) for seed in range(5))
     assert by_tpe[2] <= by_chance[2]
+
+
+def test_points_near_the_best_are_drawn_until_the_goal_is_met(tiny: DataSet) -> None:
+    """Only one kind of point does well here: narrow, and a small rate weight."""
+    family = read_space().families[-1]
+    data = dataclasses.replace(
+        tiny,
+        train_inputs=tiny.train_inputs.reshape(len(tiny.train_inputs), -1, 1, 1),
+        test_inputs=tiny.test_inputs.reshape(len(tiny.test_inputs), -1, 1, 1),
+    )
+    goal = Goal(0.99, 1000)
+
+    def run(source: PointSource) -> list[bool]:
+        found = SampledStrategy(family, data, source)
+        good = []
+        for seed in range(200):
+            proposal = proposed(found)
+            recipe, text = proposal.candidate.recipe, proposal.candidate.architecture
+            good.append(recipe.rate_weight < 0.5 and text.count("linear") == 2)
+            found.tell(answer(proposal, 1000, 980 if good[-1] else 960, seed))
+        return good
+
+    near, chance = run(NearbyPoints(goal, 0)), run(RandomPoints(0))
+    assert sum(near[100:]) > sum(chance)  # of 200: twice as often
+    assert sum(not is_good for is_good in near[100:]) > 20  # others are still looked at
+
+    source = NearbyPoints(goal, 0)
+    found = SampledStrategy(family, data, source)
+    found.tell(answer(proposed(found), 1000, 1000))
+    others = RandomPoints(0)
+    others.ask(family)
+    assert [source.ask(family)[1] for _ in range(5)] == [others.ask(family)[1] for _ in range(5)]
 
 
 def test_trials_of_the_past_are_learned_from(tiny: DataSet) -> None:

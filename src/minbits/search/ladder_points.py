@@ -54,7 +54,7 @@ class LadderPoints(RandomPoints):
         known = {**rungs[place], "rate_weight": _held(rate, family.recipe["rate_weight"])}
 
         def drawn(name: str, domain: Domain) -> Value:
-            return known[name] if name in known else self._draw(name, domain)
+            return known[name] if name in known else self.draw(name, domain)
 
         return (place, known["rate_weight"]), draw_point(family, drawn)
 

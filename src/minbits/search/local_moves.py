@@ -29,8 +29,10 @@ from minbits.types import DataSet, TrainingRecipe, TrialOutcome
 MAX_PARENTS = 6
 # Of files made from one and the same by moves: others are worth being refined too.
 MAX_OF_ONE_ORIGIN = 2
-# A file further below the validation target than this many standard errors is no start.
+# A file further below the validation target than this many standard errors is no start, ...
 _MAX_MISSING_STANDARD_ERRORS = 3.0
+# ... unless so many files from random weights were all further below. Then the best of them are.
+FILES_BEFORE_FAR_PARENTS = 20
 # Each further parent is chosen this many times less often than the one before.
 _PARENT_DECAY = 0.6
 _MIN_EPOCHS = 3
@@ -45,13 +47,16 @@ MOVE_STEPS = (8_000, 25_000)
 # Of all time, that of earlier runs too, at least this part goes into trials from random weights:
 # moves alone get stuck.
 BASE_PART = 0.3
+# As long as all files are far from the target: other random weights bring more.
+FAR_BASE_PART = 0.7
 # Never more than this many times a full second phase.
 _MAX_PARTS = 1.5
 
 # So many doublings of the rate weight spend a standard error that a parent is too accurate by, and
 # as many halvings gain one that it lacks.
 _RATE_DOUBLINGS_AN_ERROR = 0.5
-# Far below 97 % of MNIST so many at once ruin one network of three; at 98 % two are too few.
+# Far below 97 % of MNIST so many at once ruin one network of three; at 98 % two are too few. Never
+# more halvings either.
 _MAX_DOUBLINGS = 3.0
 # Generations of moves on easy data double it again and again; far below this nothing is left.
 MAX_RATE_WEIGHT = 1e6
@@ -108,8 +113,12 @@ class _Spent:
 class LocalStrategy:
     """Takes turns between another strategy and moves from the best files.
 
+    Where no file comes near the target, the best ones are started from all the same: training on
+    with a smaller rate weight brings some of them there.
+
     Attributes:
-        base: proposes trials from random weights; alone until a file is near the target.
+        base: proposes trials from random weights; alone until a file is near the target, or many
+            were tried.
         goal: what is aimed at.
         data: the data set.
         recipe: a full one, of which moves take parts.
@@ -136,6 +145,9 @@ class LocalStrategy:
         self._best: float | None = None  # of all scores
         # By a file's digest: the file without parents that it comes from.
         self._origins: dict[str, str] = {}
+        # The best files so far where none is near the target.
+        self._far: list[TrialOutcome] = []
+        self._files_from_random_weights = 0
 
     def propose(self, seconds_left: float) -> Proposal | None:
         """Return a move, or what the base strategy proposes."""
@@ -203,21 +215,32 @@ class LocalStrategy:
         if outcome.sha256 is None or outcome.validation_accuracy is None:
             return
         self._origin(outcome)
-        if self.goal.missing_standard_errors(outcome) > _MAX_MISSING_STANDARD_ERRORS:
-            return
-        if any(parent.sha256 == outcome.sha256 for parent in self.parents):
-            return
-        ranked = sorted(
-            [*self.parents, outcome], key=lambda item: self.goal.expected_score(item) or 0.0
-        )
+        self._files_from_random_weights += outcome.config.parent is None
+        if self.goal.missing_standard_errors(outcome) <= _MAX_MISSING_STANDARD_ERRORS:
+            self.parents = self._best_with(self.parents, outcome)
+            self._far = []
+        elif not self.parents:
+            self._far = self._best_with(self._far, outcome)
+
+    def _best_with(self, files: list[TrialOutcome], new: TrialOutcome) -> list[TrialOutcome]:
+        """Return the best files with another one, few of them of one origin."""
+        if any(file.sha256 == new.sha256 for file in files):
+            return files
+        ranked = sorted([*files, new], key=lambda item: self.goal.expected_score(item) or 0.0)
         counts: Counter[str] = Counter()
-        self.parents = []
+        best = []
         for item in ranked:
             origin = self._origin(item)
             counts[origin] += 1
             if counts[origin] <= MAX_OF_ONE_ORIGIN:
-                self.parents.append(item)
-        del self.parents[MAX_PARENTS:]
+                best.append(item)
+        return best[:MAX_PARENTS]
+
+    def _starts(self) -> list[TrialOutcome]:
+        """Return the files that moves start from."""
+        if self.parents or self._files_from_random_weights < FILES_BEFORE_FAR_PARENTS:
+            return self.parents
+        return self._far
 
     def _recipe(self, steps: int | None) -> TrainingRecipe:
         """Return the full recipe, or that of a move of so many steps; finishing goes along."""
@@ -242,7 +265,7 @@ class LocalStrategy:
 
         Those that would take far more than the time that is left are not among them.
         """
-        if not self.parents:
+        if not self._starts():
             return [None]
         arms: list[int | None] = [None, *MOVE_STEPS]
         fitting = [arm for arm in arms if self._fits(arm, seconds_left)]
@@ -254,7 +277,8 @@ class LocalStrategy:
             self._spent[origin].asked_epochs * self._relative_pace(origin)
             for origin in (True, False)
         )
-        if None in draws and base < self.base_part * (base + moves):
+        part = self.base_part if self.parents else max(self.base_part, FAR_BASE_PART)
+        if None in draws and base < part * (base + moves):
             draws[None] = math.inf
         return sorted(draws, key=lambda arm: -draws[arm])
 
@@ -283,19 +307,21 @@ class LocalStrategy:
         return math.inf if expected is not None and 1.3 * expected < seconds_left else None
 
     def _moved(self, kind: MoveKind, steps: int, seconds_left: float) -> Proposal | None:
-        if not self.parents:
+        starts = self._starts()
+        if not starts:
             return None  # the last one was found to be gone
-        parent = self._parent()
+        parent = self._parent(starts)
         content = None if parent.sha256 is None else self.read(parent.sha256)
         if content is None:
-            self.parents.remove(parent)
+            starts.remove(parent)
             return None
         move = self._move(kind, parent)
         if move is None:
             return None
         before, moved = parent.config.recipe, self._recipe(steps)
         margin = self.goal.spare_standard_errors(parent) - self.goal.missing_standard_errors(parent)
-        doublings = min(_MAX_DOUBLINGS, _RATE_DOUBLINGS_AN_ERROR * margin)
+        doublings = _RATE_DOUBLINGS_AN_ERROR * margin
+        doublings = max(-_MAX_DOUBLINGS, min(_MAX_DOUBLINGS, doublings))
         rate_weight = min(MAX_RATE_WEIGHT, before.rate_weight * kind.rate_factor * 2**doublings)
         rate_weight = float(f"{rate_weight:.3g}")
         recipe = dataclasses.replace(
@@ -309,10 +335,9 @@ class LocalStrategy:
         seconds = self._plan_seconds(steps, seconds_left)
         return Proposal(candidate, seconds, Start(parent.sha256, content, move))
 
-    def _parent(self) -> TrialOutcome:
-        weights = _PARENT_DECAY ** np.arange(len(self.parents))
-        index = int(self._generator.choice(len(self.parents), p=weights / weights.sum()))
-        return self.parents[index]
+    def _parent(self, starts: Sequence[TrialOutcome]) -> TrialOutcome:
+        weights = _PARENT_DECAY ** np.arange(len(starts))
+        return starts[int(self._generator.choice(len(starts), p=weights / weights.sum()))]
 
     def _move(self, kind: MoveKind, parent: TrialOutcome) -> str | None:
         move = MOVES[kind.move]

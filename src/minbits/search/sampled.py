@@ -11,6 +11,7 @@ import numpy as np
 
 from minbits.codec.architecture import parameter_count
 from minbits.errors import ArgumentError, NetworkError
+from minbits.evaluation.goal import Goal
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Domain, Family, Point, Value
 from minbits.search.halving import Halving
@@ -18,6 +19,11 @@ from minbits.search.strategy import Proposal
 from minbits.types import DataSet, TrialOutcome
 
 _MAX_MISFITS = 100
+# Of the points of `NearbyPoints`, so many are near one of so many best ones, and have each of its
+# values so often.
+_NEARBY_SHARE = 0.5
+_NEARBY_POINTS = 5
+_KEPT_SHARE = 0.7
 _DIGITS = 4  # of real values that are drawn, so that keys are short and exact
 
 
@@ -100,7 +106,7 @@ class RandomPoints:
 
     def ask(self, family: Family) -> tuple[Any, Point]:
         """Return a new point."""
-        return None, draw_point(family, self._draw)
+        return None, draw_point(family, self.draw)
 
     def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
         """Learn nothing."""
@@ -108,7 +114,8 @@ class RandomPoints:
     def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
         """Learn nothing."""
 
-    def _draw(self, name: str, domain: Domain) -> Value:
+    def draw(self, name: str, domain: Domain) -> Value:
+        """Return a value of a domain."""
         if isinstance(domain, Choices):
             return domain.values[int(self._generator.integers(len(domain.values)))]
         low, high = domain.low, domain.high
@@ -119,6 +126,57 @@ class RandomPoints:
         else:
             value = float(self._generator.uniform(low, high))
         return round(value) if domain.is_whole else rounded(value)
+
+
+class NearbyPoints:
+    """Points drawn at random; until a file reaches the goal, half of them near the best ones.
+
+    Which size of network finds the rule of some data, and from how many random weights, shows after
+    some tries only. A point near another one has most of its values, and new random weights.
+
+    Args:
+        goal: tells how good a trial was, and when the search is there.
+        seed: of all that is drawn.
+    """
+
+    def __init__(self, goal: Goal, seed: int) -> None:
+        self._goal = goal
+        self._random = RandomPoints(seed)
+        self._generator = np.random.default_rng((seed, 1))
+        self._best: list[tuple[float, Point]] = []
+        self._is_met = False
+
+    def ask(self, family: Family) -> tuple[Any, Point]:
+        """Return a new point; it is its own token."""
+        if self._is_met or not self._best or self._generator.random() >= _NEARBY_SHARE:
+            _, point = self._random.ask(family)
+            return point, point
+        _, near = self._best[int(self._generator.integers(len(self._best)))]
+
+        def draw(name: str, domain: Domain) -> Value:
+            is_kept = self._generator.random() < _KEPT_SHARE
+            if is_kept and name in near and domain.holds(near[name]):
+                return near[name]
+            return self._random.draw(name, domain)
+
+        point = draw_point(family, draw)
+        return point, point
+
+    def tell(self, token: Any, outcome: TrialOutcome | None) -> None:
+        """Learn how a point's trial ended."""
+        if outcome is not None:
+            self._learn(token, outcome)
+
+    def add(self, family: Family, point: Point, outcome: TrialOutcome) -> None:
+        """Learn from a trial at a point of another source."""
+        self._learn(point, outcome)
+
+    def _learn(self, point: Point, outcome: TrialOutcome) -> None:
+        self._is_met = self._is_met or self._goal.is_met(outcome)
+        score = self._goal.score(outcome)
+        if score is not None:
+            self._best = sorted([*self._best, (score, point)], key=lambda item: item[0])
+            del self._best[_NEARBY_POINTS:]
 
 
 def rounded(value: float) -> float:

@@ -18,7 +18,7 @@ from minbits.search.local_moves import BASE_PART, LocalStrategy
 from minbits.search.options import AUTO, LADDER, MIXED, RANDOM, SAMPLERS, SearchOptions
 from minbits.search.optuna_points import OptunaPoints
 from minbits.search.repeats import RepeatingStrategy
-from minbits.search.sampled import PointSource, RandomPoints, SampledStrategy
+from minbits.search.sampled import NearbyPoints, PointSource, RandomPoints, SampledStrategy
 from minbits.search.space_file import Space, read_space
 from minbits.search.strategy import Proposal, Strategy
 from minbits.types import DataSet, TrainingRecipe, TrialOutcome
@@ -217,19 +217,26 @@ def with_moves(request: StrategyRequest, base: Base, base_part: float = BASE_PAR
 
 def _base(request: StrategyRequest, sampler: str) -> Base:
     """Return the strategy that starts from random weights."""
-    options = request.options
     if sampler == MIXED:
         climbing, ladders = _climbing(request)
-        drawing = _base(request, RANDOM).strategy
+        drawing = _drawn(request, MIXED).strategy
         both = ClimbThenDraw(climbing.strategy, drawing, ladders, request.goal)
         return Base(both, climbing.recipe)
     if sampler == LADDER:
         return _climbing(request)[0]
+    return _drawn(request, sampler)
+
+
+def _drawn(request: StrategyRequest, sampler: str) -> Base:
+    """Return a strategy that draws points as a sampler does; the mixed one draws after a ladder."""
+    options = request.options
     halving = Halving(request.goal) if options.halving else None
 
     def sampled(family: Family) -> SampledStrategy:
         source: PointSource = RandomPoints(options.seed)
-        if sampler != RANDOM:
+        if sampler == MIXED:
+            source = NearbyPoints(request.goal, options.seed)
+        elif sampler != RANDOM:
             source = OptunaPoints(sampler, request.goal, options.seed)
         return SampledStrategy(family, request.data, source, halving)
 
