@@ -166,7 +166,7 @@ def test_a_space_may_name_front_ends(tiny: DataSet) -> None:
     family = parse_space(SPACE, "space").family_for(tiny)
     source, seen = RandomPoints(0), set()
     for _ in range(40):
-        point = draw_point(family, source._draw)
+        point = draw_point(family, source.draw)
         candidate = family.candidate(point, tiny)
         seen.add(point[FRONT_END])
         config = TrialConfig(candidate.architecture, candidate.recipe, 0)
