@@ -72,8 +72,9 @@ def of_rule(*names: str) -> tuple[Wanted, ...]:
 
 def noisy(percent: int) -> Wanted:
     rest = 1 - percent / 100
-    reason = f"99 % of the {100 * rest:g} % that a classifier of the clean labels has"
-    return Wanted(f"mnist-noise:{percent}", round(0.99 * rest, 3), reason, minutes=16)
+    # With the margin of validation, 99 % would ask for about 99.5 % of the clean labels.
+    reason = f"98 % of the {100 * rest:g} % that a classifier of the clean labels has"
+    return Wanted(f"mnist-noise:{percent}", round(0.98 * rest, 3), reason, minutes=16)
 
 
 SETS = (
