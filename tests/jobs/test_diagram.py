@@ -174,6 +174,26 @@ def test_what_is_known_is_not_done_again(ledger: Path, tmp_path: Path, tiny: Dat
     assert [item.size_bits for item in found.searches] == [40, None]
 
 
+def test_another_target_is_searched_for_and_not_measured_again(
+    ledger: Path, tmp_path: Path, tiny: DataSet
+) -> None:
+    plan = SetPlan(0.9, "lower", 0.02, 1, 1, tmp_path)
+    said: list[str] = []
+    bring_in(tiny, plan, ledger, said.append)
+    assert said[0] == f"{tiny.name}: search 1 of 1"
+    assert not any("code" in text or "entropies" in text for text in said)
+    with open_ledger(ledger) as store:
+        known = measured_in(store)[tiny.digest]
+    assert (known["figures"].target_accuracy, known["figures"].target_reason) == (0.9, "lower")
+    assert {key: item.value for key, item in known["figures"].x.items()} == {
+        key: item.value for key, item in X.items()
+    }
+    (search,) = known["searches"]
+    assert (search.seed, search.minutes) == (0, pytest.approx(0.012))
+    bring_in(tiny, plan, ledger, said.append)
+    assert said.count(f"{tiny.name}: search 1 of 1") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "keys"),
     [

@@ -6,6 +6,7 @@ missing. The measures of X do not look at the test set.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import tempfile
@@ -92,9 +93,10 @@ class _Set:
         self.data, self.plan, self.target, self.say = data, plan, target, say
         self.workers = plan.workers or usable_cores()
         with open_ledger(target) as ledger:
-            known = measured_in(ledger).get(data.digest, {})
-        self.searched = {item.seed for item in known.get("searches", ())}
-        self.figures: SetFigures | None = known.get("figures")
+            self.figures: SetFigures | None = (
+                measured_in(ledger).get(data.digest, {}).get("figures")
+            )
+            self._searches = _searches_in(ledger).get(data.digest, [])
 
     def aim(self) -> tuple[float, str]:
         """Return the target and why it."""
@@ -104,6 +106,23 @@ class _Set:
             return self.plan.accuracy, self.plan.reason or "as it was asked for"
         found = default_target(self.data)
         return found.accuracy, found.reason
+
+    def has_searched(self, number: int, accuracy: float) -> bool:
+        """Return whether the ledger has a search at a target."""
+        seed = number * SEEDS_APART
+        return any(at == accuracy and item.seed == seed for at, item in self._searches)
+
+    def retarget(self, accuracy: float, reason: str) -> None:
+        """Append the figures with another target: what data carry does not hang on it."""
+        assert self.figures is not None
+        began = time.monotonic()
+        figures = dataclasses.replace(
+            self.figures, target_accuracy=accuracy, target_reason=reason,
+            usual=_usual(self.data, accuracy),
+        )  # fmt: skip
+        with open_ledger(self.target) as ledger:
+            settings = {"accuracy": accuracy}
+            self._append(ledger, DIAGRAM_FIGURES, settings, plain_figures(figures), began)
 
     def search(self, number: int, accuracy: float) -> None:
         """Search in a ledger of its own, then take its rows and files into the ledger."""
@@ -263,19 +282,25 @@ def measured_in(ledger: LedgerReader) -> dict[str, dict[str, Any]]:
         DataError: if there is such a row.
     """
     found: dict[str, dict[str, Any]] = {}
-    searches: dict[str, list[tuple[float, SearchFound]]] = {}
     for row in ledger.rows("measurements"):
-        if row["study"] == DIAGRAM_FIGURES:
+        if row["study"] in (DIAGRAM_FIGURES, DIAGRAM_SEARCH):
             known = found.setdefault(row["data_digest"], {"name": row["data_name"]})
-            known["figures"] = _read(row, figures_of)
-        elif row["study"] == DIAGRAM_SEARCH:
-            found.setdefault(row["data_digest"], {"name": row["data_name"]})
-            accuracy = json.loads(row["settings"]).get("accuracy")
-            searches.setdefault(row["data_digest"], []).append((accuracy, _read(row, search_of)))
-    for digest, rows in searches.items():
+            if row["study"] == DIAGRAM_FIGURES:
+                known["figures"] = _read(row, figures_of)
+    for digest, searches in _searches_in(ledger).items():
         known = found[digest]
-        target = known["figures"].target_accuracy if "figures" in known else rows[-1][0]
-        known["searches"] = tuple({s.seed: s for a, s in rows if a == target}.values())
+        target = known["figures"].target_accuracy if "figures" in known else searches[-1][0]
+        known["searches"] = tuple({s.seed: s for a, s in searches if a == target}.values())
+    return found
+
+
+def _searches_in(ledger: LedgerReader) -> dict[str, list[tuple[float, SearchFound]]]:
+    """Return the targets and results of all searches for the diagram, by digest of the set."""
+    found: dict[str, list[tuple[float, SearchFound]]] = {}
+    for row in ledger.rows("measurements"):
+        if row["study"] == DIAGRAM_SEARCH:
+            accuracy = json.loads(row["settings"]).get("accuracy")
+            found.setdefault(row["data_digest"], []).append((accuracy, _read(row, search_of)))
     return found
 
 
@@ -331,7 +356,9 @@ def bring_in(
     accuracy, reason = work.aim()
     if plan.searched:
         for number in range(plan.searches):
-            if number * SEEDS_APART not in work.searched:
+            if not work.has_searched(number, accuracy):
                 work.search(number, accuracy)
     if work.figures is None:
         work.measure(accuracy, reason)
+    elif work.figures.target_accuracy != accuracy:
+        work.retarget(accuracy, reason)
