@@ -100,6 +100,9 @@ SETS = (
     Wanted("keel:satimage"),
     Wanted("keel:letter"),
     Wanted("mnist1d"),
+    Wanted("aeon:ItalyPowerDemand"),
+    Wanted("aeon:JapaneseVowels_eq"),
+    Wanted("aeon:GunPoint"),
     Wanted(
         "mnist",
         0.99,

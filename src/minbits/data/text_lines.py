@@ -183,3 +183,13 @@ class TextLines:
             self.place(last_line), f"a line beyond {LINE_BYTES:,} bytes", "shorter lines",
             "Check the file.",
         )  # fmt: skip
+
+
+class CountedLines(TextLines):
+    """Lines that are counted one by one, in files whose rows are lines."""
+
+    def __next__(self) -> str:
+        line = super().__next__()
+        self.row += 1
+        self.current = []
+        return line
