@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minbits import load
+from minbits.data.companion import companion_of
+from minbits.data.new_files import read_new_examples
 from minbits.errors import ArgumentError, DataError
 
 NEEDS_AEON = pytest.mark.skipif(find_spec("aeon") is None, reason="aeon is not installed")
@@ -100,6 +102,17 @@ def test_rare_classes_may_be_left_out(tmp_path: Path) -> None:
     path = write(tmp_path, "s.ts", "1,2:a\n3,4:b\n" * 5 + "5,6:c\n")
     data = load(path, drop_rare=True)
     assert data.class_names == ("a", "b")
+
+
+def test_new_series_are_predicted_from_a_file(tmp_path: Path) -> None:
+    rows = "".join(f"{index},{index + 1},2:{'ab'[index % 2]}\n" for index in range(20))
+    data = load(write(tmp_path, "walk.ts", rows))
+    companion = companion_of(data, "0" * 64, 1.0, 4)
+    found = read_new_examples(companion, write(tmp_path, "new.ts", "5,6,7:b\n8,9,10:a\n"))
+    np.testing.assert_array_equal(found.inputs[:, 0, 0], [[5, 6, 7], [8, 9, 10]])
+    assert list(found.labels) == ["b", "a"]
+    with pytest.raises(DataError, match="shape"):
+        read_new_examples(companion, write(tmp_path, "long.ts", "5,6,7,8:b\n"))
 
 
 @NEEDS_AEON

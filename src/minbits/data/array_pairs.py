@@ -23,11 +23,19 @@ _CHUNK = 4096
 
 @dataclass(frozen=True)
 class ArraySource:
-    """Where arrays come from: the data set's name, the place in an error, and the origin."""
+    """Where arrays come from.
+
+    Attributes:
+        name: of the data set.
+        where: the place in an error.
+        origin: of the data, in words.
+        channels_first: whether inputs of four axes are known to have the channels first.
+    """
 
     name: str
     where: str
     origin: str
+    channels_first: bool = False
 
 
 def layout_data_set(
@@ -85,7 +93,10 @@ def pair_data_set(
     if options.image_shape is not None:
         train = _shaped(train, options.image_shape, source.where)
         test = None if test is None else _shaped(test, options.image_shape, source.where)
-    found = assemble(source.name, train, test, where=source.where, origin=source.origin)
+    found = assemble(
+        source.name, train, test, where=source.where, origin=source.origin,
+        channels_first=source.channels_first,
+    )  # fmt: skip
     return dataclasses.replace(found, remarks=tuple(remarks))
 
 

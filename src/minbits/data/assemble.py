@@ -31,8 +31,19 @@ def read_failure(path: Path, error: OSError) -> DataError:
     )
 
 
-def as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
-    """Bring inputs to ``(examples, channels, height, width)`` and to uint8 or float32."""
+def as_images(
+    inputs: npt.NDArray[Any], where: str, channels_first: bool = False
+) -> npt.NDArray[Any]:
+    """Bring inputs to ``(examples, channels, height, width)`` and to uint8 or float32.
+
+    Args:
+        inputs: of two to four axes.
+        where: what to call the source in an error.
+        channels_first: whether four axes are known to be those; else their sizes tell.
+
+    Raises:
+        DataError: if they are no numbers, not finite, or of another shape.
+    """
     if inputs.dtype.kind not in "buif":
         raise DataError(where, f"inputs of type {inputs.dtype}", "numbers", "Convert them first.")
     if inputs.ndim == 2:
@@ -41,7 +52,8 @@ def as_images(inputs: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         inputs = inputs[:, None]
     elif inputs.ndim == 4:
         # Colour images mostly come with the channels last; the smaller end is the channels.
-        if inputs.shape[3] in (1, 3, 4) and inputs.shape[1] not in (1, 3, 4):
+        is_last = inputs.shape[3] in (1, 3, 4) and inputs.shape[1] not in (1, 3, 4)
+        if is_last and not channels_first:
             inputs = inputs.transpose(0, 3, 1, 2)
     else:
         raise DataError(
@@ -129,6 +141,7 @@ def assemble(
     *,
     table: Table | None = None,
     split: str | None = None,
+    channels_first: bool = False,
 ) -> DataSet:
     """Return a checked data set.
 
@@ -141,6 +154,7 @@ def assemble(
         origin: where the data came from.
         table: the typed columns that the inputs encode.
         split: how the test set was chosen, where the caller chose it.
+        channels_first: whether inputs of four axes are known to have the channels first.
 
     Raises:
         DataError: if arrays do not fit together, hold NaN, have fewer than two classes, or labels
@@ -150,7 +164,7 @@ def assemble(
     if test is not None:
         _check_pair(test, f"{where}, test set")
     names, labels, known = class_codes(train[1], None if test is None else test[1], where)
-    inputs = as_images(train[0], where)
+    inputs = as_images(train[0], where, channels_first)
     train_rows = None
     if test is None or known is None:
         check_no_single(labels, names, where)
@@ -158,7 +172,8 @@ def assemble(
         test_inputs, test_labels = take(inputs, held_out), labels[held_out]
         inputs, labels = take(inputs, train_rows), labels[train_rows]
     else:
-        test_inputs, test_labels = as_images(test[0], f"{where}, test set"), known
+        test_inputs = as_images(test[0], f"{where}, test set", channels_first)
+        test_labels = known
     if test_inputs.shape[1:] != inputs.shape[1:]:
         raise DataError(
             f"{where}, test set",

@@ -19,11 +19,12 @@ from minbits.data.new_rows import array_examples, new_examples
 from minbits.data.numpy_files import map_npy, read_npz
 from minbits.data.options import LoadOptions
 from minbits.data.parquet import parquet_cells
+from minbits.data.series_file import read_series
 from minbits.data.stored_encoding import NewExamples, TableCells, encode_rows, known_labels
 from minbits.errors import DataError
 
 _TABLES = "a .csv, .parquet, .npy or .npz file"
-_ARRAYS = "an .npy, .npz or IDX file, an image, or a folder of images"
+_ARRAYS = "an .npy, .npz, .ts or IDX file, an image, or a folder of images"
 _INPUTS = ("x", "x_test")
 _TRUTH = {"x": "y", "x_test": "y_test"}
 
@@ -65,12 +66,23 @@ def read_new_examples(
     if suffix in (".npy", ".npz"):
         array, labels = _read_arrays(path, suffix)
         return _with_labels(new_examples(companion, array, str(path)), labels, companion, path)
-    if companion.columns is None and is_image(path):
-        return _images(companion, [path], resize)
-    if companion.columns is None and _is_idx(path):
-        return array_examples(companion, read_idx(path), str(path))
+    found = None if companion.columns is not None else _arrays(companion, path, resize)
+    if found is not None:
+        return found
     got = f"a file of type '{path.suffix}'"
     raise DataError(str(path), got, _expected(companion), "Give the kind that it was trained on.")
+
+
+def _arrays(companion: Companion, path: Path, resize: tuple[int, int] | None) -> NewExamples | None:
+    """Return the examples of a file that no table is in; None for one of no known kind."""
+    where = str(path)
+    if path.suffix.lower() == ".ts":
+        array, labels = read_series(path)
+        found = array_examples(companion, array, where, channels_first=True)
+        return _with_labels(found, labels, companion, path)
+    if is_image(path):
+        return _images(companion, [path], resize)
+    return array_examples(companion, read_idx(path), where) if _is_idx(path) else None
 
 
 def _expected(companion: Companion) -> str:

@@ -111,8 +111,15 @@ def array_examples(
     companion: Companion,
     array: npt.NDArray[Any],
     where: str,
+    channels_first: bool = False,
 ) -> NewExamples:
     """Return an array ``(examples, …)`` as the inputs of a network.
+
+    Args:
+        companion: of the network file.
+        array: of the examples.
+        where: what to call the source in an error.
+        channels_first: whether four axes are known to have the channels first.
 
     Raises:
         DataError: if shape or type do not fit what the network was trained on.
@@ -129,7 +136,7 @@ def array_examples(
             where, f"an array of shape {array.shape}", f"(examples, {_sides(companion)})",
             "Put one example into a list of its own.",
         )  # fmt: skip
-    images = as_images(array, where) if array.ndim <= 4 else array
+    images = as_images(array, where, channels_first) if array.ndim <= 4 else array
     if math.prod(images.shape[1:]) != math.prod(companion.input_shape):
         raise DataError(
             where, f"examples of shape {array.shape[1:]}",

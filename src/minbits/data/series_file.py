@@ -69,17 +69,21 @@ def series_data_set(
     Raises:
         DataError: as `load_series` does.
     """
-    pair = _read(train, None)
-    test_pair = None if test is None else _read(test, pair[0].shape[1:])
-    return pair_data_set(ArraySource(name, str(train), origin), pair, test_pair, options)
+    pair = read_series(train)
+    test_pair = None if test is None else read_series(test, pair[0].shape[1:])
+    source = ArraySource(name, str(train), origin, channels_first=True)
+    return pair_data_set(source, pair, test_pair, options)
 
 
-def _read(path: Path, shape: tuple[int, ...] | None) -> Pair:
-    """Return inputs and labels of a file.
+def read_series(path: Path, shape: tuple[int, ...] | None = None) -> Pair:
+    """Return inputs ``(examples, dimensions, 1, length)`` and labels, as text, of a file.
 
     Args:
         path: of the file.
         shape: of an example, ``(dimensions, 1, length)``; None where the first one decides.
+
+    Raises:
+        DataError: if the file cannot be read, has no classes, or its series differ in length.
     """
     where = str(path)
     inputs: list[npt.NDArray[np.float32]] = []
