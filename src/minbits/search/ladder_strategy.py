@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from minbits.evaluation.goal import Goal
 from minbits.search.space import Candidate
 from minbits.search.strategy import Proposal
@@ -176,7 +178,8 @@ class LadderStrategy:
         if usual is None or errors >= usual:
             return index
         allowed = (1 - self._goal.accuracy) * math.sqrt(usual / errors)
-        return next((rung for most, rung in self._starts if allowed <= most), index)
+        shares, rungs = zip(*self._starts, strict=True)
+        return max(index, int(np.interp(math.log(allowed), np.log(shares), rungs)))
 
     def _had_its_chance(self, outcome: TrialOutcome, candidate: Candidate) -> bool:
         if outcome.status == "interrupted":
