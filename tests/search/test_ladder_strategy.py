@@ -165,10 +165,11 @@ def test_the_ladder_has_distinct_keys_and_a_start(tiny: DataSet, mnist: DataSet)
     for data in (tiny, mnist):
         rungs = ladder(data)
         assert len({rung.key for rung in rungs}) == len(rungs) > START_RUNG
-        starts = [start_rung(data, accuracy) for accuracy in (0.999, 0.99, 0.988, 0.98, 0.9, 0.1)]
+        starts = [start_rung(data, accuracy) for accuracy in (0.999, 0.99, 0.988, 0.98, 0.94)]
         assert starts == sorted(starts)
         assert 0 <= min(starts) <= max(starts) < len(rungs)
-    assert start_rung(tiny, 0.5) == START_RUNG
+    # Data on which so little is asked for are noisy, or harder than the ladder's: not easier.
+    assert start_rung(tiny, 0.5) == start_rung(mnist, 0.9) == START_RUNG
     assert start_rung(mnist, 0.99) < start_rung(mnist, 0.98)
 
 
