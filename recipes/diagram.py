@@ -250,6 +250,7 @@ def main() -> None:
     parser.add_argument(
         "--searches", type=int, default=2, help="of a set; more where two found none"
     )
+    parser.add_argument("--measure", action="store_true", help="measure X again of the sets named")
     parser.add_argument("--ledger", type=Path, default=ROOT / "build" / "diagram.sqlite")
     parser.add_argument("--workers", type=int, help="processes; one a core where not named")
     asked = parser.parse_args()
@@ -267,6 +268,7 @@ def main() -> None:
         plan = SetPlan(
             wanted.accuracy, wanted.reason, minutes, asked.searches, asked.workers, RECORDS,
             wanted.searched, tuple(RECORDS / "labels" / name for name in wanted.label_files),
+            measured_anew=asked.measure,
         )  # fmt: skip
         try:
             data = minbits.load(wanted.source)

@@ -194,6 +194,23 @@ def test_another_target_is_searched_for_and_not_measured_again(
     assert said.count(f"{tiny.name}: search 1 of 1") == 1
 
 
+def test_of_codes_that_are_measured_again_the_shortest_counts(
+    ledger: Path, tmp_path: Path, tiny: DataSet
+) -> None:
+    """No code has 9 bits, as an earlier one is said to have; others are shorter than 10 million."""
+    before = {"label_code_bits": Measured(9.0, "early"), "prequential_bits": Measured(1e7, "long")}
+    figures = SetFigures(tiny.name, 0.99, "as the test says", before)
+    row = MeasurementEntry(tiny, DIAGRAM_FIGURES, {}, 0, plain_figures(figures), 1.0, PROVENANCE)
+    with open_ledger(ledger) as store:
+        store.append_measurements([row])
+    bring_in(tiny, SetPlan(0.99, "", 0.02, 2, 1, tmp_path, measured_anew=True), ledger)
+    with open_ledger(ledger) as store:
+        found = measured_in(store)[tiny.digest]["figures"].x
+    assert found["label_code_bits"] == before["label_code_bits"]
+    assert 9 < found["prequential_bits"].value < 1e7
+    assert found["input_numbers"].value == tiny.train_inputs.size
+
+
 @pytest.mark.parametrize(
     ("name", "keys"),
     [

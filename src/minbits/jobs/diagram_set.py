@@ -74,6 +74,8 @@ class SetPlan:
         searched: whether there are searches; else the file is among the records.
         label_files: published files of the labels, which were decoded when they were published;
             where there are some, no label is coded anew.
+        measured_anew: whether what stands on the X axis is measured again where it is known. Of
+            codes the shortest one counts, also of those before.
     """
 
     accuracy: float | None
@@ -84,6 +86,7 @@ class SetPlan:
     records: Path
     searched: bool = True
     label_files: tuple[Path, ...] = ()
+    measured_anew: bool = False
 
 
 class _Set:
@@ -161,7 +164,9 @@ class _Set:
             group=shared_examples(self.data.name),
             target_accuracy=accuracy,
             target_reason=reason,
-            x=code_figures(codes) | entropy_figures(self.data, ladder) | self._dimension(),
+            x=self._shortest(code_figures(codes))
+            | entropy_figures(self.data, ladder)
+            | self._dimension(),
             encoding_bits=0 if columns is None else encoding_bits(columns.columns),
             usual=_usual(self.data, accuracy),
             true_bits=true_bits(self.data.name),
@@ -169,6 +174,14 @@ class _Set:
         with open_ledger(self.target) as ledger:
             settings = {"accuracy": accuracy, "minutes": self.plan.minutes}
             self._append(ledger, DIAGRAM_FIGURES, settings, plain_figures(figures), began)
+
+    def _shortest(self, found: dict[str, Measured]) -> dict[str, Measured]:
+        """Return codes with those of an earlier measurement in place of longer ones."""
+        before = {} if self.figures is None else self.figures.x
+        return {
+            key: min((item, before.get(key, item)), key=lambda one: one.value)
+            for key, item in found.items()
+        }
 
     def _codes(self) -> list[tuple[str, int, str]]:
         """Return the codes of the labels: the key of each, its bits, and how they are known."""
@@ -358,7 +371,7 @@ def bring_in(
         for number in range(plan.searches):
             if not work.has_searched(number, accuracy):
                 work.search(number, accuracy)
-    if work.figures is None:
+    if work.figures is None or plan.measured_anew:
         work.measure(accuracy, reason)
     elif work.figures.target_accuracy != accuracy:
         work.retarget(accuracy, reason)
