@@ -96,7 +96,7 @@ class _Set:
         self.searched = {item.seed for item in known.get("searches", ())}
         self.figures: SetFigures | None = known.get("figures")
 
-    def aim(self) -> tuple[float, str]:
+    def target_and_reason(self) -> tuple[float, str]:
         """Return the target and why it."""
         if self.figures is not None and self.plan.accuracy in (None, self.figures.target_accuracy):
             return self.figures.target_accuracy, self.figures.target_reason
@@ -328,7 +328,7 @@ def bring_in(
         MinbitsError: if the ledger cannot be used, or the data cannot be searched.
     """
     work = _Set(data, plan, target, say)
-    accuracy, reason = work.aim()
+    accuracy, reason = work.target_and_reason()
     if plan.searched:
         for number in range(plan.searches):
             if number * SEEDS_APART not in work.searched:
