@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -18,6 +19,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from minbits.charts.chart import Chart
+from minbits.cli.app import COMMANDS
+from minbits.cli.commands import command
+from minbits.cli.data_options import DataArgument
+from minbits.cli.output import console
 from minbits.codec.architecture import run_order
 from minbits.codec.architecture_code import NAMED_LAYERS_VERSION
 from minbits.codec.file_format import _encode, decode_network, encode_network
@@ -52,6 +57,7 @@ from minbits.networks.from_torch import from_torch
 from minbits.networks.grammar import format_architecture, parse_architecture
 from minbits.networks.to_torch import to_torch
 from minbits.registry import Registry
+from minbits.requests import Request, call_with, option
 from minbits.search.moves.base import Amount, Move
 from minbits.search.moves.registry import MOVES, move_kinds
 from minbits.search.tasks import TrialTask
@@ -62,6 +68,7 @@ from minbits.training.lanes.plan import obstacle_to
 from minbits.types import DataSet, TrainingRecipe, TrialConfig
 from minbits.workers.registry import EXECUTORS, ExecutorKind, ExecutorRequest, open_executor
 from minbits.workers.work import WorkerContext, WorkExecutor, running_in
+from tests.cli.here import Here
 from tests.codec.streams import with_checksum
 from tests.strategies import random_network, same_network
 
@@ -397,6 +404,42 @@ def test_a_data_set_is_loaded_by_its_name() -> None:
         assert len(load("dots").train_labels) > 0
     with pytest.raises(DataError, match="an unknown name"):
         load("dots")
+
+
+@dataclass(frozen=True)
+class CountRequest(Request):
+    """Which values are counted."""
+
+    above: float = option(0.0, "Values greater than this are counted.")
+
+
+def count_job(data: DataSet | str, request: CountRequest) -> int:
+    loaded = data if isinstance(data, DataSet) else load(data)
+    return int((loaded.train_inputs > request.above).sum())
+
+
+@command
+def count(data: DataArgument, request: CountRequest) -> None:
+    """Count values of the training examples."""
+    console().print(f"{count_job(data, request)} values above {request.above:g}")
+
+
+def test_a_command_and_a_call_are_made_of_one_request(
+    here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "count.toml"
+    path.write_text("above = 0.25\n")
+    call = call_with(CountRequest)(count_job)
+    assert list(inspect.signature(call).parameters) == ["data", "above"]
+    expected = call("iris", above=0.25)
+    assert 0 < expected < call("iris")
+    assert count_job("iris", CountRequest.from_toml(path)) == expected
+    refused = here("count", "iris")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    monkeypatch.setitem(COMMANDS, "count", f"{__name__}:count")
+    for options in (("--above", 0.25), ("--options", path)):
+        done = here("count", "iris", *options)
+        assert (done.returncode, done.stdout) == (0, f"{expected} values above 0.25\n")
 
 
 class Plain(NumpyArrays):

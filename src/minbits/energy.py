@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 POWERCAP = Path("/sys/class/powercap")
@@ -127,12 +126,7 @@ class EnergyMeter:
             threading.Thread(target=self._sample_often, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Measure for the last time."""
         self._end.set()
         if not self._is_lost:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.dependent import TRANSITIONS, multiples
@@ -16,12 +17,14 @@ from minbits.codec.inference import predict_logits
 from minbits.codec.layout import Layout
 from minbits.codec.mixed_levels import RATED_LEVELS, MixingState
 from minbits.codec.quantized_network import QuantizedNetwork
-from minbits.compression.rounding import round_network
+from minbits.compression.rounding import fisher_sensitivity, round_network
 from minbits.compression.step_search import coarsest_rounding
 from minbits.compression.symmetries import remove_symmetries
 from minbits.compression.trellis import _best_path, dependent_levels
 from minbits.layers.linear import Linear
 from minbits.networks.parameters import parameter_layout
+from minbits.training.lanes.engine import LanesEngine
+from minbits.training.loop import TrainingData
 from tests.compression.reference_trellis import cost_of, least_cost
 
 ARCHITECTURE = Architecture(
@@ -131,3 +134,32 @@ def test_step_factors_make_one_tensor_coarser() -> None:
     )
     assert first[0] == second[0]
     assert first[1] > 2 * second[1]
+
+
+def test_the_sensitivity_is_the_mean_squared_gradient_of_batches() -> None:
+    architecture = Architecture((2, 1, 1), 0, (Linear(3),))
+    generator = np.random.default_rng(0)
+    inputs = (generator.normal(size=(100, 2, 1, 1)) * [[[[8.0]], [[1.0]]]]).astype(np.float32)
+    labels = generator.integers(0, 3, 100)
+    values = np.array([0.5, 0.5, -0.4, 0.4, 0.3, -0.3, 0.1, 0.0, -0.1], np.float32)
+    found = fisher_sensitivity(
+        architecture, values, TrainingData(inputs, labels), LanesEngine(), batches=9
+    )
+    ((weights, bias),) = parameter_layout(architecture, normalised=False).tensors(values)
+    assert bias is not None
+    squares = []
+    for start in (0, 32, 64):  # four examples are left, too few for a batch
+        x, y = inputs[start : start + 32].reshape(32, 2), labels[start : start + 32]
+        errors = softmax(x @ weights.T + bias, axis=1) - np.eye(3)[y]
+        gradient = np.concatenate([(errors.T @ x).ravel(), errors.sum(axis=0)]) / 32
+        squares.append(np.square(gradient))
+    assert found == pytest.approx(np.mean(squares, axis=0), rel=1e-3)
+    # The first input is eight times as large as the second.
+    assert found[:6:2].mean() > 20 * found[1:6:2].mean()
+    # Weights of both inputs are as large: only the sensitivity tells which may be wrong by more.
+    wrong = []
+    for known in (None, found):
+        rounded = round_network(architecture, values, 0.3, known).layers[0].weights.values()
+        wrong.append(np.abs(rounded.reshape(3, 2) - weights.reshape(3, 2)).max(axis=0))
+    assert wrong[0][0] == wrong[0][1]
+    assert wrong[1][0] < wrong[1][1]

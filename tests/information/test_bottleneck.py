@@ -11,7 +11,6 @@ from minbits.information.bottleneck import (
     annealed_points,
     bottleneck_curve,
     deterministic_points,
-    gaussian_curve,
     mutual_information,
     sufficient_table,
 )
@@ -19,6 +18,11 @@ from minbits.information.bottleneck import (
 
 def binary_entropy(p: float) -> float:
     return float(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))
+
+
+def gaussian_curve(correlation: float, input_bits: float) -> float:
+    """The limit for two jointly normal numbers (Chechik et al. 2005), in bits."""
+    return float(-0.5 * np.log2(1 - correlation**2 * (1 - np.exp2(-2 * input_bits))))
 
 
 def symmetric(flip: float) -> np.ndarray:

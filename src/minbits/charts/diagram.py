@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from minbits.charts.chart import Chart, name_text
 from minbits.charts.published import PublishedNetwork, published_networks
+from minbits.evaluation.accuracy import accuracy_reaches
 from minbits.information.baselines import Baseline
 from minbits.information.entropy_table import EntropyTable
 from minbits.studies.kept import KnownLabelCode
@@ -160,7 +161,7 @@ def _points(data: DiagramData) -> list[_Point]:
             item.size_bits,
             f"{item.name} · {item.size_bits:,} bits · {_percent(round(item.accuracy, 3))} held out",
             _OTHER_COLOUR,
-            item.accuracy >= data.accuracy,
+            accuracy_reaches(item.accuracy, data.accuracy),
         )
         for item in data.usual
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minbits.evaluation.accuracy import accuracy_reaches
+
 
 @dataclass(frozen=True)
 class PublishedNetwork:
@@ -99,5 +101,5 @@ def published_networks(data_name: str, accuracy: float) -> tuple[PublishedNetwor
     return tuple(
         item
         for item in PUBLISHED
-        if item.data_name == data_name and item.test_accuracy >= accuracy - 1e-12
+        if item.data_name == data_name and accuracy_reaches(item.test_accuracy, accuracy)
     )

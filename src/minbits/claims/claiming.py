@@ -204,9 +204,10 @@ class Claimant:
     def choose(self, smaller_than_bits: float) -> TrialOutcome | None:
         """Return the file to claim first, a whole one, or None.
 
-        Files are passed over that seem to have passed validation by luck. Where nothing was found
-        before and every file seems so, the most credible one is taken: on small sets the evidence
-        against a file is as weak as that for it.
+        Files are passed over that are rejected for what they get right of training examples: they
+        passed validation by chance. Where nothing was found before and every file is rejected, the
+        most credible one is taken: on small sets the evidence against a file is as weak as that for
+        it.
         """
         validated = self.files_to_claim(smaller_than_bits)
         rejected: list[TrialOutcome] = []

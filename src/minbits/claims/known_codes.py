@@ -34,10 +34,20 @@ def shortest_label_code(ledger: LedgerReader, data_digest: str) -> KnownLabelCod
     return min(found, key=lambda item: item.size_bits, default=None)
 
 
-def _codes(row: Row) -> Iterator[KnownLabelCode]:
+def codes_in(row: Row) -> Iterator[tuple[Fields, bool]]:
+    """Yield what a row of code lengths says of each code, and whether it was written to a file.
+
+    Raises:
+        JsonError: if the row holds no codes.
+    """
     for plain in Fields(json.loads(row["result"])).items("codes"):
         fields = Fields(plain, "codes.")
-        if fields.get("size_bits") is not None:  # else a length alone, of no file
+        yield fields, fields.get("size_bits") is not None  # else a length alone
+
+
+def _codes(row: Row) -> Iterator[KnownLabelCode]:
+    for fields, is_file in codes_in(row):
+        if is_file:
             yield KnownLabelCode(
                 fields.text("code"), fields.count("size_bits"), fields.text("method")
             )

@@ -45,6 +45,7 @@ from minbits.cli.output import (
     ShowOptions,
     console,
     print_json,
+    print_report,
     print_table,
     progress_printer,
 )
@@ -54,6 +55,13 @@ from minbits.jobs.need import need_job, plain_need
 from minbits.jobs.need_request import NeedRequest
 
 MAX_DIGITS = 60
+
+NetworkArgument = Annotated[
+    str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
+]
+InputShapeOption = Annotated[
+    str, typer.Option("--input", help="One example, for the zoo and the grammar.")
+]
 
 capacity_app = typer.Typer(
     help=(
@@ -68,12 +76,8 @@ capacity_app = typer.Typer(
 @capacity_app.command()
 @command
 def network(
-    architecture: Annotated[
-        str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
-    ],
-    input_shape: Annotated[
-        str, typer.Option("--input", help="One example, for the zoo and the grammar.")
-    ] = "1x28x28",
+    architecture: NetworkArgument,
+    input_shape: InputShapeOption = "1x28x28",
     examples: Annotated[
         int, typer.Option(help="N, for the formula that counts labellings.")
     ] = 60_000,
@@ -295,12 +299,8 @@ def _matrix(text: str) -> np.ndarray[Any, np.dtype[np.float64]]:
 @capacity_app.command()
 @command
 def noisy(
-    architecture: Annotated[
-        str, typer.Argument(help="784-300-100-10, a network of the zoo, or the grammar's text.")
-    ],
-    input_shape: Annotated[
-        str, typer.Option("--input", help="One example, for the zoo and the grammar.")
-    ] = "1x28x28",
+    architecture: NetworkArgument,
+    input_shape: InputShapeOption = "1x28x28",
     activation_bits: Annotated[int, typer.Option(help="Bits of an activation, 1 to 8.")] = 4,
     noise: Annotated[
         float, typer.Option(help="Standard deviation of the noise on activations in [0, 1].")
@@ -384,7 +384,4 @@ def need(data: DataArgument, request: NeedRequest, source: DataOptions, show: Sh
     Example: minbits capacity need mnist --no-measure
     """
     report = need_job(source.load(data), request, progress_printer(show.quiet))
-    if show.json:
-        print_json(plain_need(report))
-        return
-    print_need(report)
+    print_report(report, show, plain_need, print_need)

@@ -16,6 +16,7 @@ from minbits.cli.output import (
     console,
     print_json,
     print_outputs,
+    print_report,
     print_table,
     progress_printer,
 )
@@ -59,10 +60,7 @@ def encode(
     """
     loaded = source.load(data)
     report = codelength_job(loaded, request, progress_printer(show.quiet), source.origin(data))
-    if show.json:
-        print_json(plain_codelength(report))
-        return
-    _print(report)
+    print_report(report, show, plain_codelength, _print)
 
 
 def _bits_a_label(bits: float | None, labels: int) -> str:

@@ -11,13 +11,13 @@ from minbits.cli.commands import command
 from minbits.cli.data_options import DataOptions
 from minbits.cli.flags import with_flags
 from minbits.cli.output import (
-    EXIT_INTERRUPTED,
-    EXIT_NOT_REACHED,
     ShowOptions,
     console,
+    end_of_search,
     looks_sentence,
     print_json,
     print_outputs,
+    print_report,
     progress_printer,
 )
 from minbits.jobs.compress_request import (
@@ -64,14 +64,8 @@ def compress(
         return
     say = progress_printer(show.quiet)
     report = compress_module(model, source.load(data), request, say, source.origin(data))
-    if show.json:
-        print_json(plain_compress_report(report))
-    else:
-        _print_report(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if report.best is None:
-        raise typer.Exit(EXIT_NOT_REACHED)
+    print_report(report, show, plain_compress_report, _print_report)
+    end_of_search(report.interrupted, report.best is not None)
 
 
 def _print_rounded(facts: dict[str, Any], as_json: bool) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from minbits.cli.commands import command
 from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.flags import with_flags
-from minbits.cli.output import JsonOptions, console, error_console, print_json, print_table
+from minbits.cli.output import JsonOptions, console, error_console, print_report, print_table
 from minbits.data.summary import DataSummary, plain_summary, summarise
 from minbits.data.typed_columns import listed
 from minbits.types import DataSet, Remark
@@ -72,10 +72,10 @@ def describe(data: DataArgument, source: DataOptions, show: JsonOptions) -> None
 
     Example: minbits describe my.csv
     """
-    summary = summarise(source.load(data))
-    if show.json:
-        print_json(plain_summary(summary))
-        return
+    print_report(summarise(source.load(data)), show, plain_summary, _print)
+
+
+def _print(summary: DataSummary) -> None:
     print_summary(summary, console())
     if summary.columns:
         _print_columns(summary)

@@ -11,8 +11,8 @@ from minbits.cli.data_options import DataOptions
 from minbits.cli.output import (
     ShowOptions,
     console,
-    print_json,
     print_outputs,
+    print_report,
     print_table,
     progress_printer,
 )
@@ -49,10 +49,7 @@ def diagram(
     """
     sets = [(source.load(name), source.origin(name)) for name in data or ()]
     report = diagram_job(sets, request, progress_printer(show.quiet))
-    if show.json:
-        print_json(plain_diagram(report))
-    else:
-        _print(report)
+    print_report(report, show, plain_diagram, _print)
 
 
 def _cells(point: Point, diagram: SizeDiagram) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def _run_python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def _torch_facts() -> dict[str, object]:
-    # In a process of its own: the command line itself never imports PyTorch.
+    # In a process of its own: `doctor` itself leaves PyTorch out.
     code = (
         "import json, torch; print(json.dumps({'threads': torch.get_num_threads(), "
         "'cuda': torch.cuda.is_available()}))"

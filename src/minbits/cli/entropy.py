@@ -7,7 +7,7 @@ from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.describe import headed_stages, print_head
 from minbits.cli.figures import print_figures
 from minbits.cli.input_ladder import print_ladder, question_line
-from minbits.cli.output import ShowOptions, console, error_console, print_json, progress_printer
+from minbits.cli.output import ShowOptions, console, error_console, print_report, progress_printer
 from minbits.data.tables import table_of
 from minbits.jobs.entropy_report import EntropyReport, entropy_job, plain_entropy
 from minbits.jobs.entropy_request import EntropyRequest
@@ -32,10 +32,7 @@ def entropy(
     found = entropy_job(loaded, request, say=stage, origin=source.origin(data))
     if request.minutes == 0:  # nothing took long, and no stage was told
         print_head(loaded, show.quiet)
-    if show.json:
-        print_json(plain_entropy(found))
-        return
-    _print(found, loaded)
+    print_report(found, show, plain_entropy, lambda report: _print(report, loaded))
 
 
 def _why_no_pixels(data: DataSet) -> str:

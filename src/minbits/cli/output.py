@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from rich import box
@@ -22,9 +22,12 @@ from minbits.requests import Request, option
 
 __all__ = [
     "EXIT_BAD_INPUT", "EXIT_DONE", "EXIT_INTERRUPTED", "EXIT_NOT_REACHED", "JsonOptions",
-    "SearchShowOptions", "ShowOptions", "console", "error_console", "headed", "looks_sentence",
-    "print_json", "print_lines", "print_outputs", "print_table", "progress_printer",
+    "SearchShowOptions", "ShowOptions", "console", "end_of_search", "error_console", "headed",
+    "looks_sentence", "print_json", "print_lines", "print_outputs", "print_report", "print_table",
+    "progress_printer",
 ]  # fmt: skip
+
+Report = TypeVar("Report")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +114,27 @@ def print_json(value: Any) -> None:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     text = json.dumps(value, indent=2, ensure_ascii=encoding != "utf8", allow_nan=False)
     typer.echo("".join(c if c == "\n" or is_visible(c) else json.dumps(c)[1:-1] for c in text))
+
+
+def print_report(
+    report: Report,
+    show: JsonOptions,
+    plain: Callable[[Report], dict[str, Any]],
+    print_text: Callable[[Report], None],
+) -> None:
+    """Print a report as JSON or as text."""
+    if show.json:
+        print_json(plain(report))
+    else:
+        print_text(report)
+
+
+def end_of_search(is_interrupted: bool, is_reached: bool = True) -> None:
+    """End a command by its exit code where it was interrupted, or did not reach the target."""
+    if is_interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if not is_reached:
+        raise typer.Exit(EXIT_NOT_REACHED)
 
 
 def looks_sentence(looks: int) -> str:

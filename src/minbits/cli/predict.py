@@ -13,8 +13,8 @@ from minbits.cli.output import (
     JsonOptions,
     console,
     error_console,
-    print_json,
     print_outputs,
+    print_report,
     print_table,
 )
 from minbits.jobs.predict import PredictionReport, plain_predictions, predict_job
@@ -41,16 +41,12 @@ def predict(
 
     Example: minbits predict iris.mbn new-flowers.csv --out predictions.csv
     """
-    report = predict_job(file, source, request)
-    if show.json:
-        print_json(plain_predictions(report))
-        return
-    for remark in report.remarks:
-        error_console().print(remark, soft_wrap=True)
-    _print(report)
+    print_report(predict_job(file, source, request), show, plain_predictions, _print)
 
 
 def _print(report: PredictionReport) -> None:
+    for remark in report.remarks:
+        error_console().print(remark, soft_wrap=True)
     rows, out = report.facts(), console()
     more = len(report.names) - len(rows)
     title = report.source if not more else f"{report.source}: the first {len(rows)}"

@@ -18,15 +18,14 @@ from minbits.cli.data_options import DataArgument, DataOptions
 from minbits.cli.describe import headed_stages
 from minbits.cli.flags import with_flags
 from minbits.cli.output import (
-    EXIT_INTERRUPTED,
-    EXIT_NOT_REACHED,
     SearchShowOptions,
     console,
+    end_of_search,
     error_console,
     looks_sentence,
-    print_json,
     print_lines,
     print_outputs,
+    print_report,
     print_table,
 )
 from minbits.cli.progress import SearchProgress
@@ -69,49 +68,32 @@ def size(
         job = curve_job if curve else size_job
         report: SizeReport | CurveReport = job(loaded, request, events, origin)
     if isinstance(report, CurveReport):
-        _finish_curve(report, show.json)
-        return
-    if show.json:
-        print_json(plain_report(report))
+        print_report(report, show, plain_curve, _print_curve)
+        end_of_search(report.interrupted, any(point.found for point in report.points))
     else:
-        _print_report(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if report.best is None:
-        raise typer.Exit(EXIT_NOT_REACHED)
+        print_report(report, show, plain_report, _print_report)
+        end_of_search(report.interrupted, report.best is not None)
 
 
-def _finish_curve(report: CurveReport, as_json: bool) -> None:
-    if as_json:
-        print_json(plain_curve(report))
-    else:
-        rows = [
-            (
-                f"{100 * point.target:g} %",
-                f"{100 * point.found.test_accuracy:.2f} %" if point.found else "",
-                "" if point.lower_limit is None else f"{100 * point.lower_limit:.2f} %",
-                f"{point.found.size_bits:,}" if point.found else "none found",
-            )
-            for point in report.points
-        ]
-        columns = [
-            ("target", "right"),
-            ("test accuracy", "right"),
-            ("true accuracy at least", "right"),
-            ("bits of the file", "right"),
-        ]
-        print_table(f"{report.data_name}: the smallest verified files so far", columns, rows)
-        console().print(
-            "True accuracy at least: one-sided limits that hold together with 95 % confidence. "
-            f"{looks_sentence(report.claim_count)}",
-            soft_wrap=True,
+def _print_curve(report: CurveReport) -> None:
+    rows = [
+        (
+            f"{100 * point.target:g} %",
+            f"{100 * point.found.test_accuracy:.2f} %" if point.found else "",
+            "" if point.lower_limit is None else f"{100 * point.lower_limit:.2f} %",
+            f"{point.found.size_bits:,}" if point.found else "none found",
         )
-        for role, path in report.outputs.items():
-            console().print(f"{role}: {path}", soft_wrap=True)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if all(point.found is None for point in report.points):
-        raise typer.Exit(EXIT_NOT_REACHED)
+        for point in report.points
+    ]
+    names = ("target", "test accuracy", "true accuracy at least", "bits of the file")
+    columns = [(name, "right") for name in names]
+    print_table(f"{report.data_name}: the smallest verified files so far", columns, rows)
+    console().print(
+        "True accuracy at least: one-sided limits that hold together with 95 % confidence. "
+        f"{looks_sentence(report.claim_count)}",
+        soft_wrap=True,
+    )
+    print_outputs(report.outputs)
 
 
 def _print_reliability(report: SizeReport) -> None:

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-import typer
-
-from minbits.cli.output import EXIT_INTERRUPTED, ShowOptions, print_json, progress_printer
+from minbits.cli.output import ShowOptions, end_of_search, print_report, progress_printer
 from minbits.studies.run import StudyProgress
 
 _SECONDS_A_LINE = 10.0
@@ -29,12 +27,8 @@ def tell(
     print_text: Callable[[Report], None],
 ) -> None:
     """Print a report as JSON or as text; a study that was interrupted ends with its exit code."""
-    if show.json:
-        print_json(plain(report))
-    else:
-        print_text(report)
-    if report.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
+    print_report(report, show, plain, print_text)
+    end_of_search(report.interrupted)
 
 
 class StudyLines:

@@ -200,9 +200,11 @@ def _successors(extended: bool, names: tuple[str, ...]) -> dict[str, tuple[str, 
     return {**known, **dict.fromkeys(names, usual)}
 
 
-def code_kind(fields: Fields, kind: str, previous: str, successors: Sequence[str]) -> str:
-    """Code a kind of layer by its rank among what may follow the previous one."""
-    wanted = successors.index(kind)
+def code_kind(fields: Fields, given: Layer | None, previous: str, successors: Sequence[str]) -> str:
+    """Code the kind of a layer, or the end, by its rank among what may follow the previous one."""
+    # A decoder is given no layer, and what it codes for the kind is ignored.
+    kind = "end" if given is None else given.code_kind
+    wanted = successors.index(kind) if kind in successors else 0
     for rank in range(len(successors) - 1):
         if not fields.kind_flag(("kind", previous, rank), int(wanted > rank)):
             return successors[rank]
@@ -294,11 +296,7 @@ def code_architecture(
     kind, successors = "start", _successors(extended, names[0])
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
-        # A decoder's source is always None, and what it codes for the kind is ignored.
-        wanted = "end" if source is None else source.code_kind
-        if wanted not in successors[kind]:
-            wanted = successors[kind][0]
-        kind = code_kind(fields, wanted, kind, successors[kind])
+        kind = code_kind(fields, source, kind, successors[kind])
         if kind == "end":
             found = Architecture(given_shape, exponent, tuple(layers), views)
             if extended != _is_extended(found) or names_in(found) != names:

@@ -199,11 +199,7 @@ def code_lean_architecture(
     previous, successors = "start", _successors(names)
     while True:
         source = given.layers[len(layers)] if len(layers) < len(given.layers) else None
-        # A decoder's source is always None, and what it codes for the kind is ignored.
-        wanted = "end" if source is None else source.code_kind
-        if wanted not in successors[previous]:
-            wanted = successors[previous][0]
-        kind = code_kind(fields, wanted, previous, successors[previous])
+        kind = code_kind(fields, source, previous, successors[previous])
         if kind == "end":
             found = Architecture(input_shape, exponent, tuple(layers), views, front_end)
             fields.require(_in_order(names_in(found)) == names)

@@ -31,7 +31,6 @@ from minbits.training.optimizers import AdamW
 
 Float = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]
-Integer = npt.NDArray[np.int64]
 
 # A group keeps this many channels, whatever its worth.
 FEWEST_CHANNELS = 2

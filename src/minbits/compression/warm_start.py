@@ -65,12 +65,12 @@ def warm_start(network: QuantizedNetwork) -> WarmStart:
 
 
 def calibrated(start: WarmStart, engine: Engine, data: TrainingData) -> WarmStart:
-    """Return the start with the factor on the logits that suits the labels best.
+    """Return the start with its temperature calibrated on the labels.
 
-    The factor is a power of the grid's ratio, which leaves all levels; it is found at whatever
-    scale the logits have. The layers share it: files have one step for all weights, so that signals
-    fade from layer to layer, and biases with them; training would move those by many of their steps
-    at once.
+    Its inverse is a power of the grid's ratio, which leaves all levels; it is found at whatever
+    scale the logits have. The scale-invariant layers share it: files have one step for all weights,
+    so that signals fade from layer to layer, and biases with them; training would move those by
+    many of their steps at once.
     """
     if not _last_layer_scales_logits(start.architecture):
         return start
@@ -85,8 +85,8 @@ def with_usual_logits(
     """Return parameters whose logits the loss can read as probabilities.
 
     A network from outside may have logits of any scale, since a class is that of the largest one.
-    Where the factor that suits the labels best is more than four, either way, the last layer takes
-    it; training moves a smaller one by itself.
+    Where the factor that calibrates them is more than four, or less than a quarter, it is
+    multiplied into the last layer; training finds a factor nearer to one by itself.
 
     Args:
         architecture: the network.

@@ -18,7 +18,7 @@ from minbits.errors import DataError
 from minbits.types import Column, DataSet, Table
 
 _NAME = "rows"
-_LEAST_ROWS = 32  # a batch of the engine that trains small networks fast
+_MIN_ROWS = 32  # a batch of the engine that trains small networks fast
 
 
 def frame_columns(frame: Any, *, always: bool = False) -> dict[str, Cells] | None:
@@ -53,7 +53,7 @@ def data_of_columns(columns: Mapping[str, Cells], labels: npt.NDArray[np.int64])
     typed = [_typed(name, cells) for name, cells in columns.items()]
     counts = np.bincount(labels)
     rows = np.sort(np.concatenate([np.arange(len(labels)), np.flatnonzero(counts[labels] == 1)]))
-    while len(_kept(labels[rows])) < _LEAST_ROWS:
+    while len(_kept(labels[rows])) < _MIN_ROWS:
         rows = np.sort(np.concatenate([rows, rows]))
     values = np.stack([found for _, found in typed], axis=1)[rows]
     fitted = fit_encoding(tuple(column for column, _ in typed), values)

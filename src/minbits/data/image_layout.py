@@ -21,9 +21,9 @@ _PARTS = {
     "test": ("test", "testing"),
     "validation": ("val", "valid", "validation", "dev"),
 }
-_MOST_LEVELS = 4
+_MAX_LEVELS = 4
 _NOT_DATA = ("__MACOSX",)
-_LEAST_FILES_A_CLASS = 2
+_MIN_FILES_A_CLASS = 2
 # How labels stand in names of files: cat.12, 7_00012, 00012_7.
 _NAMINGS = (
     ("before the number", re.compile(r"(?P<label>[^\W\d_].*?)[\s._-]*\(?\d+\)?")),
@@ -49,7 +49,7 @@ class ImageLayout:
     remarks: tuple[Remark, ...]
 
 
-def has_images(folder: Path, levels: int = _MOST_LEVELS) -> bool:
+def has_images(folder: Path, levels: int = _MAX_LEVELS) -> bool:
     """Return whether a folder holds images, some levels down at most."""
     found = sorted(folder.iterdir())
     if any(is_image(item) and item.is_file() for item in found):
@@ -205,7 +205,7 @@ def _are_classes(labels: list[str], images: int) -> bool:
     return (
         len(labels) == images
         and len(counts) > 1
-        and all(count >= _LEAST_FILES_A_CLASS for count in counts.values())
+        and all(count >= _MIN_FILES_A_CLASS for count in counts.values())
     )
 
 

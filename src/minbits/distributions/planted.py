@@ -15,7 +15,7 @@ from minbits.types import Quantity
 Levels = npt.NDArray[np.int32]
 _MAX_SIZE = 1024
 _SAMPLE = 4096
-_LEAST_SHARE = 0.2  # of the rarer class
+_MIN_SHARE = 0.2  # of the rarer class
 _LARGEST_LEVEL = 3
 _MAX_BITS = 20
 
@@ -72,7 +72,7 @@ class PlantedNetwork:
                 np.array([0, output], np.int32),
             )  # fmt: skip
             share = float(_classes(probe, levels).mean())
-            if min(share, 1 - share) >= _LEAST_SHARE:
+            if min(share, 1 - share) >= _MIN_SHARE:
                 return levels
 
     def draw(self, examples: int, generator: np.random.Generator) -> Drawn:

@@ -16,7 +16,7 @@ from minbits.layers.fields import FieldCoder
 from minbits.layers.text import LayerText
 
 USUAL_SIDE = 14
-_MOST_SIDE = 256
+_MAX_SIDE = 256
 _GAIN = 1 << (OUTPUT_BITS - INPUT_BITS)
 
 
@@ -53,9 +53,9 @@ class Area(FrontEnd):
         if not 1 <= self.side <= shorter:
             raise architecture_error("front end", self.text(), f"a side of 1 to {shorter}")
         sides = [(2 * side * self.side + shorter) // (2 * shorter) for side in (height, width)]
-        if max(sides) > _MOST_SIDE:
+        if max(sides) > _MAX_SIDE:
             raise architecture_error(
-                "front end", f"{sides[0]}x{sides[1]} pixels", f"at most {_MOST_SIDE} a side"
+                "front end", f"{sides[0]}x{sides[1]} pixels", f"at most {_MAX_SIDE} a side"
             )
         return (channels, sides[0], sides[1])
 

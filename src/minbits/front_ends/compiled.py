@@ -12,7 +12,7 @@ import numpy as np
 from minbits.compilation import compiled
 from minbits.front_ends.base import INPUT_BITS, LARGEST, OUTPUT_BITS, Integers
 from minbits.front_ends.frame import (
-    LEAST_WIDTH,
+    MIN_WIDTH,
     MIX_BITS,
     PIXEL_VARIANCE,
     PLACE_BITS,
@@ -76,7 +76,7 @@ def _frame(grid: Integers, height: int, width: int, samples: int, spread: int) -
     ratio = min(deviation_across / deviation_down, 1.0)
     wide = USUAL_WIDTH * np.sqrt(ratio * (3.0 - ratio * ratio) / 2.0)
     size = 16.0 / (spread * samples)
-    across = deviation_across * size / max(wide, LEAST_WIDTH)
+    across = deviation_across * size / max(wide, MIN_WIDTH)
     down = deviation_down * size
     return (
         np.int64(np.rint(my / 2.0 * _UNITS)) + ((height - 1) << (PLACE_BITS - 1)),

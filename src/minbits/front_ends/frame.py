@@ -14,7 +14,7 @@ PLACE_BITS = 16
 MIX_BITS = 8
 # The variance of a pixel's own area, in half pixels: no density is thinner than that.
 PIXEL_VARIANCE = 1 / 3
-LEAST_WIDTH, USUAL_WIDTH = 0.25, 0.8
+MIN_WIDTH, USUAL_WIDTH = 0.25, 0.8
 
 
 class Frame(NamedTuple):
@@ -62,5 +62,5 @@ def frame_of(means: Sequence[Any], samples: int, spread: int) -> tuple[Any, Any,
     width = USUAL_WIDTH * np.sqrt(ratio * (3.0 - ratio * ratio) / 2.0)
     # Deviations are in half pixels, and steps are half samples: 64 / (2 * 2 * spread * samples).
     size = 16.0 / (spread * samples)
-    across = deviation_across * size / np.maximum(width, LEAST_WIDTH)
+    across = deviation_across * size / np.maximum(width, MIN_WIDTH)
     return y / 2.0, x / 2.0, deviation_down * size, slant * (deviation_down * size), across

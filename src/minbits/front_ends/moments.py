@@ -24,8 +24,8 @@ from minbits.layers.text import LayerText
 
 _USUAL_SIDES = (28, 14)
 USUAL_SPREAD = 12
-_MOST_SPREAD = 32
-_MOST_SAMPLES = 4  # of a new pixel, down and across
+_MAX_SPREAD = 32
+_MAX_SAMPLES = 4  # of a new pixel, down and across
 _READ_VALUES = 1 << 12  # that are read in one call, if one channel has fewer
 
 
@@ -79,13 +79,13 @@ class Moments(FrontEnd):
             raise architecture_error(
                 "front end", self.text(), f"a side of 1 to {self.largest_side}"
             )
-        if not 1 <= self.spread <= _MOST_SPREAD:
-            raise architecture_error("front end", self.text(), f"a spread of 1 to {_MOST_SPREAD}")
+        if not 1 <= self.spread <= _MAX_SPREAD:
+            raise architecture_error("front end", self.text(), f"a spread of 1 to {_MAX_SPREAD}")
         return (shape[0], self.side, self.side)
 
     def samples(self, height: int, width: int) -> int:
         """Return how many places of the given image are read for a pixel, down and across."""
-        return max(1, min(_MOST_SAMPLES, max(height, width) // self.side))
+        return max(1, min(_MAX_SAMPLES, max(height, width) // self.side))
 
     def pixels(self, images: Integers, shifts: Sequence[Shift]) -> list[Integers]:
         """Return normalised images; shifts are taken in the frame, so that nothing is blurred."""

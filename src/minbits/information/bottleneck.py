@@ -219,14 +219,3 @@ def _is_below(middle: BottleneckPoint, left: BottleneckPoint, right: BottleneckP
     width = right.input_bits - left.input_bits
     rise = (right.label_bits - left.label_bits) * (middle.input_bits - left.input_bits)
     return (middle.label_bits - left.label_bits) * width <= rise
-
-
-def gaussian_curve(correlation: float, input_bits: npt.ArrayLike) -> Table:
-    """Return the limit for two jointly normal numbers (Chechik et al. 2005), in bits.
-
-    Args:
-        correlation: of X and Y.
-        input_bits: I(X;T).
-    """
-    kept = np.exp2(-2 * np.asarray(input_bits, np.float64))
-    return np.asarray(-0.5 * np.log2(1 - correlation**2 * (1 - kept)))

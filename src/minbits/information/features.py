@@ -78,15 +78,6 @@ def quantile_bins(values: FloatArray, bins: int) -> Codes:
     return codes
 
 
-def information_of_counts(joint: npt.NDArray[Any]) -> float:
-    """Return I of a table of joint counts in bits: plug-in, less its bias.
-
-    Args:
-        joint: shape ``(states of X, states of Y)``.
-    """
-    return InformationTables(joint.sum(axis=0)).value(joint) * BITS_PER_NAT
-
-
 def _joint(
     codes: Codes, labels: Codes, classes: int, states: int | None = None
 ) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from minbits.errors import ArgumentError
 from minbits.information.entropy_estimators import CONFIDENCE, Estimate
@@ -16,6 +16,7 @@ from minbits.units import BITS_PER_NAT
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 _FEW_EXAMPLES = 50
+_UPPER = 0.5 + CONFIDENCE / 2  # quantile of the upper end of an interval
 INFONCE_BATCH = 64
 _NEAR_CEILING = 0.8
 
@@ -44,7 +45,7 @@ def _interval(values: FloatArray, worst: float) -> tuple[float, float, float]:
     """
     n = len(values)
     widened = np.append(values, worst)
-    half = float(student.ppf(0.5 + CONFIDENCE / 2, n)) * float(widened.std(ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n, _UPPER)) * float(widened.std(ddof=1)) / math.sqrt(n)
     mean = float(values.mean())
     return mean, mean - half, mean + half
 
@@ -123,11 +124,8 @@ def _infonce(scores: FloatArray, labels: Labels, warning: str | None) -> Estimat
     batch = min(INFONCE_BATCH, max(8, len(labels) // 8), len(labels) // 2)
     batches = _infonce_gains(scores, labels, batch)
     value = float(batches.mean())
-    half = (
-        float(student.ppf(0.5 + CONFIDENCE / 2, len(batches) - 1))
-        * float(batches.std(ddof=1))
-        / math.sqrt(len(batches))
-    )
+    deviation = float(batches.std(ddof=1))
+    half = float(stdtrit(len(batches) - 1, _UPPER)) * deviation / math.sqrt(len(batches))
     ceiling = math.log(batch)
     if value > _NEAR_CEILING * ceiling:
         warning = f"near its ceiling log2({batch}): the information may be far more"

@@ -12,9 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from minbits.claims.claiming import Claimant, Scope
 from minbits.claims.publishing import Publisher
 from minbits.claims.replacing import check_replaceable
@@ -55,8 +52,6 @@ from minbits.types import (
     TrialOutcome,
     TrialStatus,
 )
-
-Float = npt.NDArray[np.float32]
 
 # Thinning may go on while validation errors stay below this many times those allowed: what it costs
 # is won back where the learning rate falls.

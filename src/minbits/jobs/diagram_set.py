@@ -101,7 +101,7 @@ class _Set:
             )
             self._searches = _searches_in(ledger).get(data.digest, [])
 
-    def aim(self) -> tuple[float, str]:
+    def target_and_reason(self) -> tuple[float, str]:
         """Return the target and why it."""
         if self.figures is not None and self.plan.accuracy in (None, self.figures.target_accuracy):
             return self.figures.target_accuracy, self.figures.target_reason
@@ -366,7 +366,7 @@ def bring_in(
         MinbitsError: if the ledger cannot be used, or the data cannot be searched.
     """
     work = _Set(data, plan, target, say)
-    accuracy, reason = work.aim()
+    accuracy, reason = work.target_and_reason()
     if plan.searched:
         for number in range(plan.searches):
             if not work.has_searched(number, accuracy):

@@ -30,7 +30,7 @@ _START_ACCURACY = 0.985
 # Of all time, the least for networks from random weights: long trainings make the shortest sums.
 _BASE_PART = 0.5
 # Of few errors the entropy is no measure.
-_LEAST_FACTOR, _LARGEST_FACTOR = 0.1, 1.5
+_MIN_FACTOR, _MAX_FACTOR = 0.1, 1.5
 
 
 def label_factor(content: bytes, data: DataSet) -> float:
@@ -46,7 +46,7 @@ def label_factor(content: bytes, data: DataSet) -> float:
     accuracy = float((logits.argmax(1) == labels).mean())
     expected = expected_label_bits(accuracy, len(labels), data.class_count)
     factor = labels_given_network_bits(logits, labels) / expected
-    return min(max(factor, _LEAST_FACTOR), _LARGEST_FACTOR)
+    return min(max(factor, _MIN_FACTOR), _MAX_FACTOR)
 
 
 class LabelSearch(SizeSearch):
@@ -57,7 +57,7 @@ class LabelSearch(SizeSearch):
 
     is_measured = False
 
-    def aim(self, validation_examples: int) -> Goal:
+    def make_goal(self, validation_examples: int) -> Goal:
         """Return what the search is after: a short sum."""
         return TotalGoal(
             self.request.accuracy,

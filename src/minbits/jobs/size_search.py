@@ -96,7 +96,7 @@ class SizeSearch:
         self.events = events
         self.candidate = one_candidate(data, request)
         _, held_out = validation_split(data)
-        self.goal = self.aim(len(held_out))
+        self.goal = self.make_goal(len(held_out))
         self.tally = Tally()
         self.reliability = ReliabilityTable(request.accuracy)
         self.on_first: Callable[[TrialOutcome], None] = lambda outcome: None
@@ -109,7 +109,7 @@ class SizeSearch:
         usual = (None, len(held_out))
         self.past = self.evaluated([one for one in outcomes if one.validation_examples in usual])
 
-    def aim(self, validation_examples: int) -> Goal:
+    def make_goal(self, validation_examples: int) -> Goal:
         """Return what the search is after."""
         return Goal(self.request.accuracy, validation_examples)
 

@@ -12,9 +12,7 @@ from minbits.errors import ArgumentError
 from minbits.information.temperature import (
     ScaledLogits,
     best_temperature,
-    check_labels,
     scaled_for,
-    tempered_log_probabilities,
 )
 from minbits.label_codes.integer_softmax import FACTORS_AN_OCTAVE, MIDDLE, TEMPERATURE_BITS
 from minbits.units import nats_to_bits
@@ -25,30 +23,11 @@ __all__ = [
     "exceptions_code_bits",
     "labels_given_network_bits",
     "residual_code_bits",
-    "softmax_code_bits",
 ]
 
 # A receiver is told one of 2^16 temperatures: infinity, 0, or the logits' own root mean square
 # times a factor of the two-part code's grid. Two neighbours differ by 0.14 %.
 _COLDEST = (1 << TEMPERATURE_BITS) - 1
-
-
-def softmax_code_bits(
-    logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], temperature: float = 1.0
-) -> float:
-    """Return the code length of labels under the softmax of ``logits / temperature``.
-
-    Args:
-        logits: shape ``(examples, classes)``.
-        labels: shape ``(examples,)``.
-        temperature: in ``[0, infinity]``.
-
-    Raises:
-        ArgumentError: if shapes do not match, or the temperature is negative.
-    """
-    check_labels(logits, labels)
-    chosen = tempered_log_probabilities(logits, temperature)[np.arange(len(labels)), labels]
-    return nats_to_bits(-float(chosen.sum()) + 0.0)
 
 
 def _inverse_of_index(index: int, scale: float) -> float:

@@ -18,7 +18,6 @@ from minbits.label_codes.propagation import MAX_VALUES, SHARES, propagated
 from minbits.label_codes.task import Floats, Task
 from minbits.registry import Registry
 
-MIN_PROBABILITY = 1e-9
 _NEIGHBOURS = (1, 3, 10)
 _DISTANCES_AT_ONCE = 20_000_000
 _STRENGTHS = (0.01, 1.0)

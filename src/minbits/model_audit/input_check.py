@@ -18,7 +18,7 @@ from minbits.types import DataSet
 # Each usual normalisation is tried on so many held-out training examples.
 EXAMPLES = 300
 _DEVIATIONS = 3.0
-_LEAST_GAIN = 0.02
+_MIN_GAIN = 0.02
 # What separates chance from a classifier: a part of what the largest class alone leaves wrong.
 _NEAR_CHANCE = 0.1
 _LISTED_CHANNELS = 4
@@ -94,7 +94,7 @@ def input_warning(
         if correct > best_correct:
             best, best_correct = usual, correct
     part = given / count
-    gain = max(_LEAST_GAIN * count, _DEVIATIONS * math.sqrt(count * part * (1 - part)))
+    gain = max(_MIN_GAIN * count, _DEVIATIONS * math.sqrt(count * part * (1 - part)))
     if best is not None and best_correct - given > gain and count - best_correct < (
         count - given
     ) / 2:  # fmt: skip

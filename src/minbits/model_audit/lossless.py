@@ -12,8 +12,8 @@ import numpy as np
 from minbits.model_audit.subject import Subject
 from minbits.units import BITS_PER_BYTE, bytes_to_bits
 
-XZ_MOST_BYTES = 1 << 23
-SLOW_MOST_BYTES = 1 << 25
+XZ_MAX_BYTES = 1 << 23
+SLOW_MAX_BYTES = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Compressor:
 def compressors() -> tuple[Compressor, ...]:
     """Return the compressors of this installation; zstd is an extra."""
     found = [
-        Compressor("xz", XZ_MOST_BYTES, lambda raw: lzma.compress(raw, preset=6), lzma.decompress),
-        Compressor("zlib", SLOW_MOST_BYTES, lambda raw: zlib.compress(raw, 6), zlib.decompress),
+        Compressor("xz", XZ_MAX_BYTES, lambda raw: lzma.compress(raw, preset=6), lzma.decompress),
+        Compressor("zlib", SLOW_MAX_BYTES, lambda raw: zlib.compress(raw, 6), zlib.decompress),
     ]
     try:
         import zstandard  # an extra: installed or not, the audit runs
@@ -48,7 +48,7 @@ def compressors() -> tuple[Compressor, ...]:
             )
         )
     else:
-        for level, most in ((19, XZ_MOST_BYTES), (3, float("inf"))):
+        for level, most in ((19, XZ_MAX_BYTES), (3, float("inf"))):
             writer = zstandard.ZstdCompressor(level=level)
             reader = zstandard.ZstdDecompressor()
             found.append(Compressor(f"zstd -{level}", most, writer.compress, reader.decompress))

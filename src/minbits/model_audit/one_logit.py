@@ -12,7 +12,7 @@ import numpy.typing as npt
 from minbits.model_audit.subject import FloatArray, Runner, UnitActivity
 from minbits.networks.input_convention import InputConvention
 
-_LEAST = 1e-7
+_MIN_CHANCE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class OneLogit:
 
     def _both(self, found: FloatArray) -> FloatArray:
         if self.is_probability:
-            parts = np.clip(found.astype(np.float64), _LEAST, 1 - _LEAST)
+            parts = np.clip(found.astype(np.float64), _MIN_CHANCE, 1 - _MIN_CHANCE)
             found = np.log(parts / (1 - parts)).astype(np.float32)
         return np.concatenate([np.zeros_like(found), found], 1)
 

@@ -9,7 +9,7 @@ import numpy as np
 from minbits.model_audit.subject import StoredTensor, Subject
 
 # Fewer weights may lie anywhere by chance.
-_LEAST_WEIGHTS = 64
+_MIN_WEIGHTS = 64
 _DEVIATIONS = 5.0
 # Of the square of a uniform variable: its deviation over its mean.
 _SPREAD_OF_SQUARE = math.sqrt(4 / 5)
@@ -26,7 +26,7 @@ def untrained_warning(subject: Subject) -> str | None:
         for tensor in subject.tensors
         if tensor.is_parameter and tensor.rounding == "step" and len(tensor.dimensions) > 1
     ]
-    if sum(tensor.values for tensor in matrices) < _LEAST_WEIGHTS:
+    if sum(tensor.values for tensor in matrices) < _MIN_WEIGHTS:
         return None
     if all(_is_as_drawn(tensor) for tensor in matrices):
         return "untrained? All weights lie as PyTorch draws them; were the trained ones loaded?"

@@ -42,7 +42,7 @@ from minbits.types import Quantity
 from minbits.units import bytes_to_bits
 
 MAX_CAPACITY_EXAMPLES = 10**6
-_LEAST_DIGITS = 8  # of a digest that names a data set
+_MIN_DIGITS = 8  # of a digest that names a data set
 
 
 @dataclass
@@ -77,7 +77,7 @@ def gather(
     facts = []
     for digest in chosen:
         rows = by_digest[digest]
-        title = rows.name if names[rows.name] == 1 else f"{rows.name} ({digest[:_LEAST_DIGITS]})"
+        title = rows.name if names[rows.name] == 1 else f"{rows.name} ({digest[:_MIN_DIGITS]})"
         facts.append(_data_facts(digest, title, rows, ledger))
     return tuple(sorted(facts, key=lambda item: (item.name, item.digest)))
 
@@ -102,7 +102,7 @@ def _chosen(found: dict[str, _Rows], wanted: Sequence[str]) -> list[str]:
         own = [
             digest
             for digest, rows in found.items()
-            if rows.name == name or (len(name) >= _LEAST_DIGITS and digest.startswith(name))
+            if rows.name == name or (len(name) >= _MIN_DIGITS and digest.startswith(name))
         ]
         if not own:
             known = sorted({rows.name for rows in found.values()})

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minbits.checked_json import Fields, JsonError
+from minbits.claims.known_codes import codes_in
 from minbits.ledger.rows import Row
 from minbits.reports.facts import CodeFacts, LadderFacts, MadeBy, RungFacts, StudyFacts
 from minbits.studies.kept import OF_DATA
@@ -111,12 +112,9 @@ def codes_of(row: Row) -> list[CodeFacts]:
         JsonError: if it holds no codes.
     """
     found = []
-    for plain in Fields(json.loads(row["result"])).items("codes"):
-        fields = Fields(plain, "codes.")
+    for fields, is_file in codes_in(row):
         # Rows of earlier versions know no codes that are computed.
-        computed = fields.plain.get("computed_bits")
-        is_file = fields.get("size_bits") is not None
-        if not is_file and computed is None:
+        if not is_file and fields.plain.get("computed_bits") is None:
             continue
         curve, bits = [], 0.0
         for block in fields.items("blocks"):

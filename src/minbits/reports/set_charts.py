@@ -15,7 +15,7 @@ from minbits.reports.facts import DataFacts
 
 _LOWEST_ACCURACY = 0.89
 # A logarithmic axis has no place for a file without errors: it stands here.
-_LEAST_ERROR = 1e-4
+_MIN_ERROR = 1e-4
 NEED_NAMES = {"need": "what the data carries", "found": "smallest verified file",
                "spend": "what people spend"}  # fmt: skip
 _PARTS = ("weights", "biases", "steps, architecture and all else")
@@ -179,7 +179,7 @@ def front_chart(facts: DataFacts) -> PageChart | None:
         at = claim.claimable_accuracy or 0.0
         rows.append(
             {
-                "error": max(1 - at, _LEAST_ERROR), "bits": claim.size_bits, "kind": found,
+                "error": max(1 - at, _MIN_ERROR), "bits": claim.size_bits, "kind": found,
                 "label": f"{bits_text(claim.size_bits)} at {percent(at)}, "
                 f"{percent(claim.test_accuracy)} on the test set",
             }
@@ -192,7 +192,7 @@ def front_chart(facts: DataFacts) -> PageChart | None:
     for item in published_networks(facts.name, lowest):
         rows.append(
             {
-                "error": max(1 - item.test_accuracy, _LEAST_ERROR), "bits": item.size_bits,
+                "error": max(1 - item.test_accuracy, _MIN_ERROR), "bits": item.size_bits,
                 "kind": other,
                 "label": f"{item.name}: {bits_text(item.size_bits)} at "
                 f"{percent(item.test_accuracy)}, {item.counting}",

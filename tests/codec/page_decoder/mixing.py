@@ -12,7 +12,7 @@ EDGES = (2, 4, 7, 10, 14, 18, 22, 28, 40, 60, 90, 140)
 AFTER_EVEN = (0, 5, 1, 6, 2, 4, 3, 7)
 AFTER_ODD = (2, 7, 3, 4, 0, 6, 1, 5)
 NEGATIVE = 9  # the place of this flag; "more than 8" and all beyond are at 8
-MOST_SLOT = 1 << 22
+MAX_SLOT = 1 << 22
 
 
 def squash(x: int) -> int:
@@ -70,8 +70,8 @@ class Mixing:
         error = 65_536 * bit - p
         for place, slot in enumerate(slots):
             weights[place] += (logits[place] * error + (1 << 14)) // (1 << 15)
-            moved = slot[0] + (MOST_SLOT * bit - slot[0]) // (slot[1] + 2)
-            slot[0] = min(max(moved, 1 << 10), MOST_SLOT - (1 << 10))
+            moved = slot[0] + (MAX_SLOT * bit - slot[0]) // (slot[1] + 2)
+            slot[0] = min(max(moved, 1 << 10), MAX_SLOT - (1 << 10))
             slot[1] = min(slot[1] + 1, 511)
         return bit
 

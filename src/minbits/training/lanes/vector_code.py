@@ -508,6 +508,45 @@ class VectorCode:
         return self.builder.select(above_low, upper, self.constant(0.0))
 
 
+class _Pixels(NamedTuple):
+    """The pixels of two images of lanes, and where what is made of them goes.
+
+    Attributes:
+        builder: writes the code.
+        values: of the call: ``out, at, out_row, a, a_at, a_row, b, b_at, b_row, rows, columns, …``.
+        images: pointers to ``out``, ``a`` and ``b``.
+        scalars: what the body is given for each vector of a pixel.
+    """
+
+    builder: Any
+    values: Any
+    images: tuple[Any, Any, Any]
+    scalars: list[list[Any]]
+
+    def run(self, body: Body, sums: int, writes: bool) -> list[Any]:
+        """Call the body for every vector, row by row, and return its sums, vector by vector."""
+        builder, values, (to, first, second) = self.builder, self.values, self.images
+        code = VectorCode(builder)
+        zero = code.constant(0.0)
+        row, by_row, finish_rows = _loop(builder, values[9], [zero] * (sums * _VECTORS))
+        starts = [builder.add(values[n], builder.mul(row, values[n + 1])) for n in (1, 4, 7)]
+        column, carried, finish_columns = _loop(builder, values[10], by_row)
+        shift = builder.mul(column, _integer(LANES))
+        new = list(carried)
+        for k, scalars in enumerate(self.scalars):
+            out_at, a_place, b_place = (
+                builder.add(builder.add(start, shift), _integer(k * VECTOR)) for start in starts
+            )
+            vectors = [_load(builder, first, a_place), _load(builder, second, b_place)]
+            result, parts = body(code, vectors, scalars)
+            if writes:
+                _store(builder, result, to, out_at)
+            for n, part in enumerate(parts):
+                new[n * _VECTORS + k] = builder.fadd(new[n * _VECTORS + k], part)
+        found: list[Any] = finish_rows(finish_columns(new))
+        return found
+
+
 def make_pass(body: Body, sums: int = 0, writes: bool = True) -> Any:
     """Return an intrinsic that runs elementwise over the rows of two images of lanes.
 
@@ -536,24 +575,8 @@ def make_pass(body: Body, sums: int = 0, writes: bool = True) -> Any:
                 _pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 6, 14)
             )
             scalars = [_broadcast(builder, values[n]) for n in (11, 12, 13)]
-            code = VectorCode(builder)
-            zero = code.constant(0.0)
-            row, by_row, finish_rows = _loop(builder, values[9], [zero] * (sums * _VECTORS))
-            starts = [builder.add(values[n], builder.mul(row, values[n + 1])) for n in (1, 4, 7)]
-            column, carried, finish_columns = _loop(builder, values[10], by_row)
-            shift = builder.mul(column, _integer(LANES))
-            new = list(carried)
-            for k in range(_VECTORS):
-                out_at, a_place, b_place = (
-                    builder.add(builder.add(start, shift), _integer(k * VECTOR)) for start in starts
-                )
-                vectors = [_load(builder, first, a_place), _load(builder, second, b_place)]
-                result, parts = body(code, vectors, scalars)
-                if writes:
-                    _store(builder, result, to, out_at)
-                for n, part in enumerate(parts):
-                    new[n * _VECTORS + k] = builder.fadd(new[n * _VECTORS + k], part)
-            found = finish_rows(finish_columns(new))
+            pixels = _Pixels(builder, values, (to, first, second), [scalars] * _VECTORS)
+            found = pixels.run(body, sums, writes)
             for n in range(sums):
                 whole = found[n * _VECTORS]
                 for k in range(1, _VECTORS):
@@ -596,29 +619,15 @@ def make_example_pass(body: Body, sums: int = 0, writes: bool = True) -> Any:
             to, one, other, factor, total = (
                 _pointer(context, builder, kinds[n], values[n]) for n in (0, 3, 6, 11, 14)
             )
-            code = VectorCode(builder)
-            lanes = [_integer(k * VECTOR) for k in range(_VECTORS)]
             scalars = [
-                [_load(builder, factor, builder.add(values[n], lane)) for n in (12, 13)]
-                for lane in lanes
+                [
+                    _load(builder, factor, builder.add(values[n], _integer(k * VECTOR)))
+                    for n in (12, 13)
+                ]
+                for k in range(_VECTORS)
             ]
-            zero = code.constant(0.0)
-            row, by_row, finish_rows = _loop(builder, values[9], [zero] * (sums * _VECTORS))
-            starts = [builder.add(values[n], builder.mul(row, values[n + 1])) for n in (1, 4, 7)]
-            column, carried, finish_columns = _loop(builder, values[10], by_row)
-            shift = builder.mul(column, _integer(LANES))
-            new = list(carried)
-            for k, lane in enumerate(lanes):
-                out_at, a_place, b_place = (
-                    builder.add(builder.add(start, shift), lane) for start in starts
-                )
-                vectors = [_load(builder, one, a_place), _load(builder, other, b_place)]
-                result, parts = body(code, vectors, scalars[k])
-                if writes:
-                    _store(builder, result, to, out_at)
-                for n, part in enumerate(parts):
-                    new[n * _VECTORS + k] = builder.fadd(new[n * _VECTORS + k], part)
-            for n, found in enumerate(finish_rows(finish_columns(new))):
+            pixels = _Pixels(builder, values, (to, one, other), scalars)
+            for n, found in enumerate(pixels.run(body, sums, writes)):
                 place = builder.add(values[15], _integer(n * VECTOR))
                 _store(builder, builder.fadd(_load(builder, total, place), found), total, place)
             return context.get_dummy_value()
