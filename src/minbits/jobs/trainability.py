@@ -15,7 +15,7 @@ from minbits.data.area_means import area_means
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import Result, check_figure, complete_study
+from minbits.jobs.study import Result, StudyOutcome, check_figure, complete_study, known_study
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest, TrainingOptions
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability import (
@@ -31,7 +31,7 @@ from minbits.studies.trainability_statistics import (
     statements,
     width_row,
 )
-from minbits.types import DataSet
+from minbits.types import DataSet, Plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,16 +80,44 @@ def trainability_job(
         OutputError: if the chart cannot be written.
     """
     check_figure(request, origin)
-    data, plan = training_plan(data, request, request.depth, request.seeds)
-    plan = dataclasses.replace(
-        plan, weight_bits=request.weight_bits, device=_device(request.device)
-    )
+    data, plan = _planned(data, request)
     outcome = complete_study(
-        TRAINABILITY, data,
-        [plan.settings(width, data.class_count) for width in plan.widths], plan.seeds,
+        TRAINABILITY, data, _kinds(data, plan), plan.seeds,
         lambda done: trainability_tasks(data, plan, dict(zip(plan.widths, done, strict=True))),
         request, on_progress,
     )  # fmt: skip
+    return _reported(data, plan, request, outcome)
+
+
+def known_trainability(data: DataSet, request: TrainabilityRequest) -> TrainabilityReport:
+    """Return what the ledger knows of a study, without any training; see `trainability_job`.
+
+    Widths may have different numbers of seeds; one with fewer than two is left out.
+
+    Raises:
+        ArgumentError: if an option does not fit the data.
+        LedgerError: if the ledger cannot be used.
+        OutputError: if the chart cannot be written.
+    """
+    check_figure(request, None)
+    data, plan = _planned(data, request)
+    outcome = known_study(TRAINABILITY, data, _kinds(data, plan), plan.seeds, request)
+    return _reported(data, plan, request, outcome)
+
+
+def _planned(data: DataSet, request: TrainabilityRequest) -> tuple[DataSet, TrainabilityPlan]:
+    data, plan = training_plan(data, request, request.depth, request.seeds)
+    device = _device(request.device)
+    return data, dataclasses.replace(plan, weight_bits=request.weight_bits, device=device)
+
+
+def _kinds(data: DataSet, plan: TrainabilityPlan) -> list[dict[str, Plain]]:
+    return [plan.settings(width, data.class_count) for width in plan.widths]
+
+
+def _reported(
+    data: DataSet, plan: TrainabilityPlan, request: TrainabilityRequest, outcome: StudyOutcome
+) -> TrainabilityReport:
     inputs = int(np.prod(data.input_shape))
 
     def row(width: int, results: list[Result]) -> WidthRow:
