@@ -108,7 +108,24 @@ def known_trainability(data: DataSet, request: TrainabilityRequest) -> Trainabil
 def _planned(data: DataSet, request: TrainabilityRequest) -> tuple[DataSet, TrainabilityPlan]:
     data, plan = training_plan(data, request, request.depth, request.seeds)
     device = _device(request.device)
-    return data, dataclasses.replace(plan, weight_bits=request.weight_bits, device=device)
+    if request.kind == "linear" and request.normalisation == "batch":
+        raise ArgumentError(
+            "`normalisation`", "batch, of fully connected layers",
+            "rms, or convolutions: batches are normalised behind convolutions alone",
+            "Choose `normalisation` rms, or `kind` convolution.",
+        )  # fmt: skip
+    is_plain = (request.kind, request.normalisation) == ("linear", "none")
+    if not is_plain and (request.weight_bits, device) != (32, "cpu"):
+        raise ArgumentError(
+            "`weight_bits` and `device`", f"{request.weight_bits} and {device}",
+            f"32 and cpu with {request.kind} layers and normalisation {request.normalisation}",
+            "Leave them out, or choose `kind` linear and `normalisation` none.",
+        )  # fmt: skip
+    plan = dataclasses.replace(
+        plan, weight_bits=request.weight_bits, device=device, kind=request.kind,
+        normalisation=request.normalisation,
+    )  # fmt: skip
+    return data, plan
 
 
 def _kinds(data: DataSet, plan: TrainabilityPlan) -> list[dict[str, Plain]]:
@@ -118,11 +135,8 @@ def _kinds(data: DataSet, plan: TrainabilityPlan) -> list[dict[str, Plain]]:
 def _reported(
     data: DataSet, plan: TrainabilityPlan, request: TrainabilityRequest, outcome: StudyOutcome
 ) -> TrainabilityReport:
-    inputs = int(np.prod(data.input_shape))
-
     def row(width: int, results: list[Result]) -> WidthRow:
-        parameters = parameter_count(inputs, width, plan.depth, data.class_count)
-        return width_row(width, parameters, results)
+        return width_row(width, parameter_count(data, plan, width), results)
 
     rows = tuple(sorted(outcome.rows(plan.widths, row), key=lambda row: row.width))
     report = TrainabilityReport(
@@ -210,6 +224,8 @@ def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
         "learning_rate": report.request.learning_rate,
         "batch_size": report.request.batch_size,
         "weight_bits": report.request.weight_bits,
+        "kind": report.request.kind,
+        "normalisation": report.request.normalisation,
         "ledger": report.ledger,
         "done": report.done,
         "total": report.total,
