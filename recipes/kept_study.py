@@ -74,6 +74,29 @@ class Part:
         return f"{self.name}: {each}, {end}; {seconds / 3600:.2f} hours of one worker"
 
 
+def seed_tasks(
+    kinds: Sequence[Mapping[str, Plain]], costs: Sequence[float], together: int
+) -> Callable[[int, Sequence[set[int]]], list[StudyTask]]:
+    """Return the tasks of a part: so many seeds of one kind in each, all kinds in turn.
+
+    Args:
+        kinds: the settings of each kind.
+        costs: of one network of each kind.
+        together: most seeds of a task.
+    """
+
+    def tasks(wanted: int, done: Sequence[set[int]]) -> list[StudyTask]:
+        found = []
+        for start in range(0, wanted, together):
+            block = range(start, min(start + together, wanted))
+            for kind, cost, known in zip(kinds, costs, done, strict=True):
+                if seeds := tuple(seed for seed in block if seed not in known):
+                    found.append(StudyTask(kind, seeds, cost))
+        return found
+
+    return tasks
+
+
 @dataclass
 class Hours:
     """A budget of time, looked at between chunks of work.

@@ -140,6 +140,15 @@ def test_the_clock_is_asked_before_each_chunk(
     assert kept_study.Hours(None).allow(two[0], 10**9)
 
 
+def test_tasks_hold_some_seeds_of_each_kind_in_turn(kept_study: ModuleType) -> None:
+    tasks = kept_study.seed_tasks([{"a": 1}, {"a": 2}], [5.0, 7.0], 2)
+    found = tasks(5, [{0, 1, 3}, set()])
+    assert [(task.settings["a"], task.seeds, task.cost) for task in found] == [
+        (2, (0, 1), 7.0), (1, (2,), 5.0), (2, (2, 3), 7.0), (1, (4,), 5.0), (2, (4,), 7.0),
+    ]  # fmt: skip
+    assert tasks(2, [{0, 1}, {0, 1}]) == []
+
+
 def table_of(folder: Path) -> list[str]:
     """Return the text of the recipe without what depends on the clock, and on the folder."""
     lines = (folder / "trainability_digits.txt").read_text(encoding="utf-8").splitlines()
