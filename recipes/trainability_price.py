@@ -1,72 +1,89 @@
 """What trainability costs in bits, on digits, MNIST-1D and MNIST.
 
-    python recipes/trainability_price.py build/price.sqlite records/trainability
+    python recipes/trainability_price.py build/price.sqlite records/trainability --hours 1
 
-Name data sets behind it for fewer of them, and `--seeds N` for fewer seeds. All trainings are rows
-of the ledger: a run that was stopped goes on where it was.
+Name data sets behind it for fewer of them, and `--seeds N` for fewer seeds. Rows of earlier runs
+are taken from the records, and new ones are written there as they come: a run that was stopped, or
+ended with its hours, goes on where it was, on another machine, too. All data sets and sizes grow in
+proportion. Text and pictures are written at the end of every run, from what is known by then.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
-import sys
-import time
-from pathlib import Path
+from collections.abc import Sequence
 
-from minbits.cli.trainability import StudyLines, print_price
+from kept_study import Part, record_text, shared_arguments, side_by_side, work_off
+
+from minbits.cli.trainability import print_price
 from minbits.data import load
-from minbits.jobs.price import price_job
+from minbits.interrupts import EXIT_INTERRUPTED, run_interruptibly
+from minbits.jobs.price import known_price, price_kinds
 from minbits.jobs.price_request import PriceRequest
-from minbits.ledger.store import read_ledger
-from minbits.studies.price import PRICE
-from minbits.types import DataSet
+from minbits.jobs.shared_options import StudyOptions
+from minbits.jobs.study_records import StudyRecords
+from minbits.studies.price import PRICE, price_tasks
+from minbits.studies.protocol import StudyTask
 
 SETTINGS = {
     "digits": {"accuracy": 0.95, "epochs": 100, "seeds": 100},
     "mnist1d": {"accuracy": 0.92, "epochs": 100, "seeds": 100},
     "mnist": {"accuracy": 0.98, "epochs": 8, "seeds": 30},
 }
+BLOCKS = 10  # in which the seeds of a data set are worked off
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("ledger", type=Path)
-    parser.add_argument("records", type=Path, help="folder of the rows")
+    parser = shared_arguments(__doc__)
     parser.add_argument("names", nargs="*", help="of data sets")
     parser.add_argument("--seeds", type=int)
+    parser.add_argument("--epochs", type=int, help="of each phase")
     return parser.parse_args()
 
 
-def write_rows(ledger: Path, data: DataSet, path: Path, seeds: int) -> None:
-    """Write every training as a line of JSON."""
-    names = ("architecture", "rate_weight", "float_epochs")
-    with read_ledger(ledger) as rows, path.open("w", encoding="utf-8") as file:
-        for row in rows.measurements(data.digest, PRICE.key):
-            settings, result = json.loads(row["settings"]), json.loads(row["result"])
-            if row["seed"] < seeds:
-                short = {name: settings[name] for name in names} | {"seed": row["seed"]}
-                file.write(json.dumps(short | result | {"seconds": round(row["seconds"], 3)}))
-                file.write("\n")
-    print(f"Rows: {path}, {path.stat().st_size:,} bytes")
+def asked_of(asked: argparse.Namespace, name: str) -> PriceRequest:
+    named = {key: value for key in ("seeds", "epochs") if (value := getattr(asked, key))}
+    picture = asked.pictures / f"trainability-price-{name}.png"
+    return PriceRequest(**(SETTINGS[name] | named), ledger=asked.ledger, figure=picture)
 
 
-def main() -> None:
+def part_of(asked: argparse.Namespace, name: str) -> Part:
+    data, request = load(name), asked_of(asked, name)
+    kinds = price_kinds(data, request)
+
+    def tasks(wanted: int, done: Sequence[set[int]]) -> list[StudyTask]:
+        return price_tasks(kinds, wanted, done)
+
+    records = StudyRecords(
+        asked.records / f"price-{name}.parquet", asked.ledger, data.digest, (PRICE.key,)
+    )
+    labels = [f"{kind.route} × {kind.factor:g}" for kind in kinds]
+    return Part(
+        name, PRICE, data, [kind.settings for kind in kinds], labels, request.seeds,
+        max(1, request.seeds // BLOCKS), tasks, records,
+    )  # fmt: skip
+
+
+def main() -> int:
     asked = options()
-    asked.records.mkdir(parents=True, exist_ok=True)
-    for name in asked.names or SETTINGS:
-        start, data = time.perf_counter(), load(name)
-        picture = Path(f"docs/images/trainability-price-{name}.png")
-        request = PriceRequest(**SETTINGS[name], ledger=asked.ledger, figure=picture, workers=2)
-        request = dataclasses.replace(request, seeds=asked.seeds or request.seeds)
-        report = price_job(data, request, StudyLines(quiet=False))
-        print_price(report)
-        write_rows(asked.ledger, data, asked.records / f"price-{name}.jsonl", request.seeds)
-        print(f"{(time.perf_counter() - start) / 60:.0f} minutes\n", flush=True)
-        if report.interrupted:
-            sys.exit("interrupted: run it again to go on")
+    names = asked.names or list(SETTINGS)
+    parts = {name: part_of(asked, name) for name in names}
+    for part in parts.values():
+        print(f"{part.records.take():,} rows taken from {part.records.path}", flush=True)
+    choice = StudyOptions(ledger=asked.ledger, workers=asked.workers)
+    interrupted = work_off(side_by_side(parts.values()), choice, asked.hours)
+
+    def tell() -> None:
+        for name, part in parts.items():
+            print(part.account(choice))
+            report = known_price(part.data, asked_of(asked, name))
+            if report.rows:
+                print_price(report)
+            print(f"Rows: {part.records.write():,}, {part.records.path.stat().st_size:,} bytes\n")
+
+    record_text(asked.texts / "trainability_price.txt", tell)
+    return EXIT_INTERRUPTED if interrupted else 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(run_interruptibly(main))

@@ -8,7 +8,9 @@ from minbits.errors import ArgumentError
 from minbits.studies.trainability_statistics import (
     WidthRow,
     brown_forsythe,
+    compare_spreads,
     correlation_interval,
+    holm,
     index_is_below,
     mean_interval,
     statements,
@@ -113,3 +115,25 @@ def test_the_interval_of_a_mean_is_students() -> None:
     found = mean_interval(values)
     low, high = stats.t.interval(0.95, 2, values.mean(), stats.sem(values))
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_spreads_are_compared_with_scipy_and_an_interval() -> None:
+    generator = np.random.default_rng(3)
+    plain = generator.normal(1.0, 0.2, 200)
+    found = compare_spreads(3 + (generator.normal(1.0, 0.1, 200)), plain)
+    assert found.ratio.low < 0.5 < found.ratio.high
+    assert found.ratio.high < 0.8
+    assert found.p_value < 1e-6
+    other = generator.normal(5.0, 0.2, 200)
+    expected = stats.levene(other, plain, center="median").pvalue
+    same = compare_spreads(other, plain)
+    assert same.p_value == pytest.approx(float(expected))
+    assert same.ratio.low < 1 < same.ratio.high
+    assert same.ratio.value == pytest.approx(other.std(ddof=1) / plain.std(ddof=1))
+
+
+def test_holms_method_adjusts_a_family() -> None:
+    # Worked by hand: 4 x 0.01, 3 x 0.02, then no less than that, and at most 1.
+    assert holm([0.02, 0.9, 0.01, 0.025]) == pytest.approx([0.06, 0.9, 0.04, 0.06])
+    assert holm([0.4, 0.6]) == pytest.approx([0.8, 0.8])
+    assert holm([]) == []

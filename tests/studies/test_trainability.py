@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from minbits.jobs.trainability import brought_to, plain_trainability, trainabili
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest
 from minbits.ledger.store import read_ledger
 from minbits.networks.grammar import parse_architecture
-from minbits.networks.parameters import parameter_layout
-from minbits.studies.trainability import parameter_count
+from minbits.studies.trainability import TrainabilityPlan, losses_and_hits, parameter_count
 from minbits.training.lanes import vector_code
-from minbits.types import DataSet
+from minbits.training.lanes.engine import LanesEngine
+from minbits.training.loop import training_data
+from minbits.training.many import train_many
+from minbits.types import DataSet, TrainingRecipe
 from tests.cli.here import Here
 
 
@@ -52,11 +55,74 @@ def test_a_study_in_parts_is_the_study_in_one_piece(tmp_path: Path, tiny: DataSe
         assert ledger.row_count("measurements") == 12
 
 
-def test_parameters_are_counted_as_the_layout_has_them() -> None:
+def plan(**changes: object) -> TrainabilityPlan:
+    return dataclasses.replace(TrainabilityPlan((5,), 1, 2, 2, 0.05, 64), **changes)  # type: ignore[arg-type]
+
+
+def test_parameters_are_those_of_the_formula(tiny: DataSet) -> None:
+    inputs, classes = int(np.prod(tiny.input_shape)), tiny.class_count
     for depth in (1, 2, 3):
-        text = "; ".join(["linear 7 relu"] * depth + ["linear 3"])
-        layout = parameter_layout(parse_architecture(text, (1, 4, 5), 0), normalised=False)
-        assert parameter_count(20, 7, depth, 3) == layout.size
+        hidden = (inputs + 1) * 7 + (depth - 1) * (7 + 1) * 7
+        found = parameter_count(tiny, plan(depth=depth), 7)
+        assert found == hidden + (7 + 1) * classes
+        assert parameter_count(tiny, plan(depth=depth, normalisation="rms"), 7) == found
+    channels = tiny.input_shape[0]
+    pairs = 9 * channels * 7 + 7 + 9 * 7 * 7 + 7 + (7 + 1) * classes
+    convolutions = plan(depth=2, kind="convolution", normalisation="batch")
+    assert parameter_count(tiny, convolutions, 7) == pairs
+
+
+def test_architectures_are_written_in_the_grammar() -> None:
+    assert plan(depth=2).text(5, 3) == "linear 5 relu; linear 5 relu; linear 3"
+    assert plan(normalisation="rms").text(5, 3) == "linear 5 relu; rmsnorm; linear 3"
+    convolutions = plan(depth=2, kind="convolution")
+    assert convolutions.text(5, 3) == (
+        "conv 5 k3 p1 relu; maxpool 2; conv 5 k3 p1 relu; avgpool all; linear 3"
+    )
+    # Rows of plain trainings are found under the settings that they always had.
+    assert "batch_normalisation" not in convolutions.settings(5, 3)
+    batches = dataclasses.replace(convolutions, normalisation="batch")
+    assert batches.text(5, 3) == convolutions.text(5, 3)
+    assert batches.settings(5, 3) == convolutions.settings(5, 3) | {"batch_normalisation": True}
+
+
+def test_convolutions_are_trained_with_batches_normalised_and_without(
+    tmp_path: Path, tiny: DataSet
+) -> None:
+    found = [
+        trainability_job(
+            tiny, request(tmp_path, seeds=2, kind="convolution", normalisation=how)
+        ).rows[0].test_losses
+        for how in ("none", "batch", "rms")
+    ]  # fmt: skip
+    assert len({tuple(losses) for losses in found}) == 3
+    architecture = parse_architecture(
+        "conv 4 k3 p1 relu; avgpool all; linear 2", tiny.input_shape, tiny.input_exponent
+    )
+    recipe = TrainingRecipe(
+        float_epochs=2, quantized_epochs=0, batch_size=64, learning_rate=0.05, weight_decay=0.0,
+        augmentation=0.0, batch_normalisation=True, optimizer="sgd", schedule="cosine",
+    )  # fmt: skip
+    train = training_data(tiny, np.arange(len(tiny.train_labels)))
+    (alone,) = train_many(architecture, recipe, [1], train, lambda *_: None, lambda: False)
+    inputs = tiny.test_inputs.astype(np.float32) * np.float32(2.0**-tiny.input_exponent)
+    loss, _ = losses_and_hits(LanesEngine().logits(architecture, alone, inputs), tiny.test_labels)
+    assert found[1][1] == pytest.approx(loss)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"normalisation": "batch"}, "batch, of fully connected layers"),
+        ({"normalisation": "rms", "weight_bits": 4}, "got 4 and cpu"),
+        ({"kind": "convolution", "weight_bits": 1}, "got 1 and cpu"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(
+    tmp_path: Path, tiny: DataSet, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        trainability_job(tiny, request(tmp_path, **changes))
 
 
 @pytest.mark.parametrize(("size", "side"), [(28, 10), (8, 8), (9, 4), (5, 1)])

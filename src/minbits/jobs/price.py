@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from minbits.charts.price_chart import draw_price
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import check_figure, complete_study
+from minbits.jobs.study import StudyOutcome, check_figure, complete_study, known_study
 from minbits.studies.price import PRICE, price_tasks, size_settings
-from minbits.studies.price_statistics import Price, PriceRow, price, price_row
+from minbits.studies.price_statistics import Price, PriceRow, SizeSetting, price, price_row
 from minbits.studies.run import StudyProgress
 from minbits.types import DataSet
 
@@ -63,13 +63,47 @@ def price_job(
         OutputError: if the chart cannot be written.
     """
     check_figure(request, origin)
-    kinds = size_settings(
-        data, request.architecture, request.scales, request.strengths, request.epochs
-    )
+    kinds = price_kinds(data, request)
     outcome = complete_study(
         PRICE, data, [kind.settings for kind in kinds], request.seeds,
         lambda done: price_tasks(kinds, request.seeds, done), request, on_progress,
     )  # fmt: skip
+    return _reported(data, kinds, request, outcome)
+
+
+def known_price(data: DataSet, request: PriceRequest) -> PriceReport:
+    """Return what the ledger knows of a study, without any training; see `price_job`.
+
+    Kinds may have different numbers of seeds; one without a training that ended is left out.
+
+    Raises:
+        NetworkError: if a network is not in the grammar or does not fit the data.
+        LedgerError: if the ledger cannot be used.
+        OutputError: if the chart cannot be written.
+    """
+    check_figure(request, None)
+    kinds = price_kinds(data, request)
+    settings = [kind.settings for kind in kinds]
+    return _reported(
+        data, kinds, request, known_study(PRICE, data, settings, request.seeds, request)
+    )
+
+
+def price_kinds(data: DataSet, request: PriceRequest) -> list[SizeSetting]:
+    """Return the kinds of trainings that a request asks for.
+
+    Raises:
+        ArgumentError: if the base network has another number of classes.
+        NetworkError: if a network is not in the grammar or does not fit the data.
+    """
+    return size_settings(
+        data, request.architecture, request.scales, request.strengths, request.epochs
+    )
+
+
+def _reported(
+    data: DataSet, kinds: Sequence[SizeSetting], request: PriceRequest, outcome: StudyOutcome
+) -> PriceReport:
     rows = outcome.rows(kinds, lambda kind, found: price_row(kind, found, request.accuracy))
     sizes = [row for row in rows if row.kind.route == "size"]
     known = (price(sizes, unit) for unit in ("parameters", "bits"))

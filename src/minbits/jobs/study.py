@@ -100,7 +100,10 @@ def run_in_ledger(
         return False
     pool = open_executor(place.executor, place.workers, place.data)
     try:
-        return run_study(study, tasks, known, pool, remember, on_progress)
+        interrupted = run_study(study, tasks, known, pool, remember, on_progress)
+        if interrupted:
+            pool.stop()  # nobody records any more what still runs
+        return interrupted
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -158,6 +161,47 @@ class StudyOutcome:
         return tuple(rows)
 
 
+def known_study(
+    study: Study,
+    data: DataSet,
+    kinds: Sequence[Mapping[str, Plain]],
+    seeds: int,
+    options: RunOptions,
+) -> StudyOutcome:
+    """Return what the ledger knows of some kinds of networks, without measuring anything.
+
+    It counts as interrupted where networks are missing.
+
+    Args:
+        study: the kind of study.
+        data: the data set.
+        kinds: the settings of each kind.
+        seeds: of each kind, from 0 on.
+        options: of which the ledger is used.
+
+    Raises:
+        LedgerError: if the ledger cannot be used.
+    """
+    target = chosen_ledger(options.ledger)
+    with open_ledger(target) as ledger:
+        found = _known(ledger, study, data, kinds, seeds)
+    return StudyOutcome(found, ledger_name(target), sum(map(len, found)) < len(kinds) * seeds)
+
+
+def _known(
+    ledger: LedgerReader,
+    study: Study,
+    data: DataSet,
+    kinds: Sequence[Mapping[str, Plain]],
+    seeds: int,
+) -> tuple[dict[int, Result], ...]:
+    measured = Measurements(ledger, data, study)
+    return tuple(
+        {seed: row for seed, row in measured.by_seed(kind).items() if seed < seeds}
+        for kind in kinds
+    )
+
+
 def complete_study(
     study: Study,
     data: DataSet,
@@ -184,19 +228,12 @@ def complete_study(
     workers = options.workers or default_workers(options.executor)
     target = chosen_ledger(options.ledger)
     with open_ledger(target) as ledger:
-
-        def known() -> tuple[dict[int, Result], ...]:
-            measured = Measurements(ledger, data, study)
-            return tuple(
-                {seed: row for seed, row in measured.by_seed(kind).items() if seed < seeds}
-                for kind in kinds
-            )
-
-        before = known()
+        before = _known(ledger, study, data, kinds, seeds)
         place = StudyPlace(
             data, ledger, current_provenance(device_name(), workers), workers, options.executor
         )
         interrupted = run_in_ledger(
             study, tasks([set(rows) for rows in before]), sum(map(len, before)), place, on_progress
         )
-        return StudyOutcome(known(), ledger_name(target), interrupted)
+        after = _known(ledger, study, data, kinds, seeds)
+        return StudyOutcome(after, ledger_name(target), interrupted)

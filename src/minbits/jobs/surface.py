@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from minbits.charts.surface_chart import draw_surface
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.study import check_figure, complete_study
@@ -71,8 +69,7 @@ def surface_job(
     data, plan = training_plan(data, request, depth=1, seeds=request.pairs)
     widths = sorted(request.widths)
     kinds = [plan.settings(width, data.class_count) for width in widths]
-    inputs = int(np.prod(data.input_shape))
-    sizes = [parameter_count(inputs, width, 1, data.class_count) for width in widths]
+    sizes = [parameter_count(data, plan, width) for width in widths]
 
     def tasks(done: Sequence[set[int]]) -> list[StudyTask]:
         return [

@@ -15,7 +15,7 @@ from minbits.data.area_means import area_means
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError
 from minbits.jobs.shared_options import Origin
-from minbits.jobs.study import Result, check_figure, complete_study
+from minbits.jobs.study import Result, StudyOutcome, check_figure, complete_study, known_study
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest, TrainingOptions
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability import (
@@ -31,7 +31,7 @@ from minbits.studies.trainability_statistics import (
     statements,
     width_row,
 )
-from minbits.types import DataSet
+from minbits.types import DataSet, Plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +80,63 @@ def trainability_job(
         OutputError: if the chart cannot be written.
     """
     check_figure(request, origin)
-    data, plan = training_plan(data, request, request.depth, request.seeds)
-    plan = dataclasses.replace(
-        plan, weight_bits=request.weight_bits, device=_device(request.device)
-    )
+    data, plan = _planned(data, request)
     outcome = complete_study(
-        TRAINABILITY, data,
-        [plan.settings(width, data.class_count) for width in plan.widths], plan.seeds,
+        TRAINABILITY, data, _kinds(data, plan), plan.seeds,
         lambda done: trainability_tasks(data, plan, dict(zip(plan.widths, done, strict=True))),
         request, on_progress,
     )  # fmt: skip
-    inputs = int(np.prod(data.input_shape))
+    return _reported(data, plan, request, outcome)
 
+
+def known_trainability(data: DataSet, request: TrainabilityRequest) -> TrainabilityReport:
+    """Return what the ledger knows of a study, without any training; see `trainability_job`.
+
+    Widths may have different numbers of seeds; one with fewer than two is left out.
+
+    Raises:
+        ArgumentError: if an option does not fit the data.
+        LedgerError: if the ledger cannot be used.
+        OutputError: if the chart cannot be written.
+    """
+    check_figure(request, None)
+    data, plan = _planned(data, request)
+    outcome = known_study(TRAINABILITY, data, _kinds(data, plan), plan.seeds, request)
+    return _reported(data, plan, request, outcome)
+
+
+def _planned(data: DataSet, request: TrainabilityRequest) -> tuple[DataSet, TrainabilityPlan]:
+    data, plan = training_plan(data, request, request.depth, request.seeds)
+    device = _device(request.device)
+    if request.kind == "linear" and request.normalisation == "batch":
+        raise ArgumentError(
+            "`normalisation`", "batch, of fully connected layers",
+            "rms, or convolutions: batches are normalised behind convolutions alone",
+            "Choose `normalisation` rms, or `kind` convolution.",
+        )  # fmt: skip
+    is_plain = (request.kind, request.normalisation) == ("linear", "none")
+    if not is_plain and (request.weight_bits, device) != (32, "cpu"):
+        raise ArgumentError(
+            "`weight_bits` and `device`", f"{request.weight_bits} and {device}",
+            f"32 and cpu with {request.kind} layers and normalisation {request.normalisation}",
+            "Leave them out, or choose `kind` linear and `normalisation` none.",
+        )  # fmt: skip
+    plan = dataclasses.replace(
+        plan, weight_bits=request.weight_bits, device=device, kind=request.kind,
+        normalisation=request.normalisation,
+    )  # fmt: skip
+    return data, plan
+
+
+def _kinds(data: DataSet, plan: TrainabilityPlan) -> list[dict[str, Plain]]:
+    return [plan.settings(width, data.class_count) for width in plan.widths]
+
+
+def _reported(
+    data: DataSet, plan: TrainabilityPlan, request: TrainabilityRequest, outcome: StudyOutcome
+) -> TrainabilityReport:
     def row(width: int, results: list[Result]) -> WidthRow:
-        parameters = parameter_count(inputs, width, plan.depth, data.class_count)
-        return width_row(width, parameters, results)
+        return width_row(width, parameter_count(data, plan, width), results)
 
     rows = tuple(sorted(outcome.rows(plan.widths, row), key=lambda row: row.width))
     report = TrainabilityReport(
@@ -182,6 +224,8 @@ def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
         "learning_rate": report.request.learning_rate,
         "batch_size": report.request.batch_size,
         "weight_bits": report.request.weight_bits,
+        "kind": report.request.kind,
+        "normalisation": report.request.normalisation,
         "ledger": report.ledger,
         "done": report.done,
         "total": report.total,

@@ -62,6 +62,14 @@ class TrainabilityRequest(TrainingOptions):
         "Bits of a weight, 1, 2, 4 or 8: rounded in every step of the training; 32 rounds none.",
         check=(lambda value: value in (1, 2, 4, 8, 32), "1, 2, 4, 8 or 32"),
     )
+    kind: Literal["linear", "convolution"] = option(
+        "linear",
+        "Hidden layers: fully connected, or convolutions of 3 x 3 with pooling between them.",
+    )
+    normalisation: Literal["none", "batch", "rms"] = option(
+        "none",
+        "Behind hidden layers: batch, of convolutions alone; or rms, of each example.",
+    )
     device: Literal["cpu", "cuda", "auto"] = option(
         "cpu", "What trains; auto takes a GPU where there is one."
     )

@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from minbits.networks.grammar import parse_architecture
+from minbits.networks.parameters import parameter_layout
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe
 from minbits.workers.work import WorkerContext
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from minbits.training.loop import TrainingData
 
 Float = npt.NDArray[np.float32]
+LayerKind = Literal["linear", "convolution"]
+Normalisation = Literal["none", "batch", "rms"]
 
 # Networks that are trained in one call: many share the calls of compiled code.
 _SEEDS_A_TASK = 25
@@ -45,6 +48,9 @@ class TrainabilityPlan:
         batch_size: examples a step.
         weight_bits: of a stored weight, 1, 2, 4 or 8; 32 for none that are rounded.
         device: that trains, ``cpu`` or ``cuda``.
+        kind: of hidden layers, fully connected ones or convolutions of 3 x 3.
+        normalisation: ``batch`` between a convolution and its rectifiers, folded into the weights
+            at the end; ``rms`` of each example behind each hidden layer; or ``none``.
     """
 
     widths: tuple[int, ...]
@@ -55,10 +61,18 @@ class TrainabilityPlan:
     batch_size: int
     weight_bits: int = 32
     device: str = "cpu"
+    kind: LayerKind = "linear"
+    normalisation: Normalisation = "none"
 
     def text(self, width: int, classes: int) -> str:
         """Return the architecture of a width in the grammar."""
-        return "; ".join([f"linear {width} relu"] * self.depth + [f"linear {classes}"])
+        behind = "; rmsnorm" if self.normalisation == "rms" else ""
+        if self.kind == "linear":
+            hidden = [f"linear {width} relu{behind}"] * self.depth
+        else:
+            layers = [f"conv {width} k3 p1 relu{behind}"] * self.depth
+            hidden = ["; maxpool 2; ".join(layers), "avgpool all"]
+        return "; ".join([*hidden, f"linear {classes}"])
 
     def settings(self, width: int, classes: int) -> dict[str, Plain]:
         """Return all that a result depends on but the data and the seed."""
@@ -73,13 +87,19 @@ class TrainabilityPlan:
             # Rows of plain trainings on the CPU are named as they always were.
             **({} if self.weight_bits == 32 else {"weight_bits": self.weight_bits}),
             **({} if self.device == "cpu" else {"device": self.device}),
+            **({"batch_normalisation": True} if self.normalisation == "batch" else {}),
         }
 
 
-def parameter_count(inputs: int, width: int, depth: int, classes: int) -> int:
-    """Return the weights and biases of a fully connected network."""
-    hidden = (inputs + 1) * width + (depth - 1) * (width + 1) * width
-    return hidden + (width + 1) * classes
+def parameter_count(data: DataSet, plan: TrainabilityPlan, width: int) -> int:
+    """Return the weights and biases of a network as it runs, normalisation of batches folded in.
+
+    Raises:
+        NetworkError: if the network does not fit the data.
+    """
+    text = plan.text(width, data.class_count)
+    architecture = parse_architecture(text, data.input_shape, data.input_exponent)
+    return parameter_layout(architecture, normalised=False).size
 
 
 def trainability_tasks(
@@ -92,14 +112,13 @@ def trainability_tasks(
         plan: what is trained.
         done: of each width, the seeds that are measured already.
     """
-    inputs = int(np.prod(data.input_shape))
     tasks = []
     together = _SEEDS_A_TASK if plan.device == "cpu" else _SEEDS_A_TASK_ON_A_GPU
     for start in range(0, plan.seeds, together):
         for width in sorted(plan.widths, reverse=True):
             wanted = range(start, min(start + together, plan.seeds))
             seeds = tuple(seed for seed in wanted if seed not in done.get(width, set()))
-            cost = float(parameter_count(inputs, width, plan.depth, data.class_count))
+            cost = float(parameter_count(data, plan, width))
             if seeds:
                 settings = plan.settings(width, data.class_count)
                 # A step costs something, however small the network is.
@@ -144,7 +163,7 @@ def train_seeds(
         learning_rate=float(str(settings["learning_rate"])),
         weight_decay=0.0,
         augmentation=0.0,
-        batch_normalisation=False,
+        batch_normalisation=bool(settings.get("batch_normalisation", False)),
         optimizer="sgd",
         schedule="cosine",
     )

@@ -232,6 +232,49 @@ def brown_forsythe(rows: Sequence[WidthRow]) -> float | None:
     return float(stats.levene(*(row.test_losses for row in rows), center="median").pvalue)
 
 
+@dataclass(frozen=True)
+class SpreadComparison:
+    """How much the results of one kind of training spread, beside those of another kind.
+
+    Attributes:
+        ratio: of the two standard deviations, with its bootstrap interval.
+        p_value: of equal spreads, two-sided (Brown and Forsythe 1974).
+    """
+
+    ratio: Estimate
+    p_value: float
+
+
+def compare_spreads(values: Values, plain: Values) -> SpreadComparison:
+    """Return how much some values spread, as a multiple of how much others do.
+
+    Args:
+        values: one a training, three or more that are not all equal.
+        plain: of the kind that is compared with, likewise.
+    """
+    generator = np.random.default_rng(len(values))
+
+    def deviations(part: Values) -> Values:
+        drawn = part[generator.integers(0, len(part), (_RESAMPLES, len(part)))]
+        found: Values = drawn.std(axis=1, ddof=1)
+        return found
+
+    low, high = np.quantile(deviations(values) / deviations(plain), (_TAIL, 1 - _TAIL))
+    whole = float(values.std(ddof=1) / plain.std(ddof=1))
+    p_value = float(stats.levene(values, plain, center="median").pvalue)
+    return SpreadComparison(Estimate(whole, float(low), float(high)), p_value)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values of one family, adjusted so that no error at all has the level (Holm 1979)."""
+    found = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda one: p_values[one])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        found[index] = largest
+    return found
+
+
 def mean_interval(values: Values) -> Estimate:
     """Return the mean with Student's 95 % interval; the mean alone where values do not vary.
 
