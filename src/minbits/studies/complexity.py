@@ -1,0 +1,218 @@
+"""Measures of complexity of one network: bits of its file, curvature, learning coefficient.
+
+Trainings are those of the price of trainability (`minbits.studies.price`). The bits are those of
+the file that the second phase ends with. Curvature and learning coefficient are of the network at
+the end of the first phase, where the second one starts: the file's network has lost the scale of
+its logits, which no right answer depends on, and with it the meaning of its loss.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import linalg as sparse_linalg
+
+from minbits.codec.architecture import Architecture
+from minbits.studies.learning_coefficient import (
+    ChainSettings,
+    LossAndGradient,
+    Values,
+    local_learning_coefficient,
+)
+from minbits.studies.protocol import Measured, Study, StudyTask
+from minbits.types import DataSet, Plain, TrainingRecipe, TrialConfig
+from minbits.workers.work import WorkerContext
+
+_PROBES = 30
+_LANCZOS = 1e-2
+_LANES = 32
+
+Float = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+Product = Callable[[Values], Values]
+
+
+def full_loss(architecture: Architecture, inputs: Float, labels: Labels) -> LossAndGradient:
+    """Return the mean cross-entropy of all examples in nats and its gradient, by plain parameters.
+
+    Args:
+        architecture: the network.
+        inputs: as its first layer sees them, ``(examples, channels, height, width)``.
+        labels: shape ``(examples,)``, a multiple of 32 for the lanes engine.
+    """
+    from minbits.networks.parameters import parameter_layout
+    from minbits.training.choice import choose_engine
+    from minbits.training.distortion import NO_DISTORTIONS
+    from minbits.training.engine import ObjectiveSettings
+    from minbits.training.loop import Draw, TrainingData
+
+    layout = parameter_layout(architecture, normalised=False)
+    engine = choose_engine("auto", architecture, TrainingRecipe(1, 0), len(labels))
+    objective = engine.objective(
+        layout, TrainingData(inputs, labels), ObjectiveSettings(len(labels))
+    )
+    draw = Draw(np.arange(len(labels)), NO_DISTORTIONS)
+
+    def loss_and_gradient(values: Values) -> tuple[float, Values]:
+        gradient = np.empty(layout.size, np.float32)
+        loss = objective.loss_and_gradient(values.astype(np.float32), draw, gradient)
+        return float(loss), gradient.astype(np.float64)
+
+    return loss_and_gradient
+
+
+def full_hessian(
+    architecture: Architecture, values: Values, inputs: Float, labels: Labels
+) -> Product:
+    """Return products with the Hessian of the loss of `full_loss`, at some plain parameters."""
+    import torch
+    from torch.nn import functional
+
+    from minbits.networks.parameters import parameter_layout
+    from minbits.networks.torch_layers import TrainingPass
+
+    layout = parameter_layout(architecture, normalised=False)
+    run = TrainingPass(layout, len(labels), 0.0, torch.Generator())
+    here = torch.from_numpy(values.astype(np.float32)).requires_grad_()
+    logits, _, _ = run.logits(here, torch.from_numpy(inputs))
+    loss = functional.cross_entropy(logits, torch.from_numpy(labels))
+    (slope,) = torch.autograd.grad(loss, here, create_graph=True)
+
+    def product(vector: Values) -> Values:
+        along = torch.from_numpy(np.asarray(vector, np.float32).reshape(-1))
+        (found,) = torch.autograd.grad(slope, here, along, retain_graph=True)
+        return np.asarray(found.numpy(), np.float64)
+
+    return product
+
+
+def sharpness(product: Product, size: int, seed: int) -> tuple[float, float]:
+    """Return the largest eigenvalue of a Hessian, and its trace.
+
+    The eigenvalue comes from Lanczos' method, exact to a hundredth. The trace is the mean over 30
+    random vectors of signs (Hutchinson 1989).
+
+    Args:
+        product: multiplies the Hessian by a vector.
+        size: parameters, two or more.
+        seed: of the random vectors.
+    """
+    generator = np.random.default_rng(seed)
+    operator = sparse_linalg.LinearOperator((size, size), matvec=product, dtype=np.float64)
+    (largest,) = sparse_linalg.eigsh(
+        operator, 1, which="LA", v0=generator.normal(size=size), tol=_LANCZOS,
+        return_eigenvectors=False,
+    )  # fmt: skip
+    signs = generator.choice((-1.0, 1.0), (_PROBES, size))
+    return float(largest), float(np.mean([sign @ product(sign) for sign in signs]))
+
+
+def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
+    """Train, quantise, write and decode one network a seed, and measure its complexity.
+
+    Settings are those of a training of the price, with those of the chains: ``localisation``,
+    ``burn_in``, ``steps`` and ``chains``. Losses are those of the examples that were trained on,
+    but for the last few of them that fill no lanes. The test set is not looked at.
+
+    Raises:
+        StoppedError: if asked to stop.
+    """
+    # In the worker alone: compiled code takes a second to load, which the parent does not need.
+    import torch
+
+    from minbits.codec.file_format import decode_network
+    from minbits.data.splits import validation_split
+    from minbits.networks.zoo import architecture_for
+    from minbits.search.trial import run_trial
+    from minbits.training.choice import choose_engine
+    from minbits.training.context import TrainingContext
+    from minbits.training.float_phase import train_float
+    from minbits.training.loop import StoppedError, batch_of, training_data
+
+    def go_on() -> None:
+        if context.should_stop():
+            raise StoppedError
+
+    torch.set_num_threads(1)
+    fields = dict(task.settings)
+    chains = ChainSettings(
+        float(str(fields.pop("localisation"))), int(str(fields.pop("burn_in"))),
+        int(str(fields.pop("steps"))), int(str(fields.pop("chains"))),
+    )  # fmt: skip
+    text = str(fields.pop("architecture"))
+    architecture = architecture_for(text, data)
+    recipe = TrainingRecipe(**fields)  # type: ignore[arg-type]
+    kept, held_out = validation_split(data)
+    train, validation = training_data(data, kept), training_data(data, held_out)
+    engine = choose_engine("auto", architecture, recipe, batch_of(train, recipe.batch_size))
+    whole = len(kept) // _LANES * _LANES
+    results = []
+    for seed in task.seeds:
+        start = time.perf_counter()
+        outcome = run_trial(TrialConfig(text, recipe, seed), data, seed, context)
+        if outcome.status == "interrupted":
+            raise StoppedError
+        result: dict[str, Plain] = {"failed": outcome.error or outcome.status}
+        if outcome.network_file is not None:
+            phase = TrainingContext(
+                recipe, seed, train, validation, engine, should_stop=context.should_stop
+            )
+            values = train_float(architecture, phase).astype(np.float64)
+            result = {
+                "size_bits": outcome.size_bits,
+                "parameters": len(values),
+                "nonzero": decode_network(outcome.network_file).nonzero_count,
+                "validation_correct": outcome.validation_correct,
+                "validation_examples": outcome.validation_examples,
+                **complexity_at(
+                    architecture, values, (train.inputs[:whole], train.labels[:whole]), chains,
+                    seed, go_on,
+                ),
+            }  # fmt: skip
+        results.append(Measured(task.settings, seed, result, time.perf_counter() - start))
+    return results
+
+
+def complexity_at(
+    architecture: Architecture,
+    values: Values,
+    examples: tuple[Float, Labels],
+    chains: ChainSettings,
+    seed: int,
+    after_step: Callable[[], None] = lambda: None,
+) -> dict[str, Plain]:
+    """Return curvature and learning coefficient of a network.
+
+    Args:
+        architecture: of the network.
+        values: its plain parameters.
+        examples: inputs and labels, as `full_loss` takes them.
+        chains: how the posterior is drawn from.
+        seed: of the chains and of the probes.
+        after_step: called after every step of a chain.
+    """
+    loss_and_gradient = full_loss(architecture, *examples)
+    largest, trace = sharpness(full_hessian(architecture, values, *examples), len(values), seed)
+    found = local_learning_coefficient(
+        loss_and_gradient, values, len(examples[1]), chains, seed, after_step
+    )
+    return {
+        "train_loss_nats": found.loss,
+        "gradient_norm": float(np.linalg.norm(loss_and_gradient(values)[1])),
+        "largest_eigenvalue": largest,
+        "trace": trace,
+        "learning_coefficient": found.value,
+        "standard_error": found.standard_error,
+        "acceptance": found.acceptance,
+        "posterior_loss_nats": found.mean_loss,
+    }
+
+
+COMPLEXITY = Study(
+    "complexity",
+    measure,
+    "Lau et al. 2023, The Local Learning Coefficient: A Singularity-Aware Complexity Measure",
+)
