@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy  # scipy.stats takes a second to import: it comes with its first use
 
 from minbits.studies.size_diagram import (
     AXES,
@@ -34,7 +34,7 @@ _COMPARED_SHARE = 0.75
 
 def ranks(values: Values) -> Values:
     """Return ranks along the last axis; equal values share the mean of their ranks."""
-    return np.asarray(stats.rankdata(values, axis=-1), np.float64)
+    return np.asarray(scipy.stats.rankdata(values, axis=-1), np.float64)
 
 
 def rank_correlation(one: Values, two: Values) -> Values:
@@ -169,7 +169,7 @@ def residuals(names: Sequence[str], x: Values, y: Values) -> tuple[Residual, ...
         noise = ((some_y - intercept - slope * some_x) ** 2).sum() / (sets - 3)
         square = ((some_x - some_x.mean()) ** 2).sum()
         away = (log_x[index] - some_x.mean()) ** 2 / square if square > 0 else 0.0
-        half = stats.t.ppf(1 - _TAIL, sets - 3) * np.sqrt(noise * (1 + 1 / (sets - 1) + away))
+        half = scipy.stats.t.ppf(1 - _TAIL, sets - 3) * np.sqrt(noise * (1 + 1 / (sets - 1) + away))
         verdict = "as predicted"
         if abs(errors[index]) > half:
             verdict = "dearer" if errors[index] > 0 else "cheaper"

@@ -33,7 +33,7 @@ _SLICE_POINTS = 15
 _SLICE_REACH = 1.0
 _SLICE_EXAMPLES = 2_000
 # Of networks whose whole spectrum is computed; it takes the cube of their number.
-_MOST_PARAMETERS = 3_000
+_MAX_PARAMETERS = 3_000
 # The streams of random numbers of a pair, apart from those of its trainings.
 _CURVE_STREAM, _SLICE_STREAM = 1, 2
 
@@ -110,7 +110,7 @@ def _measure_pair(task: StudyTask, seed: int, data: DataSet, context: WorkerCont
         train.labels,
     )
     least, largest = edges(*problem)
-    is_small = layout.size <= _MOST_PARAMETERS
+    is_small = layout.size <= _MAX_PARAMETERS
     result: dict[str, Plain] = {
         "line": [whole(bend(one, middle, two, place)) for place in places],
         "curve": [whole(bend(one, control, two, place)) for place in places],

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy  # scipy.stats takes a second to import: it comes with its first use
 
 from minbits.studies.ended_well import ended_well
 
@@ -163,7 +163,7 @@ def falls_with_width(key: str, text: str, widths: Values, values: Values, method
     """Return whether values fall with the width, by Spearman's rank correlation."""
     if len(np.unique(values)) < 2:
         return Statement(key, text, "open", 0.0, 1.0, method)
-    found = stats.spearmanr(widths, values, alternative="less")
+    found = scipy.stats.spearmanr(widths, values, alternative="less")
     return Statement(
         key, text, _verdict(float(found.pvalue)), float(found.statistic), float(found.pvalue),
         method,
@@ -214,7 +214,7 @@ def _correlation_falls(rows: Sequence[WidthRow]) -> Statement:
     centred = logs - np.average(logs, weights=weights)
     spread = float((weights * centred**2).sum())
     slope = float((weights * centred * z).sum()) / spread
-    p_value = float(stats.norm.cdf(slope * math.sqrt(spread)))
+    p_value = float(scipy.stats.norm.cdf(slope * math.sqrt(spread)))
     return Statement(
         "correlation_falls", "train and test loss correlate less as the width grows",
         _verdict(p_value), slope, p_value,
@@ -229,7 +229,7 @@ def brown_forsythe(rows: Sequence[WidthRow]) -> float | None:
     """
     if min(len(row.test_losses) for row in rows) < 3:
         return None
-    return float(stats.levene(*(row.test_losses for row in rows), center="median").pvalue)
+    return float(scipy.stats.levene(*(row.test_losses for row in rows), center="median").pvalue)
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ def compare_spreads(values: Values, plain: Values) -> SpreadComparison:
 
     low, high = np.quantile(deviations(values) / deviations(plain), (_TAIL, 1 - _TAIL))
     whole = float(values.std(ddof=1) / plain.std(ddof=1))
-    p_value = float(stats.levene(values, plain, center="median").pvalue)
+    p_value = float(scipy.stats.levene(values, plain, center="median").pvalue)
     return SpreadComparison(Estimate(whole, float(low), float(high)), p_value)
 
 
@@ -282,7 +282,7 @@ def mean_interval(values: Values) -> Estimate:
         values: two or more.
     """
     mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = error * float(stats.t.ppf(1 - _TAIL, len(values) - 1))
+    half = error * float(scipy.stats.t.ppf(1 - _TAIL, len(values) - 1))
     return Estimate(mean, mean - half, mean + half)
 
 
@@ -298,7 +298,7 @@ def index_is_below(shares: Values, limit: float, counted: str) -> Statement:
     if shares.std() == 0:
         p_value = float(mean > limit)
     else:
-        p_value = float(stats.ttest_1samp(shares, limit, alternative="less").pvalue)
+        p_value = float(scipy.stats.ttest_1samp(shares, limit, alternative="less").pvalue)
     return Statement(
         "index_is_small",
         f"the normalised index of the Hessian at the end is below {limit:g}, counting {counted}",
