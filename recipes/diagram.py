@@ -83,7 +83,7 @@ SETS = (
     Wanted("iris"),
     Wanted("wine"),
     Wanted("keel:tic-tac-toe"),
-    *of_rule("planted:16,4", "parity:6", "majority:11"),
+    *of_rule("planted:12,3", "planted:16,4", "parity:6", "majority:11"),
     Wanted("lookup:64", 0.99, KNOWN),
     Wanted("keel:pima"),
     Wanted("keel:ionosphere"),
