@@ -34,7 +34,8 @@ from minbits.studies.learning_coefficient import ChainSettings
 from minbits.studies.trainability_statistics import mean_interval
 
 SCALES, EPOCHS = (0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5), 60
-CHAINS = ChainSettings(localisation=100.0, burn_in=100, steps=200, chains=2)
+DESCENT_STEPS = 100
+CHAINS = ChainSettings(localisation=100.0, burn_in=500, steps=1000, chains=2)
 MEASURES = {
     "size_bits": "bits of the file",
     "parameters": "parameters",
@@ -91,7 +92,7 @@ def main() -> int:
     print(f"{records.take():,} rows taken from {records.path}", flush=True)
     request = PriceRequest(0.95, scales=SCALES, epochs=EPOCHS)
     kinds = [kind for kind in price_kinds(data, request) if kind.route == "size"]
-    settings = [{**kind.settings, **vars(CHAINS)} for kind in kinds]
+    settings = [{**kind.settings, "descent_steps": DESCENT_STEPS, **vars(CHAINS)} for kind in kinds]
     tasks = seed_tasks(settings, [kind.parameters + 500.0 for kind in kinds], 1)
     labels = [f"units × {kind.factor:g}" for kind in kinds]
     part = Part("networks", COMPLEXITY, data, settings, labels, asked.seeds, 1, tasks, records)

@@ -102,8 +102,8 @@ def tell_rows(title: str, rows: Mapping[str, WidthRow]) -> None:
     plain = rows.get("plain")
     print(f"\n{title}")
     print(
-        "                  parameters  seeds  failed  train loss  test loss  accuracy"
-        "  its deviation   deviation of test loss      over plain            p, adjusted"
+        "                  parameters  seeds  failed  train loss  its dev.  test loss  accuracy"
+        "  its dev.   deviation of test loss      over plain            p, adjusted"
     )
     others = [name for name in rows if name != "plain"]
     spreads = {
@@ -118,9 +118,9 @@ def tell_rows(title: str, rows: Mapping[str, WidthRow]) -> None:
             end = f"   {shown(spreads[name].ratio, 2):<22}{adjusted[name]:.2g}"
         print(
             f"{name:<18}{row.parameters:>10,}{len(row.test_losses) + row.failed:>7}{row.failed:>8}"
-            f"{row.train_losses.mean():>12.4f}{row.test_loss.value:>11.4f}"
-            f"{100 * row.test_accuracies.mean():>8.2f} %"
-            f"{100 * row.test_accuracies.std(ddof=1):>12.2f} %   "
+            f"{row.train_losses.mean():>12.4f}{row.train_losses.std(ddof=1):>10.4f}"
+            f"{row.test_loss.value:>11.4f}{100 * row.test_accuracies.mean():>8.2f} %"
+            f"{100 * row.test_accuracies.std(ddof=1):>8.2f} %   "
             f"{shown(row.test_loss_deviation, 4)}{end}"
         )
 

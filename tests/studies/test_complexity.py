@@ -56,11 +56,13 @@ def test_loss_gradient_and_hessian_are_those_of_the_network_written_out(tiny: Da
 def test_a_network_is_trained_to_a_file_and_measured(tiny: DataSet) -> None:
     asked = PriceRequest(0.9, architecture=TEXT, scales=(1.0,), strengths=(2.0,), epochs=2)
     kind = price_kinds(tiny, asked)[0]
-    settings = {**kind.settings, "localisation": 100.0, "burn_in": 20, "steps": 30, "chains": 2}
+    chains = {"localisation": 100.0, "burn_in": 20, "steps": 30, "chains": 2}
+    settings = {**kind.settings, "descent_steps": 5, **chains}
     one, two = measure(StudyTask(settings, (0, 1)), tiny, WorkerContext())
     assert one.result["parameters"] == kind.parameters == 26
     assert one.result["size_bits"] % 8 == 0  # type: ignore[operator]
     assert 0 < one.result["acceptance"] <= 1  # type: ignore[operator]
+    assert one.result["train_loss_nats"] < one.result["trained_loss_nats"]  # type: ignore[operator]
     assert one.result["largest_eigenvalue"] > 0  # type: ignore[operator]
     assert one.result["learning_coefficient"] != two.result["learning_coefficient"]
     (alone,) = measure(StudyTask(settings, (1,)), tiny, WorkerContext())

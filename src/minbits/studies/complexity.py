@@ -1,9 +1,10 @@
 """Measures of complexity of one network: bits of its file, curvature, learning coefficient.
 
 Trainings are those of the price of trainability (`minbits.studies.price`). The bits are those of
-the file that the second phase ends with. Curvature and learning coefficient are of the network at
-the end of the first phase, where the second one starts: the file's network has lost the scale of
-its logits, which no right answer depends on, and with it the meaning of its loss.
+the file that the second phase ends with. Curvature and learning coefficient are taken near the end
+of the first phase, where the second one starts: the file's network has lost the scale of its
+logits, which no right answer depends on, and with it the meaning of its loss. They are defined at a
+minimum, and the first phase ends near one only, so that the loss is descended from there first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 from scipy.sparse import linalg as sparse_linalg
 
 from minbits.codec.architecture import Architecture
@@ -113,9 +115,9 @@ def sharpness(product: Product, size: int, seed: int) -> tuple[float, float]:
 def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
     """Train, quantise, write and decode one network a seed, and measure its complexity.
 
-    Settings are those of a training of the price, with those of the chains: ``localisation``,
-    ``burn_in``, ``steps`` and ``chains``. Losses are those of the examples that were trained on,
-    but for the last few of them that fill no lanes. The test set is not looked at.
+    Settings are those of a training of the price, ``descent_steps``, and those of the chains:
+    ``localisation``, ``burn_in``, ``steps`` and ``chains``. Losses are those of the examples that
+    were trained on, but for the last few of them that fill no lanes. The test set is not looked at.
 
     Raises:
         StoppedError: if asked to stop.
@@ -142,6 +144,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         float(str(fields.pop("localisation"))), int(str(fields.pop("burn_in"))),
         int(str(fields.pop("steps"))), int(str(fields.pop("chains"))),
     )  # fmt: skip
+    descent_steps = int(str(fields.pop("descent_steps")))
     text = str(fields.pop("architecture"))
     architecture = architecture_for(text, data)
     recipe = TrainingRecipe(**fields)  # type: ignore[arg-type]
@@ -168,8 +171,8 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
                 "validation_correct": outcome.validation_correct,
                 "validation_examples": outcome.validation_examples,
                 **complexity_at(
-                    architecture, values, (train.inputs[:whole], train.labels[:whole]), chains,
-                    seed, go_on,
+                    architecture, values, (train.inputs[:whole], train.labels[:whole]),
+                    descent_steps, chains, seed, go_on,
                 ),
             }  # fmt: skip
         results.append(Measured(task.settings, seed, result, time.perf_counter() - start))
@@ -180,26 +183,34 @@ def complexity_at(
     architecture: Architecture,
     values: Values,
     examples: tuple[Float, Labels],
+    descent_steps: int,
     chains: ChainSettings,
     seed: int,
     after_step: Callable[[], None] = lambda: None,
 ) -> dict[str, Plain]:
-    """Return curvature and learning coefficient of a network.
+    """Return curvature and learning coefficient at the minimum that a descent from a network finds.
 
     Args:
         architecture: of the network.
         values: its plain parameters.
         examples: inputs and labels, as `full_loss` takes them.
+        descent_steps: of L-BFGS, at most.
         chains: how the posterior is drawn from.
         seed: of the chains and of the probes.
         after_step: called after every step of a chain.
     """
     loss_and_gradient = full_loss(architecture, *examples)
+    start, trained_loss = values, loss_and_gradient(values)[0]
+    options = {"maxiter": descent_steps}
+    end = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
+    values = np.asarray(end.x, np.float64)
     largest, trace = sharpness(full_hessian(architecture, values, *examples), len(values), seed)
     found = local_learning_coefficient(
         loss_and_gradient, values, len(examples[1]), chains, seed, after_step
     )
     return {
+        "trained_loss_nats": trained_loss,
+        "distance": float(np.linalg.norm(values - start)),
         "train_loss_nats": found.loss,
         "gradient_norm": float(np.linalg.norm(loss_and_gradient(values)[1])),
         "largest_eigenvalue": largest,
