@@ -140,7 +140,6 @@ def assemble(
     origin: str,
     *,
     table: Table | None = None,
-    split: str | None = None,
     channels_first: bool = False,
 ) -> DataSet:
     """Return a checked data set.
@@ -153,7 +152,6 @@ def assemble(
         where: what to call the source in an error.
         origin: where the data came from.
         table: the typed columns that the inputs encode.
-        split: how the test set was chosen, where the caller chose it.
         channels_first: whether inputs of four axes are known to have the channels first.
 
     Raises:
@@ -197,7 +195,7 @@ def assemble(
         input_exponent=_input_exponent(inputs) if table is None else 0,
         digest=_digest(arrays, table),
         origin=origin,
-        split=split or split_description(test is not None),
+        split=split_description(test is not None),
         table=table,
         train_rows=train_rows,
     )

@@ -31,5 +31,5 @@ def sample(source: Source, train: int, test: int, seed: int = 0) -> DataSet:
     pair = source.draw(train, generator)
     test_pair = source.draw(test, generator)
     origin = f"drawn from {source.name} by PCG64, seed {seed}"
-    drawn = assemble(source.name, pair, test_pair, source.name, origin, split="drawn apart")
-    return dataclasses.replace(drawn, truth=source.truth())
+    drawn = assemble(source.name, pair, test_pair, source.name, origin)
+    return dataclasses.replace(drawn, truth=source.truth(), split="drawn apart")

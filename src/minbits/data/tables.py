@@ -95,9 +95,8 @@ def assemble_table(
         where,
         origin,
         table=Table(encoded, train.values, test.values),
-        split=split,
     )
-    return dataclasses.replace(data, train_rows=train_rows)
+    return dataclasses.replace(data, split=split, train_rows=train_rows)
 
 
 def _inputs(columns: tuple[Column, ...], values: FloatArray) -> npt.NDArray[np.float32]:
