@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import shutil
@@ -76,6 +77,11 @@ def test_what_is_known_of_the_price_is_told_without_training(tmp_path: Path, tin
     known = known_price(tiny, asked)
     assert [row.median_bits for row in known.rows] == [row.median_bits for row in found.rows]
     assert (known.done, known.interrupted) == (6, False)
+    # A study that is under way may have no success yet: its chart is drawn all the same.
+    picture = tmp_path / "chart.png"
+    failed = known_price(tiny, dataclasses.replace(asked, accuracy=1.0, figure=picture))
+    assert not any(row.successes.any() for row in failed.rows)
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_bad_table_is_refused_before_anything_is_taken(tmp_path: Path, tiny: DataSet) -> None:

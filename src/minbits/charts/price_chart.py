@@ -40,10 +40,14 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
     left.set_ylabel("share of trainings that succeed (Wilson 95 %)")
     left.set_ylim(-0.03, 1.03)
     right.set_ylabel("CPU-seconds to a success, expected")
-    right.set_yscale("log")
     right.margins(x=0.12, y=0.12)
+    if any(row.seconds_to_success is not None for row in rows):
+        right.set_yscale("log")
+        right.set_xscale("log")
+    else:  # no logarithmic axis can be drawn without a value
+        right.text(0.5, 0.5, "no success yet", ha="center", transform=right.transAxes)
+    left.set_xscale("log")
     for axes in (left, right):
-        axes.set_xscale("log")
         axes.set_xlabel("size of the file, median [bits]")
         axes.grid(True, which="both", color="#eeeeee")
         axes.set_axisbelow(True)
