@@ -96,10 +96,9 @@ class _Set:
         self.data, self.plan, self.target, self.say = data, plan, target, say
         self.workers = plan.workers or usable_cores()
         with open_ledger(target) as ledger:
-            self.figures: SetFigures | None = (
-                measured_in(ledger).get(data.digest, {}).get("figures")
-            )
-            self._searches = _searches_in(ledger).get(data.digest, [])
+            known = measured_in(ledger).get(data.digest, {})
+        self.figures: SetFigures | None = known.get("figures")
+        self._searches: list[tuple[float, SearchFound]] = known.get("searches_by_target", [])
 
     def target_and_reason(self) -> tuple[float, str]:
         """Return the target and why it."""
@@ -288,7 +287,8 @@ def true_bits(data_name: str) -> int | None:
 def measured_in(ledger: LedgerReader) -> dict[str, dict[str, Any]]:
     """Return what a ledger knows of sets for the diagram, by digest.
 
-    Of each the ``name``, the last ``figures`` and all ``searches`` at their target; a row that does
+    Of each the ``name``, the last ``figures``, all ``searches`` at their target, and at all targets
+    the pairs of target and search ``searches_by_target``, in the order of the rows; a row that does
     not hold what it should is an error of the ledger's writer.
 
     Raises:
@@ -296,24 +296,20 @@ def measured_in(ledger: LedgerReader) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for row in ledger.rows("measurements"):
-        if row["study"] in (DIAGRAM_FIGURES, DIAGRAM_SEARCH):
-            known = found.setdefault(row["data_digest"], {"name": row["data_name"]})
-            if row["study"] == DIAGRAM_FIGURES:
-                known["figures"] = _read(row, figures_of)
-    for digest, searches in _searches_in(ledger).items():
-        known = found[digest]
+        if row["study"] not in (DIAGRAM_FIGURES, DIAGRAM_SEARCH):
+            continue
+        known = found.setdefault(
+            row["data_digest"], {"name": row["data_name"], "searches_by_target": []}
+        )
+        if row["study"] == DIAGRAM_FIGURES:
+            known["figures"] = _read(row, figures_of)
+        else:
+            accuracy = json.loads(row["settings"]).get("accuracy")
+            known["searches_by_target"].append((accuracy, _read(row, search_of)))
+    for known in found.values():
+        searches = known["searches_by_target"]
         target = known["figures"].target_accuracy if "figures" in known else searches[-1][0]
         known["searches"] = tuple({s.seed: s for a, s in searches if a == target}.values())
-    return found
-
-
-def _searches_in(ledger: LedgerReader) -> dict[str, list[tuple[float, SearchFound]]]:
-    """Return the targets and results of all searches for the diagram, by digest of the set."""
-    found: dict[str, list[tuple[float, SearchFound]]] = {}
-    for row in ledger.rows("measurements"):
-        if row["study"] == DIAGRAM_SEARCH:
-            accuracy = json.loads(row["settings"]).get("accuracy")
-            found.setdefault(row["data_digest"], []).append((accuracy, _read(row, search_of)))
     return found
 
 
