@@ -180,6 +180,11 @@ def _measured(part: Part, wanted: int, options: StudyOptions) -> bool:
     ).interrupted  # fmt: skip
 
 
+def written_rows(records: StudyRecords) -> str:
+    """Write the rows to their file, and return in words how many they are and how large it is."""
+    return f"Rows: {records.write():,}, {records.path.stat().st_size:,} bytes"
+
+
 def record_text(path: Path, tell: Callable[[], None]) -> None:
     """Print what a function prints, and keep it in a file."""
     text = io.StringIO()

@@ -20,6 +20,7 @@ from kept_study import (
     seed_tasks,
     shared_arguments,
     work_off,
+    written_rows,
 )
 from scipy import stats
 
@@ -118,7 +119,7 @@ def main() -> int:
             "\nof a chain: standard error of the coefficient over chains, its mean; correct: of "
             "the validation examples, in the file"
         )
-        print(f"Rows: {records.write():,}, {records.path.stat().st_size:,} bytes")
+        print(written_rows(records))
 
     record_text(asked.texts / "trainability_complexity.txt", tell)
     return EXIT_INTERRUPTED if interrupted else 0

@@ -21,6 +21,7 @@ from kept_study import (
     seed_tasks,
     shared_arguments,
     work_off,
+    written_rows,
 )
 from scipy import stats
 from trainability_labels_chart import FitLine, NoisyLine, draw_fits
@@ -177,7 +178,7 @@ def main() -> int:
         picture = asked.pictures / "trainability-labels.png"
         draw_fits(fits, noisy).save(picture)
         print(f"\nPicture: {picture}")
-        print(f"Rows: {records.write():,}, {records.path.stat().st_size:,} bytes")
+        print(written_rows(records))
 
     record_text(asked.texts / "trainability_labels.txt", tell)
     return EXIT_INTERRUPTED if interrupted else 0

@@ -16,7 +16,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from kept_study import Part, one_after_another, record_text, shared_arguments, work_off
+from kept_study import (
+    Part,
+    one_after_another,
+    record_text,
+    shared_arguments,
+    work_off,
+    written_rows,
+)
 
 from minbits.charts.trainability_chart import draw_trainability
 from minbits.data import load
@@ -193,7 +200,7 @@ def main() -> int:
         tell_ends(asked, data, asked.seeds, asked.epochs)
         tell_hessians(index, choice, asked.epochs)
         tell_ends(asked, data, asked.long_seeds, asked.long_epochs)
-        print(f"\nRows: {records.write():,}, {records.path.stat().st_size:,} bytes")
+        print(f"\n{written_rows(records)}")
 
     record_text(asked.texts / f"trainability_{asked.data}.txt", tell)
     return EXIT_INTERRUPTED if interrupted else 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from kept_study import Part, record_text, shared_arguments, side_by_side, work_off
+from kept_study import Part, record_text, shared_arguments, side_by_side, work_off, written_rows
 
 from minbits.cli.trainability import print_price
 from minbits.data import load
@@ -79,7 +79,7 @@ def main() -> int:
             report = known_price(part.data, asked_of(asked, name))
             if report.rows:
                 print_price(report)
-            print(f"Rows: {part.records.write():,}, {part.records.path.stat().st_size:,} bytes\n")
+            print(f"{written_rows(part.records)}\n")
 
     record_text(asked.texts / "trainability_price.txt", tell)
     return EXIT_INTERRUPTED if interrupted else 0

@@ -21,6 +21,7 @@ from kept_study import (
     seed_tasks,
     shared_arguments,
     work_off,
+    written_rows,
 )
 
 from minbits.data import load
@@ -156,7 +157,7 @@ def main() -> int:
             "its ratio to that of the plain\nnetwork of the table; p: of equal spreads, Brown and "
             "Forsythe, adjusted by Holm's method within the table"
         )
-        print(f"Rows: {records.write():,}, {records.path.stat().st_size:,} bytes")
+        print(written_rows(records))
 
     record_text(asked.texts / "trainability_spread.txt", tell)
     return EXIT_INTERRUPTED if interrupted else 0
