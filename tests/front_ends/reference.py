@@ -77,6 +77,59 @@ def moments(
     return out
 
 
+def seen_moments(
+    image: Image, side: int, spread: int, theta: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return what ``moments`` makes of an image that is seen through an affine map.
+
+    Each pixel's density is moved to where it is seen; the moments are those of the moved densities.
+    """
+    rows, columns = len(image[0]), len(image[0][0])
+    samples = max(1, min(4, max(rows, columns) // side))
+    half = np.array([columns, rows]) / 2
+    matrix = theta[:, :2].astype(float) * half[:, None] / half[None, :]
+    shift = theta[:, 2].astype(float) * half
+    inverse = np.linalg.inv(matrix)
+    weights, places = [], []
+    for r in range(rows):
+        for k in range(columns):
+            weights.append(sum(abs(plane[r][k]) for plane in image))
+            from_middle = np.array([k - (columns - 1) / 2, r - (rows - 1) / 2])
+            places.append(inverse @ (from_middle - shift))
+    total = max(sum(weights), 1)
+    at = np.array(places)
+    middle = np.array(weights) @ at / total
+    if sum(weights) == 0:
+        middle = inverse @ -shift
+    spreads = (at - middle).T @ ((at - middle) * np.array(weights)[:, None]) / total
+    # In pixels: a pixel's own area has a variance of 1/12.
+    down_variance, across_variance = spreads[1, 1] + 1 / 12, spreads[0, 0] + 1 / 12
+    slant = min(max(spreads[0, 1] / down_variance, -1.0), 1.0)
+    upright = across_variance - 2 * slant * spreads[0, 1] + slant**2 * down_variance
+    down, across = math.sqrt(down_variance), math.sqrt(max(upright, 1 / 12))
+    ratio = min(across / down, 1.0)
+    wide = max(0.8 * math.sqrt(ratio * (3.0 - ratio * ratio) / 2.0), 0.25)
+    size = 64.0 / (spread * side * samples)
+    out = np.zeros((len(image), side, side), np.float32)
+    for c in range(len(image)):
+        for i in range(side):
+            for j in range(side):
+                found = []
+                for a in range(i * samples, (i + 1) * samples):
+                    for b in range(j * samples, (j + 1) * samples):
+                        v, u = a - (side * samples - 1) / 2, b - (side * samples - 1) / 2
+                        y = middle[1] + v * down * size
+                        x = middle[0] + v * slant * down * size + u * across * size / wide
+                        place = matrix @ [x, y] + shift + [(columns - 1) / 2, (rows - 1) / 2]
+                        row = min(max(place[1], -1.0), float(rows))
+                        column = min(max(place[0], -1.0), float(columns))
+                        found.append(
+                            read(image, c, math.floor(256 * row), math.floor(256 * column))
+                        )
+                out[c, i, j] = np.mean(found) / 2.0**28
+    return out
+
+
 def read(image: Image, channel: int, row: int, column: int) -> int:
     """Return a pixel at a place in units of 1/256, times 2^16."""
     (r, low), (k, right) = divmod(row, 256), divmod(column, 256)

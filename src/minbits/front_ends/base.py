@@ -100,6 +100,25 @@ class FrontEnd(ABC):
         """
         (out[:],) = seen_images(self, images)
 
+    def write_through_maps(
+        self, images: FloatArray, indices: npt.NDArray[np.int64], maps: FloatArray, out: FloatArray
+    ) -> bool:
+        """Write what the first layer sees of ``images[indices]`` through affine maps, if it can.
+
+        A front end that is an affine map itself reads an image once, for both. Others leave that to
+        the caller, who distorts first.
+
+        Args:
+            images: ``(examples, channels, rows, columns)``, scaled.
+            indices: ``(batch,)``.
+            maps: ``(batch, 2, 3)``, from output to input coordinates in [-1, 1].
+            out: overwritten, ``(batch, …)`` of the output's shape.
+
+        Returns:
+            Whether it was written.
+        """
+        return False
+
 
 def on_grid(images: npt.NDArray[Any]) -> Integers:
     """Return scaled inputs as integers; halves go to the even one, what is no number to 0."""

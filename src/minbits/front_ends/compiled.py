@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from minbits.compilation import compiled
 from minbits.front_ends.base import INPUT_BITS, LARGEST, OUTPUT_BITS, Integers
@@ -43,8 +44,8 @@ def _put_on_grid(image: FloatArray, grid: Integers) -> None:
 
 
 @compiled()
-def _frame(grid: Integers, height: int, width: int, samples: int, spread: int) -> Any:
-    """Return the frame of a bordered image, see `Frame` and `frame_of`."""
+def _means(grid: Integers, height: int, width: int) -> Any:
+    """Return the means that `frame_of` takes, of a bordered image."""
     mass = sum_y = sum_yy = sum_x = sum_xx = sum_xy = np.int64(0)
     for r in range(height):
         y = np.int64(2 * r - (height - 1))
@@ -64,8 +65,13 @@ def _frame(grid: Integers, height: int, width: int, samples: int, spread: int) -
         sum_xx += row_xx
         sum_xy += row_x * y
     total = max(mass, np.int64(1))
-    my, myy, mx, mxx, mxy = sum_y / total, sum_yy / total, sum_x / total, sum_xx / total, 0.0
-    mxy = sum_xy / total
+    return sum_y / total, sum_yy / total, sum_x / total, sum_xx / total, sum_xy / total
+
+
+@compiled()
+def _frame(means: Any, samples: int, spread: int) -> Any:
+    """Return where a normalised image lies in a density, in pixels from its middle: `frame_of`."""
+    my, myy, mx, mxx, mxy = means
     variance_down = myy - my * my + PIXEL_VARIANCE
     variance_across = mxx - mx * mx + PIXEL_VARIANCE
     covariance = mxy - mx * my
@@ -78,37 +84,112 @@ def _frame(grid: Integers, height: int, width: int, samples: int, spread: int) -
     size = 16.0 / (spread * samples)
     across = deviation_across * size / max(wide, MIN_WIDTH)
     down = deviation_down * size
+    return my / 2.0, mx / 2.0, down, slant * down, across
+
+
+@compiled()
+def _seen_means(means: Any, across: Any, down: Any) -> Any:
+    """Return the means of what is seen through an affine map, from those of the image.
+
+    Args:
+        means: of the image, see `_means`.
+        across: what a column, a row and one add to the place across in the image, in half pixels.
+        down: likewise to the place down.
+    """
+    my, myy, mx, mxx, mxy = means
+    yy, xx, xy = myy - my * my, mxx - mx * mx, mxy - mx * my
+    area = across[0] * down[1] - across[1] * down[0]
+    y, x = my - down[2], mx - across[2]
+    # The inverse map, of the middle and of the covariance.
+    xr, xc, yr, yc = -across[1] / area, down[1] / area, across[0] / area, -down[0] / area
+    seen_y, seen_x = yr * y + yc * x, xr * y + xc * x
+    seen_yy = yr * yr * yy + 2.0 * yr * yc * xy + yc * yc * xx
+    seen_xx = xr * xr * yy + 2.0 * xr * xc * xy + xc * xc * xx
+    seen_xy = xr * yr * yy + (xr * yc + xc * yr) * xy + xc * yc * xx
     return (
-        np.int64(np.rint(my / 2.0 * _UNITS)) + ((height - 1) << (PLACE_BITS - 1)),
-        np.int64(np.rint(mx / 2.0 * _UNITS)) + ((width - 1) << (PLACE_BITS - 1)),
-        np.int64(np.rint(down * _UNITS)),
-        np.int64(np.rint(slant * down * _UNITS)),
-        np.int64(np.rint(across * _UNITS)),
+        seen_y,
+        seen_yy + seen_y * seen_y,
+        seen_x,
+        seen_xx + seen_x * seen_x,
+        seen_xy + seen_x * seen_y,
     )
 
 
 @compiled()
-def _read_line(
-    grid: Integers, down: Any, left: Any, step: Any, lowest: Any, wide: Any, samples: int,
-    sums: Integers,
+def _on_places(size: float) -> Any:
+    """Return a size in pixels in units of 2^-16 pixel."""
+    return np.int64(np.rint(size * _UNITS))
+
+
+@compiled()
+def _find_places(
+    down: Any, down_step: Any, left: Any, step: Any, shape: Any, offsets: Integers, low: Integers,
+    right: Integers,
 ) -> None:  # fmt: skip
-    """Add the samples of one line of a normalised image to the sums of its pixels, times 2^16."""
-    channels, side = sums.shape
-    row, low = (down >> PLACE_BITS) + 1, np.int32((down >> _MIX_SHIFT) & _FRACTION)
-    across = left - np.int64(side * samples - 1) * step
-    for j in range(side):
-        for _ in range(samples):
-            place = min(max(across, lowest), wide)
-            column = (place >> PLACE_BITS) + 1
-            right = np.int32((place >> _MIX_SHIFT) & _FRACTION)
-            for c in range(channels):
-                upper = grid[c, row, column] * (_WHOLE - right) + grid[c, row, column + 1] * right
-                lower = (
-                    grid[c, row + 1, column] * (_WHOLE - right)
-                    + grid[c, row + 1, column + 1] * right
-                )
-                sums[c, j] += upper * (_WHOLE - low) + lower * low
-            across += 2 * step
+    """Write where the samples of a line are read: the first corner, and the shares of the others.
+
+    Args:
+        down, left: the middle of the line.
+        down_step, step: from one half sample to the next.
+        shape: rows and columns of the image, without its border.
+        offsets: of the upper left corner in a bordered image, ``[sample]``.
+        low: share of the lower corners, times 2^8.
+        right: likewise of those at the right.
+    """
+    lowest = -(np.int64(1) << PLACE_BITS)
+    high, wide = np.int64(shape[0]) << PLACE_BITS, np.int64(shape[1]) << PLACE_BITS
+    pitch, count = np.int64(shape[1] + 3), len(offsets)
+    for j in range(count):
+        place = np.int64(2 * j - (count - 1))
+        y = min(max(down + place * down_step, lowest), high)
+        x = min(max(left + place * step, lowest), wide)
+        offsets[j] = ((y >> PLACE_BITS) + 1) * pitch + (x >> PLACE_BITS) + 1
+        low[j] = (y >> _MIX_SHIFT) & _FRACTION
+        right[j] = (x >> _MIX_SHIFT) & _FRACTION
+
+
+@compiled()
+def _read_places(
+    plane: Integers, pitch: int, offsets: Integers, low: Integers, right: Integers, line: Integers
+) -> None:
+    """Write samples of a bordered image, flat, times 2^16."""
+    for j in range(len(line)):
+        at = offsets[j]
+        upper = plane[at] * (_WHOLE - right[j]) + plane[at + 1] * right[j]
+        lower = plane[at + pitch] * (_WHOLE - right[j]) + plane[at + pitch + 1] * right[j]
+        line[j] = upper * (_WHOLE - low[j]) + lower * low[j]
+
+
+@compiled()
+def _add_samples(line: Integers, samples: int, sums: Integers) -> None:
+    """Add the samples of a line to the sums of its pixels."""
+    if samples == 1:
+        for j in range(len(sums)):
+            sums[j] += line[j]
+        return
+    for j in range(len(sums)):
+        for k in range(samples):
+            sums[j] += line[j * samples + k]
+
+
+@compiled()
+def _write_pixels(sums: Integers, samples: int, out: FloatArray) -> None:
+    """Write the means of samples, halves rounded up."""
+    channels, side = sums.shape[:2]
+    if samples & (samples - 1) == 0:
+        # The same as below, where the divisor is a power of two.
+        shift = _GAIN_BITS + (0 if samples == 1 else 2 if samples == 2 else 4)
+        half = np.int64(1) << (shift - 1)
+        for c in range(channels):
+            for r in range(side):
+                for k in range(side):
+                    out[c, r, k] = np.float32((sums[c, r, k] + half) >> shift) * _OUT
+        return
+    total = np.int64(samples * samples) << _GAIN_BITS
+    for c in range(channels):
+        for r in range(side):
+            for k in range(side):
+                out[c, r, k] = np.float32((2 * sums[c, r, k] + total) // (2 * total)) * _OUT
 
 
 @compiled()
@@ -128,24 +209,81 @@ def write_moments(
     grid = np.zeros((channels, height + 3, width + 3), np.int32)
     sums = np.zeros((channels, side, side), np.int64)
     count = side * samples
-    total = np.int64(samples * samples) << _GAIN_BITS
-    lowest, high, wide = -(np.int64(1) << PLACE_BITS), height << PLACE_BITS, width << PLACE_BITS
+    flat = grid.reshape(channels, -1)
+    offsets, line = np.empty(count, np.int64), np.empty(count, np.int32)
+    low, right = np.empty(count, np.int32), np.empty(count, np.int32)
     for n in range(len(images)):
         _put_on_grid(images[n], grid)
-        top, left, step_down, slant, step_across = _frame(grid, height, width, count, spread)
+        my, mx, down, slant, across = _frame(_means(grid, height, width), count, spread)
+        top = _on_places(my) + ((height - 1) << (PLACE_BITS - 1))
+        left = _on_places(mx) + ((width - 1) << (PLACE_BITS - 1))
+        step_down, step_slant, step = _on_places(down), _on_places(slant), _on_places(across)
         sums[:] = 0
-        for i in range(side):
-            for sample in range(samples):
-                place = np.int64(2 * (i * samples + sample) - (count - 1))
-                down = min(max(top + place * step_down, lowest), high)
-                _read_line(
-                    grid, down, left + place * slant, step_across, lowest, wide, samples, sums[:, i]
-                )
-        for c in range(channels):
-            for r in range(side):
-                for k in range(side):
-                    pixel = (2 * sums[c, r, k] + total) // (2 * total)
-                    out[n, c, r, k] = np.float32(pixel) * _OUT
+        for i in range(count):
+            place = np.int64(2 * i - (count - 1))
+            _find_places(
+                top + place * step_down, np.int64(0), left + place * step_slant, step,
+                (height, width), offsets, low, right,
+            )  # fmt: skip
+            for c in range(channels):
+                _read_places(flat[c], width + 3, offsets, low, right, line)
+                _add_samples(line, samples, sums[c, i // samples])
+        _write_pixels(sums, samples, out[n])
+
+
+@compiled()
+def write_seen_moments(
+    images: FloatArray, indices: npt.NDArray[np.int64], maps: FloatArray, side: int, spread: int,
+    samples: int, out: FloatArray,
+) -> None:  # fmt: skip
+    """Write images as seen through affine maps, normalised by their moments, read only once.
+
+    What is seen through a map has moments that follow from those of the image, and so both are one
+    affine map. An image that is drawn first and then read again would be blurred twice.
+
+    Args:
+        images: ``[example, channel, row, column]``, scaled.
+        indices: of the examples to write.
+        maps: ``[place, 2, 3]``, from places seen to places in the image, both in [-1, 1].
+        side: of the results.
+        spread: of the front end.
+        samples: places that are read for a pixel, down and across.
+        out: ``[place, channel, row, column]``, overwritten.
+    """
+    channels, height, width = images.shape[1:]
+    grid = np.zeros((channels, height + 3, width + 3), np.int32)
+    sums = np.zeros((channels, side, side), np.int64)
+    count = side * samples
+    shape = float(width) / float(height)
+    flat = grid.reshape(channels, -1)
+    offsets, line = np.empty(count, np.int64), np.empty(count, np.int32)
+    low, right = np.empty(count, np.int32), np.empty(count, np.int32)
+    for n in range(len(indices)):
+        _put_on_grid(images[indices[n]], grid)
+        # In half pixels from the middle, the two sides of the image are as long as they are.
+        across = (float(maps[n, 0, 0]), maps[n, 0, 1] * shape, float(maps[n, 0, 2] * width))
+        down = (maps[n, 1, 0] / shape, float(maps[n, 1, 1]), float(maps[n, 1, 2] * height))
+        means = _seen_means(_means(grid, height, width), across, down)
+        my, mx, line_down, slant, step = _frame(means, count, spread)
+        top = down[1] * my + down[0] * mx + (down[2] + height - 1) / 2
+        left = across[1] * my + across[0] * mx + (across[2] + width - 1) / 2
+        lines = (
+            _on_places(down[1] * line_down + down[0] * slant),
+            _on_places(across[1] * line_down + across[0] * slant),
+        )
+        steps = (_on_places(down[0] * step), _on_places(across[0] * step))
+        sums[:] = 0
+        for i in range(count):
+            place = np.int64(2 * i - (count - 1))
+            _find_places(
+                _on_places(top) + place * lines[0], steps[0],
+                _on_places(left) + place * lines[1], steps[1],
+                (height, width), offsets, low, right,
+            )  # fmt: skip
+            for c in range(channels):
+                _read_places(flat[c], width + 3, offsets, low, right, line)
+                _add_samples(line, samples, sums[c, i // samples])
+        _write_pixels(sums, samples, out[n])
 
 
 @compiled()

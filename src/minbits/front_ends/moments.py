@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from minbits.front_ends.base import INPUT_BITS, OUTPUT_BITS, FrontEnd, Integers, Shift
 from minbits.front_ends.frame import MIX_BITS, PLACE_BITS, Frame, doubled_places, frame_of
@@ -143,6 +144,17 @@ class Moments(FrontEnd):
 
         samples = self.samples(*images.shape[2:])
         write_moments(images, self.side, self.spread, samples, out)
+
+    def write_through_maps(
+        self, images: FloatArray, indices: npt.NDArray[np.int64], maps: FloatArray, out: FloatArray
+    ) -> bool:
+        """Write what is seen through maps: both are affine, so that an image is read once."""
+        # See `write_images`.
+        from minbits.front_ends.compiled import write_seen_moments
+
+        samples = self.samples(*images.shape[2:])
+        write_seen_moments(images, indices, maps, self.side, self.spread, samples, out)
+        return True
 
 
 def bilinear(

@@ -35,6 +35,9 @@ def precompile() -> None:
     seen = np.empty((1, 1, 4, 4), np.float32)
     for front_end in (Moments(4), Area(4)):
         front_end.write_images(data.inputs[:1], seen)
+        maps = np.zeros((1, 2, 3), np.float32)
+        maps[:, 0, 0] = maps[:, 1, 1] = 1
+        front_end.write_through_maps(data.inputs, np.zeros(1, np.int64), maps, seen)
 
 
 def is_precompiled() -> bool:

@@ -15,9 +15,7 @@ def seen_inputs(front_end: FrontEnd | None, inputs: Float) -> Float:
     """Return scaled inputs ``(examples, channels, rows, columns)`` as the first layer sees them."""
     if front_end is None:
         return inputs
-    _, channels, height, width = inputs.shape
-    shape = front_end.output_shape((channels, height, width))
-    seen = np.empty((len(inputs), *shape), np.float32)
+    seen = np.empty((len(inputs), *front_end.output_shape(_shape(inputs))), np.float32)
     front_end.write_images(inputs, seen)
     return seen
 
@@ -38,6 +36,15 @@ def seen_batch(
         maps: ``(batch, 2, 3)`` affine distortions, or of size 0.
         fields: ``(batch, 2, knot, knot)`` displacements, or of size 0.
     """
+    if front_end is not None and maps.size and not fields.size:
+        seen = np.empty((len(indices), *front_end.output_shape(_shape(inputs))), np.float32)
+        if front_end.write_through_maps(inputs, indices, maps, seen):
+            return seen
     images = np.empty((len(indices), *inputs.shape[1:]), np.float32)
     sample_images(inputs, indices, maps, fields, images)
     return seen_inputs(front_end, images)
+
+
+def _shape(inputs: Float) -> tuple[int, int, int]:
+    _, channels, height, width = inputs.shape
+    return channels, height, width
