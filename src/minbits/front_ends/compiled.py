@@ -21,6 +21,8 @@ from minbits.front_ends.frame import (
 )
 from minbits.layers.base import FloatArray
 
+Samples = npt.NDArray[np.int32]
+
 _IN = np.float32(1 << INPUT_BITS)
 _OUT = np.float32(2.0**-OUTPUT_BITS)
 _LARGEST = np.float32(LARGEST)
@@ -123,8 +125,8 @@ def _on_places(size: float) -> Any:
 
 @compiled()
 def _find_places(
-    down: Any, down_step: Any, left: Any, step: Any, shape: Any, offsets: Integers, low: Integers,
-    right: Integers,
+    down: Any, down_step: Any, left: Any, step: Any, shape: Any, offsets: Integers, low: Samples,
+    right: Samples,
 ) -> None:  # fmt: skip
     """Write where the samples of a line are read: the first corner, and the shares of the others.
 
@@ -150,7 +152,7 @@ def _find_places(
 
 @compiled()
 def _read_places(
-    plane: Integers, pitch: int, offsets: Integers, low: Integers, right: Integers, line: Integers
+    plane: Samples, pitch: int, offsets: Integers, low: Samples, right: Samples, line: Samples
 ) -> None:
     """Write samples of a bordered image, flat, times 2^16."""
     for j in range(len(line)):
@@ -161,7 +163,7 @@ def _read_places(
 
 
 @compiled()
-def _add_samples(line: Integers, samples: int, sums: Integers) -> None:
+def _add_samples(line: Samples, samples: int, sums: Integers) -> None:
     """Add the samples of a line to the sums of its pixels."""
     if samples == 1:
         for j in range(len(sums)):
