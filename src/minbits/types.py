@@ -258,6 +258,8 @@ class TrainingRecipe:
         freezing_start: progress of the second phase in [0, 1] from which weights are frozen at
             levels, the most settled ones first; 1 turns it off.
         freezing_end: progress of the second phase at which all are frozen.
+        freezing_softness: part of what rounding takes away that is left to weights which are not
+            frozen yet, in [0, 1], once freezing has started.
         finishing_epochs: how long levels and steps are moved afterwards where the loss and the bits
             of the encoder fall together, in epochs of the second phase; 0 turns it off.
         averaging_start: progress in [0, 1] from which the weights of all steps are averaged; 1
@@ -284,6 +286,7 @@ class TrainingRecipe:
     step_training_end: float = 0.4
     freezing_start: float = 1.0
     freezing_end: float = 0.95
+    freezing_softness: float = 0.0
     finishing_epochs: int = 0
 
     @property

@@ -206,3 +206,54 @@ def test_the_rate_weight_trades_bits(tiny: DataSet, engine: Engine) -> None:
         accuracy = np.mean(predict(quantized, tiny.train_inputs) == tiny.train_labels)
         assert accuracy > 0.9
     assert sizes[1] < sizes[0]
+
+
+def test_soft_rounding_leaves_a_part_of_the_rounding_error_to_weights_that_are_free() -> None:
+    module = quantizer()
+    module.fix_steps()
+    module.forward()
+    module.follow()
+    module.freeze(0.5)
+    frozen, rounded = module.is_frozen, module.values.copy()
+    bits = module.forward(0.25)
+    expected = rounded + np.float32(0.25) * (module.latent - rounded)
+    assert np.array_equal(module.values[frozen], rounded[frozen])
+    assert np.allclose(module.values[~frozen], expected[~frozen], rtol=1e-5, atol=1e-7)
+    assert not np.allclose(module.values, rounded)
+    assert module.forward() == bits
+    assert np.array_equal(module.values, rounded)
+
+
+def test_the_gradient_of_soft_rounding_is_that_of_a_reference() -> None:
+    module, softness = quantizer(), 0.3
+    latent = torch.tensor(module.latent, dtype=torch.float64, requires_grad=True)
+    steps = torch.tensor(module.step_indices, dtype=torch.float64, requires_grad=True)
+    hard = reference.quantize(ARCHITECTURE, latent, steps).values
+    toward = np.random.default_rng(0).normal(size=len(latent)).astype(np.float32)
+    # What is left over from rounding does not depend on the step, the rest does as ever.
+    values = (1 - softness) * hard + softness * latent
+    (values * torch.from_numpy(toward)).sum().backward()
+    module.forward(softness)
+    gradient, step_gradient = np.empty_like(module.latent), np.empty_like(module.step_indices)
+    module.backward(toward, 0.0, gradient, step_gradient)
+    assert np.allclose(module.values, values.detach(), rtol=1e-5, atol=1e-7)
+    assert latent.grad is not None
+    assert steps.grad is not None
+    assert np.allclose(gradient, latent.grad, rtol=1e-4, atol=1e-5)
+    assert np.allclose(step_gradient, steps.grad, rtol=1e-3, atol=1e-4)
+
+
+def test_what_is_followed_after_soft_rounding_is_the_weight_itself() -> None:
+    module = quantizer()
+    module.fix_steps()
+    step = 2.0 ** (float(module.step_indices[0]) / 4)
+    module.latent[:] = 0
+    module.latent[0], module.latent[1] = 1.4 * step, 2.1 * step
+    for _ in range(200):
+        module.forward(0.5)
+        module.follow()
+    # The one that lies nearer to a level is frozen before the other.
+    total = len(module.latent)
+    module.freeze((total - 1) / total)
+    assert module.is_frozen[1:].all()
+    assert not module.is_frozen[0]

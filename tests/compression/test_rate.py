@@ -41,7 +41,7 @@ def estimate(levels: list[int], groups: list[int]) -> float:
         quantize(
             latent, np.zeros(1, np.float32), np.zeros(len(latent), np.int64), family,
             np.zeros_like(latent), np.zeros_like(latent), tables, np.zeros_like(latent),
-            np.zeros(len(latent), np.bool_),
+            np.zeros(len(latent), np.bool_), 0.0,
         )
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_the_gradient_draws_weights_to_zero_and_grows_with_nothing_else() -> Non
     gradient, step_gradient = np.empty(4, np.float32), np.empty(1, np.float32)
     latent_gradient(
         latent, np.zeros(1, np.float32), zeros, groups, np.round(latent), tables,
-        np.zeros(4, np.float32), 1.0, gradient, step_gradient,
+        np.zeros(4, np.float32), 1.0, 0.0, gradient, step_gradient,
     )  # fmt: skip
     assert np.array_equal(np.sign(gradient), np.sign(latent))
     assert step_gradient[0] < 0  # a larger step takes fewer bits

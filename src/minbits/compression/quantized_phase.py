@@ -73,8 +73,9 @@ def train_quantized(
         if progress >= recipe.step_training_end and not quantizer.steps_are_fixed:
             quantizer.fix_steps()
             steps[:] = with_one_bias_step(architecture, steps)
-        bits = quantizer.forward()
-        if progress >= recipe.freezing_start:
+        is_freezing = progress >= recipe.freezing_start
+        bits = quantizer.forward(recipe.freezing_softness if is_freezing else 0.0)
+        if is_freezing:
             quantizer.follow()
             taken += 1
             if taken % FREEZING_PERIOD == 0:

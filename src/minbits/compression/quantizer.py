@@ -34,6 +34,7 @@ Integer = npt.NDArray[np.int64]
 
 SMALLEST_SCALE = 1e-4
 AVERAGE_MOMENTUM = 0.01  # of the running average of levels, a step
+PLACE_MOMENTUM = 0.05  # likewise of places between levels, which do not jump
 _LOG_STEP = math.log(2) / STEPS_PER_OCTAVE
 
 
@@ -62,11 +63,14 @@ def fit_tables(levels: Float, groups: Integer, tables: Float) -> None:
 def quantize(
     latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
     values: Float, tables: Float, frozen_levels: Float, is_frozen: npt.NDArray[np.bool_],
+    softness: float,
 ) -> float:  # fmt: skip
     """Write levels and rounded values, fit the tables, and return the estimated bits.
 
-    Frozen weights have the level in ``frozen_levels``, whatever their step has become.
+    Frozen weights have the level in ``frozen_levels``, whatever their step has become. Of the
+    others a part ``softness`` of what rounding takes away is left.
     """
+    left = np.float32(softness)
     steps = np.exp2(step_indices / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
     for i in range(len(latent)):
         step = steps[pieces[i]]
@@ -74,6 +78,8 @@ def quantize(
             latent[i] = frozen_levels[i] * step
         levels[i] = np.rint(latent[i] / step)
         values[i] = levels[i] * step
+        if not is_frozen[i]:
+            values[i] += left * (latent[i] - values[i])
     fit_tables(levels, groups, tables)
     bits = 0.0
     for i in range(len(latent)):
@@ -87,17 +93,19 @@ def quantize(
 @compiled()
 def latent_gradient(
     latent: Float, step_indices: Float, pieces: Integer, groups: Integer, levels: Float,
-    tables: Float, value_gradient: Float, penalty: float, gradient: Float, step_gradient: Float,
+    tables: Float, value_gradient: Float, penalty: float, softness: float, gradient: Float,
+    step_gradient: Float,
 ) -> None:  # fmt: skip
     """Write the gradients of ``loss + penalty * bits`` in the latent vector and the step indices.
 
     Args:
+        softness: see `quantize`.
         value_gradient: of the loss in the rounded values.
         penalty: nats a bit.
         gradient, step_gradient: overwritten.
     """
     steps = np.exp2(step_indices / np.float32(STEPS_PER_OCTAVE)).astype(np.float32)
-    weight = np.float32(penalty)
+    weight, rounded = np.float32(penalty), np.float32(1 - softness)
     step_gradient[:] = 0
     for i in range(len(latent)):
         piece = pieces[i]
@@ -109,18 +117,21 @@ def latent_gradient(
         bits = weight * slope * np.sign(scaled)
         gradient[i] = value_gradient[i] + bits / step
         # Logarithmic derivatives in the step, of the value and of the scaled weight.
-        step_gradient[piece] += value_gradient[i] * (levels[i] - scaled) * step - bits * scaled
+        moved = rounded * (levels[i] - scaled) * step
+        step_gradient[piece] += value_gradient[i] * moved - bits * scaled
     for piece in range(len(step_gradient)):
         step_gradient[piece] *= np.float32(_LOG_STEP)
 
 
 @compiled()
-def follow_levels(levels: Float, average: Float, is_frozen: npt.NDArray[np.bool_]) -> None:
-    """Update the running average of the level of every weight that is not frozen."""
-    new = np.float32(AVERAGE_MOMENTUM)
-    for i in range(len(levels)):
+def follow_levels(
+    places: Float, momentum: float, average: Float, is_frozen: npt.NDArray[np.bool_]
+) -> None:
+    """Update the running average of the level, or place, of every weight that is not frozen."""
+    new = np.float32(momentum)
+    for i in range(len(places)):
         if not is_frozen[i]:
-            average[i] += new * (levels[i] - average[i])
+            average[i] += new * (places[i] - average[i])
 
 
 class Quantizer:
@@ -175,15 +186,22 @@ class Quantizer:
         self._tables = np.zeros((len(names), 3), np.float32)
         self.steps_are_fixed = False
         self._frozen_levels = np.zeros_like(self.latent)
+        self._softness = 0.0
         self._average: Float | None = None
         self.is_frozen = np.zeros(len(self.latent), np.bool_)
 
-    def forward(self) -> float:
-        """Round the latent vector to `values` and return the estimated bits of the file."""
+    def forward(self, softness: float = 0.0) -> float:
+        """Round the latent vector to `values` and return the estimated bits of the file.
+
+        Args:
+            softness: the part of what rounding takes away that is left to weights which are not
+                frozen, in [0, 1].
+        """
+        self._softness = softness
         return float(
             quantize(
                 self.latent, self.step_indices, self._pieces, self._groups, self._levels,
-                self.values, self._tables, self._frozen_levels, self.is_frozen,
+                self.values, self._tables, self._frozen_levels, self.is_frozen, softness,
             )
         )  # fmt: skip
 
@@ -197,10 +215,17 @@ class Quantizer:
         self.steps_are_fixed = True
 
     def follow(self) -> None:
-        """Update the running average of the levels; call it after `forward`."""
+        """Update the running average of the levels; call it after `forward`.
+
+        After a soft one, it is that of the weights themselves, in steps.
+        """
+        places, momentum = self._levels, AVERAGE_MOMENTUM
+        if self._softness:
+            steps = np.exp2(self.step_indices / np.float32(STEPS_PER_OCTAVE))
+            places, momentum = self.latent / steps[self._pieces], PLACE_MOMENTUM
         if self._average is None:
-            self._average = self._levels.copy()
-        follow_levels(self._levels, self._average, self.is_frozen)
+            self._average = places.copy()
+        follow_levels(places, momentum, self._average, self.is_frozen)
 
     def freeze(self, share: float) -> None:
         """Freeze the weights nearest to a level on average until ``share`` of all are frozen.
@@ -230,7 +255,7 @@ class Quantizer:
         """Overwrite the gradients of ``loss + penalty * bits``, after `forward`."""
         latent_gradient(
             self.latent, self.step_indices, self._pieces, self._groups, self._levels,
-            self._tables, value_gradient, penalty, gradient, step_gradient,
+            self._tables, value_gradient, penalty, self._softness, gradient, step_gradient,
         )  # fmt: skip
 
     def export(self) -> QuantizedNetwork:

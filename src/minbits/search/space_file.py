@@ -43,7 +43,7 @@ _FAMILY_KEYS = {
 _RECIPE = {field.name: field for field in dataclasses.fields(TrainingRecipe)}
 _COMPRESSION = {
     "rate_weight", "initial_step_ratio", "step_training_end", "freezing_start", "freezing_end",
-    "finishing_epochs",
+    "freezing_softness", "finishing_epochs",
 }  # fmt: skip
 _NEEDED = ("float_epochs", "quantized_epochs")
 
