@@ -36,6 +36,8 @@ from tests.search.outcomes import RECIPE, answer
 
 GOAL = Goal(0.9, 1000)
 BAR_BITS = 70
+# Each layer that shares kernels, or normalises, is named; that they have no weights saves far more.
+SHARED_BAR_BITS = 85
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +135,7 @@ def test_a_front_end_that_is_wanted_stands_before_all(
 def test_a_normalised_ladder_fits_and_its_overhead_is_small(digits28: DataSet) -> None:
     rungs = ladder(digits28, "moments 28")
     assert len({rung.key for rung in rungs}) == len(rungs) > START_RUNG
-    for rung in (rungs[0], rungs[START_RUNG], rungs[-1]):
+    for rung in rungs:
         architecture = architecture_for(rung.architecture, digits28)
         values = parameter_layout(architecture, normalised=False).initial(0)
         quantizer = Quantizer(architecture, values, 0.3)
@@ -144,7 +146,8 @@ def test_a_normalised_ladder_fits_and_its_overhead_is_small(digits28: DataSet) -
         found = {layer.bias.step_index for layer in network.layers if layer.bias is not None}
         assert len(found) == 1
         parts = size_parts(encode_network(network))
-        assert sum(part.size_bits for part in parts if not part.values) <= BAR_BITS
+        overhead = sum(part.size_bits for part in parts if not part.values)
+        assert overhead <= (SHARED_BAR_BITS if "shared" in rung.architecture else BAR_BITS)
 
 
 SPACE = """

@@ -12,7 +12,7 @@ from minbits.data import load
 from minbits.errors import ArgumentError
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import Choices, Range
-from minbits.search.ladder import ladder
+from minbits.search.ladder import family_behind, ladder
 from minbits.search.sampled import RandomPoints
 from minbits.search.space_file import parse_space, read_space
 from minbits.types import DataSet, TrialConfig
@@ -184,3 +184,57 @@ def test_a_space_that_is_no_small_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff")
     with pytest.raises(ArgumentError, match="utf-8"):
         read_space(path)
+
+
+LAYERS_IN_PLACE = """
+version = 1
+
+[[family]]
+architecture = [
+  "conv 4 k3 relu",
+  { layers = "{norm}{spatial} k3 p1; pointwise {width}", repeat = "blocks" },
+  "avgpool all; linear {classes}",
+]
+
+[family.architecture_values]
+blocks = { from = 1, to = 2 }
+norm = ["", "rmsnorm; "]
+spatial = ["depthwise", "shared"]
+width = { from = 2, to = 9 }
+
+[family.training]
+float_epochs = 1
+quantized_epochs = 1
+"""
+
+
+def test_a_value_may_be_layers_or_nothing(tiny: DataSet) -> None:
+    (family,) = parse_space(LAYERS_IN_PLACE, "a space").families
+    source = RandomPoints(0)
+    texts = set()
+    for _ in range(60):
+        point = source.ask(family)[1]
+        found = family.candidate(point, tiny)
+        texts.add(found.architecture)
+        config = TrialConfig(found.architecture, found.recipe, 0)
+        assert family.point_of(config, tiny.class_count) == point
+    assert any("relu; rmsnorm; shared k3 p1; pointwise" in text for text in texts)
+    assert any("relu; depthwise k3 p1; pointwise" in text for text in texts)
+
+
+def test_each_network_of_the_ladder_behind_a_front_end_is_a_point_of_its_family(
+    mnist: DataSet,
+) -> None:
+    family = family_behind(mnist, "moments 28")
+    rungs = ladder(mnist, "moments 28")
+    for rung in rungs:
+        point = family.point_of(TrialConfig(rung.architecture, rung.recipe, 0), 10)
+        assert point is not None
+        assert family.text(point, 10) == rung.architecture
+    kinds = {
+        kind for kind in ("depthwise", "shared") for rung in rungs if kind in rung.architecture
+    }
+    assert kinds == {"depthwise", "shared"}
+    # What is shared cannot be normalised by batches.
+    for rung in rungs:
+        assert rung.recipe.batch_normalisation != ("rmsnorm" in rung.architecture)

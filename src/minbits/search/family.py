@@ -229,6 +229,12 @@ class Family:
             for rest in self._counts(names[1:]):
                 yield {names[0]: number, **rest}
 
+    def _values_pattern(self, name: str) -> str:
+        """Return a pattern of what may stand in for a name; a value may be layers, or nothing."""
+        domain = self.architecture[name]
+        texts = [value for value in getattr(domain, "values", ()) if isinstance(value, str)]
+        return "|".join([*(re.escape(text) for text in texts), r"\w+"])
+
     def _pattern(self, counts: Mapping[str, int], classes: int) -> str:
         pieces: list[str] = []
         seen: set[str] = set()
@@ -245,7 +251,7 @@ class Family:
                         pattern += f"(?P={group})"
                     else:
                         seen.add(group)
-                        pattern += rf"(?P<{group}>\w+)"
+                        pattern += f"(?P<{group}>{self._values_pattern(piece)})"
                 pieces.append(pattern)
         return "; ".join(pieces)
 

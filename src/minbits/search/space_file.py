@@ -27,6 +27,7 @@ from minbits.search.family import (
     Family,
     Ladder,
     Part,
+    Point,
     Range,
     Value,
 )
@@ -139,16 +140,26 @@ def _default_space() -> Space:
     """Return the space in the package, with its ladders, which no user's file has."""
     text = resources.files("minbits.search").joinpath(DEFAULT_SPACE).read_text("utf-8")
     plain = tomllib.loads(text)
-    ladders = [_ladder(family.pop("ladder")) for family in plain["family"]]
+    ladders = [_ladder(family.pop("ladder"), family) for family in plain["family"]]
     space = _space(plain, "the default search space")
     pairs = zip(space.families, ladders, strict=True)
     families = tuple(dataclasses.replace(family, ladder=steps) for family, steps in pairs)
     return dataclasses.replace(space, families=families)
 
 
-def _ladder(plain: dict[str, Any]) -> Ladder:
+def _ladder(plain: dict[str, Any], family: dict[str, Any]) -> Ladder:
     columns, fixed = plain.pop("columns"), plain.pop("fixed")
-    points = tuple({**fixed, **dict(zip(columns, row, strict=True))} for row in plain.pop("rungs"))
+    repeats = [part["repeat"] for part in family["architecture"] if isinstance(part, dict)]
+
+    def point(row: list[Any]) -> Point:
+        found: Point = {**fixed, **dict(zip(columns, row, strict=True))}
+        for name in [name for name in found if name.endswith(".*")]:
+            value = found.pop(name)
+            count = int(found[repeats[0]])
+            found.update({f"{name[:-1]}{number + 1}": value for number in range(count)})
+        return found
+
+    points = tuple(point(row) for row in plain.pop("rungs"))
     starts = tuple((most, rung) for most, rung in plain.pop("starts", ()))
     return Ladder(points, starts, **{**plain, "then": tuple(plain.pop("then", ("", "")))})
 
