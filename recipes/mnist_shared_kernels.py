@@ -1,0 +1,123 @@
+"""The chains of trainings behind the records on normalised MNIST: each goes on from the last file.
+
+``python recipes/mnist_shared_kernels.py LEDGER [98|99]`` trains networks whose depthwise layers all
+have the kernels of the first convolution, with `rmsnorm` before each block. A chain starts from
+random weights; each later link frees all weights of the file before and trains it again. Files that
+the ledger has are not trained again, so that an interrupted run goes on. About ten minutes a link
+on one core. On the machine that made them the files are the recorded ones to the last byte; on
+others the chains end near them. `minbits size mnist --front-end moments --accuracy 0.98 --trials 1
+--minutes 0.05 --ledger LEDGER` then claims the smallest file that the search accepts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+
+from minbits.data import load
+from minbits.ledger.provenance import current_provenance
+from minbits.ledger.rows import new_uid
+from minbits.ledger.store import Ledger, TrialEntry, open_ledger
+from minbits.search.tasks import TrialTask
+from minbits.search.trial import run_task
+from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
+from minbits.workers.work import WorkerContext
+
+RECIPE = TrainingRecipe(
+    60, 150, 64, learning_rate=6e-3, augmentation=0.3, rate_weight=4.5, batch_normalisation=False,
+    step_training_end=0.3, freezing_start=0.4, freezing_softness=0.25,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Link:
+    """One training of a chain."""
+
+    rate_weight: float
+    quantized_epochs: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Links from random weights on.
+
+    Attributes:
+        widths: channels of the pointwise layers but the last one, which gives the logits.
+        accuracy: that the last file is to reach.
+        links: the first one has 60 epochs in full precision before.
+    """
+
+    widths: tuple[int, ...]
+    accuracy: float
+    links: tuple[Link, ...]
+
+    def architecture(self) -> str:
+        """Return the network's text."""
+        blocks = "".join(f"rmsnorm; shared k3; pointwise {w} leaky_relu; " for w in self.widths)
+        return (
+            f"views 5; moments 28; conv 8 k3 leaky_relu; maxpool 2; {blocks}"
+            "rmsnorm; shared k3; pointwise 10; avgpool all"
+        )
+
+
+CHAINS = {
+    "98": Chain((12, 18, 24), 0.98, (Link(4.5, 150, 0), Link(3.0, 80, 0), Link(8.0, 80, 6))),
+    "99": Chain(
+        (16, 24, 32), 0.99,
+        (Link(3.0, 130, 9), Link(3.0, 80, 23), Link(3.5, 90, 71), Link(2.0, 90, 111)),
+    ),
+}  # fmt: skip
+
+
+def known(ledger: Ledger, data: DataSet, config: TrialConfig) -> TrialOutcome | None:
+    """Return what the ledger has of a trial."""
+    for outcome in ledger.trial_outcomes(data.digest):
+        if outcome.status == "done" and outcome.config == config:
+            return outcome
+    return None
+
+
+def trained(ledger: Ledger, data: DataSet, config: TrialConfig, accuracy: float) -> TrialOutcome:
+    """Run a trial and append it."""
+    parent = None if config.parent is None else ledger.artifacts.read(config.parent)
+    outcome = run_task(TrialTask(config, 0, parent_file=parent), data, WorkerContext())
+    if outcome.status != "done":
+        raise SystemExit(f"seed {config.seed}: {outcome.error}")
+    provenance = current_provenance("cpu", 1)
+    ledger.append_trials([TrialEntry(data, accuracy, outcome, provenance, uid=new_uid())])
+    return outcome
+
+
+def main() -> None:
+    """Train what is missing, and print each link."""
+    ledger, data = open_ledger(sys.argv[1]), load("mnist")
+    try:
+        for name in sys.argv[2:] or CHAINS:
+            chain = CHAINS[name]
+            parent: str | None = None
+            for link in chain.links:
+                recipe = dataclasses.replace(
+                    RECIPE, rate_weight=link.rate_weight, quantized_epochs=link.quantized_epochs,
+                    float_epochs=0 if parent else RECIPE.float_epochs,
+                    learning_rate=8e-3 if parent else RECIPE.learning_rate,
+                )  # fmt: skip
+                config = TrialConfig(
+                    chain.architecture(), recipe, link.seed, "lanes", parent,
+                    "continue" if parent else None,
+                )  # fmt: skip
+                found = known(ledger, data, config) or trained(ledger, data, config, chain.accuracy)
+                parent = found.sha256
+                print(
+                    f"{name}: rate weight {link.rate_weight:g}, seed {link.seed}: "
+                    f"{found.size_bits:,} bits, {found.validation_correct:,} of "
+                    f"{found.validation_examples:,} on validation, {found.seconds:,.0f} s",
+                    flush=True,
+                )
+    finally:
+        ledger.close()
+
+
+if __name__ == "__main__":
+    main()
