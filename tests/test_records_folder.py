@@ -125,8 +125,9 @@ def test_each_point_of_the_curve_is_the_best_claim_of_the_ledger() -> None:
         reader.close()
 
 
-def test_the_ledger_of_the_records_is_whole() -> None:
-    reader = read_ledger(RECORDS / "ledger.sqlite")
+@pytest.mark.parametrize("name", ["ledger", "ledger-normalised"])
+def test_the_ledger_of_the_records_is_whole(name: str) -> None:
+    reader = read_ledger(RECORDS / f"{name}.sqlite")
     try:
         assert reader.row_count("trials") > 0
         for artifact in reader.rows("artifacts"):
@@ -137,7 +138,8 @@ def test_the_ledger_of_the_records_is_whole() -> None:
         claimed = {row["artifact_sha256"]: row["correct"] for row in reader.rows("claims")}
     finally:
         reader.close()
-    for path in RECORDS.glob("curve/*.mbn"):
+    of_ledger = {"ledger": "curve/*.mbn", "ledger-normalised": "mnist-98-normalised.mbn"}
+    for path in RECORDS.glob(of_ledger[name]):
         card = json.loads(path.with_suffix(".json").read_text())
         assert sha256_hex(path.read_bytes()) == card["sha256"]
         assert claimed[card["sha256"]] == card["correct"]
