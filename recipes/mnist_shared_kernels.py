@@ -6,7 +6,8 @@ random weights; each later link frees all weights of the file before and trains 
 the ledger has are not trained again, so that an interrupted run goes on. About ten minutes a link
 on one core. On the machine that made them the files are the recorded ones to the last byte; on
 others the chains end near them. `minbits size mnist --front-end moments --accuracy 0.98 --trials 1
---minutes 0.05 --ledger LEDGER` then claims the smallest file that the search accepts.
+--minutes 0.05 --ledger LEDGER` then claims the smallest file that the search accepts; at 99 % five
+minutes of the search followed (mnist_shared_kernels.txt).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ from minbits.jobs.size_plan import size_plan
 from minbits.jobs.size_request import SizeRequest
 from minbits.jobs.size_search import SizeSearch
 from minbits.ledger.provenance import current_provenance
-from minbits.ledger.store import Ledger
+from minbits.ledger.store import Ledger, read_ledger
 from minbits.search.driver import SearchEvents
 from minbits.types import DataSet
 
@@ -66,11 +66,11 @@ def known_looks(data_name: str) -> int:
     """Return how many files of this project are known to have been run on a test set."""
     own = 0
     for path in (LEDGER, NORMALISED_LEDGER):
-        ledger = Ledger(path)
+        reader = read_ledger(path)
         try:
-            own += ledger.look_count(load(data_name).digest)
+            own += reader.look_count(load(data_name).digest)
         finally:
-            ledger.close()
+            reader.close()
     return own + EARLIER_LOOKS[data_name] + ablation_looks(data_name)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -46,6 +47,24 @@ def quantizer(architecture: Architecture = ARCHITECTURE, seed: int = 0) -> Quant
     return Quantizer(architecture, values, 0.3)
 
 
+def check_backward(
+    module: Quantizer,
+    toward: npt.NDArray[np.float32],
+    penalty: float,
+    values: torch.Tensor,
+    leaves: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    """Compare values and gradients with those of a reference that went backward already."""
+    gradient, step_gradient = np.empty_like(module.latent), np.empty_like(module.step_indices)
+    module.backward(toward, penalty, gradient, step_gradient)
+    assert np.allclose(module.values, values.detach(), rtol=1e-5, atol=1e-7)
+    latent, steps = leaves
+    assert latent.grad is not None
+    assert steps.grad is not None
+    assert np.allclose(gradient, latent.grad, rtol=1e-4, atol=1e-5)
+    assert np.allclose(step_gradient, steps.grad, rtol=1e-3, atol=1e-4)
+
+
 @settings(max_examples=60)
 @given(architectures(), st.integers(0, 1000))
 def test_values_bits_and_gradients_equal_the_reference(
@@ -63,14 +82,8 @@ def test_values_bits_and_gradients_equal_the_reference(
     loss.backward()
 
     bits = found.forward()
-    gradient, step_gradient = np.empty_like(found.latent), np.empty_like(found.step_indices)
-    found.backward(toward, PENALTY, gradient, step_gradient)
-    assert np.allclose(found.values, expected.values.detach(), rtol=1e-5, atol=1e-7)
     assert bits == pytest.approx(float(expected.bits.detach()), rel=1e-4)
-    assert latent.grad is not None
-    assert steps.grad is not None
-    assert np.allclose(gradient, latent.grad, rtol=1e-4, atol=1e-5)
-    assert np.allclose(step_gradient, steps.grad, rtol=1e-3, atol=1e-4)
+    check_backward(found, toward, PENALTY, expected.values, (latent, steps))
 
 
 def test_the_exported_network_holds_exactly_what_training_used() -> None:
@@ -234,13 +247,7 @@ def test_the_gradient_of_soft_rounding_is_that_of_a_reference() -> None:
     values = (1 - softness) * hard + softness * latent
     (values * torch.from_numpy(toward)).sum().backward()
     module.forward(softness)
-    gradient, step_gradient = np.empty_like(module.latent), np.empty_like(module.step_indices)
-    module.backward(toward, 0.0, gradient, step_gradient)
-    assert np.allclose(module.values, values.detach(), rtol=1e-5, atol=1e-7)
-    assert latent.grad is not None
-    assert steps.grad is not None
-    assert np.allclose(gradient, latent.grad, rtol=1e-4, atol=1e-5)
-    assert np.allclose(step_gradient, steps.grad, rtol=1e-3, atol=1e-4)
+    check_backward(module, toward, 0.0, values, (latent, steps))
 
 
 def test_what_is_followed_after_soft_rounding_is_the_weight_itself() -> None:

@@ -227,9 +227,12 @@ def test_each_network_of_the_ladder_behind_a_front_end_is_a_point_of_its_family(
 ) -> None:
     family = family_behind(mnist, "moments 28")
     rungs = ladder(mnist, "moments 28")
-    for rung in rungs:
+    assert family.ladder is not None
+    for rung, named in zip(rungs, family.ladder.points, strict=True):
         point = family.point_of(TrialConfig(rung.architecture, rung.recipe, 0), 10)
         assert point is not None
+        # An earlier trial is known for what it was by all that the rung names.
+        assert {name: point.get(name) for name in named} == named
         assert family.text(point, 10) == rung.architecture
     kinds = {
         kind for kind in ("depthwise", "shared") for rung in rungs if kind in rung.architecture

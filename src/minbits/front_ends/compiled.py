@@ -175,6 +175,38 @@ def _add_samples(line: Samples, samples: int, sums: Integers) -> None:
 
 
 @compiled()
+def _read_frame(
+    grid: Samples, middle: Any, line: Any, step: Any, samples: int, work: Any, sums: Integers
+) -> None:
+    """Write the sums of the samples of each pixel of a normalised image, times 2^16.
+
+    Args:
+        grid: an image inside its border.
+        middle: place down and across of the middle of the result.
+        line: down and across, from one half sample to the next one below.
+        step: likewise to the next one at the right.
+        samples: places that are read for a pixel, down and across.
+        work: see `_find_places`: offsets, and the two shares with what is read of a line.
+        sums: ``[channel, row, column]``, overwritten.
+    """
+    channels, side = sums.shape[:2]
+    shape = (grid.shape[1] - 3, grid.shape[2] - 3)
+    flat = grid.reshape(channels, -1)
+    offsets, (low, right, read) = work[0], (work[1][0], work[1][1], work[1][2])
+    count = side * samples
+    sums[:] = 0
+    for i in range(count):
+        place = np.int64(2 * i - (count - 1))
+        _find_places(
+            middle[0] + place * line[0], step[0], middle[1] + place * line[1], step[1], shape,
+            offsets, low, right,
+        )  # fmt: skip
+        for c in range(channels):
+            _read_places(flat[c], shape[1] + 3, offsets, low, right, read)
+            _add_samples(read, samples, sums[c, i // samples])
+
+
+@compiled()
 def _write_pixels(sums: Integers, samples: int, out: FloatArray) -> None:
     """Write the means of samples, halves rounded up."""
     channels, side = sums.shape[:2]
@@ -211,25 +243,16 @@ def write_moments(
     grid = np.zeros((channels, height + 3, width + 3), np.int32)
     sums = np.zeros((channels, side, side), np.int64)
     count = side * samples
-    flat = grid.reshape(channels, -1)
-    offsets, line = np.empty(count, np.int64), np.empty(count, np.int32)
-    low, right = np.empty(count, np.int32), np.empty(count, np.int32)
+    work = (np.empty(count, np.int64), np.empty((3, count), np.int32))
     for n in range(len(images)):
         _put_on_grid(images[n], grid)
         my, mx, down, slant, across = _frame(_means(grid, height, width), count, spread)
         top = _on_places(my) + ((height - 1) << (PLACE_BITS - 1))
         left = _on_places(mx) + ((width - 1) << (PLACE_BITS - 1))
         step_down, step_slant, step = _on_places(down), _on_places(slant), _on_places(across)
-        sums[:] = 0
-        for i in range(count):
-            place = np.int64(2 * i - (count - 1))
-            _find_places(
-                top + place * step_down, np.int64(0), left + place * step_slant, step,
-                (height, width), offsets, low, right,
-            )  # fmt: skip
-            for c in range(channels):
-                _read_places(flat[c], width + 3, offsets, low, right, line)
-                _add_samples(line, samples, sums[c, i // samples])
+        _read_frame(
+            grid, (top, left), (step_down, step_slant), (np.int64(0), step), samples, work, sums
+        )
         _write_pixels(sums, samples, out[n])
 
 
@@ -257,9 +280,7 @@ def write_seen_moments(
     sums = np.zeros((channels, side, side), np.int64)
     count = side * samples
     shape = float(width) / float(height)
-    flat = grid.reshape(channels, -1)
-    offsets, line = np.empty(count, np.int64), np.empty(count, np.int32)
-    low, right = np.empty(count, np.int32), np.empty(count, np.int32)
+    work = (np.empty(count, np.int64), np.empty((3, count), np.int32))
     for n in range(len(indices)):
         _put_on_grid(images[indices[n]], grid)
         # In half pixels from the middle, the two sides of the image are as long as they are.
@@ -274,17 +295,8 @@ def write_seen_moments(
             _on_places(across[1] * line_down + across[0] * slant),
         )
         steps = (_on_places(down[0] * step), _on_places(across[0] * step))
-        sums[:] = 0
-        for i in range(count):
-            place = np.int64(2 * i - (count - 1))
-            _find_places(
-                _on_places(top) + place * lines[0], steps[0],
-                _on_places(left) + place * lines[1], steps[1],
-                (height, width), offsets, low, right,
-            )  # fmt: skip
-            for c in range(channels):
-                _read_places(flat[c], width + 3, offsets, low, right, line)
-                _add_samples(line, samples, sums[c, i // samples])
+        middle = (_on_places(top), _on_places(left))
+        _read_frame(grid, middle, lines, steps, samples, work, sums)
         _write_pixels(sums, samples, out[n])
 
 

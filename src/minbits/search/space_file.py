@@ -152,11 +152,11 @@ def _ladder(plain: dict[str, Any], family: dict[str, Any]) -> Ladder:
     repeats = [part["repeat"] for part in family["architecture"] if isinstance(part, dict)]
 
     def point(row: list[Any]) -> Point:
-        found: Point = {**fixed, **dict(zip(columns, row, strict=True))}
+        found: dict[str, Any] = {**fixed, **dict(zip(columns, row, strict=True))}
         for name in [name for name in found if name.endswith(".*")]:
             value = found.pop(name)
-            count = int(found[repeats[0]])
-            found.update({f"{name[:-1]}{number + 1}": value for number in range(count)})
+            values = value if isinstance(value, list) else [value] * int(found[repeats[0]])
+            found.update({f"{name[:-1]}{place + 1}": item for place, item in enumerate(values)})
         return found
 
     points = tuple(point(row) for row in plain.pop("rungs"))
