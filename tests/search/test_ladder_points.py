@@ -14,7 +14,7 @@ from minbits.types import DataSet
 from tests.search.outcomes import answer
 
 GOAL = TotalGoal(0.9, 1000, labels=10_000, classes=10)
-START = 4
+START = 5
 
 
 def family(data: DataSet) -> Family:
