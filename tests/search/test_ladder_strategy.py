@@ -181,9 +181,10 @@ def test_the_ladder_of_the_default_space_is_the_one_that_was_recorded(case: dict
     data = DataSet("zeros", inputs, labels, inputs[:1], labels[:1], names, 8, "0" * 64, "test")
     rungs = ladder(data)
     assert [rung.key for rung in rungs] == case["keys"]
-    for rung in rungs:
+    for place, rung in enumerate(rungs):
         text, _, rate = rung.key.partition(" @ rate ")
-        recipe = TrainingRecipe(**case["recipe"], rate_weight=float(rate))
+        changed = case.get("from_rung", {}) if place >= case.get("rung", len(rungs)) else {}
+        recipe = TrainingRecipe(**{**case["recipe"], **changed}, rate_weight=float(rate))
         assert (rung.architecture, rung.recipe) == (text, recipe)
         assert own_candidate(text, float(rate), data) == rung
     for accuracy, start in case["starts"].items():

@@ -15,6 +15,7 @@ from minbits.types import DataSet, TrainingRecipe
 
 # Images with sides of at least this many pixels take minutes a trial.
 LARGE_SIDE = 20
+RMSNORM = "rmsnorm"
 # Where a ladder does not say where to start.
 START_RUNG = 2
 
@@ -122,5 +123,12 @@ def own_candidate(architecture: str, rate_weight: float, data: DataSet) -> Candi
     """
     check_parameters(architecture_for(architecture, data))
     family, steps = _family(data, split_front_end(architecture)[0])
-    recipe = _recipe(family, steps.points[0], data)
+
+    def is_alike(point: Point) -> bool:
+        text = family.text(point, data.class_count)
+        return (RMSNORM in text) == (RMSNORM in architecture)
+
+    # Which normalisation suits a network decides how it is trained.
+    point = next(filter(is_alike, steps.points), steps.points[0])
+    recipe = _recipe(family, point, data)
     return rated_candidate(architecture, dataclasses.replace(recipe, rate_weight=rate_weight))
