@@ -1,13 +1,14 @@
-"""The chains of trainings behind the records on normalised MNIST: each goes on from the last file.
+"""The chains of trainings behind records on MNIST: each goes on from the last file.
 
-``python recipes/mnist_shared_kernels.py LEDGER [98|99]`` trains networks whose depthwise layers all
-have the kernels of the first convolution, with `rmsnorm` before each block. A chain starts from
-random weights; each later link frees all weights of the file before and trains it again. Files that
-the ledger has are not trained again, so that an interrupted run goes on. About ten minutes a link
-on one core. On the machine that made them the files are the recorded ones to the last byte; on
-others the chains end near them. `minbits size mnist --front-end moments --accuracy 0.98 --trials 1
---minutes 0.05 --ledger LEDGER` then claims the smallest file that the search accepts; at 99 % five
-minutes of the search followed (mnist_shared_kernels.txt).
+``python recipes/mnist_chains.py LEDGER [98|99|99-raw]`` trains networks with `rmsnorm` before each
+block. A chain starts from random weights; each later link frees all weights of the file before and
+trains it again. The chains ``98`` and ``99`` normalise images, and all their depthwise layers have
+the kernels of the first convolution; ``99-raw`` sees raw pixels, and each layer has its own
+kernels. Files that the ledger has are not trained again, so that an interrupted run goes on. About
+four to ten minutes a link on one core. On the machine that made them the files are the recorded
+ones to the last byte; on others the chains end near them. `minbits size mnist --front-end moments
+--accuracy 0.98 --trials 1 --minutes 0.05 --ledger LEDGER` then claims the smallest file that the
+search accepts; mnist_chains.txt says what was claimed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from minbits.types import DataSet, TrainingRecipe, TrialConfig, TrialOutcome
 from minbits.workers.work import WorkerContext
 
 RECIPE = TrainingRecipe(
-    60, 150, 64, learning_rate=6e-3, augmentation=0.3, rate_weight=4.5, batch_normalisation=False,
+    60, 150, 64, learning_rate=6e-3, rate_weight=4.5, batch_normalisation=False,
     step_training_end=0.3, freezing_start=0.4, freezing_softness=0.25,
 )  # fmt: skip
 
@@ -38,6 +39,7 @@ class Link:
     rate_weight: float
     quantized_epochs: int
     seed: int
+    augmentation: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -45,29 +47,46 @@ class Chain:
     """Links from random weights on.
 
     Attributes:
-        widths: channels of the pointwise layers but the last one, which gives the logits.
+        architecture: the network's text.
         accuracy: that the last file is to reach.
         links: the first one has 60 epochs in full precision before.
     """
 
-    widths: tuple[int, ...]
+    architecture: str
     accuracy: float
     links: tuple[Link, ...]
 
-    def architecture(self) -> str:
-        """Return the network's text."""
-        blocks = "".join(f"rmsnorm; shared k3; pointwise {w} leaky_relu; " for w in self.widths)
-        return (
-            f"views 5; moments 28; conv 8 k3 leaky_relu; maxpool 2; {blocks}"
-            "rmsnorm; shared k3; pointwise 10; avgpool all"
-        )
+
+def shared(widths: tuple[int, ...]) -> str:
+    """Return a network on normalised images whose kernels are those of the first layer."""
+    blocks = "".join(f"rmsnorm; shared k3; pointwise {width} leaky_relu; " for width in widths)
+    return (
+        f"views 5; moments 28; conv 8 k3 leaky_relu; maxpool 2; {blocks}"
+        "rmsnorm; shared k3; pointwise 10; avgpool all"
+    )
+
+
+def own(stem: int, widths: tuple[int, ...]) -> str:
+    """Return a network on raw pixels, each layer with kernels of its own."""
+    blocks = "".join(f"rmsnorm; depthwise k3; pointwise {width} leaky_relu; " for width in widths)
+    return f"views 5; conv {stem} k3 leaky_relu; maxpool 2; {blocks}avgpool all; linear 10"
 
 
 CHAINS = {
-    "98": Chain((12, 18, 24), 0.98, (Link(4.5, 150, 0), Link(3.0, 80, 0), Link(8.0, 80, 6))),
+    "98": Chain(
+        shared((12, 18, 24)), 0.98, (Link(4.5, 150, 0), Link(3.0, 80, 0), Link(8.0, 80, 6)),
+    ),
     "99": Chain(
-        (16, 24, 32), 0.99,
+        shared((16, 24, 32)), 0.99,
         (Link(3.0, 130, 9), Link(3.0, 80, 23), Link(3.5, 90, 71), Link(2.0, 90, 111)),
+    ),
+    "99-raw": Chain(
+        own(10, (12, 18, 24, 24)), 0.99,
+        (
+            Link(3.0, 130, 3, 0.8), Link(3.0, 80, 224, 0.6), Link(1.8, 80, 232, 0.6),
+            Link(3.5, 80, 233, 0.6), Link(1.8, 80, 234, 0.6), Link(3.0, 80, 235, 0.6),
+            Link(2.2, 80, 237, 0.5),
+        ),
     ),
 }  # fmt: skip
 
@@ -103,9 +122,10 @@ def main() -> None:
                     RECIPE, rate_weight=link.rate_weight, quantized_epochs=link.quantized_epochs,
                     float_epochs=0 if parent else RECIPE.float_epochs,
                     learning_rate=8e-3 if parent else RECIPE.learning_rate,
+                    augmentation=link.augmentation,
                 )  # fmt: skip
                 config = TrialConfig(
-                    chain.architecture(), recipe, link.seed, "lanes", parent,
+                    chain.architecture, recipe, link.seed, "lanes", parent,
                     "continue" if parent else None,
                 )  # fmt: skip
                 found = known(ledger, data, config) or trained(ledger, data, config, chain.accuracy)
