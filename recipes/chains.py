@@ -1,14 +1,14 @@
-"""The chains of trainings behind records on MNIST: each goes on from the last file.
+"""The chains of trainings behind some records: each training goes on from the last file.
 
-``python recipes/mnist_chains.py LEDGER [98|99|99-raw]`` trains networks with `rmsnorm` before each
+``python recipes/chains.py LEDGER [98|99|99-raw|digits]`` trains networks with `rmsnorm` before each
 block. A chain starts from random weights; each later link frees all weights of the file before and
-trains it again. The chains ``98`` and ``99`` normalise images, and all their depthwise layers have
-the kernels of the first convolution; ``99-raw`` sees raw pixels, and each layer has its own
-kernels. Files that the ledger has are not trained again, so that an interrupted run goes on. About
-four to ten minutes a link on one core. On the machine that made them the files are the recorded
-ones to the last byte; on others the chains end near them. `minbits size mnist --front-end moments
---accuracy 0.98 --trials 1 --minutes 0.05 --ledger LEDGER` then claims the smallest file that the
-search accepts; mnist_chains.txt says what was claimed.
+trains it again. On MNIST the chains ``98`` and ``99`` normalise images, and all their depthwise
+layers have the kernels of the first convolution; ``99-raw`` sees raw pixels, and each layer has its
+own kernels. Files that the ledger has are not trained again, so that an interrupted run goes on.
+A link takes four to ten minutes on one core on MNIST, ten seconds on the digits. On the machine
+that made them the files are the recorded ones to the last byte; on others the chains end near
+them. `minbits size DATA --accuracy A --trials 1 --minutes 0.05 --ledger LEDGER` then claims a file;
+chains.txt has the commands and what was claimed.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ RECIPE = TrainingRecipe(
     60, 150, 64, learning_rate=6e-3, rate_weight=4.5, batch_normalisation=False,
     step_training_end=0.3, freezing_start=0.4, freezing_softness=0.25,
 )  # fmt: skip
+DIGITS_RECIPE = dataclasses.replace(
+    RECIPE, float_epochs=300, batch_size=32, learning_rate=8e-3, quantized_learning_rate=2e-3
+)
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,27 @@ class Chain:
     Attributes:
         architecture: the network's text.
         accuracy: that the last file is to reach.
-        links: the first one has 60 epochs in full precision before.
+        links: the first one is trained in full precision before.
+        data: the name of the data set.
+        recipe: of the first link, but for what the link says.
     """
 
     architecture: str
     accuracy: float
     links: tuple[Link, ...]
+    data: str = "mnist"
+    recipe: TrainingRecipe = RECIPE
+
+    def config(self, link: Link, parent: str | None) -> TrialConfig:
+        """Return the trial of a link, from the file of this SHA-256 or from random weights."""
+        recipe = dataclasses.replace(
+            self.recipe, rate_weight=link.rate_weight, quantized_epochs=link.quantized_epochs,
+            augmentation=link.augmentation,
+        )  # fmt: skip
+        if parent is None:
+            return TrialConfig(self.architecture, recipe, link.seed, "lanes")
+        recipe = dataclasses.replace(recipe, float_epochs=0, learning_rate=8e-3)
+        return TrialConfig(self.architecture, recipe, link.seed, "lanes", parent, "continue")
 
 
 def shared(widths: tuple[int, ...]) -> str:
@@ -88,6 +106,13 @@ CHAINS = {
             Link(2.2, 80, 237, 0.5),
         ),
     ),
+    "digits": Chain(
+        "conv 10 k3 p1 leaky_relu; rmsnorm; depthwise k3 p1; pointwise 10 leaky_relu; maxpool 2; "
+        "rmsnorm; depthwise k3 p1; pointwise 14 leaky_relu; rmsnorm; depthwise k3 p1; avgpool all; "
+        "linear 10",
+        0.97, (Link(0.6, 720, 1, 0.8), Link(0.4, 720, 2, 0.8), Link(0.6, 720, 3, 0.8)),
+        "digits", DIGITS_RECIPE,
+    ),
 }  # fmt: skip
 
 
@@ -112,22 +137,14 @@ def trained(ledger: Ledger, data: DataSet, config: TrialConfig, accuracy: float)
 
 def main() -> None:
     """Train what is missing, and print each link."""
-    ledger, data = open_ledger(sys.argv[1]), load("mnist")
+    ledger = open_ledger(sys.argv[1])
     try:
         for name in sys.argv[2:] or CHAINS:
             chain = CHAINS[name]
+            data = load(chain.data)
             parent: str | None = None
             for link in chain.links:
-                recipe = dataclasses.replace(
-                    RECIPE, rate_weight=link.rate_weight, quantized_epochs=link.quantized_epochs,
-                    float_epochs=0 if parent else RECIPE.float_epochs,
-                    learning_rate=8e-3 if parent else RECIPE.learning_rate,
-                    augmentation=link.augmentation,
-                )  # fmt: skip
-                config = TrialConfig(
-                    chain.architecture, recipe, link.seed, "lanes", parent,
-                    "continue" if parent else None,
-                )  # fmt: skip
+                config = chain.config(link, parent)
                 found = known(ledger, data, config) or trained(ledger, data, config, chain.accuracy)
                 parent = found.sha256
                 print(
