@@ -1,10 +1,11 @@
 """The chains of trainings behind some records: each training goes on from the last file.
 
-``python recipes/chains.py LEDGER [98|99|99-raw|digits]`` trains networks with `rmsnorm` before each
-block. A chain starts from random weights; each later link frees all weights of the file before and
-trains it again. On MNIST the chains ``98`` and ``99`` normalise images, and all their depthwise
-layers have the kernels of the first convolution; ``99-raw`` sees raw pixels, and each layer has its
-own kernels. Files that the ledger has are not trained again, so that an interrupted run goes on.
+``python recipes/chains.py LEDGER [98|99|99-margin|99.4|99-raw|digits]`` trains networks with
+`rmsnorm` before each block. A chain starts from random weights; each later link frees all weights
+of the file before and trains it again. On MNIST the chains ``98``, ``99`` and ``99-margin``
+normalise images, and all their depthwise layers have the kernels of the first convolution.
+``99.4`` normalises images, too, and ``99-raw`` sees raw pixels; each of their layers has its own
+kernels. Files that the ledger has are not trained again, so that an interrupted run goes on.
 A link takes four to ten minutes on one core on MNIST, ten seconds on the digits. On the machine
 that made them the files are the recorded ones to the last byte; on others the chains end near
 them. `minbits size DATA --accuracy A --trials 1 --minutes 0.05 --ledger LEDGER` then claims a file;
@@ -84,10 +85,12 @@ def shared(widths: tuple[int, ...]) -> str:
     )
 
 
-def own(stem: int, widths: tuple[int, ...]) -> str:
-    """Return a network on raw pixels, each layer with kernels of its own."""
+def own(stem: int, widths: tuple[int, ...], front_end: str = "") -> str:
+    """Return a network each layer of which has kernels of its own."""
     blocks = "".join(f"rmsnorm; depthwise k3; pointwise {width} leaky_relu; " for width in widths)
-    return f"views 5; conv {stem} k3 leaky_relu; maxpool 2; {blocks}avgpool all; linear 10"
+    return (
+        f"views 5; {front_end}conv {stem} k3 leaky_relu; maxpool 2; {blocks}avgpool all; linear 10"
+    )
 
 
 CHAINS = {
@@ -97,6 +100,17 @@ CHAINS = {
     "99": Chain(
         shared((16, 24, 32)), 0.99,
         (Link(3.0, 130, 9), Link(3.0, 80, 23), Link(3.5, 90, 71), Link(2.0, 90, 111)),
+    ),
+    "99-margin": Chain(
+        shared((12, 18, 24)), 0.99,
+        (
+            Link(4.5, 150, 0), Link(3.0, 80, 0), Link(3.0, 80, 3), Link(1.6, 80, 22),
+            Link(1.2, 100, 31), Link(1.6, 100, 51), Link(1.1, 90, 271, 0.35),
+        ),
+    ),
+    "99.4": Chain(
+        own(16, (24, 32, 48, 48), "moments 28; "), 0.994,
+        (Link(0.8, 130, 201, 0.45), Link(0.7, 80, 212, 0.45), Link(0.5, 80, 213, 0.7)),
     ),
     "99-raw": Chain(
         own(10, (12, 18, 24, 24)), 0.99,
