@@ -54,6 +54,7 @@ from minbits.codec.tensor_code import LEAN_VERSION
 from minbits.errors import MinbitsError, NetworkError, NetworkFileError
 from minbits.front_ends.area import Area
 from minbits.front_ends.base import FrontEnd
+from minbits.front_ends.directions import Directions
 from minbits.front_ends.moments import Moments
 from minbits.layers.activations import CODED_ACTIVATIONS
 from minbits.layers.addition import Addition
@@ -127,7 +128,8 @@ def any_front_end(random: Random) -> FrontEnd | None:
         return None
     if random.integers(2):
         return Area(one_of(random, FRONT_SIDES))
-    return Moments(one_of(random, FRONT_SIDES), one_of(random, SPREADS))
+    kind = Directions if random.integers(3) == 0 else Moments
+    return kind(one_of(random, FRONT_SIDES), one_of(random, SPREADS))
 
 
 def edge_architecture(

@@ -24,6 +24,7 @@ from minbits.codec.quantized_network import QuantizedNetwork
 from minbits.errors import MinbitsError, NetworkFileError
 from minbits.front_ends.area import Area
 from minbits.front_ends.base import FrontEnd
+from minbits.front_ends.directions import Directions
 from minbits.front_ends.moments import Moments
 from minbits.layers.base import Layer
 from minbits.layers.convolution import Convolution
@@ -38,6 +39,7 @@ from tests.codec.page_decoder.bits import RefusedError
 from tests.codec.page_decoder.file import checksum, opened, read
 from tests.codec.page_decoder.forward import logits
 from tests.codec.page_decoder.front_ends import Area as PageArea
+from tests.codec.page_decoder.front_ends import Directions as PageDirections
 from tests.codec.page_decoder.front_ends import FrontEnd as PageFrontEnd
 from tests.codec.page_decoder.front_ends import Moments as PageMoments
 from tests.codec.streams import (
@@ -82,6 +84,8 @@ def as_page_front_end(front_end: FrontEnd | None) -> PageFrontEnd | None:
     """Return a front end of minbits in the words of the page's decoder."""
     if isinstance(front_end, Moments):
         return PageMoments(front_end.side, front_end.spread)
+    if isinstance(front_end, Directions):
+        return PageDirections(front_end.side, front_end.spread)
     return PageArea(front_end.side) if isinstance(front_end, Area) else None
 
 

@@ -44,7 +44,16 @@ LEAN_GOLDEN = [
     for content in (path.read_bytes() for path in GOLDEN)
     if version_of(content) == LEAN_VERSION
 ]
-FRONTS = ["moments 28", "moments 14 s9", "moments 5 s20", "moments 1 s1", "area 1", "area 3"]
+FRONTS = [
+    "moments 28",
+    "moments 14 s9",
+    "moments 5 s20",
+    "moments 1 s1",
+    "area 1",
+    "area 3",
+    "directions 14",
+    "directions 3 s9",
+]
 FRONT_SHAPES = [(1, 28, 28), (3, 7, 16), (2, 33, 5), (1, 65, 3)]
 
 
@@ -129,7 +138,17 @@ def random_architecture(random: Random) -> Architecture:
     shapes = [(1, 28, 28), (1, 28, 20), (2, 9, 9), (1, 1, 28), (3, 12, 7), (7, 1, 1)]
     shape = shapes[int(random.integers(len(shapes)))]
     starts = ["", "", "views 5; "]
-    fronts = ["", "", "moments 28; ", "moments 14; ", "moments 6 s13; ", "area 14; ", "area 3; "]
+    fronts = [
+        "",
+        "",
+        "moments 28; ",
+        "moments 14; ",
+        "moments 6 s13; ",
+        "area 14; ",
+        "area 3; ",
+        "directions 14; ",
+        "directions 4 s13; ",
+    ]
     start = str(random.choice(starts)) + str(random.choice(fronts))
     wanted, layers, has_names = int(random.integers(1, 8)), list[str](), random.random() < 0.6
     for _ in range(40):

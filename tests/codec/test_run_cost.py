@@ -23,6 +23,7 @@ from minbits.codec.network import Network
 from minbits.codec.run_cost import RunCost, batch_bytes, check_cost, thread_count
 from minbits.errors import CostError
 from minbits.front_ends.area import Area
+from minbits.front_ends.directions import Directions
 from minbits.front_ends.moments import Moments
 from minbits.layers import convolution_numpy
 from minbits.layers.addition import Addition
@@ -56,6 +57,9 @@ FRONT_ENDS = [
         ((1, 1024, 1024), 5, Moments(64)),
         ((65_536, 4, 4), 5, Area(4)),
         ((1, 1024, 1024), 5, Area(256)),
+        ((8192, 1, 1), 1, Directions(1)),
+        ((8192, 4, 4), 5, Directions(4)),
+        ((1, 1024, 1024), 5, Directions(32)),
     )
 ]
 HOSTILE = [

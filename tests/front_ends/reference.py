@@ -158,3 +158,27 @@ def area(image: Image, side: int, shift: tuple[int, int] = (0, 0)) -> npt.NDArra
 def overlap(new: int, old: int, size: int, side: int, half_pixels: int) -> int:
     start = new * size - half_pixels * size // 2
     return max(0, min(start + size, (old + 1) * side) - max(start, old * side))
+
+
+def directions(
+    image: Image, side: int, spread: int, shift: tuple[int, int] = (0, 0)
+) -> npt.NDArray[np.float32]:
+    """Return what the front end ``directions`` makes of an image on its grid."""
+    doubled = (2 * shift[0], 2 * shift[1])
+    seen = (moments(image, 2 * side, spread, doubled).astype(float) * 2**20).astype(int)
+    ways = [(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1)]
+    sums = np.zeros((len(seen), 8, side, side), int)
+    for c, i, j in np.ndindex(seen.shape):
+        plane = seen[c].tolist()
+        x = pixel([plane], 0, i, j + 1) - pixel([plane], 0, i, j - 1)
+        y = pixel([plane], 0, i + 1, j) - pixel([plane], 0, i - 1, j)
+        both = min(abs(x), abs(y))
+        signs = int(np.sign(x)), int(np.sign(y))
+        if both:
+            length = math.floor(Fraction(1448 * both, 1024) + Fraction(1, 2))
+            sums[c, ways.index(signs), i // 2, j // 2] += length
+        if abs(x) != abs(y):
+            way = (signs[0], 0) if abs(x) > abs(y) else (0, signs[1])
+            sums[c, ways.index(way), i // 2, j // 2] += abs(abs(x) - abs(y))
+    rounded = np.floor_divide(sums + 4, 8).reshape(-1, side, side)
+    return (rounded / 2**20).astype(np.float32)

@@ -13,6 +13,7 @@ from minbits.errors import NetworkError
 from minbits.front_ends import moments
 from minbits.front_ends.area import Area
 from minbits.front_ends.base import FrontEnd, seen_images
+from minbits.front_ends.directions import Directions, direction_maps
 from minbits.front_ends.moments import Moments
 from minbits.front_ends.registry import FRONT_ENDS
 from tests.front_ends import reference
@@ -53,12 +54,16 @@ def odd_images() -> list[Images]:
 
 
 FRONTS = [Moments(14), Moments(3, 9), Moments(9, 20), Area(1), Area(2), Area(5)]
+FRONTS += [Directions(7), Directions(1, 9), Directions(5, 20)]
 SHAPES = [(1, 28, 28), (1, 8, 8), (3, 12, 20), (2, 33, 7)]
 
 
 def expected(front: FrontEnd, images: Images, shift: tuple[int, int] = (0, 0)) -> Images:
     if isinstance(front, Moments):
         made = [reference.moments(reference.grid(x), front.side, front.spread, shift)
+                for x in images]  # fmt: skip
+    elif isinstance(front, Directions):
+        made = [reference.directions(reference.grid(x), front.side, front.spread, shift)
                 for x in images]  # fmt: skip
     else:
         assert isinstance(front, Area)
@@ -140,6 +145,33 @@ def test_moments_bring_a_density_to_the_middle_and_to_its_height() -> None:
     assert np.abs(deviations - 28 * 12 / 64).max() < 0.5
 
 
+def test_directions_tell_where_an_image_grows_lighter() -> None:
+    y, x = np.mgrid[:40, :40].astype(np.float32)
+    ramps = {0: x, 1: x + y, 2: y, 3: y - x, 4: -x, 5: -x - y, 6: -y, 7: x - y}
+    for number, ramp in ramps.items():
+        image = (ramp - ramp.min() + 20) / 128
+        (found,) = seen_images(Directions(8, 32), image[None, None])
+        # Inside the border, where there is no edge to nothing.
+        inside = found[0, :, 3:5, 3:5].mean((1, 2))
+        assert inside.argmax() == number
+        assert inside[number] > 0.8 * inside.sum()
+
+
+def test_directions_are_as_long_as_the_gradient() -> None:
+    generator = np.random.default_rng(4)
+    pixels = generator.integers(-(1 << 21), 1 << 21, (50, 1, 4, 4))
+    maps = direction_maps(pixels).astype(float)
+    steps = np.array([[1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1], [1, -1]])
+    steps = steps / np.hypot(*steps.T)[:, None]
+    found = np.einsum("ndij,dk->nkij", maps, steps)
+    bordered = np.pad(pixels[:, 0], ((0, 0), (1, 1), (1, 1)))
+    right = bordered[:, 1:-1, 2:] - bordered[:, 1:-1, :-2]
+    down = bordered[:, 2:, 1:-1] - bordered[:, :-2, 1:-1]
+    for axis, wanted in enumerate((right, down)):
+        means = wanted.reshape(50, 2, 2, 2, 2).mean((2, 4)) / 2
+        assert np.allclose(found[:, axis], means, rtol=1e-3, atol=2000)
+
+
 def test_areas_keep_the_mean_and_bytes_that_are_alike() -> None:
     images = blobs(4, (2, 12, 12))
     (found,) = seen_images(Area(4), images)
@@ -149,7 +181,18 @@ def test_areas_keep_the_mean_and_bytes_that_are_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    "front", [Moments(0), Moments(65), Moments(14, 0), Moments(14, 33), Area(0), Area(9)], ids=str
+    "front",
+    [
+        Moments(0),
+        Moments(65),
+        Moments(14, 0),
+        Moments(14, 33),
+        Area(0),
+        Area(9),
+        Directions(0),
+        Directions(33),
+    ],
+    ids=str,
 )
 def test_numbers_out_of_range_are_refused(front: FrontEnd) -> None:
     with pytest.raises(NetworkError, match="front end"):
@@ -158,4 +201,4 @@ def test_numbers_out_of_range_are_refused(front: FrontEnd) -> None:
 
 def test_the_registry_knows_all() -> None:
     named: dict[str, Any] = dict(FRONT_ENDS)
-    assert {"moments": Moments, "area": Area}.items() <= named.items()
+    assert {"moments": Moments, "area": Area, "directions": Directions}.items() <= named.items()

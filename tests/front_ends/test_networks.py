@@ -36,7 +36,14 @@ from minbits.networks.to_torch import to_torch
 from tests.strategies import random_network, same_network
 
 LAYERS = "conv 3 k3 leaky_relu; depthwise k3; pointwise 4 leaky_relu; avgpool all; linear 10"
-FRONTS = ["moments 28", "moments 14", "moments 9 s11", "area 7"]
+FRONTS = [
+    "moments 28",
+    "moments 14",
+    "moments 9 s11",
+    "area 7",
+    "directions 14",
+    "directions 13 s11",
+]
 
 
 @pytest.mark.parametrize("front", FRONTS)
@@ -53,7 +60,16 @@ def test_texts_come_back(front: str, views: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["moments", "moments x", "moments 14 t3", "area 3 4", "moments -1"]
+    "text",
+    [
+        "moments",
+        "moments x",
+        "moments 14 t3",
+        "area 3 4",
+        "moments -1",
+        "directions",
+        "directions 3 4",
+    ],
 )
 def test_other_texts_are_no_front_ends(text: str) -> None:
     with pytest.raises(NetworkError, match=r"moments N|number|'"):

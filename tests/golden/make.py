@@ -116,6 +116,11 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "depthwise k2 p1 flat; linear 10 silu; linear 10",
         (1, 28, 28), 8,
     )  # fmt: skip
+    directions = parse_architecture(
+        "views 5; directions 7 s11; conv 3 k3 leaky_relu; depthwise k3; pointwise 5 leaky_relu; "
+        "avgpool all; linear 4",
+        (2, 12, 17), 8,
+    )  # fmt: skip
     # Tensors on both sides of 512 weights; 10 features that are not said.
     sizes = parse_architecture("conv 6 k3; maxpool 2; linear 10", (1, 9, 28), 8)
     by_root = parse_architecture(
@@ -135,6 +140,7 @@ def golden_networks() -> dict[str, QuantizedNetwork]:
         "lean-views": random_network(raw_views, 13),
         "lean-mixed": smooth(random_network(sizes, 14, scale=0.4)),
         "lean-dependent": dependent(random_network(sizes, 15, scale=0.4)),
+        "lean-directions": random_network(directions, 16, step_index=-12),
         "shared-kernels": random_network(sharing, 11, step_index=-12),
         "root-mean-square": random_network(by_root, 10, step_index=-12),
         "front-end-moments": random_network(normalised, 8, step_index=-12),

@@ -7,7 +7,8 @@ import pytest
 
 from minbits.codec.architecture import Architecture
 from minbits.codec.inference import predict_logits
-from minbits.front_ends.base import seen_images
+from minbits.front_ends.base import off_grid, seen_images
+from minbits.front_ends.directions import Directions, direction_maps
 from minbits.front_ends.moments import Moments
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import parameter_layout
@@ -66,6 +67,16 @@ def test_normalised_images_are_read_once_through_affine_maps(
         (alone,) = seen_batch(front, images, np.array([index]), theta[None], NO_DISTORTIONS.fields)
         assert np.array_equal(alone, found[place])
     assert not np.array_equal(found[1], found[4])
+
+
+def test_directions_are_those_of_what_is_seen_through_maps() -> None:
+    images = blobs(4, (2, 9, 13))
+    indices = np.array([2, 0, 3, 1, 0])
+    maps = random_maps(5, 1.5, np.random.default_rng(3))
+    found = seen_batch(Directions(6, 9), images, indices, maps, NO_DISTORTIONS.fields)
+    seen = seen_batch(Moments(12, 9), images, indices, maps, NO_DISTORTIONS.fields)
+    pixels = (seen.astype(np.float64) * 2**20).astype(np.int64)
+    assert np.array_equal(found, off_grid(direction_maps(pixels)))
 
 
 def test_a_map_that_moves_nothing_gives_the_images_as_they_are() -> None:

@@ -1,6 +1,6 @@
 """Front ends by compiled loops, one image after the other: as training needs them.
 
-The arithmetic is that of `Moments` and `Area`, operation by operation.
+The arithmetic is that of `Moments`, `Area` and `Directions`, operation by operation.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from minbits.compilation import compiled
 from minbits.front_ends.base import INPUT_BITS, LARGEST, OUTPUT_BITS, Integers
+from minbits.front_ends.directions import POOL_BITS, ROOT, ROOT_BITS
 from minbits.front_ends.frame import (
     MIN_WIDTH,
     MIX_BITS,
@@ -335,3 +336,57 @@ def write_areas(
                 for k in range(columns):
                     pixel = (2 * gain * sums[i, k] + total) // (2 * total)
                     out[n, c, i, k] = np.float32(pixel) * _OUT
+
+
+@compiled()
+def _difference(plane: FloatArray, before: Any, behind: Any) -> Any:
+    """Return the difference of two places as an integer of the grid of what comes out."""
+    high, wide = plane.shape
+    found = np.int64(0)
+    if behind[0] < high and behind[1] < wide:
+        found += np.int64(plane[behind[0], behind[1]] / _OUT)
+    if before[0] >= 0 and before[1] >= 0:
+        found -= np.int64(plane[before[0], before[1]] / _OUT)
+    return found
+
+
+@compiled()
+def _add_directions(plane: FloatArray, sums: Integers) -> None:
+    """Add the gradients of a normalised image to the sums of eight maps."""
+    sums[:] = 0
+    for r in range(plane.shape[0]):
+        for k in range(plane.shape[1]):
+            down = _difference(plane, (r - 1, k), (r + 1, k))
+            right = _difference(plane, (r, k - 1), (r, k + 1))
+            high, wide = abs(down), abs(right)
+            i, j = r // 2, k // 2
+            if wide >= high:
+                sums[0 if right > 0 else 4, i, j] += wide - high
+            else:
+                sums[2 if down > 0 else 6, i, j] += high - wide
+            oblique = (ROOT * min(wide, high) + (1 << (ROOT_BITS - 1))) >> ROOT_BITS
+            if down > 0:
+                sums[1 if right > 0 else 3, i, j] += oblique
+            else:
+                sums[7 if right > 0 else 5, i, j] += oblique
+
+
+@compiled()
+def write_directions(images: FloatArray, out: FloatArray) -> None:
+    """Write maps of directions, see `Directions`.
+
+    Args:
+        images: ``[example, channel, row, column]``, normalised, as `write_moments` gives them.
+        out: ``[example, map, row, column]``, eight maps a channel, overwritten.
+    """
+    rows, columns = out.shape[2:]
+    sums = np.zeros((8, rows, columns), np.int64)
+    half = np.int64(1) << (POOL_BITS - 1)
+    for n in range(len(images)):
+        for c in range(images.shape[1]):
+            _add_directions(images[n, c], sums)
+            for d in range(8):
+                for i in range(rows):
+                    for j in range(columns):
+                        pixel = (sums[d, i, j] + half) >> POOL_BITS
+                        out[n, 8 * c + d, i, j] = np.float32(pixel) * _OUT

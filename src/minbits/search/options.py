@@ -30,8 +30,8 @@ class SearchOptions(Request):
     )
     front_end: str = option(
         AUTO,
-        "What normalises images before the first layer: none, moments, moments N, area N; auto "
-        "lets the search choose.",
+        "What normalises images before the first layer: none, moments, moments N, area N, "
+        "directions N; auto lets the search choose.",
     )
     reliability: float = option(
         0.0,

@@ -9,6 +9,7 @@ import numpy as np
 from minbits.codec.architecture import Architecture
 from minbits.compression.quantized_phase import train_quantized
 from minbits.front_ends.area import Area
+from minbits.front_ends.directions import Directions
 from minbits.front_ends.moments import Moments
 from minbits.layers.convolution import Convolution
 from minbits.layers.linear import Linear
@@ -32,8 +33,8 @@ def precompile() -> None:
     recipe = TrainingRecipe(1, 1, batch_size=LANES)
     context = TrainingContext(recipe, 0, data, data, LanesEngine())
     train_quantized(architecture, train_float(architecture, context), context)
-    seen = np.empty((1, 1, 4, 4), np.float32)
-    for front_end in (Moments(4), Area(4)):
+    for front_end in (Moments(4), Area(4), Directions(2)):
+        seen = np.empty((1, *front_end.output_shape((1, 8, 8))), np.float32)
         front_end.write_images(data.inputs[:1], seen)
         maps = np.zeros((1, 2, 3), np.float32)
         maps[:, 0, 0] = maps[:, 1, 1] = 1

@@ -154,4 +154,49 @@ def pixel_of(channel: list[list[int]], row: int, column: int) -> int:
     return channel[row][column] if is_inside else 0
 
 
-FrontEnd = Area | Moments
+@dataclass(frozen=True)
+class Directions:
+    """Eight maps of where an image grows lighter, of its normalised form."""
+
+    side: int
+    spread: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the result for an image."""
+        check(1 <= self.side <= 32 and 1 <= self.spread <= 32, "side and spread of directions")
+        return (8 * shape[0], self.side, self.side)
+
+    def apply(self, image: Image, down: int, across: int) -> Image:
+        """Return the maps, shifted by half pixels of theirs."""
+        seen = Moments(2 * self.side, self.spread).apply(image, 2 * down, 2 * across)
+        maps = []
+        for channel in seen:
+            sums = [[[0] * self.side for _ in range(self.side)] for _ in range(8)]
+            for r in range(2 * self.side):
+                for c in range(2 * self.side):
+                    for direction, length in lengths(channel, r, c):
+                        sums[direction][r // 2][c // 2] += length
+            maps += [[[(s + 4) // 8 for s in row] for row in plane] for plane in sums]
+        return maps
+
+
+# Of the signs of x and y, the direction.
+DIRECTIONS = {
+    (1, 0): 0, (1, 1): 1, (0, 1): 2, (-1, 1): 3, (-1, 0): 4, (-1, -1): 5, (0, -1): 6, (1, -1): 7,
+}  # fmt: skip
+
+
+def lengths(channel: list[list[int]], r: int, c: int) -> Iterator[tuple[int, int]]:
+    """Yield the directions of a place's gradient, and how far it goes in each."""
+    x = pixel_of(channel, r, c + 1) - pixel_of(channel, r, c - 1)
+    y = pixel_of(channel, r + 1, c) - pixel_of(channel, r - 1, c)
+    sign_x, sign_y = (x > 0) - (x < 0), (y > 0) - (y < 0)
+    if abs(x) > abs(y):
+        yield DIRECTIONS[sign_x, 0], abs(x) - abs(y)
+    elif abs(y) > abs(x):
+        yield DIRECTIONS[0, sign_y], abs(y) - abs(x)
+    if x and y:
+        yield DIRECTIONS[sign_x, sign_y], (1448 * min(abs(x), abs(y)) + 512) // 1024
+
+
+FrontEnd = Area | Moments | Directions

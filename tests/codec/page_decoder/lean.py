@@ -14,7 +14,7 @@ from tests.codec.page_decoder.architecture import (
     check,
 )
 from tests.codec.page_decoder.bits import Contexts
-from tests.codec.page_decoder.front_ends import Area, FrontEnd, Moments
+from tests.codec.page_decoder.front_ends import Area, Directions, FrontEnd, Moments
 
 LEAN_RANKS = {
     **EXTENDED_RANKS,
@@ -85,10 +85,13 @@ class LeanArchitectureReader(ArchitectureReader):
         code, rank = self.contexts, 0
         while code.adaptive("front end", str(rank)):
             rank += 1
-            check(rank <= 2, "no such front end")
+            check(rank <= 3, "no such front end")
         if rank == 0:
             side = self._moments_side()
             return Moments(side, 12 + code.signed("moments spread"))
+        if rank == 3:
+            side = 14 + code.signed("directions side", order=2)
+            return Directions(side, 12 + code.signed("directions spread"))
         return None if rank == 1 else Area(14 + code.signed("area side", order=2))
 
     def _moments_side(self) -> int:
