@@ -226,7 +226,7 @@ def test_a_front_end_is_written_decoded_run_and_trained(tiny: DataSet) -> None:
         config = TrialConfig(f"mirror; {layers}", RECIPE, 0)
         result = run_task(TrialTask(config, 0), tiny, WorkerContext())
         assert result.status == "done", result.error
-    with pytest.raises(NetworkFileError, match="front end 3"):
+    with pytest.raises(NetworkFileError, match="front end 4"):
         decode_network(content)
     with pytest.raises(NetworkError, match="'mirror'"):
         parse_architecture(f"mirror; {layers}", tiny.input_shape, 8)

@@ -277,7 +277,10 @@ NEEDLESS: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "padding of half a kernel of one": (STRIDED | {"padding another": 1}, ONE_KERNEL),
     "no names": (LINEAR, {"names": 1}),
     "a kind that no layer has": (LINEAR | ROOT, {"kind linear 0": 1}),
-    "a fourth front end": (LINEAR | {"front end 0": 1}, {"front end 1": 1, "front end 2": 1}),
+    "a fifth front end": (
+        LINEAR | {"front end 0": 1},
+        {"front end 1": 1, "front end 2": 1, "front end 3": 1},
+    ),
 }
 
 

@@ -13,7 +13,8 @@ from minbits.errors import NetworkError
 from minbits.front_ends import moments
 from minbits.front_ends.area import Area
 from minbits.front_ends.base import FrontEnd, seen_images
-from minbits.front_ends.directions import Directions, direction_maps
+from minbits.front_ends.directions import Directions
+from minbits.front_ends.gradients import direction_maps
 from minbits.front_ends.moments import Moments
 from minbits.front_ends.registry import FRONT_ENDS
 from tests.front_ends import reference

@@ -8,7 +8,8 @@ import pytest
 from minbits.codec.architecture import Architecture
 from minbits.codec.inference import predict_logits
 from minbits.front_ends.base import off_grid, seen_images
-from minbits.front_ends.directions import Directions, direction_maps
+from minbits.front_ends.directions import Directions
+from minbits.front_ends.gradients import direction_maps
 from minbits.front_ends.moments import Moments
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import parameter_layout

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from minbits.compilation import compiled
 from minbits.front_ends.base import INPUT_BITS, LARGEST, OUTPUT_BITS, Integers
-from minbits.front_ends.directions import POOL_BITS, ROOT, ROOT_BITS
 from minbits.front_ends.frame import (
     MIN_WIDTH,
     MIX_BITS,
@@ -20,6 +19,7 @@ from minbits.front_ends.frame import (
     PLACE_BITS,
     USUAL_WIDTH,
 )
+from minbits.front_ends.gradients import POOL_BITS, ROOT, ROOT_BITS
 from minbits.layers.base import FloatArray
 
 Samples = npt.NDArray[np.int32]

@@ -15,18 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from minbits.front_ends.base import FrontEnd, Integers, Shift
+from minbits.front_ends.gradients import COUNT, direction_maps
 from minbits.front_ends.moments import USUAL_SPREAD, Moments
 from minbits.layers.base import FloatArray, Shape, architecture_error
 from minbits.layers.cost import Work
 from minbits.layers.fields import FieldCoder
 from minbits.layers.text import LayerText
 
-COUNT = 8
-# The root of two, over 2^10: how long an oblique step is.
-ROOT_BITS = 10
-ROOT = 1448
-# A map's pixel is a mean of 2 x 2 pixels, and a gradient half of a difference.
-POOL_BITS = 3
 _USUAL_SIDE = 14
 _CHUNK = 1024  # images whose normalised pixels are kept at once
 
@@ -99,60 +94,25 @@ class Directions(FrontEnd):
 
         for start in range(0, len(images), _CHUNK):
             part = slice(start, start + _CHUNK)
-            seen = self._room(images[part])
+            seen = self._room(images, len(images[part]))
             self.normalised.write_images(images[part], seen)
             write_directions(seen, out[part])
 
     def write_through_maps(
         self, images: FloatArray, indices: npt.NDArray[np.int64], maps: FloatArray, out: FloatArray
     ) -> bool:
-        """Write what is seen through maps: the normalised image is read once, as that of moments."""
+        """Write what is seen through maps: an image is read once, as `Moments` does."""
         # See `write_images`.
         from minbits.front_ends.compiled import write_directions
 
         for start in range(0, len(indices), _CHUNK):
             part = slice(start, start + _CHUNK)
-            seen = self._room(images[:1], len(indices[part]))
+            seen = self._room(images, len(indices[part]))
             self.normalised.write_through_maps(images, indices[part], maps[part], seen)
             write_directions(seen, out[part])
         return True
 
-    def _room(self, images: FloatArray, count: int | None = None) -> FloatArray:
+    def _room(self, images: FloatArray, count: int) -> FloatArray:
         _, channels, height, width = images.shape
         shape = self.normalised.output_shape((channels, height, width))
-        return np.empty((len(images) if count is None else count, *shape), np.float32)
-
-
-def direction_maps(pixels: Integers) -> Integers:
-    """Return eight maps of each channel, of half as many rows and columns.
-
-    Args:
-        pixels: ``(examples, channels, rows, columns)``; rows and columns are even.
-
-    Returns:
-        ``(examples, 8 channels, rows / 2, columns / 2)``: right, right and down, down, and so on.
-    """
-    examples, channels, rows, columns = pixels.shape
-    bordered = np.pad(pixels, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    down = bordered[:, :, 2:, 1:-1] - bordered[:, :, :-2, 1:-1]
-    right = bordered[:, :, 1:-1, 2:] - bordered[:, :, 1:-1, :-2]
-    high, wide = np.abs(down), np.abs(right)
-    straight = np.abs(wide - high)
-    oblique = (ROOT * np.minimum(wide, high) + (1 << (ROOT_BITS - 1))) >> ROOT_BITS
-    is_wide = wide >= high
-    sums = np.empty((examples, channels, COUNT, rows // 2, columns // 2), np.int64)
-    parts = (
-        (straight, is_wide & (right > 0)),
-        (oblique, (right > 0) & (down > 0)),
-        (straight, ~is_wide & (down > 0)),
-        (oblique, (right < 0) & (down > 0)),
-        (straight, is_wide & (right < 0)),
-        (oblique, (right < 0) & (down < 0)),
-        (straight, ~is_wide & (down < 0)),
-        (oblique, (right > 0) & (down < 0)),
-    )
-    for number, (part, where) in enumerate(parts):
-        cells = (part * where).reshape(examples, channels, rows // 2, 2, columns // 2, 2)
-        sums[:, :, number] = cells.sum((3, 5))
-    maps: Integers = (sums + (1 << (POOL_BITS - 1))) >> POOL_BITS
-    return maps.reshape(examples, channels * COUNT, rows // 2, columns // 2)
+        return np.empty((count, *shape), np.float32)
