@@ -20,7 +20,7 @@ from minbits.networks.parameters import parameter_layout
 from minbits.networks.zoo import architecture_for
 from minbits.search.family import FRONT_END
 from minbits.search.front_ends import ByFrontEnd, check_front_end, front_ends_for
-from minbits.search.ladder import START_RUNG, ladder
+from minbits.search.ladder import START_RUNG, family_behind, ladder
 from minbits.search.moves.front_end import ChangeFrontEnd
 from minbits.search.options import SearchOptions
 from minbits.search.sampled import RandomPoints, draw_point
@@ -61,6 +61,33 @@ def test_images_may_have_front_ends_and_nothing_else_has(digits28: DataSet, tiny
     assert front_ends_for(iris, "auto", space) == (None,)
     with pytest.raises(ArgumentError, match=r"`front_end`: got 'area 2' for inputs of shape"):
         front_ends_for(iris, "area 2", space)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 24, 40), (2, 8, 8)], ids=str)
+@pytest.mark.parametrize(
+    "front", [None, "moments 28", "moments 14", "directions 14", "directions 28", "area 8"]
+)
+def test_the_ladder_has_networks_behind_each_front_end(
+    shape: tuple[int, int, int], front: str | None
+) -> None:
+    # Kernels of several channels cannot be shared, and small results take fewer layers.
+    inputs = np.zeros((300, *shape), np.uint8)
+    labels = np.zeros(300, np.int64)
+    names = tuple("0123456789")
+    data = DataSet("zeros", inputs, labels, inputs[:1], labels[:1], names, 8, "0" * 64, "test")
+    for rung in ladder(data, front):
+        assert split_front_end(rung.architecture)[0] == front
+        architecture_for(rung.architecture, data)
+    family = family_behind(data, front)
+    points = RandomPoints(0)
+    found = 0
+    for _ in range(40):
+        try:
+            family.candidate(points.ask(family)[1], data)
+            found += 1
+        except NetworkError:
+            continue
+    assert found > 5
 
 
 def test_options_that_cannot_be_are_refused(tmp_path: Path) -> None:

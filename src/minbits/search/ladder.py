@@ -42,7 +42,8 @@ def _family(data: DataSet, front_end: str | None = None) -> tuple[Family, Ladder
             and (front_end is not None or family.front_ends == (None,))
         ):
             found = dataclasses.replace(family, front_ends=(front_end,))
-            if front_end is None or _is_network(found, ladder.points[0], data):
+            # Kernels cannot be shared by a first layer that sees several channels, for example.
+            if front_end is None or all(_is_network(found, point, data) for point in ladder.points):
                 return found, ladder
     raise AssertionError("the last family of the default space fits everything")
 
