@@ -78,7 +78,7 @@ def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> 
     """The test labels are swapped: whatever passes validation misses."""
     images, labels = stripes(200, 1)
     data = assemble("swapped", stripes(400, 0), (images, 1 - labels), "test", "made by the tests")
-    report = size_job(data, request(tmp_path, trials=4, minutes=1.0), SearchEvents())
+    report = size_job(data, request(tmp_path, trials=8, minutes=1.0), SearchEvents())
     assert report.reached >= 3
     assert report.best is None
     assert report.missed is not None

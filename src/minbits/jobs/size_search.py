@@ -13,7 +13,7 @@ from minbits.errors import MinbitsError
 from minbits.evaluation.accuracy import passes
 from minbits.evaluation.evaluate import check_runnable, evaluate_on_training
 from minbits.evaluation.goal import Goal
-from minbits.interrupts import answer_interrupt
+from minbits.interrupts import answer_interrupt, interrupt_has_come
 from minbits.jobs.best_so_far import BestSoFar
 from minbits.jobs.size_plan import SizePlan
 from minbits.ledger.provenance import Provenance
@@ -202,7 +202,8 @@ class SizeSearch:
             self.events.on_results([dataclasses.replace(item, row=number)])
             if self.so_far.offer(item.outcome):
                 self.events.on_best(item.outcome, self.so_far.path)
-                if self.has_time_left():
+                # After an interrupt the end of the search puts a file to the test.
+                if self.has_time_left() and not interrupt_has_come():
                     self.on_first(item.outcome.without_file())
 
     def is_enough(self) -> bool:
