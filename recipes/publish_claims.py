@@ -48,7 +48,7 @@ NORMALISED_LEDGER = RECORDS / "ledger-normalised.sqlite"
 MNIST_BITS = (
     8560, 9816, 10680, 9976, 9264, 9784, 20880, 7056, 19208, 9688, 3144, 2920, 5600, 3768,
 )  # fmt: skip
-# Of networks that normalise images: runs of the main job while its defaults were made, and one that
+# Of networks that normalise images: runs of the main job while its defaults were made, and two that
 # measured the time to the first file.
 NORMALISED_LOOKS = 14
 EARLIER_LOOKS = {"mnist": len(MNIST_BITS) + NORMALISED_LOOKS, "digits": 5 + 6 + 5}

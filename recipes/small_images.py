@@ -9,13 +9,14 @@ a seed on one core.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from dataclasses import replace
 
 import numpy as np
+from batch_and_freezing import facts
 
 from minbits.data import load
+from minbits.files import sha256_hex
 from minbits.search.tasks import TrialTask
 from minbits.search.trial import run_task
 from minbits.types import TrainingRecipe, TrialConfig, TrialOutcome
@@ -47,27 +48,19 @@ FORMS = (
 )
 
 
-def facts(found: TrialOutcome) -> list[float]:
-    """Return bits, both accuracies in percent, and seconds."""
-    if found.status != "done":
-        raise SystemExit(f"seed {found.config.seed}: {found.error}")
-    assert found.size_bits is not None
-    assert found.validation_accuracy is not None
-    assert found.training_accuracy is not None
-    accuracies = (100 * found.validation_accuracy, 100 * found.training_accuracy)
-    return [float(found.size_bits), *accuracies, found.seconds]
-
-
 def main() -> None:
     """Print a table."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 6
     data = load("digits")
 
     def trial(text: str, recipe: TrainingRecipe, seed: int, parent: bytes | None) -> TrialOutcome:
-        sha = None if parent is None else hashlib.sha256(parent).hexdigest()
+        sha = None if parent is None else sha256_hex(parent)
         move = None if parent is None else "continue"
         config = TrialConfig(text, recipe, seed, "lanes", sha, move)
-        return run_task(TrialTask(config, 0, parent_file=parent), data, WorkerContext())
+        found = run_task(TrialTask(config, 0, parent_file=parent), data, WorkerContext())
+        if found.status != "done":
+            raise SystemExit(f"seed {seed}: {found.error}")
+        return found
 
     print(f"digits, {seeds} seeds; means and their standard errors")
     for name, text, _, _ in FORMS:

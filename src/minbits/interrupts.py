@@ -77,11 +77,6 @@ def check_interrupt() -> None:
         _current.check()
 
 
-def interrupt_has_come() -> bool:
-    """Whether there was an interrupt, dealt with or not: nothing long is to be begun any more."""
-    return _current.has_come
-
-
 def answer_interrupt() -> None:
     """Say that the interrupt is dealt with: what follows is how the command ends well."""
     _current.is_answered = True

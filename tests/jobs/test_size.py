@@ -13,16 +13,18 @@ import numpy as np
 import pytest
 
 import minbits
+from minbits.claims.claiming import Claimant
 from minbits.claims.verification import verify_file
 from minbits.data.assemble import assemble
 from minbits.errors import ArgumentError, LedgerError, OutputError, TargetNotReachedError
 from minbits.evaluation.accuracy import with_margin
+from minbits.jobs.best_so_far import BestSoFar
 from minbits.jobs.size import size_job
 from minbits.jobs.size_report import plain_report
 from minbits.jobs.size_request import SizeRequest
 from minbits.ledger.store import Ledger
 from minbits.search.driver import SearchEvents
-from minbits.types import DataSet
+from minbits.types import DataSet, TrialOutcome
 from tests.conftest import stripes
 
 
@@ -92,6 +94,24 @@ def test_a_claim_that_misses_is_followed_by_one_more_at_most(tmp_path: Path) -> 
     assert second["training_correct"] >= target * second["training_examples"] - 1e-9
     assert claims[0]["size_bits"] <= claims[1]["size_bits"]
     assert claims[1]["size_bits"] == report.missed.size_bits
+
+
+def test_no_first_file_is_put_to_the_test_after_an_interrupt(
+    tmp_path: Path, tiny: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int | None] = []
+
+    def interrupted(claimant: Claimant, outcome: TrialOutcome) -> None:
+        looks.append(outcome.size_bits)
+        time.sleep(4)  # the other worker's trials end meanwhile, and are looked at afterwards
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Claimant, "claim_early", interrupted)
+    monkeypatch.setattr(BestSoFar, "offer", lambda best, outcome: outcome.status == "done")
+    asked = request(tmp_path, trials=12, minutes=3.0, workers=2)
+    report = size_job(tiny, asked, SearchEvents())
+    assert report.interrupted
+    assert len(looks) == 1
 
 
 def test_where_no_file_reaches_the_target_the_nearest_one_is_left(tmp_path: Path) -> None:

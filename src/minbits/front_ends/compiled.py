@@ -19,7 +19,7 @@ from minbits.front_ends.frame import (
     PLACE_BITS,
     USUAL_WIDTH,
 )
-from minbits.front_ends.gradients import POOL_BITS, ROOT, ROOT_BITS
+from minbits.front_ends.gradients import COUNT, POOL_BITS, ROOT, ROOT_BITS
 from minbits.layers.base import FloatArray
 
 Samples = npt.NDArray[np.int32]
@@ -380,13 +380,13 @@ def write_directions(images: FloatArray, out: FloatArray) -> None:
         out: ``[example, map, row, column]``, eight maps a channel, overwritten.
     """
     rows, columns = out.shape[2:]
-    sums = np.zeros((8, rows, columns), np.int64)
+    sums = np.zeros((COUNT, rows, columns), np.int64)
     half = np.int64(1) << (POOL_BITS - 1)
     for n in range(len(images)):
         for c in range(images.shape[1]):
             _add_directions(images[n, c], sums)
-            for d in range(8):
+            for d in range(COUNT):
                 for i in range(rows):
                     for j in range(columns):
                         pixel = (sums[d, i, j] + half) >> POOL_BITS
-                        out[n, 8 * c + d, i, j] = np.float32(pixel) * _OUT
+                        out[n, COUNT * c + d, i, j] = np.float32(pixel) * _OUT

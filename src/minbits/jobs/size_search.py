@@ -13,7 +13,7 @@ from minbits.errors import MinbitsError
 from minbits.evaluation.accuracy import passes
 from minbits.evaluation.evaluate import check_runnable, evaluate_on_training
 from minbits.evaluation.goal import Goal
-from minbits.interrupts import answer_interrupt, interrupt_has_come
+from minbits.interrupts import answer_interrupt
 from minbits.jobs.best_so_far import BestSoFar
 from minbits.jobs.size_plan import SizePlan
 from minbits.ledger.provenance import Provenance
@@ -101,6 +101,7 @@ class SizeSearch:
         self.reliability = ReliabilityTable(request.accuracy)
         self.on_first: Callable[[TrialOutcome], None] = lambda outcome: None
         self.started = time.monotonic()
+        self.is_interrupted = False
         self.so_far = BestSoFar(request.out, data, self.goal)
         outcomes = ledger.trial_outcomes(data.digest)
         for outcome in outcomes:
@@ -168,7 +169,12 @@ class SizeSearch:
         """
         left = self.request.seconds - (time.monotonic() - self.started)
         is_free = self.candidate is None and not self.request.reliability
-        return is_free and not self.is_enough() and left >= _WORTH_A_LOOK_SECONDS
+        is_ending = self.is_interrupted or self.is_enough()
+        return is_free and not is_ending and left >= _WORTH_A_LOOK_SECONDS
+
+    def note_interrupt(self) -> None:
+        """Begin nothing long any more: the end of the search puts a file to the test."""
+        self.is_interrupted = True
 
     def reserve(self, first: int, count: int) -> list[int]:
         """Return seeds that no trial on this data has, and no other process uses."""
@@ -202,8 +208,7 @@ class SizeSearch:
             self.events.on_results([dataclasses.replace(item, row=number)])
             if self.so_far.offer(item.outcome):
                 self.events.on_best(item.outcome, self.so_far.path)
-                # After an interrupt the end of the search puts a file to the test.
-                if self.has_time_left() and not interrupt_has_come():
+                if self.has_time_left():
                     self.on_first(item.outcome.without_file())
 
     def is_enough(self) -> bool:
@@ -249,7 +254,9 @@ class SizeSearch:
         self.so_far.size_bits = smaller_than_bits
         past, self.past = self.past, []
         strategy = self.strategy()
-        events = dataclasses.replace(self.events, on_results=self.remember)
+        events = dataclasses.replace(
+            self.events, on_results=self.remember, on_interrupt=self.note_interrupt
+        )
         executor = open_executor(
             request.executor, request.workers, self.data, request.worker_memory_bytes
         )

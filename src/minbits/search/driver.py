@@ -93,12 +93,14 @@ class SearchEvents:
         on_results: told of trials that ended, before anything else happens.
         on_progress: told of signs of life.
         on_best: told of the best file so far that passes validation, and where it was written.
+        on_interrupt: told that the search ends, before it waits for the trials that still run.
     """
 
     on_stage: Callable[[str], None] = lambda text: None
     on_results: Callable[[Sequence[Finished]], None] = lambda finished: None
     on_progress: Callable[[Progress], None] = lambda progress: None
     on_best: Callable[[TrialOutcome, Path], None] = lambda outcome, path: None
+    on_interrupt: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -333,6 +335,7 @@ class _Search:
         except KeyboardInterrupt:
             answer_interrupt()
             self.is_interrupted = True
+            self.events.on_interrupt()
             self.stop()
             while self.running:
                 self.collect()
