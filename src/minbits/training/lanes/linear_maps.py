@@ -25,11 +25,13 @@ Float = npt.NDArray[np.float32]
 Integer = npt.NDArray[np.int64]
 
 GROUP = 4  # output channels that share the loads of their inputs
+WIDE = 8  # the same where there is one position alone: as many sums hide how long one takes
 _PAIR = 2
 _QUAD = 4
 
 _gather_group_pair = make_gather(GROUP, _PAIR)
 _gather_group_one = make_gather(GROUP, 1)
+_gather_wide_one = make_gather(WIDE, 1)
 _gather_one_quad = make_gather(1, _QUAD)
 _gather_one_one = make_gather(1, 1)
 _correlate_group = make_correlate(GROUP, GROUP)
@@ -38,6 +40,7 @@ _correlate_column = make_correlate(GROUP, 1)
 _correlate_one = make_correlate(1, 1)
 _correlate_nine = make_correlate(1, 9)
 _outer_group = make_outer(GROUP)
+_outer_wide = make_outer(WIDE)
 _outer_one = make_outer(1)
 
 
@@ -71,7 +74,7 @@ class Sweep(NamedTuple):
     period: int
 
 
-_NO_SHIFT = np.zeros(GROUP, np.float32)
+_NO_SHIFT = np.zeros(WIDE, np.float32)
 
 
 @compiled()
@@ -138,7 +141,15 @@ def sweep_image(
     ``shift_at`` is negative where nothing is added.
     """
     full = 0 if depthwise else outputs // GROUP * GROUP
-    for start in range(0, full, GROUP):
+    wide = full // WIDE * WIDE if sweep.rows == sweep.columns == 1 else 0
+    for start in range(0, wide, WIDE):
+        _gather_wide_one(
+            out, at + start * sweep.out_channel, sweep.out_channel, LANES, inputs, in_at, LANES,
+            offsets, offsets_at, taps, weights, weight_at + start * sweep.output, sweep.tap,
+            sweep.output, _NO_SHIFT if shift_at < 0 else shifts,
+            0 if shift_at < 0 else shift_at + start, sweep.slope,
+        )  # fmt: skip
+    for start in range(wide, full, GROUP):
         _sweep_group(
             out, at + start * sweep.out_channel, inputs, in_at, offsets, offsets_at, taps, weights,
             weight_at + start * sweep.output, _NO_SHIFT if shift_at < 0 else shifts,
@@ -227,6 +238,26 @@ def depthwise_weight_gradient(
 
 
 @compiled()
+def _write_tile(
+    tile: Float, tile_at: int, inputs: Float, in_at: int, in_block: int, offsets: Integer,
+    offsets_at: int, feature: int, features: int, blocks: int,
+) -> None:  # fmt: skip
+    """Transpose `LANES` features of a whole batch, from ``feature`` on.
+
+    Features beyond the last one repeat it; what comes of them is dropped.
+    """
+    for block in range(blocks):
+        for lane in range(0, LANES, VECTOR):
+            to = tile_at + (block * LANES + lane) * LANES
+            for part in range(0, LANES, VECTOR):
+                first = min(feature + part, features - 1)
+                transpose_square(
+                    tile, to + part, LANES, inputs, in_at + block * in_block + lane, offsets,
+                    offsets_at + first, features - first,
+                )  # fmt: skip
+
+
+@compiled()
 def linear_weight_gradient(
     gradient: Float, gradient_at: int, errors: Float, error_at: int, error_block: int,
     inputs: Float, in_at: int, in_block: int, offsets: Integer, offsets_at: int, features: int,
@@ -237,28 +268,30 @@ def linear_weight_gradient(
     Inputs are transposed, `LANES` features at a time, to ``tile[example, feature]``, of
     ``blocks * LANES`` examples.
     """
-    rest = np.empty(GROUP * LANES, np.float32)
+    rest = np.empty(WIDE * LANES, np.float32)
     for feature in range(0, features, LANES):
-        for block in range(blocks):
-            for lane in range(0, LANES, VECTOR):
-                to = tile_at + (block * LANES + lane) * LANES
-                for part in range(0, LANES, VECTOR):
-                    # Features beyond the last one repeat it; what comes of them is dropped.
-                    first = min(feature + part, features - 1)
-                    transpose_square(
-                        tile, to + part, LANES, inputs, in_at + block * in_block + lane,
-                        offsets, offsets_at + first, features - first,
-                    )  # fmt: skip
+        _write_tile(
+            tile, tile_at, inputs, in_at, in_block, offsets, offsets_at, feature, features, blocks
+        )
         count = min(LANES, features - feature)
         output = 0
         while output < outputs:
-            group = GROUP if output + GROUP <= outputs else 1
+            group = 1
+            if output + WIDE <= outputs:
+                group = WIDE
+            elif output + GROUP <= outputs:
+                group = GROUP
             at, error = gradient_at + output * features + feature, error_at + output * LANES
             target, target_at, step = gradient, at, features
             if count < LANES:
                 target, target_at, step = rest, 0, LANES
                 rest[:] = 0
-            if group == GROUP:
+            if group == WIDE:
+                _outer_wide(
+                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
+                    blocks,
+                )  # fmt: skip
+            elif group == GROUP:
                 _outer_group(
                     target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
                     blocks,
