@@ -35,8 +35,8 @@ from minbits.studies.learning_coefficient import ChainSettings
 from minbits.studies.trainability_statistics import mean_interval
 
 SCALES, EPOCHS = (0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5), 60
-DESCENT_STEPS = 100
-CHAINS = ChainSettings(localisation=100.0, burn_in=500, steps=1000, chains=2)
+DESCENT_STEPS, PENALTY = 500, 1e-3
+CHAINS = ChainSettings(localisation=10.0, burn_in=300, steps=700, chains=2)
 MEASURES = {
     "size_bits": "bits of the file",
     "parameters": "parameters",
@@ -54,7 +54,7 @@ def column(rows: Rows, name: str) -> np.ndarray:
 def tell_sizes(kinds: Sequence[Any], found: Sequence[Rows]) -> None:
     print(
         "units × parameters  seeds    bits  correct  train loss  gradient  largest    trace"
-        "   learning coefficient     of a chain  accepted"
+        "   learning coefficient    of a chain  quadratic"
     )
     for kind, rows in zip(kinds, found, strict=True):
         if len(rows) < 2:
@@ -67,7 +67,7 @@ def tell_sizes(kinds: Sequence[Any], found: Sequence[Rows]) -> None:
             f"{share:>7.1f} %{means['train_loss_nats']:>12.4f}{means['gradient_norm']:>10.3f}"
             f"{means['largest_eigenvalue']:>9.1f}{means['trace']:>9.1f}   "
             f"{lot.value:>6.2f} ({lot.low:.2f} to {lot.high:.2f})"
-            f"{means['standard_error']:>13.2f}{means['acceptance']:>10.2f}"
+            f"{means['standard_error']:>12.2f}{means['quadratic_coefficient']:>11.2f}"
         )
 
 
@@ -93,7 +93,10 @@ def main() -> int:
     print(f"{records.take():,} rows taken from {records.path}", flush=True)
     request = PriceRequest(0.95, scales=SCALES, epochs=EPOCHS)
     kinds = [kind for kind in price_kinds(data, request) if kind.route == "size"]
-    settings = [{**kind.settings, "descent_steps": DESCENT_STEPS, **vars(CHAINS)} for kind in kinds]
+    settings = [
+        {**kind.settings, "descent_steps": DESCENT_STEPS, "penalty": PENALTY, **vars(CHAINS)}
+        for kind in kinds
+    ]
     tasks = seed_tasks(settings, [kind.parameters + 500.0 for kind in kinds], 1)
     labels = [f"units × {kind.factor:g}" for kind in kinds]
     part = Part("networks", COMPLEXITY, data, settings, labels, asked.seeds, 1, tasks, records)
@@ -104,7 +107,7 @@ def main() -> int:
         print(data.summary())
         print(
             f"{EPOCHS} epochs of each phase; {CHAINS.chains} chains of {CHAINS.burn_in} + "
-            f"{CHAINS.steps} steps, localisation {CHAINS.localisation:g}"
+            f"{CHAINS.steps} steps, localisation {CHAINS.localisation:g}; penalty {PENALTY:g}"
         )
         print(part.account(choice) + "\n")
         found = [
@@ -116,8 +119,9 @@ def main() -> int:
         if len(everything) > 3:
             tell_correlations(everything, f"{len(everything)} networks of all sizes")
         print(
-            "\nof a chain: standard error of the coefficient over chains, its mean; correct: of "
-            "the validation examples, in the file"
+            "\nof a chain: standard error of the coefficient over chains, its mean; quadratic: "
+            "what the coefficient were if the loss were a quadratic form; correct: of the "
+            "validation examples, in the file"
         )
         print(written_rows(records))
 

@@ -10,6 +10,7 @@ from minbits.studies.learning_coefficient import (
     ChainSettings,
     Values,
     local_learning_coefficient,
+    quadratic_coefficient,
 )
 
 EXAMPLES = 1000
@@ -40,7 +41,40 @@ def test_localisation_takes_away_what_it_takes_in_theory() -> None:
     found = local_learning_coefficient(quadratic(curvatures), np.zeros(12), EXAMPLES, near, 1)  # type: ignore[arg-type]
     expected = 0.5 * (SCALE * curvatures / (SCALE * curvatures + 100)).sum()
     assert expected < 5
+    assert quadratic_coefficient(curvatures, EXAMPLES, 100.0) == pytest.approx(expected)
+    assert quadratic_coefficient(np.array([-1.0, 1e9]), EXAMPLES, 1.0) == pytest.approx(0.5)
     assert found.value == pytest.approx(expected, abs=max(0.3, 4 * found.standard_error))
+
+
+def test_the_hessian_changes_how_fast_chains_mix_and_not_what_they_draw_from() -> None:
+    turned, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))
+    curvatures = np.array([1e4, 1e3, *np.geomspace(0.01, 10, 10)])
+    matrix = turned @ np.diag(curvatures) @ turned.T
+
+    def steep(values: Values) -> tuple[float, Values]:
+        slope = matrix @ values
+        return 0.5 * float(values @ slope), slope
+
+    short = ChainSettings(localisation=1.0, burn_in=500, steps=2000, chains=4)
+    place = np.zeros(12)
+    found = local_learning_coefficient(steep, place, EXAMPLES, short, 4, hessian=matrix)
+    expected = quadratic_coefficient(curvatures, EXAMPLES, 1.0)
+    assert found.value == pytest.approx(expected, abs=max(0.3, 4 * found.standard_error))
+    assert found.standard_error < 0.2
+    # Steps as short as the steepest direction allows have not seen the flat ones by then.
+    slow = local_learning_coefficient(steep, place, EXAMPLES, short, 4)
+    assert slow.value < expected - 1
+
+
+def test_a_wrong_hessian_does_no_harm() -> None:
+    curvatures = np.linspace(0.5, 4.0, 12)
+    wrong = np.diag(np.linspace(8.0, -0.1, 12))
+    found = local_learning_coefficient(
+        quadratic(curvatures), np.zeros(12), EXAMPLES,  # type: ignore[arg-type]
+        ChainSettings(localisation=5.0, burn_in=1000, steps=6000, chains=4), 5, hessian=wrong,
+    )  # fmt: skip
+    expected = quadratic_coefficient(curvatures, EXAMPLES, 5.0)
+    assert found.value == pytest.approx(expected, abs=max(0.4, 4 * found.standard_error))
 
 
 def test_a_singular_model_has_less_than_half_its_parameters() -> None:

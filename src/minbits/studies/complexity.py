@@ -4,7 +4,9 @@ Trainings are those of the price of trainability (`minbits.studies.price`). The 
 the file that the second phase ends with. Curvature and learning coefficient are taken near the end
 of the first phase, where the second one starts: the file's network has lost the scale of its
 logits, which no right answer depends on, and with it the meaning of its loss. They are defined at a
-minimum, and the first phase ends near one only, so that the loss is descended from there first.
+minimum, and the first phase ends near one only, so that the loss is descended from there first. A
+network that fits all its examples has no minimum, its loss only falls to zero; a small penalty on
+the squares of the weights gives it one.
 """
 
 from __future__ import annotations
@@ -14,8 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
-from scipy.sparse import linalg as sparse_linalg
+from scipy import linalg, optimize
 
 from minbits.codec.architecture import Architecture
 from minbits.studies.learning_coefficient import (
@@ -23,27 +24,28 @@ from minbits.studies.learning_coefficient import (
     LossAndGradient,
     Values,
     local_learning_coefficient,
+    quadratic_coefficient,
 )
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe, TrialConfig
 from minbits.workers.work import WorkerContext
 
-_PROBES = 30
-_LANCZOS = 1e-2
 _LANES = 32
 
 Float = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
-Product = Callable[[Values], Values]
 
 
-def full_loss(architecture: Architecture, inputs: Float, labels: Labels) -> LossAndGradient:
+def full_loss(
+    architecture: Architecture, inputs: Float, labels: Labels, penalty: float = 0.0
+) -> LossAndGradient:
     """Return the mean cross-entropy of all examples in nats and its gradient, by plain parameters.
 
     Args:
         architecture: the network.
         inputs: as its first layer sees them, ``(examples, channels, height, width)``.
         labels: shape ``(examples,)``, a multiple of 32 for the lanes engine.
+        penalty: half of it times the sum of the squares of all parameters is added.
     """
     from minbits.networks.parameters import parameter_layout
     from minbits.training.choice import choose_engine
@@ -61,15 +63,16 @@ def full_loss(architecture: Architecture, inputs: Float, labels: Labels) -> Loss
     def loss_and_gradient(values: Values) -> tuple[float, Values]:
         gradient = np.empty(layout.size, np.float32)
         loss = objective.loss_and_gradient(values.astype(np.float32), draw, gradient)
-        return float(loss), gradient.astype(np.float64)
+        squares = 0.5 * penalty * float(values @ values)
+        return float(loss) + squares, gradient.astype(np.float64) + penalty * values
 
     return loss_and_gradient
 
 
 def full_hessian(
-    architecture: Architecture, values: Values, inputs: Float, labels: Labels
-) -> Product:
-    """Return products with the Hessian of the loss of `full_loss`, at some plain parameters."""
+    architecture: Architecture, values: Values, inputs: Float, labels: Labels, penalty: float = 0.0
+) -> Values:
+    """Return the Hessian of the loss of `full_loss`, ``(parameters, parameters)``, symmetric."""
     import torch
     from torch.nn import functional
 
@@ -82,42 +85,20 @@ def full_hessian(
     logits, _, _ = run.logits(here, torch.from_numpy(inputs))
     loss = functional.cross_entropy(logits, torch.from_numpy(labels))
     (slope,) = torch.autograd.grad(loss, here, create_graph=True)
-
-    def product(vector: Values) -> Values:
-        along = torch.from_numpy(np.asarray(vector, np.float32).reshape(-1))
-        (found,) = torch.autograd.grad(slope, here, along, retain_graph=True)
-        return np.asarray(found.numpy(), np.float64)
-
-    return product
-
-
-def sharpness(product: Product, size: int, seed: int) -> tuple[float, float]:
-    """Return the largest eigenvalue of a Hessian, and its trace.
-
-    The eigenvalue comes from Lanczos' method, exact to a hundredth. The trace is the mean over 30
-    random vectors of signs (Hutchinson 1989).
-
-    Args:
-        product: multiplies the Hessian by a vector.
-        size: parameters, two or more.
-        seed: of the random vectors.
-    """
-    generator = np.random.default_rng(seed)
-    operator = sparse_linalg.LinearOperator((size, size), matvec=product, dtype=np.float64)
-    (largest,) = sparse_linalg.eigsh(
-        operator, 1, which="LA", v0=generator.normal(size=size), tol=_LANCZOS,
-        return_eigenvectors=False,
-    )  # fmt: skip
-    signs = generator.choice((-1.0, 1.0), (_PROBES, size))
-    return float(largest), float(np.mean([sign @ product(sign) for sign in signs]))
+    found = np.empty((len(values), len(values)))
+    for row, one in enumerate(torch.eye(len(values))):
+        (line,) = torch.autograd.grad(slope, here, one, retain_graph=True)
+        found[row] = line.numpy()
+    return np.asarray(0.5 * (found + found.T) + penalty * np.eye(len(values)))
 
 
 def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
     """Train, quantise, write and decode one network a seed, and measure its complexity.
 
-    Settings are those of a training of the price, ``descent_steps``, and those of the chains:
-    ``localisation``, ``burn_in``, ``steps`` and ``chains``. Losses are those of the examples that
-    were trained on, but for the last few of them that fill no lanes. The test set is not looked at.
+    Settings are those of a training of the price, ``descent_steps``, ``penalty``, and those of the
+    chains: ``localisation``, ``burn_in``, ``steps`` and ``chains``. Losses are those of the
+    examples that were trained on, but for the last few of them that fill no lanes. The test set is
+    not looked at.
 
     Raises:
         StoppedError: if asked to stop.
@@ -145,6 +126,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         int(str(fields.pop("steps"))), int(str(fields.pop("chains"))),
     )  # fmt: skip
     descent_steps = int(str(fields.pop("descent_steps")))
+    penalty = float(str(fields.pop("penalty")))
     text = str(fields.pop("architecture"))
     architecture = architecture_for(text, data)
     recipe = TrainingRecipe(**fields)  # type: ignore[arg-type]
@@ -172,7 +154,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
                 "validation_examples": outcome.validation_examples,
                 **complexity_at(
                     architecture, values, (train.inputs[:whole], train.labels[:whole]),
-                    descent_steps, chains, seed, go_on,
+                    descent_steps, penalty, chains, seed, go_on,
                 ),
             }  # fmt: skip
         results.append(Measured(task.settings, seed, result, time.perf_counter() - start))
@@ -184,6 +166,7 @@ def complexity_at(
     values: Values,
     examples: tuple[Float, Labels],
     descent_steps: int,
+    penalty: float,
     chains: ChainSettings,
     seed: int,
     after_step: Callable[[], None] = lambda: None,
@@ -195,26 +178,33 @@ def complexity_at(
         values: its plain parameters.
         examples: inputs and labels, as `full_loss` takes them.
         descent_steps: of L-BFGS, at most.
+        penalty: on the squares of the parameters; part of the loss that has the minimum.
         chains: how the posterior is drawn from.
-        seed: of the chains and of the probes.
+        seed: of the chains.
         after_step: called after every step of a chain.
     """
-    loss_and_gradient = full_loss(architecture, *examples)
+    loss_and_gradient = full_loss(architecture, *examples, penalty)
     start, trained_loss = values, loss_and_gradient(values)[0]
-    options = {"maxiter": descent_steps}
+    options = {"maxiter": descent_steps, "maxfun": 2 * descent_steps, "ftol": 0.0, "gtol": 0.0}
     end = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     values = np.asarray(end.x, np.float64)
-    largest, trace = sharpness(full_hessian(architecture, values, *examples), len(values), seed)
+    hessian = full_hessian(architecture, values, *examples, penalty)
+    curvatures = linalg.eigvalsh(hessian)
     found = local_learning_coefficient(
-        loss_and_gradient, values, len(examples[1]), chains, seed, after_step
+        loss_and_gradient, values, len(examples[1]), chains, seed, after_step, hessian
     )
     return {
         "trained_loss_nats": trained_loss,
         "distance": float(np.linalg.norm(values - start)),
-        "train_loss_nats": found.loss,
+        "train_loss_nats": full_loss(architecture, *examples)(values)[0],
+        "penalised_loss_nats": found.loss,
         "gradient_norm": float(np.linalg.norm(loss_and_gradient(values)[1])),
-        "largest_eigenvalue": largest,
-        "trace": trace,
+        "least_eigenvalue": float(curvatures[0]),
+        "largest_eigenvalue": float(curvatures[-1]),
+        "trace": float(curvatures.sum()),
+        "quadratic_coefficient": quadratic_coefficient(
+            curvatures, len(examples[1]), chains.localisation
+        ),
         "learning_coefficient": found.value,
         "standard_error": found.standard_error,
         "acceptance": found.acceptance,

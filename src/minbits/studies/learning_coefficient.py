@@ -5,7 +5,8 @@ it as ``n b (E[L] - L(w))`` with ``b = 1 / log n``, which is Watanabe's WBIC res
 neighbourhood of ``w``. The mean is over a posterior ``exp(-n b L(v) - g/2 |v - w|^2)``. They draw
 from it by stochastic gradients; here all examples are used, and each step is accepted or refused
 as Metropolis and Hastings do (Roberts & Tweedie 1996), so that the length of a step changes how
-fast the chain moves and not what it draws from.
+fast the chain moves and not what it draws from. The same holds for the directions of the steps:
+given the Hessian, they are long where the loss is flat and short where it is steep.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import linalg
 
 from minbits.errors import ArgumentError
 
@@ -70,6 +72,7 @@ def local_learning_coefficient(
     settings: ChainSettings,
     seed: int,
     after_step: Callable[[], None] = lambda: None,
+    hessian: Values | None = None,
 ) -> LearningCoefficient:
     """Estimate the local learning coefficient of a network at a local minimum.
 
@@ -80,6 +83,8 @@ def local_learning_coefficient(
         settings: how the posterior is drawn from.
         seed: of the chains.
         after_step: called after every step; what it raises ends the estimate.
+        hessian: of the loss at ``values``, ``(parameters, parameters)``. Chains then mix about as
+            fast as if all directions were equally steep; what they draw from stays the same.
 
     Raises:
         ArgumentError: with fewer than two examples or two chains.
@@ -91,10 +96,16 @@ def local_learning_coefficient(
         )  # fmt: skip
     scale = examples / math.log(examples)
     loss, _ = loss_and_gradient(values)
+    # A first guess without a Hessian: the stiffest direction is rarely softer than this.
+    directions: Values = np.eye(len(values)) / math.sqrt(settings.localisation + scale)
+    if hessian is not None:
+        directions = _directions(hessian, scale, settings.localisation)
     means, accepted = [], 0.0
     for chain in range(settings.chains):
         generator = np.random.default_rng([seed, chain])
-        mean, share = _mean_loss(loss_and_gradient, values, scale, settings, generator, after_step)
+        mean, share = _mean_loss(
+            loss_and_gradient, values, scale, settings, directions, generator, after_step
+        )
         means.append(mean)
         accepted += share / settings.chains
     found = scale * (np.array(means) - loss)
@@ -102,11 +113,33 @@ def local_learning_coefficient(
     return LearningCoefficient(float(found.mean()), error, accepted, float(np.mean(means)), loss)
 
 
+def quadratic_coefficient(curvatures: Values, examples: int, localisation: float) -> float:
+    """Return what `local_learning_coefficient` is where the loss is a quadratic form.
+
+    Each direction of curvature h counts ``n b h / (n b h + g) / 2``. Those of negative curvature
+    count nothing.
+
+    Args:
+        curvatures: eigenvalues of the Hessian.
+        examples: n, 2 or more.
+        localisation: g.
+    """
+    stiffness = examples / math.log(examples) * np.maximum(curvatures, 0.0)
+    return float(0.5 * (stiffness / (stiffness + localisation)).sum())
+
+
+def _directions(hessian: Values, scale: float, localisation: float) -> Values:
+    """Return vectors, as columns, along which a quadratic posterior is equally steep."""
+    curvatures, vectors = linalg.eigh(hessian)
+    return np.asarray(vectors / np.sqrt(scale * np.maximum(curvatures, 0.0) + localisation))
+
+
 def _mean_loss(
     loss_and_gradient: LossAndGradient,
     centre: Values,
     scale: float,
     settings: ChainSettings,
+    directions: Values,
     generator: np.random.Generator,
     after_step: Callable[[], None],
 ) -> tuple[float, float]:
@@ -114,16 +147,15 @@ def _mean_loss(
     pull = settings.localisation
 
     def at(place: Values) -> tuple[float, float, Values]:
-        """Return the loss, the energy and its gradient."""
-        loss, gradient = loss_and_gradient(place)
-        apart = place - centre
+        """Return the loss, the energy and its gradient, at some steps along the directions."""
+        apart = directions @ place
+        loss, gradient = loss_and_gradient(centre + apart)
         energy = scale * loss + 0.5 * pull * float(apart @ apart)
-        return loss, energy, scale * gradient + pull * apart
+        return loss, energy, directions.T @ (scale * gradient + pull * apart)
 
-    place = centre.copy()
+    place = np.zeros_like(centre)
     loss, energy, slope = at(place)
-    # A first guess: the stiffest direction is rarely softer than the localisation itself.
-    length = 1.0 / (pull + scale) / len(centre) ** (1 / 3)
+    length = 1.0 / len(centre) ** (1 / 3)
     total, accepted = 0.0, 0
     for step in range(settings.burn_in + settings.steps):
         noise = generator.normal(size=len(place))
