@@ -12,7 +12,8 @@ from minbits.jobs.trainability import brought_to, plain_trainability, trainabili
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest
 from minbits.ledger.store import read_ledger
 from minbits.networks.grammar import parse_architecture
-from minbits.studies.trainability import TrainabilityPlan, losses_and_hits, parameter_count
+from minbits.studies.losses import mean_loss_and_hits
+from minbits.studies.trainability import TrainabilityPlan, parameter_count
 from minbits.training.lanes import vector_code
 from minbits.training.lanes.engine import LanesEngine
 from minbits.training.loop import training_data
@@ -106,7 +107,9 @@ def test_convolutions_are_trained_with_batches_normalised_and_without(
     train = training_data(tiny, np.arange(len(tiny.train_labels)))
     (alone,) = train_many(architecture, recipe, [1], train, lambda *_: None, lambda: False)
     inputs = tiny.test_inputs.astype(np.float32) * np.float32(2.0**-tiny.input_exponent)
-    loss, _ = losses_and_hits(LanesEngine().logits(architecture, alone, inputs), tiny.test_labels)
+    loss, _ = mean_loss_and_hits(
+        LanesEngine().logits(architecture, alone, inputs), tiny.test_labels
+    )
     assert found[1][1] == pytest.approx(loss)
 
 
@@ -114,8 +117,8 @@ def test_convolutions_are_trained_with_batches_normalised_and_without(
     ("changes", "message"),
     [
         ({"normalisation": "batch"}, "batch, of fully connected layers"),
-        ({"normalisation": "rms", "weight_bits": 4}, "got 4 and cpu"),
-        ({"kind": "convolution", "weight_bits": 1}, "got 1 and cpu"),
+        ({"normalisation": "rms", "weight_bits": 4}, "got 4, cpu and cross-entropy"),
+        ({"kind": "convolution", "weight_bits": 1}, "got 1, cpu and cross-entropy"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(

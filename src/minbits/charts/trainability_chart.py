@@ -9,23 +9,32 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from minbits.charts.chart import Chart, name_text
+from minbits.studies.losses import LOSS_UNITS
 from minbits.studies.trainability_statistics import WidthRow
 
-_Numbers = tuple[str, Sequence[WidthRow]]
+_Numbers = tuple[str, Sequence[WidthRow], str]
 _COLOURS = ("#1d3557", "#2a9d8f", "#e07a1f", "#c1121f", "#7b2cbf", "#577590", "#8a5a44", "#444444")
 
 
-def draw_trainability(data_name: str, rows: Sequence[WidthRow]) -> Chart[_Numbers]:
-    """Return the chart: the distribution of test losses by width, and test against train loss."""
-    return Chart((data_name, rows), _draw)
+def draw_trainability(
+    data_name: str, rows: Sequence[WidthRow], unit: str = LOSS_UNITS["cross-entropy"]
+) -> Chart[_Numbers]:
+    """Return the chart: the distribution of test losses by width, and test against train loss.
+
+    Args:
+        data_name: of the data set.
+        rows: by width.
+        unit: of the losses.
+    """
+    return Chart((data_name, rows, unit), _draw)
 
 
 def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
-    data_name, rows = numbers
+    data_name, rows, unit = numbers
     figure = matplotlib.figure.Figure(figsize=(12, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw_losses(left, rows)
-    _draw_pairs(right, rows)
+    _draw_losses(left, rows, unit)
+    _draw_pairs(right, rows, unit)
     seeds = min(len(row.test_losses) for row in rows)
     figure.suptitle(
         f"{name_text(data_name)}: where {seeds:,} or more trainings of each width end", fontsize=11
@@ -33,7 +42,7 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
     return figure
 
 
-def _draw_losses(axes: Axes, rows: Sequence[WidthRow]) -> None:
+def _draw_losses(axes: Axes, rows: Sequence[WidthRow], unit: str) -> None:
     places = list(range(len(rows)))
     parts = axes.violinplot(
         [row.test_losses for row in rows], places, widths=0.8, showextrema=False
@@ -52,13 +61,13 @@ def _draw_losses(axes: Axes, rows: Sequence[WidthRow]) -> None:
         )  # fmt: skip
     axes.set_xticks(places, [f"{row.width:,}\n{row.parameters:,}" for row in rows])
     axes.set_xlabel("units of a hidden layer; parameters")
-    axes.set_ylabel("test loss [nats an example]")
+    axes.set_ylabel(f"test loss [{unit}]")
     axes.margins(y=0.1)
     axes.grid(True, axis="y", color="#eeeeee")
     axes.set_axisbelow(True)
 
 
-def _draw_pairs(axes: Axes, rows: Sequence[WidthRow]) -> None:
+def _draw_pairs(axes: Axes, rows: Sequence[WidthRow], unit: str) -> None:
     for index, row in enumerate(rows):
         known = row.correlation
         ending = "" if known is None else f", ρ = {known.value:.2f}"
@@ -69,8 +78,8 @@ def _draw_pairs(axes: Axes, rows: Sequence[WidthRow]) -> None:
         )  # fmt: skip
     if min(row.train_losses.min() for row in rows) > 0:
         axes.set_xscale("log")
-    axes.set_xlabel("training loss [nats an example]")
-    axes.set_ylabel("test loss [nats an example]")
+    axes.set_xlabel(f"training loss [{unit}]")
+    axes.set_ylabel(f"test loss [{unit}]")
     axes.grid(True, color="#eeeeee")
     axes.set_axisbelow(True)
     axes.legend(fontsize=8, loc="best")

@@ -20,6 +20,7 @@ from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
+from minbits.studies.losses import LOSS_UNITS
 from minbits.studies.price_statistics import PriceRow, Route, best_of_hour
 from minbits.studies.surface_statistics import SurfaceRow
 from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
@@ -116,8 +117,8 @@ def _print(report: TrainabilityReport) -> None:
         "correlation", "test accuracy [%]",
     )  # fmt: skip
     print_table(
-        f"{report.data_name}: losses at the end in nats an example, over initialisations "
-        "(95 % intervals)",
+        f"{report.data_name}: losses at the end ({LOSS_UNITS[report.request.loss]}), over "
+        "initialisations (95 % intervals)",
         [(name, "right") for name in names],
         [_cells(row) for row in report.rows],
     )

@@ -17,6 +17,7 @@ from minbits.errors import ArgumentError
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.study import Result, StudyOutcome, check_figure, complete_study, known_study
 from minbits.jobs.trainability_request import LANES, TrainabilityRequest, TrainingOptions
+from minbits.studies.losses import LOSS_UNITS, Loss
 from minbits.studies.run import StudyProgress
 from minbits.studies.trainability import (
     TRAINABILITY,
@@ -115,15 +116,17 @@ def _planned(data: DataSet, request: TrainabilityRequest) -> tuple[DataSet, Trai
             "Choose `normalisation` rms, or `kind` convolution.",
         )  # fmt: skip
     is_plain = (request.kind, request.normalisation) == ("linear", "none")
-    if not is_plain and (request.weight_bits, device) != (32, "cpu"):
+    if not is_plain and (request.weight_bits, device, request.loss) != (32, "cpu", "cross-entropy"):
         raise ArgumentError(
-            "`weight_bits` and `device`", f"{request.weight_bits} and {device}",
-            f"32 and cpu with {request.kind} layers and normalisation {request.normalisation}",
+            "`weight_bits`, `device` and `loss`",
+            f"{request.weight_bits}, {device} and {request.loss}",
+            f"32, cpu and cross-entropy with {request.kind} layers and normalisation "
+            f"{request.normalisation}",
             "Leave them out, or choose `kind` linear and `normalisation` none.",
         )  # fmt: skip
     plan = dataclasses.replace(
         plan, weight_bits=request.weight_bits, device=device, kind=request.kind,
-        normalisation=request.normalisation,
+        normalisation=request.normalisation, loss=request.loss,
     )  # fmt: skip
     return data, plan
 
@@ -146,7 +149,7 @@ def _reported(
     )  # fmt: skip
     if request.figure is None or not rows:
         return report
-    draw_trainability(data.name, rows).save(Path(request.figure))
+    draw_trainability(data.name, rows, LOSS_UNITS[request.loss]).save(Path(request.figure))
     return dataclasses.replace(report, figure=str(request.figure))
 
 
@@ -216,7 +219,10 @@ def brought_to(data: DataSet, side: int) -> DataSet:
 
 
 def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
-    """Return a report as plain values with stable keys."""
+    """Return a report as plain values with stable keys.
+
+    Losses are in ``loss_unit``; keys that name nats are null for losses that are no nats.
+    """
     return {
         "data_name": report.data_name,
         "depth": report.request.depth,
@@ -226,31 +232,37 @@ def plain_trainability(report: TrainabilityReport) -> dict[str, Any]:
         "weight_bits": report.request.weight_bits,
         "kind": report.request.kind,
         "normalisation": report.request.normalisation,
+        "loss": report.request.loss,
+        "loss_unit": LOSS_UNITS[report.request.loss],
         "ledger": report.ledger,
         "done": report.done,
         "total": report.total,
         "interrupted": report.interrupted,
         "equal_spread_p": report.equal_spread_p,
         "figure": report.figure,
-        "widths": [
-            {
-                "width": row.width,
-                "parameters": row.parameters,
-                "trainings": len(row.test_losses),
-                "failed": row.failed,
-                "train_loss_nats": float(row.train_losses.mean()),
-                "train_loss_deviation_nats": float(row.train_losses.std(ddof=1)),
-                "test_loss_nats": dataclasses.asdict(row.test_loss),
-                "test_loss_deviation_nats": dataclasses.asdict(row.test_loss_deviation),
-                "test_accuracy": float(row.test_accuracies.mean()),
-                "test_accuracy_deviation": float(row.test_accuracies.std(ddof=1)),
-                "correlation": None
-                if row.correlation is None
-                else dataclasses.asdict(row.correlation),
-                "last_fall": row.last_fall,
-                "seconds": row.seconds,
-            }
-            for row in report.rows
-        ],
+        "widths": [_plain_width(row, report.request.loss) for row in report.rows],
         "statements": [dataclasses.asdict(item) for item in report.statements],
+    }
+
+
+def _plain_width(row: WidthRow, loss: Loss) -> dict[str, Any]:
+    losses = {
+        "train_loss": float(row.train_losses.mean()),
+        "train_loss_deviation": float(row.train_losses.std(ddof=1)),
+        "test_loss": dataclasses.asdict(row.test_loss),
+        "test_loss_deviation": dataclasses.asdict(row.test_loss_deviation),
+    }
+    is_nats = loss == "cross-entropy"
+    return {
+        "width": row.width,
+        "parameters": row.parameters,
+        "trainings": len(row.test_losses),
+        "failed": row.failed,
+        **losses,
+        **{f"{name}_nats": value if is_nats else None for name, value in losses.items()},
+        "test_accuracy": float(row.test_accuracies.mean()),
+        "test_accuracy_deviation": float(row.test_accuracies.std(ddof=1)),
+        "correlation": None if row.correlation is None else dataclasses.asdict(row.correlation),
+        "last_fall": row.last_fall,
+        "seconds": row.seconds,
     }

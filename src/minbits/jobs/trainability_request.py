@@ -7,6 +7,7 @@ from typing import Literal
 
 from minbits.jobs.shared_options import StudyOptions
 from minbits.requests import at_least, option
+from minbits.studies.losses import Loss
 
 _MAX_WIDTH = 4096
 _MAX_SEEDS = 100_000
@@ -69,6 +70,11 @@ class TrainabilityRequest(TrainingOptions):
     normalisation: Literal["none", "batch", "rms"] = option(
         "none",
         "Behind hidden layers: batch, of convolutions alone; or rms, of each example.",
+    )
+    loss: Loss = option(
+        "cross-entropy",
+        "What is descended: cross-entropy; the squared distance of the logits from 0 and 1; or "
+        "hinge, what the label's logit lacks of exceeding all others by 1.",
     )
     device: Literal["cpu", "cuda", "auto"] = option(
         "cpu", "What trains; auto takes a GPU where there is one."

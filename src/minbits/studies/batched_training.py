@@ -1,4 +1,4 @@
-"""Training of many seeds at once in PyTorch, for a GPU and for weights of few bits.
+"""Training of many seeds at once in PyTorch: on a GPU, of weights of few bits, by other losses.
 
 All tensors carry the seeds in front, as in `minbits.memorisation.seeded_networks`, so that a step
 of all networks is a few batched matrix products. Initial weights and batches are those of
@@ -19,11 +19,12 @@ from minbits.codec.architecture import Architecture, class_count
 from minbits.layers.linear import Linear
 from minbits.memorisation.seeded_networks import (
     SeededShape,
-    label_losses,
     run_networks,
     stored_weights,
 )
 from minbits.networks.parameters import flat_parameters, parameter_layout
+from minbits.studies.losses import Loss
+from minbits.studies.tensor_losses import tensor_losses
 from minbits.training.float_phase import loop_settings
 from minbits.training.loop import StoppedError, TrainingData, batch_of, draw_epoch
 from minbits.training.optimizers import MOMENTUM
@@ -40,10 +41,12 @@ class BatchedSettings:
         weight_bits: of a stored weight, 32 for none that are rounded; rounded weights are trained
             with gradients that pass straight through the rounding.
         device: of PyTorch.
+        loss: that is descended.
     """
 
     weight_bits: int
     device: str
+    loss: Loss = "cross-entropy"
 
 
 def train_batched(
@@ -91,7 +94,9 @@ def train_batched(
         order = torch.from_numpy(np.stack(drawn)).to(device)
         for number in range(steps):
             chosen = order[:, number * batch : (number + 1) * batch]
-            losses = label_losses(run_networks(shape, weights, inputs[chosen]), labels[chosen])
+            losses = tensor_losses(
+                run_networks(shape, weights, inputs[chosen]), labels[chosen], batched.loss
+            )
             means = losses.mean(1)
             optimizer.zero_grad(set_to_none=True)
             means.sum().backward()  # type: ignore[no-untyped-call]

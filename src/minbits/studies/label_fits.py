@@ -12,20 +12,19 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from minbits.errors import ArgumentError
+from minbits.studies.losses import Loss, loss_named
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain
 from minbits.workers.work import WorkerContext
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-Loss = Literal["cross-entropy", "squared"]
+    pass
 
 _CHECK_EVERY = 10
 _LOWEST_RATE = 0.01  # of the first one: the last steps still move
@@ -40,7 +39,7 @@ class LabelFitPlan:
         random_part: of their labels, replaced by labels drawn uniformly, in [0, 1].
         steps: of Adam on all examples.
         learning_rate: the first one; it falls as a cosine, to a hundredth.
-        loss: cross-entropy in nats, or the squared distance of the logits from 0 and 1.
+        loss: see `tensor_losses`.
     """
 
     examples: int
@@ -114,6 +113,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         initial_weights,
         run_networks,
     )
+    from minbits.studies.tensor_losses import tensor_losses
     from minbits.training.loop import StoppedError
 
     start = time.perf_counter()
@@ -121,7 +121,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     plan = LabelFitPlan(
         int(str(settings["examples"])), float(str(settings["random_part"])),
         int(str(settings["steps"])), float(str(settings["learning_rate"])),
-        "squared" if settings["loss"] == "squared" else "cross-entropy",
+        loss_named(settings["loss"]),
     )  # fmt: skip
     drawn = [drawn_labels(data, plan.examples, plan.random_part, seed) for seed in seeds]
 
@@ -143,7 +143,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     began = time.process_time()
     for step in range(plan.steps + 1):
         logits = run_networks(shape, weights, inputs)
-        losses = _losses(logits, labels, plan.loss)
+        losses = tensor_losses(logits, labels, plan.loss)
         if step % _CHECK_EVERY == 0 or step == plan.steps:
             correct = correct_counts(logits.detach(), labels).tolist()
             used = (time.process_time() - began) / len(seeds)
@@ -166,7 +166,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         tests = torch.from_numpy(plain_inputs(data.test_inputs)).expand(len(seeds), -1, -1)
         test_labels = torch.from_numpy(data.test_labels.astype(np.int64)).expand(len(seeds), -1)
         told = run_networks(shape, weights, tests)
-        test_losses = _losses(told, test_labels, plan.loss).mean(1).tolist()
+        test_losses = tensor_losses(told, test_labels, plan.loss).mean(1).tolist()
         test_correct = correct_counts(told, test_labels).tolist()
     train_losses = losses.detach().mean(1).tolist()
     seconds = (time.perf_counter() - start) / len(seeds)
@@ -188,18 +188,6 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         )
         for index, seed in enumerate(seeds)
     ]
-
-
-def _losses(logits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-    """Return the loss of every example, shape ``(seeds, examples)``."""
-    from torch.nn import functional
-
-    from minbits.memorisation.seeded_networks import label_losses
-
-    if loss == "cross-entropy":
-        return label_losses(logits, labels)
-    wanted = functional.one_hot(labels, logits.shape[2])
-    return (logits - wanted).square().sum(2)
 
 
 LABEL_FITS = Study(

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import ParameterLayout, parameter_layout
 from minbits.studies.hessian import edges, exact_hessian, plain_layers, spectrum
+from minbits.studies.losses import mean_loss_and_hits
 from minbits.studies.protocol import Measured, Study, StudyTask
-from minbits.studies.trainability import losses_and_hits, train_seeds
+from minbits.studies.trainability import train_seeds
 from minbits.types import DataSet, Plain
 from minbits.workers.work import WorkerContext
 
@@ -94,7 +95,7 @@ def _measure_pair(task: StudyTask, seed: int, data: DataSet, context: WorkerCont
 
     def loss_on(examples: int) -> Loss:
         part = train.part(examples)
-        return lambda values: losses_and_hits(
+        return lambda values: mean_loss_and_hits(
             engine.logits(architecture, values, part.inputs), part.labels
         )[0]
 

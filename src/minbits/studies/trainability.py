@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import parameter_layout
+from minbits.studies.losses import Loss, loss_named, mean_loss_and_hits
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe
 from minbits.workers.work import WorkerContext
@@ -51,6 +52,7 @@ class TrainabilityPlan:
         kind: of hidden layers, fully connected ones or convolutions of 3 x 3.
         normalisation: ``batch`` between a convolution and its rectifiers, folded into the weights
             at the end; ``rms`` of each example behind each hidden layer; or ``none``.
+        loss: that is descended, and measured at the end.
     """
 
     widths: tuple[int, ...]
@@ -63,6 +65,7 @@ class TrainabilityPlan:
     device: str = "cpu"
     kind: LayerKind = "linear"
     normalisation: Normalisation = "none"
+    loss: Loss = "cross-entropy"
 
     def text(self, width: int, classes: int) -> str:
         """Return the architecture of a width in the grammar."""
@@ -88,6 +91,7 @@ class TrainabilityPlan:
             **({} if self.weight_bits == 32 else {"weight_bits": self.weight_bits}),
             **({} if self.device == "cpu" else {"device": self.device}),
             **({"batch_normalisation": True} if self.normalisation == "batch" else {}),
+            **({} if self.loss == "cross-entropy" else {"loss": self.loss}),
         }
 
 
@@ -174,7 +178,8 @@ def train_seeds(
         after_epoch(epoch, values)
 
     bits, device = int(str(settings.get("weight_bits", 32))), str(settings.get("device", "cpu"))
-    if (bits, device) == (32, "cpu"):
+    loss = loss_named(settings.get("loss"))
+    if (bits, device, loss) == (32, "cpu", "cross-entropy"):
         values = train_many(architecture, recipe, task.seeds, train, report, context.should_stop)
         return values, train
     from minbits.studies.batched_training import BatchedSettings, train_batched
@@ -184,7 +189,7 @@ def train_seeds(
         recipe,
         task.seeds,
         train,
-        BatchedSettings(bits, device),
+        BatchedSettings(bits, device, loss),
         report,
         context.should_stop,
     )
@@ -194,8 +199,9 @@ def train_seeds(
 def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[Measured]:
     """Train one network a seed and return its losses and right answers at the end.
 
-    ``train_loss_nats`` and ``test_loss_nats`` are mean cross-entropies an example. ``curve`` holds
-    pairs of an epoch and the mean loss of the first training examples after it.
+    ``train_loss_nats`` and ``test_loss_nats`` are mean cross-entropies an example; other losses are
+    called ``train_loss`` and ``test_loss``. ``curve`` holds pairs of an epoch and the mean loss of
+    the first training examples after it.
 
     Raises:
         FloatingPointError: if a training diverges.
@@ -215,6 +221,8 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         data.test_labels,
     )
     engine = LanesEngine()
+    loss = loss_named(task.settings.get("loss"))
+    unit = "_nats" if loss == "cross-entropy" else ""
     epochs = int(str(task.settings["epochs"]))
     points = set(np.unique(np.linspace(1, epochs, _CURVE_POINTS).round().astype(int)).tolist())
     curves: list[list[list[float]]] = [[] for _ in task.seeds]
@@ -222,19 +230,19 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     def keep(epoch: int, values: Float) -> None:
         if epoch in points:
             for curve, row in zip(curves, values, strict=True):
-                loss, _ = losses_and_hits(engine.logits(architecture, row, few.inputs), few.labels)
-                curve.append([epoch, loss])
+                logits = engine.logits(architecture, row, few.inputs)
+                curve.append([epoch, mean_loss_and_hits(logits, few.labels, loss)[0]])
 
     values, train = train_seeds(task, data, context, keep)
     results: list[dict[str, Plain]] = []
     for curve, row in zip(curves, values, strict=True):
         result: dict[str, Plain] = {"curve": curve}
         for name, part in (("train", train), ("test", test)):
-            loss, correct = losses_and_hits(
-                engine.logits(architecture, row, part.inputs), part.labels
+            found, correct = mean_loss_and_hits(
+                engine.logits(architecture, row, part.inputs), part.labels, loss
             )
             result |= {
-                f"{name}_loss_nats": loss,
+                f"{name}_loss{unit}": found,
                 f"{name}_correct": correct,
                 f"{name}_examples": len(part.labels),
             }
@@ -244,15 +252,6 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         Measured(task.settings, seed, result, seconds)
         for seed, result in zip(task.seeds, results, strict=True)
     ]
-
-
-def losses_and_hits(logits: Float, labels: npt.NDArray[np.int64]) -> tuple[float, int]:
-    """Return the mean cross-entropy in nats of some logits, and how many labels are right."""
-    wide = logits.astype(np.float64)
-    wide -= wide.max(axis=1, keepdims=True)
-    chosen = wide[np.arange(len(labels)), labels]
-    losses = np.log(np.exp(wide).sum(axis=1)) - chosen
-    return float(losses.mean()), int((wide.argmax(1) == labels).sum())
 
 
 TRAINABILITY = Study(

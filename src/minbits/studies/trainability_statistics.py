@@ -38,7 +38,7 @@ class WidthRow:
     Attributes:
         width: units of each hidden layer.
         parameters: weights and biases of one network.
-        train_losses: nats an example at the end, one a seed.
+        train_losses: at the end, one a seed; nats an example, if the loss is the cross-entropy.
         test_losses: likewise.
         test_accuracies: in [0, 1], one a seed.
         failed: trainings that diverged; they are in none of the other figures.
@@ -128,7 +128,8 @@ def width_row(width: int, parameters: int, rows: Sequence[Mapping[str, object]])
         return np.array([row[name] for row in good], np.float64)
 
     generator = np.random.default_rng(width)
-    train, test = column("train_loss_nats"), column("test_loss_nats")
+    unit = "_nats" if "train_loss_nats" in good[0] else ""
+    train, test = column(f"train_loss{unit}"), column(f"test_loss{unit}")
     return WidthRow(
         width=width,
         parameters=parameters,
