@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,19 @@ _LANES = 32
 
 Float = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How the minimum near a network is found.
+
+    Attributes:
+        steps: of L-BFGS, at most.
+        penalty: on the squares of the parameters; part of the loss that has the minimum.
+    """
+
+    steps: int
+    penalty: float
 
 
 def full_loss(
@@ -125,8 +139,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
         float(str(fields.pop("localisation"))), int(str(fields.pop("burn_in"))),
         int(str(fields.pop("steps"))), int(str(fields.pop("chains"))),
     )  # fmt: skip
-    descent_steps = int(str(fields.pop("descent_steps")))
-    penalty = float(str(fields.pop("penalty")))
+    descent = Descent(int(str(fields.pop("descent_steps"))), float(str(fields.pop("penalty"))))
     text = str(fields.pop("architecture"))
     architecture = architecture_for(text, data)
     recipe = TrainingRecipe(**fields)  # type: ignore[arg-type]
@@ -154,7 +167,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
                 "validation_examples": outcome.validation_examples,
                 **complexity_at(
                     architecture, values, (train.inputs[:whole], train.labels[:whole]),
-                    descent_steps, penalty, chains, seed, go_on,
+                    descent, chains, seed, go_on,
                 ),
             }  # fmt: skip
         results.append(Measured(task.settings, seed, result, time.perf_counter() - start))
@@ -165,8 +178,7 @@ def complexity_at(
     architecture: Architecture,
     values: Values,
     examples: tuple[Float, Labels],
-    descent_steps: int,
-    penalty: float,
+    descent: Descent,
     chains: ChainSettings,
     seed: int,
     after_step: Callable[[], None] = lambda: None,
@@ -177,18 +189,17 @@ def complexity_at(
         architecture: of the network.
         values: its plain parameters.
         examples: inputs and labels, as `full_loss` takes them.
-        descent_steps: of L-BFGS, at most.
-        penalty: on the squares of the parameters; part of the loss that has the minimum.
+        descent: how the minimum is found.
         chains: how the posterior is drawn from.
         seed: of the chains.
         after_step: called after every step of a chain.
     """
-    loss_and_gradient = full_loss(architecture, *examples, penalty)
+    loss_and_gradient = full_loss(architecture, *examples, descent.penalty)
     start, trained_loss = values, loss_and_gradient(values)[0]
-    options = {"maxiter": descent_steps, "maxfun": 2 * descent_steps, "ftol": 0.0, "gtol": 0.0}
+    options = {"maxiter": descent.steps, "maxfun": 2 * descent.steps, "ftol": 0.0, "gtol": 0.0}
     end = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     values = np.asarray(end.x, np.float64)
-    hessian = full_hessian(architecture, values, *examples, penalty)
+    hessian = full_hessian(architecture, values, *examples, descent.penalty)
     curvatures = linalg.eigvalsh(hessian)
     found = local_learning_coefficient(
         loss_and_gradient, values, len(examples[1]), chains, seed, after_step, hessian
