@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -46,6 +47,26 @@ def test_trainability_is_drawn_by_width_and_way_of_training() -> None:
     assert [row["group"] for row in rows_of(losses.spec)] == ["4"] * 3 + ["8"] * 3
     assert [row[0] for row in losses.table.rows] == ["4", "8"]
     assert "the mean test loss falls with the width: yes" in found[0].texts[1].lower()
+
+
+def test_depths_and_losses_have_sections_of_their_own() -> None:
+    def of(layers: str, width: int, **more: object) -> tuple[str, dict[str, Any], list[Any]]:
+        settings = {"architecture": layers.replace("W", str(width)), "width": width, **more}
+        return "trainability", settings, [training(x / width) for x in (0.5, 0.6, 0.7)]
+
+    one, two = "linear W relu; linear 10", "linear W relu; linear W relu; linear 10"
+    key, settings, rows = of(one, 4, loss="hinge")
+    plain = [{name.replace("_nats", ""): value for name, value in row.items()} for row in rows]
+    found = study_sections(
+        facts(of(one, 10), of(two, 4), of(one, 4), of(two, 10), (key, settings, plain))
+    )
+    assert [[row[0] for row in s.charts[0].table.rows] for s in found] == [
+        ["4", "10"], ["4", "10"], ["4"],
+    ]  # fmt: skip
+    assert one in found[0].texts[0]
+    assert two in found[1].texts[0]
+    assert "nats" not in json.dumps(found[2].charts[0].spec)
+    assert "missing margin" in json.dumps(found[2].charts[0].spec)
 
 
 def test_many_trainings_are_drawn_in_part_and_counted_whole() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from minbits.reports import vega
 from minbits.reports.blocks import PageChart, Section, name_text, page_table, percent
 from minbits.reports.facts import DataFacts, StudyFacts
 from minbits.reports.plane_chart import plane_section
+from minbits.studies.losses import LOSS_UNITS
 from minbits.studies.plane import PLANE
 from minbits.studies.trainability import TRAINABILITY
 from minbits.studies.trainability_statistics import WidthRow, statements, width_row
@@ -25,9 +27,7 @@ _MAX_DRAWN = 60
 _MAX_CHARTS = 6
 _MAX_GROUPS = 24
 _AXES = 3  # channels, height and width
-_OF_A_TRAINING = (
-    "train_loss_nats", "test_loss_nats", "test_correct", "test_examples", "seconds",
-)  # fmt: skip
+_OF_A_TRAINING = ("test_correct", "test_examples", "seconds")
 
 Row = dict[str, Any]
 Settings = Mapping[str, Any]
@@ -68,7 +68,9 @@ def _trainability(facts: DataFacts, items: Sequence[StudyFacts]) -> list[Section
     """Return one section for each way of training, over the widths."""
     ways: dict[str, list[StudyFacts]] = {}
     for item in items:
-        ways.setdefault(_without(item.settings, "width", "architecture"), []).append(item)
+        layers = _with_any_width(item.settings)
+        way = f"{layers} {_without(item.settings, 'width', 'architecture')}"
+        ways.setdefault(way, []).append(item)
     sections = []
     for ordered in ways.values():
         rows = [row for item in ordered if (row := _width_row(facts, item)) is not None]
@@ -78,10 +80,20 @@ def _trainability(facts: DataFacts, items: Sequence[StudyFacts]) -> list[Section
     return sections
 
 
+def _with_any_width(settings: Settings) -> str:
+    """Return the layers with W for the width, which tells depths and kinds of layers apart."""
+    *hidden, last = str(settings.get("architecture", "")).split("; ")
+    units = re.compile(rf"\b(linear|conv) {settings.get('width')}\b")
+    return "; ".join([*(units.sub(r"\1 W", layer) for layer in hidden), last])
+
+
 def _width_row(facts: DataFacts, item: StudyFacts) -> WidthRow | None:
     """Return the statistics of one width; None where fewer than two trainings ended well."""
     width = item.settings.get("width")
-    results = [one for one in item.results.values() if _is_training(one)]
+    named = str(item.settings.get("loss", "cross-entropy"))
+    suffix = "_nats" if named == "cross-entropy" else ""
+    keys = (f"train_loss{suffix}", f"test_loss{suffix}", *_OF_A_TRAINING)
+    results = [one for one in item.results.values() if _is_training(one, keys)]
     if not isinstance(width, int):
         return None
     try:
@@ -90,9 +102,15 @@ def _width_row(facts: DataFacts, item: StudyFacts) -> WidthRow | None:
         return None
 
 
-def _is_training(result: Mapping[str, Any]) -> bool:
+def _is_training(result: Mapping[str, Any], keys: Sequence[str]) -> bool:
     """Whether a result, which another ledger may have brought, is one of a training."""
-    return "failed" in result or all(_is_number(result.get(key)) for key in _OF_A_TRAINING)
+    return "failed" in result or all(_is_number(result.get(key)) for key in keys)
+
+
+def _unit(settings: Settings) -> str:
+    """Return what a training's losses are counted in."""
+    units: dict[str, str] = {str(loss): unit for loss, unit in LOSS_UNITS.items()}
+    return units.get(str(settings.get("loss", "cross-entropy")), "of a loss without a unit here")
 
 
 def _parameters(facts: DataFacts, settings: Settings) -> int:
@@ -108,27 +126,27 @@ def _parameters(facts: DataFacts, settings: Settings) -> int:
         return 0
 
 
-def _losses_drawn(row: WidthRow) -> list[Row]:
+def _losses_drawn(row: WidthRow, unit: str) -> list[Row]:
     group = f"{row.width:,}"
     return [
-        {"group": group, "value": loss, "label": f"{group} units: test loss {loss:.4f} nats"}
+        {"group": group, "value": loss, "label": f"{group} units: test loss {loss:.4f} {unit}"}
         for _, loss in _evenly(list(enumerate(row.test_losses.tolist())))
     ]
 
 
-def _pairs_drawn(row: WidthRow) -> list[Row]:
+def _pairs_drawn(row: WidthRow, unit: str) -> list[Row]:
     group, found = f"{row.width:,} units", []
     for place, test in _evenly(list(enumerate(row.test_losses.tolist()))):
         train = float(row.train_losses[place])
-        label = f"{group}: training loss {train:.4f}, test loss {test:.4f} nats"
+        label = f"{group}: training loss {train:.4f}, test loss {test:.4f} {unit}"
         found.append({"x": train, "y": test, "group": group, "label": label})
     return found
 
 
-def _mean_drawn(row: WidthRow) -> Row:
+def _mean_drawn(row: WidthRow, unit: str) -> Row:
     group, mean = f"{row.width:,}", row.test_loss
     label = (
-        f"{group} units: mean test loss {mean.value:.4f} nats, 95 % interval {mean.low:.4f} to "
+        f"{group} units: mean test loss {mean.value:.4f} {unit}, 95 % interval {mean.low:.4f} to "
         f"{mean.high:.4f}, {len(row.test_losses):,} trainings"
     )
     ends = {"low": mean.low, "high": mean.high}
@@ -136,12 +154,13 @@ def _mean_drawn(row: WidthRow) -> Row:
 
 
 def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Section:
-    values = [item for row in rows for item in _losses_drawn(row)]
-    both = [item for row in rows for item in _pairs_drawn(row)]
+    unit = _unit(settings)
+    values = [item for row in rows for item in _losses_drawn(row, unit)]
+    both = [item for row in rows for item in _pairs_drawn(row, unit)]
     table = page_table(
         "Where trainings end",
-        ("units|", "parameters|", "trainings|", "failed|", "training loss, nats|",
-         "test loss, nats|", "its deviation (95 %)|", "train-test correlation (95 %)|",
+        ("units|", "parameters|", "trainings|", "failed|", f"training loss, {unit}|",
+         f"test loss, {unit}|", "its deviation (95 %)|", "train-test correlation (95 %)|",
          "test accuracy|"),
         map(_width_cells, rows),
     )  # fmt: skip
@@ -154,18 +173,22 @@ def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Secti
         for item in (statements(rows) if len(rows) > 1 else [])
     ]
     trainings = sum(len(row.test_losses) for row in rows)
+    way = ", ".join(
+        part
+        for part in (_with_any_width(settings), _in_words(settings, "width", "architecture"))
+        if part
+    )
     intro = (
-        f"{trainings:,} trainings from different seeds: "
-        f"{_in_words(settings, 'width', 'architecture')}. Nothing is chosen by the test set."
+        f"{trainings:,} trainings from different seeds: {way}. Nothing is chosen by the test set."
     )
     losses = PageChart(
         "Test loss by width", f"Each tick is a training, each diamond a mean.{drawn}",
-        vega.strips(values, "units of a hidden layer", "test loss [nats an example]",
-                   [_mean_drawn(row) for row in rows]), table,
+        vega.strips(values, "units of a hidden layer", f"test loss [{unit}]",
+                   [_mean_drawn(row, unit) for row in rows]), table,
     )  # fmt: skip
     pairs = PageChart(
         "Test against training loss", "Does a lower training loss mean a lower test loss?",
-        vega.pairs(both, "training loss [nats an example]", "test loss [nats an example]"), table,
+        vega.pairs(both, f"training loss [{unit}]", f"test loss [{unit}]"), table,
     )  # fmt: skip
     return Section("Trainability", (intro, *texts), (losses, pairs))
 
