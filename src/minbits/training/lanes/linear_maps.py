@@ -39,9 +39,12 @@ _correlate_row = make_correlate(1, GROUP)
 _correlate_column = make_correlate(GROUP, 1)
 _correlate_one = make_correlate(1, 1)
 _correlate_nine = make_correlate(1, 9)
-_outer_group = make_outer(GROUP)
-_outer_wide = make_outer(WIDE)
-_outer_one = make_outer(1)
+_outer_group = make_outer(GROUP, LANES)
+_outer_wide = make_outer(WIDE, LANES)
+_outer_one = make_outer(1, LANES)
+_outer_group_half = make_outer(GROUP, VECTOR)
+_outer_wide_half = make_outer(WIDE, VECTOR)
+_outer_one_half = make_outer(1, VECTOR)
 
 
 class Sweep(NamedTuple):
@@ -242,19 +245,51 @@ def _write_tile(
     tile: Float, tile_at: int, inputs: Float, in_at: int, in_block: int, offsets: Integer,
     offsets_at: int, feature: int, features: int, blocks: int,
 ) -> None:  # fmt: skip
-    """Transpose `LANES` features of a whole batch, from ``feature`` on.
+    """Transpose up to `LANES` features of a whole batch, from ``feature`` on.
 
     Features beyond the last one repeat it; what comes of them is dropped.
     """
     for block in range(blocks):
         for lane in range(0, LANES, VECTOR):
             to = tile_at + (block * LANES + lane) * LANES
-            for part in range(0, LANES, VECTOR):
-                first = min(feature + part, features - 1)
+            for part in range(0, min(LANES, features - feature), VECTOR):
+                first = feature + part
                 transpose_square(
                     tile, to + part, LANES, inputs, in_at + block * in_block + lane, offsets,
                     offsets_at + first, features - first,
                 )  # fmt: skip
+
+
+@compiled()
+def _add_outer(
+    group: int, is_half: bool, target: Float, at: int, step: int, errors: Float, error_at: int,
+    error_block: int, tile: Float, tile_at: int, blocks: int,
+) -> None:  # fmt: skip
+    """Add what a tile and some outputs' errors come to; of half a tile alone where it is half."""
+    if group == WIDE:
+        if is_half:
+            _outer_wide_half(
+                target, at, step, errors, error_at, LANES, error_block, tile, tile_at, blocks
+            )
+        else:
+            _outer_wide(
+                target, at, step, errors, error_at, LANES, error_block, tile, tile_at, blocks
+            )
+    elif group == GROUP:
+        if is_half:
+            _outer_group_half(
+                target, at, step, errors, error_at, LANES, error_block, tile, tile_at, blocks
+            )
+        else:
+            _outer_group(
+                target, at, step, errors, error_at, LANES, error_block, tile, tile_at, blocks
+            )
+    elif is_half:
+        _outer_one_half(
+            target, at, step, errors, error_at, LANES, error_block, tile, tile_at, blocks
+        )
+    else:
+        _outer_one(target, at, step, errors, error_at, LANES, error_block, tile, tile_at, blocks)
 
 
 @compiled()
@@ -286,21 +321,10 @@ def linear_weight_gradient(
             if count < LANES:
                 target, target_at, step = rest, 0, LANES
                 rest[:] = 0
-            if group == WIDE:
-                _outer_wide(
-                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
-                    blocks,
-                )  # fmt: skip
-            elif group == GROUP:
-                _outer_group(
-                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
-                    blocks,
-                )  # fmt: skip
-            else:
-                _outer_one(
-                    target, target_at, step, errors, error, LANES, error_block, tile, tile_at,
-                    blocks,
-                )  # fmt: skip
+            _add_outer(
+                group, count <= VECTOR, target, target_at, step, errors, error, error_block, tile,
+                tile_at, blocks,
+            )  # fmt: skip
             if count < LANES:
                 for j in range(group):
                     for f in range(count):

@@ -363,8 +363,8 @@ def _transpose_square(
 transpose_square: Any = _transpose_square  # whose type does not know of the first argument
 
 
-def make_outer(outputs: int) -> Any:
-    """Return an intrinsic for the gradient of ``outputs`` x `LANES` weights of a linear layer.
+def make_outer(outputs: int, features: int) -> Any:
+    """Return an intrinsic for the gradient of ``outputs`` x ``features`` weights, linear layers'.
 
     ``outer(gradient, at, output_step, errors, error_at, error_step, error_block, inputs, in_at,
     blocks)`` adds to ``gradient[at + j * output_step + f]``, for all f below `LANES`, the sum over
@@ -373,8 +373,10 @@ def make_outer(outputs: int) -> Any:
         errors[error_at + j * error_step + b * error_block + l]
             * inputs[in_at + (b * LANES + l) * LANES + f]
 
-    Vectors run over input features, not over examples: no sum is across a vector.
+    Vectors run over input features, not over examples: no sum is across a vector. ``features``, a
+    multiple of `VECTOR`, are at most `LANES`.
     """
+    parts = range(features // VECTOR)
 
     @intrinsic
     def outer(
@@ -391,7 +393,7 @@ def make_outer(outputs: int) -> Any:
             error_at, error_step, error_block = values[4:7]
             in_at, blocks = values[8:10]
             zero = ir.Constant(_VECTOR_TYPE, [0.0] * VECTOR)
-            block, carried, finish_blocks = _loop(builder, blocks, [zero] * (outputs * _VECTORS))
+            block, carried, finish_blocks = _loop(builder, blocks, [zero] * (outputs * len(parts)))
             start = builder.add(error_at, builder.mul(block, error_block))
             places = [
                 builder.add(start, builder.mul(error_step, _integer(j))) for j in range(outputs)
@@ -400,19 +402,18 @@ def make_outer(outputs: int) -> Any:
             lane, sums, finish_lanes = _loop(builder, _integer(LANES), carried)
             row = builder.add(in_at, builder.mul(builder.add(example, lane), _integer(LANES)))
             vectors = [
-                _load(builder, source, builder.add(row, _integer(k * VECTOR)))
-                for k in range(_VECTORS)
+                _load(builder, source, builder.add(row, _integer(k * VECTOR))) for k in parts
             ]
             new = []
             for j, place in enumerate(places):
                 wide = _broadcast(builder, _scalar(builder, error, builder.add(place, lane)))
                 for k, vector in enumerate(vectors):
-                    total = sums[j * _VECTORS + k]
+                    total = sums[j * len(parts) + k]
                     new.append(_fused_multiply_add(builder, vector, wide, total))
             totals = iter(finish_blocks(finish_lanes(new)))
             for j in range(outputs):
                 row = builder.add(at, builder.mul(output_step, _integer(j)))
-                for k in range(_VECTORS):
+                for k in parts:
                     index = builder.add(row, _integer(k * VECTOR))
                     _store(
                         builder, builder.fadd(_load(builder, to, index), next(totals)), to, index
