@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import njit
 
@@ -45,6 +45,8 @@ def tap_offsets(channels: int, high: int, wide: int, kernel: int) -> np.ndarray:
     CHANNELS, CHANNELS, SIDES, SIDES, st.integers(1, 3), st.booleans(),
     st.sampled_from([0.0, 0.125, 1.0]), st.booleans(),
 )  # fmt: skip
+@example(3, 21, 1, 1, 1, True, 0.125, False)  # eight outputs at a time, then four, then one
+@example(3, 21, 1, 1, 2, False, 1.0, True)
 def test_a_dense_sweep_is_a_convolution_with_bias_and_slope(
     channels: int, outputs: int, rows: int, columns: int, kernel: int, biased: bool, slope: float,
     taps_first: bool,
