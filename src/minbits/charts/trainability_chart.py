@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 
 from minbits.charts.chart import Chart, name_text
 from minbits.studies.losses import LOSS_UNITS
@@ -76,8 +77,14 @@ def _draw_pairs(axes: Axes, rows: Sequence[WidthRow], unit: str) -> None:
             color=_COLOURS[index % len(_COLOURS)], marker="os^Dvp*h"[index % 8],
             label=f"{row.width:,} units{ending}",
         )  # fmt: skip
-    if min(row.train_losses.min() for row in rows) > 0:
+    least = min(row.train_losses.min() for row in rows)
+    if least > 0:
         axes.set_xscale("log")
+        plain = StrMethodFormatter("{x:g}")
+        axes.xaxis.set_major_formatter(plain)
+        # Within a decade, powers of ten alone would leave one label.
+        if max(row.train_losses.max() for row in rows) < 10 * least:
+            axes.xaxis.set_minor_formatter(plain)
     axes.set_xlabel(f"training loss [{unit}]")
     axes.set_ylabel(f"test loss [{unit}]")
     axes.grid(True, color="#eeeeee")
