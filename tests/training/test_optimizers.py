@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,3 +72,30 @@ def test_a_recipe_names_its_optimizer() -> None:
     assert isinstance(make_optimizer(TrainingRecipe(1, 1), factors, 0.0), AdamW)
     sgd = TrainingRecipe(1, 1, optimizer="sgd")
     assert isinstance(make_optimizer(sgd, factors, 0.0), Momentum)
+
+
+@pytest.mark.parametrize("make", [AdamW, Momentum])
+def test_moments_without_a_gradient_end_at_zero(make: type[AdamW] | type[Momentum]) -> None:
+    # Weights of dead units: their moments would stay denormal for ever, and slow every step.
+    values, steps = np.ones(20, np.float32), 3000
+    rule = make(np.ones(20, np.float32), 0.0)
+    rule.step(values, np.full(20, 0.5, np.float32), 0.01)
+    for _ in range(steps):
+        rule.step(values, np.zeros(20, np.float32), 0.01)
+    running = [value for value in vars(rule).values() if isinstance(value, np.ndarray)]
+    tiny = np.finfo(np.float32).tiny
+    for moment in running:
+        assert not ((moment != 0) & (np.abs(moment) < tiny)).any()
+    # The geometric series of a momentum of 0.9, summed as if nothing were flushed.
+    if make is Momentum:
+        assert values == pytest.approx(1 - 0.01 * 0.5 * (1 + 0.9 / (1 - 0.9)), abs=1e-6)
+
+
+def test_moments_that_are_small_but_count_are_kept() -> None:
+    values = np.zeros(4, np.float32)
+    rule = Momentum(np.ones(4, np.float32), 0.0)
+    rule.step(values, np.full(4, 1e-20, np.float32), 1.0)
+    assert (values < 0).all()
+    before = values.copy()
+    rule.step(values, np.zeros(4, np.float32), 1.0)
+    assert (values < before).all()
