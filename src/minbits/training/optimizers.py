@@ -50,7 +50,7 @@ def adamw_step(
     for i in range(len(values)):
         g = gradient[i]
         first[i] = _flushed(beta_1 * first[i] + rest_1 * g)
-        second[i] = beta_2 * second[i] + rest_2 * g * g
+        second[i] = _flushed(beta_2 * second[i] + rest_2 * g * g)
         direction = first[i] * correction_1 / (np.sqrt(second[i] * correction_2) + epsilon)
         values[i] -= factors[i] * rate * (direction + shrink * values[i])
 
