@@ -52,7 +52,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--long-seeds", type=int, default=100)
     parser.add_argument("--long-epochs", type=int, default=200)
     parser.add_argument("--long-block", type=int, default=10)
-    parser.add_argument("--index-widths", default="25,50")
+    parser.add_argument("--index-widths", default="10,25,50")
     parser.add_argument("--index-seeds", type=int, default=10)
     return parser.parse_args()
 
