@@ -28,6 +28,7 @@ from kept_study import (
 from minbits.charts.trainability_chart import draw_trainability
 from minbits.data import load
 from minbits.interrupts import EXIT_INTERRUPTED, run_interruptibly
+from minbits.intervals import p_value_text
 from minbits.jobs.shared_options import StudyOptions
 from minbits.jobs.study_records import StudyRecords
 from minbits.jobs.trainability import TrainabilityReport, brought_to, known_trainability
@@ -122,12 +123,14 @@ def print_widths(report: TrainabilityReport) -> None:
     for item in report.statements:
         print_statement(item)
     if report.equal_spread_p is not None:
-        print(f"equal spreads at all widths, Brown and Forsythe: p = {report.equal_spread_p:.2g}")
+        print(
+            f"equal spreads at all widths, Brown and Forsythe: {p_value_text(report.equal_spread_p)}"
+        )
 
 
 def print_statement(item: Statement) -> None:
     print(
-        f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.4f}, p = {item.p_value:.2g})"
+        f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.4f}, {p_value_text(item.p_value)})"
     )
 
 

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
 from minbits.errors import ArgumentError, DataError
-from minbits.intervals import anytime_lower_limit, claim_lower_limit, wilson_interval
+from minbits.intervals import (
+    anytime_lower_limit,
+    claim_lower_limit,
+    p_value_text,
+    wilson_interval,
+)
 from minbits.units import bits_to_nats, bytes_to_bits, nats_to_bits
 
 
@@ -101,3 +106,9 @@ def test_errors_cross_processes_whole() -> None:
     error = DataError("here", "this", "that", "Do so.")
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (DataError, "here: got this; expected that. Do so.")
+
+
+def test_no_p_value_is_told_as_zero() -> None:
+    assert p_value_text(0.0312) == "p = 0.031"
+    assert p_value_text(2.3e-159) == "p = 2.3e-159"
+    assert p_value_text(0.0) == p_value_text(5e-324) == "p < 2.2e-308"

@@ -1,8 +1,9 @@
-"""Confidence intervals for a proportion."""
+"""Confidence intervals for a proportion, and p values in words."""
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -112,3 +113,9 @@ def _lower_limit(where: str, correct: int, n: int, looks: int, error_rate: float
     # The quantile of the beta distribution: scipy.stats.beta.ppf without the second that
     # importing scipy.stats takes at every start of the command line.
     return float(betaincinv(correct, n - correct + 1, error_rate))
+
+
+def p_value_text(p_value: float) -> str:
+    """Return a p value in words: one too small for a number is below the smallest number."""
+    least = sys.float_info.min
+    return f"p = {p_value:.2g}" if p_value >= least else f"p < {least:.2g}"

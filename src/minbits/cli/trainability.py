@@ -15,6 +15,7 @@ from minbits.cli.output import (
     print_table,
 )
 from minbits.cli.study_lines import StudyLines, tell
+from minbits.intervals import p_value_text
 from minbits.jobs.price import PriceReport, plain_price, price_job
 from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
@@ -127,7 +128,7 @@ def _print(report: TrainabilityReport) -> None:
     if report.equal_spread_p is not None:
         out.print(
             f"Equal spreads of the test loss at all widths (Brown and Forsythe): "
-            f"p = {report.equal_spread_p:.2g}.",
+            f"{p_value_text(report.equal_spread_p)}.",
             soft_wrap=True,
         )
     falls = [row.last_fall for row in report.rows if row.last_fall is not None]
@@ -144,7 +145,7 @@ def _print_statements(statements: Sequence[Statement]) -> None:
     for item in statements:
         console().print(
             f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.3f}, "
-            f"p = {item.p_value:.2g}).",
+            f"{p_value_text(item.p_value)}).",
             soft_wrap=True,
         )
 

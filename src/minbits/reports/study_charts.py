@@ -12,6 +12,7 @@ import numpy as np
 
 from minbits.capacity.network_shape import architecture_shape
 from minbits.errors import ArgumentError, MinbitsError
+from minbits.intervals import p_value_text
 from minbits.networks.grammar import parse_architecture
 from minbits.reports import vega
 from minbits.reports.blocks import PageChart, Section, name_text, page_table, percent
@@ -169,7 +170,7 @@ def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Secti
     )  # fmt: skip
     texts = [
         f"{item.text[0].upper()}{item.text[1:]}: {item.verdict} ({item.method}: "
-        f"{item.statistic:.3f}, p = {item.p_value:.2g})."
+        f"{item.statistic:.3f}, {p_value_text(item.p_value)})."
         for item in (statements(rows) if len(rows) > 1 else [])
     ]
     trainings = sum(len(row.test_losses) for row in rows)
