@@ -123,15 +123,13 @@ def print_widths(report: TrainabilityReport) -> None:
     for item in report.statements:
         print_statement(item)
     if report.equal_spread_p is not None:
-        print(
-            f"equal spreads at all widths, Brown and Forsythe: {p_value_text(report.equal_spread_p)}"
-        )
+        known = p_value_text(report.equal_spread_p)
+        print(f"equal spreads at all widths, Brown and Forsythe: {known}")
 
 
 def print_statement(item: Statement) -> None:
-    print(
-        f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.4f}, {p_value_text(item.p_value)})"
-    )
+    known = p_value_text(item.p_value)
+    print(f"{item.verdict}: {item.text} ({item.method}: {item.statistic:.4f}, {known})")
 
 
 def tell_hessians(part: Part, choice: StudyOptions, epochs: int) -> None:
