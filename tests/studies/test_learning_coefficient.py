@@ -57,7 +57,9 @@ def test_the_hessian_changes_how_fast_chains_mix_and_not_what_they_draw_from() -
 
     short = ChainSettings(localisation=1.0, burn_in=500, steps=2000, chains=4)
     place = np.zeros(12)
-    found = local_learning_coefficient(steep, place, EXAMPLES, short, 4, hessian=matrix)
+    found = local_learning_coefficient(
+        steep, place, EXAMPLES, short, 4, eigen=np.linalg.eigh(matrix)
+    )
     expected = quadratic_coefficient(curvatures, EXAMPLES, 1.0)
     assert found.value == pytest.approx(expected, abs=max(0.3, 4 * found.standard_error))
     assert found.standard_error < 0.2
@@ -71,7 +73,8 @@ def test_a_wrong_hessian_does_no_harm() -> None:
     wrong = np.diag(np.linspace(8.0, -0.1, 12))
     found = local_learning_coefficient(
         quadratic(curvatures), np.zeros(12), EXAMPLES,  # type: ignore[arg-type]
-        ChainSettings(localisation=5.0, burn_in=1000, steps=6000, chains=4), 5, hessian=wrong,
+        ChainSettings(localisation=5.0, burn_in=1000, steps=6000, chains=4), 5,
+        eigen=np.linalg.eigh(wrong),
     )  # fmt: skip
     expected = quadratic_coefficient(curvatures, EXAMPLES, 5.0)
     assert found.value == pytest.approx(expected, abs=max(0.4, 4 * found.standard_error))

@@ -45,7 +45,7 @@ def test_arrays_and_tensors_have_the_loss_written_out(
     logits = np.array([row for row, _ in examples], np.float32)
     labels = np.array([label for _, label in examples])
     expected = [slow_loss(row, label, loss) for row, label in examples]
-    found = tensor_losses(torch.from_numpy(logits), torch.from_numpy(labels), loss)
+    (found,) = tensor_losses(torch.from_numpy(logits[None]), torch.from_numpy(labels[None]), loss)
     assert found.numpy() == pytest.approx(expected, rel=1e-5, abs=1e-5)
     mean, hits = mean_loss_and_hits(logits, labels, loss)
     assert mean == pytest.approx(np.mean(expected), rel=1e-5, abs=1e-5)
@@ -59,7 +59,8 @@ def test_seeds_may_stand_in_front() -> None:
         together = tensor_losses(logits, labels, loss)
         assert together.shape == (3, 4)
         for seed in range(3):
-            assert torch.equal(together[seed], tensor_losses(logits[seed], labels[seed], loss))
+            alone = tensor_losses(logits[seed : seed + 1], labels[seed : seed + 1], loss)
+            assert torch.equal(together[seed], alone[0])
 
 
 def test_what_is_no_loss_is_not_taken_for_one() -> None:

@@ -18,7 +18,7 @@ from minbits.reports import vega
 from minbits.reports.blocks import PageChart, Section, name_text, page_table, percent
 from minbits.reports.facts import DataFacts, StudyFacts
 from minbits.reports.plane_chart import plane_section
-from minbits.studies.losses import LOSS_UNITS
+from minbits.studies.losses import LOSS_UNITS, loss_key
 from minbits.studies.plane import PLANE
 from minbits.studies.trainability import TRAINABILITY
 from minbits.studies.trainability_statistics import WidthRow, statements, width_row
@@ -92,8 +92,7 @@ def _width_row(facts: DataFacts, item: StudyFacts) -> WidthRow | None:
     """Return the statistics of one width; None where fewer than two trainings ended well."""
     width = item.settings.get("width")
     named = str(item.settings.get("loss", "cross-entropy"))
-    suffix = "_nats" if named == "cross-entropy" else ""
-    keys = (f"train_loss{suffix}", f"test_loss{suffix}", *_OF_A_TRAINING)
+    keys = (loss_key("train", named), loss_key("test", named), *_OF_A_TRAINING)
     results = [one for one in item.results.values() if _is_training(one, keys)]
     if not isinstance(width, int):
         return None

@@ -200,16 +200,16 @@ def complexity_at(
     end = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     values = np.asarray(end.x, np.float64)
     hessian = full_hessian(architecture, values, *examples, descent.penalty)
-    curvatures = linalg.eigvalsh(hessian)
+    curvatures, vectors = linalg.eigh(hessian)
     found = local_learning_coefficient(
-        loss_and_gradient, values, len(examples[1]), chains, seed, after_step, hessian
+        loss_and_gradient, values, len(examples[1]), chains, seed, after_step, (curvatures, vectors)
     )
     return {
         "trained_loss_nats": trained_loss,
         "distance": float(np.linalg.norm(values - start)),
-        "train_loss_nats": full_loss(architecture, *examples)(values)[0],
+        "train_loss_nats": found.loss - 0.5 * descent.penalty * float(values @ values),
         "penalised_loss_nats": found.loss,
-        "gradient_norm": float(np.linalg.norm(loss_and_gradient(values)[1])),
+        "gradient_norm": float(np.linalg.norm(end.jac)),
         "least_eigenvalue": float(curvatures[0]),
         "largest_eigenvalue": float(curvatures[-1]),
         "trace": float(curvatures.sum()),

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 from minbits.errors import ArgumentError
 
@@ -72,7 +71,7 @@ def local_learning_coefficient(
     settings: ChainSettings,
     seed: int,
     after_step: Callable[[], None] = lambda: None,
-    hessian: Values | None = None,
+    eigen: tuple[Values, Values] | None = None,
 ) -> LearningCoefficient:
     """Estimate the local learning coefficient of a network at a local minimum.
 
@@ -83,8 +82,9 @@ def local_learning_coefficient(
         settings: how the posterior is drawn from.
         seed: of the chains.
         after_step: called after every step; what it raises ends the estimate.
-        hessian: of the loss at ``values``, ``(parameters, parameters)``. Chains then mix about as
-            fast as if all directions were equally steep; what they draw from stays the same.
+        eigen: eigenvalues of the Hessian of the loss at ``values``, and eigenvectors as columns.
+            Chains then mix about as fast as if all directions were equally steep; what they draw
+            from stays the same.
 
     Raises:
         ArgumentError: with fewer than two examples or two chains.
@@ -98,8 +98,8 @@ def local_learning_coefficient(
     loss, _ = loss_and_gradient(values)
     # A first guess without a Hessian: the stiffest direction is rarely softer than this.
     directions: Values = np.eye(len(values)) / math.sqrt(settings.localisation + scale)
-    if hessian is not None:
-        directions = _directions(hessian, scale, settings.localisation)
+    if eigen is not None:
+        directions = _directions(*eigen, scale, settings.localisation)
     means, accepted = [], 0.0
     for chain in range(settings.chains):
         generator = np.random.default_rng([seed, chain])
@@ -128,9 +128,8 @@ def quadratic_coefficient(curvatures: Values, examples: int, localisation: float
     return float(0.5 * (stiffness / (stiffness + localisation)).sum())
 
 
-def _directions(hessian: Values, scale: float, localisation: float) -> Values:
+def _directions(curvatures: Values, vectors: Values, scale: float, localisation: float) -> Values:
     """Return vectors, as columns, along which a quadratic posterior is equally steep."""
-    curvatures, vectors = linalg.eigh(hessian)
     return np.asarray(vectors / np.sqrt(scale * np.maximum(curvatures, 0.0) + localisation))
 
 

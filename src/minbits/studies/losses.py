@@ -34,6 +34,11 @@ def loss_named(name: object) -> Loss:
     return found[name]
 
 
+def loss_key(part: str, loss: str) -> str:
+    """Return the key of a loss on a part of the data, which names the unit where there is one."""
+    return f"{part}_loss_nats" if loss == "cross-entropy" else f"{part}_loss"
+
+
 def mean_loss_and_hits(
     logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], loss: Loss = "cross-entropy"
 ) -> tuple[float, int]:

@@ -5,24 +5,21 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
+from minbits.memorisation.seeded_networks import label_losses
 from minbits.studies.losses import Loss
 
 
 def tensor_losses(logits: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-    """Return the loss of every example, shape ``(...)``; see `minbits.studies.losses`.
+    """Return the loss of every example, shape ``(seeds, examples)``; see `minbits.studies.losses`.
 
     Args:
-        logits: shape ``(..., classes)``, of two classes or more.
-        labels: shape ``(...)``.
+        logits: shape ``(seeds, examples, classes)``, of two classes or more.
+        labels: shape ``(seeds, examples)``.
         loss: which one.
     """
-    classes = logits.shape[-1]
     if loss == "cross-entropy":
-        flat = functional.cross_entropy(
-            logits.reshape(-1, classes), labels.reshape(-1), reduction="none"
-        )
-        return flat.reshape(labels.shape)
-    wanted = functional.one_hot(labels, classes)
+        return label_losses(logits, labels)
+    wanted = functional.one_hot(labels, logits.shape[-1])
     if loss == "squared":
         return (logits - wanted).square().sum(-1)
     own = (logits * wanted).sum(-1)

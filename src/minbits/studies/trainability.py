@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import parameter_layout
-from minbits.studies.losses import Loss, loss_named, mean_loss_and_hits
+from minbits.studies.losses import Loss, loss_key, loss_named, mean_loss_and_hits
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.types import DataSet, Plain, TrainingRecipe
 from minbits.workers.work import WorkerContext
@@ -222,7 +222,6 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
     )
     engine = LanesEngine()
     loss = loss_named(task.settings.get("loss"))
-    unit = "_nats" if loss == "cross-entropy" else ""
     epochs = int(str(task.settings["epochs"]))
     points = set(np.unique(np.linspace(1, epochs, _CURVE_POINTS).round().astype(int)).tolist())
     curves: list[list[list[float]]] = [[] for _ in task.seeds]
@@ -242,7 +241,7 @@ def measure(task: StudyTask, data: DataSet, context: WorkerContext) -> Sequence[
                 engine.logits(architecture, row, part.inputs), part.labels, loss
             )
             result |= {
-                f"{name}_loss{unit}": found,
+                loss_key(name, loss): found,
                 f"{name}_correct": correct,
                 f"{name}_examples": len(part.labels),
             }
