@@ -99,15 +99,23 @@ def test_failed_trainings_are_counted_apart_and_two_are_needed() -> None:
         width_row(5, 5, [good, bad])
 
 
-def test_the_index_is_tested_against_a_limit() -> None:
-    shares = np.array([0.004, 0.006, 0.005, 0.007])
-    small = index_is_below(shares, 0.01, "all")
-    assert (small.verdict, small.statistic) == ("yes", pytest.approx(0.0055))
-    expected = stats.ttest_1samp(shares, 0.01, alternative="less").pvalue
-    assert small.p_value == pytest.approx(float(expected))
-    assert index_is_below(10 * shares, 0.01, "all").verdict == "no"
-    assert index_is_below(np.full(3, 0.08), 0.01, "all").verdict == "no"
-    assert index_is_below(np.zeros(3), 0.01, "all").verdict == "yes"
+@pytest.mark.parametrize("count", [1, 4, 5, 12, 30])
+def test_the_index_is_tested_against_a_limit_by_signs(count: int) -> None:
+    for below in range(count + 1):
+        shares = np.where(np.arange(count) < below, 0.004, 0.05)
+        found = index_is_below(shares, 0.01, "all")
+        greater = stats.binomtest(below, count, alternative="greater").pvalue
+        less = stats.binomtest(below, count, alternative="less").pvalue
+        assert found.p_value == pytest.approx(float(greater))
+        assert found.verdict == ("yes" if greater < 0.05 else "no" if less < 0.05 else "open")
+        assert found.statistic == pytest.approx(shares.mean())
+
+
+def test_indices_that_are_all_zero_prove_no_more_than_their_number() -> None:
+    found = index_is_below(np.zeros(6), 0.01, "all")
+    assert (found.verdict, found.p_value) == ("yes", pytest.approx(2.0**-6))
+    assert index_is_below(np.zeros(4), 0.01, "all").verdict == "open"
+    assert index_is_below(np.full(6, 0.01), 0.01, "all").verdict == "yes"  # at most, not below
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
