@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import unicodedata
+from collections import Counter
+from unittest import mock
 
 import pytest
 from hypothesis import example, given
@@ -101,6 +104,39 @@ def test_a_table_shows_every_name(capsys: pytest.CaptureFixture[str]) -> None:
         assert visible(name) in out
     assert "[/x]" in out
     assert all(is_visible(c) for c in out.replace("\n", ""))
+
+
+numbers = st.from_regex(r"[0-9]{1,9} \([0-9]{1,5}–[0-9]{1,5}\)", fullmatch=True)
+words = st.text("abc/ .", max_size=90)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[tuple[str, ...]]]:
+    sides = ["left", *draw(st.lists(st.sampled_from(["left", "right", "whole"]), max_size=9))]
+    header = st.from_regex(r"[a-z]{1,9}( [a-z]{1,9}){0,3}", fullmatch=True)
+    columns = [(draw(header), side) for side in sides]
+    cell = {"left": words, "right": numbers, "whole": numbers}
+    row = st.tuples(numbers, *(cell[side] for side in sides[1:]))
+    return columns, draw(st.lists(row, min_size=1, max_size=3))
+
+
+@given(tables(), st.integers(15, 160), st.booleans())
+def test_a_table_cuts_no_cell_however_narrow_the_terminal_is(
+    table: tuple[list[tuple[str, str]], list[tuple[str, ...]]], width: int, is_terminal: bool
+) -> None:
+    columns, rows = table
+    out = io.StringIO()
+    screen = PlainConsole(file=out, width=width, force_terminal=is_terminal, no_color=True)
+    with mock.patch("minbits.cli.output.console", return_value=screen):
+        print_table("a title", columns, rows)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    letters = Counter("".join(shown.split()))
+    for row in rows:
+        for index, ((_, side), cell) in enumerate(zip(columns, row, strict=True)):
+            assert cell in shown or (side == "left" and index)
+    wanted = Counter("".join("".join(row) for row in rows).replace(" ", ""))
+    wanted += Counter("".join(header for header, _ in columns).replace(" ", ""))
+    assert not wanted - letters
 
 
 def test_a_known_name_is_suggested_only_where_it_is_like_the_given_one() -> None:

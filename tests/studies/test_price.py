@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,10 @@ from minbits.jobs.price_request import PriceRequest
 from minbits.ledger.store import read_ledger
 from minbits.studies.price import scaled_units, size_settings
 from minbits.studies.price_statistics import (
+    PriceRow,
     SizeSetting,
     best_of_hour,
+    half_outside,
     price,
     price_row,
     success_probability,
@@ -78,7 +80,45 @@ def test_the_price_is_the_half_point_over_the_first_success() -> None:
     in_bits = price(rows, "bits")
     assert in_bits is not None
     assert in_bits.half.value == pytest.approx(4036, rel=0.05)
-    assert price(rows[:2], "bits") is None
+    assert half_outside(rows) is None
+    assert not found.is_open_above
+
+
+def of_shares(shares: Sequence[float], count: int = 20) -> list[PriceRow]:
+    sizes = [100 * 2**index for index in range(len(shares))]
+    return [
+        price_row(kind(size), results(share, 10 * size, count), 0.95)
+        for size, share in zip(sizes, shares, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "side"),
+    [
+        ((0.0, 0.05, 0.2), "above"),
+        ((0.0, 0.0, 0.0), "above"),
+        ((0.0, 0.0, 0.5, 0.1), "above"),  # half at one size by chance, and less beyond it
+        ((1.0, 1.0, 1.0), "below"),
+        ((0.9, 1.0, 1.0), "below"),
+    ],
+)
+def test_no_price_is_told_of_a_half_point_that_was_not_measured(
+    shares: tuple[float, ...], side: str
+) -> None:
+    rows = of_shares(shares)
+    assert half_outside(rows) == side
+    assert price(rows, "bits") is None
+    assert price(rows, "parameters") is None
+
+
+def test_an_interval_that_ends_where_nothing_was_tried_says_so() -> None:
+    rows = of_shares((0.0, 0.1, 0.5))
+    found = price(rows, "parameters")
+    assert found is not None
+    assert found.is_open_above
+    wide = price(of_shares((0.0, 0.1, 0.5, 1.0, 1.0)), "parameters")
+    assert wide is not None
+    assert not wide.is_open_above
 
 
 def test_an_accuracy_is_compared_by_counts() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -59,6 +61,8 @@ EXIT_BAD_INPUT = 2
 PIPE_WIDTH = 120
 # Longer names would leave no room for a table's other columns; a SHA-256 is whole.
 _LONGEST_CELL = 64
+_NO_LIMIT = 1 << 20
+_FOLDED = 16  # Words of this length are broken where a terminal has no room for them.
 
 
 class PlainConsole(Console):
@@ -160,22 +164,100 @@ def print_table(
 ) -> None:
     """Print a table; each column is a header and ``left``, ``right`` or ``whole``.
 
-    ``whole`` is left, but never broken into lines; neither are numbers nor the first column.
+    ``whole`` is left, but never broken into lines; neither are numbers nor the first column. No
+    cell is ever cut: where a terminal is too narrow, headers are broken at spaces, then the columns
+    are told in several tables, each with the first column. In a pipe the table is as wide as it
+    needs.
     """
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
-    is_whole: list[bool] = []
-    for header, side in columns:
+    cells = [tuple(map(visible, row)) for row in rows]
+    parts = [
         # Names and numbers stay whole; a narrow terminal breaks words in the other columns.
-        is_whole.append(side != "left" or not table.columns)
+        _Column(visible(header), side == "right", side != "left" or not index,
+                tuple(row[index] for row in cells))
+        for index, (header, side) in enumerate(columns)
+    ]  # fmt: skip
+    out = console()
+    table, width = _made(out, parts, title, is_narrow=False)
+    if width > out.width and out.is_terminal:
+        table, width = _made(out, parts, title, is_narrow=True)
+        if width > out.width and len(parts) > 2:
+            _print_in_groups(out, parts, title)
+            return
+    _print_whole(out, table, width)
+
+
+class _Column:
+    """A column of a table, and the least width that shows it."""
+
+    def __init__(self, header: str, is_right: bool, is_whole: bool, cells: Sequence[str]) -> None:
+        self.header, self.is_right, self.is_whole = header, is_right, is_whole
+        self.cells = tuple(shortened(cell, _LONGEST_CELL) if is_whole else cell for cell in cells)
+        units = self.cells if is_whole else [word for cell in cells for word in cell.split()]
+        least = max(map(cell_len, units), default=0)
+        self.least = least if is_whole else min(least, _FOLDED)
+        self.most = max(map(cell_len, self.cells), default=0)
+
+    def narrow_header(self) -> str:
+        """Return the header on as many lines as its cells are narrow."""
+        words = self.header.split()
+        width = max(self.least, *map(cell_len, words), 1)
+        lines = [""]
+        for word in words:
+            longer = f"{lines[-1]} {word}".lstrip()
+            if cell_len(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+        return "\n".join(lines)
+
+
+def _made(
+    out: Console, columns: Sequence[_Column], title: str, is_narrow: bool
+) -> tuple[Table, int]:
+    """Return the table, and the least width at which no cell of it is cut."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for column in columns:
+        header = column.narrow_header() if is_narrow else column.header
         table.add_column(
-            header,
-            justify="right" if side == "right" else "left",
+            Text(header),
+            justify="right" if column.is_right else "left",
             overflow="fold",
-            no_wrap=is_whole[-1],
+            no_wrap=column.is_whole,
+            width=max(column.least, *map(cell_len, header.split("\n"))),
         )
-    for row in rows:
-        cells = zip(row, is_whole, strict=True)
-        table.add_row(
-            *(shortened(visible(cell), _LONGEST_CELL) if whole else cell for cell, whole in cells)
-        )
-    console().print(table)
+    least = Measurement.get(out, out.options.update(width=_NO_LIMIT), table).minimum
+    _widen(table, columns, out.width - least)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*row)
+    return table, least
+
+
+def _widen(table: Table, columns: Sequence[_Column], room: int) -> None:
+    """Share what is left of the screen among columns whose cells would be folded."""
+    wants = [
+        (column.most - (drawn.width or 0), drawn)
+        for column, drawn in zip(columns, table.columns, strict=True)
+    ]
+    wants = sorted((want for want in wants if want[0] > 0), key=lambda want: want[0])
+    for index, (wanted, drawn) in enumerate(wants):
+        given = max(0, min(wanted, room // (len(wants) - index)))
+        drawn.width = (drawn.width or 0) + given
+        room -= given
+
+
+def _print_whole(out: Console, table: Table, width: int) -> None:
+    """Print a table; lines that are wider than the terminal go on in the next line."""
+    PlainConsole(file=out.file, width=max(width, out.width)).print(table)
+
+
+def _print_in_groups(out: Console, columns: Sequence[_Column], title: str) -> None:
+    """Print as many columns at a time as fit beside the first one."""
+    first, rest = columns[0], list(columns[1:])
+    while rest:
+        count = 1
+        while count < len(rest):
+            if _made(out, [first, *rest[: count + 1]], title, is_narrow=True)[1] > out.width:
+                break
+            count += 1
+        _print_whole(out, *_made(out, [first, *rest[:count]], title, is_narrow=True))
+        title, rest = "", rest[count:]

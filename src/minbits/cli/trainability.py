@@ -22,7 +22,7 @@ from minbits.jobs.surface import SurfaceReport, plain_surface, surface_job
 from minbits.jobs.trainability import TrainabilityReport, plain_trainability, trainability_job
 from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityRequest
 from minbits.studies.losses import LOSS_UNITS
-from minbits.studies.price_statistics import PriceRow, Route, best_of_hour
+from minbits.studies.price_statistics import PriceRow, Route, Side, best_of_hour
 from minbits.studies.surface_statistics import SurfaceRow
 from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
 
@@ -159,7 +159,21 @@ def _print_end(report: TrainabilityReport | PriceReport | SurfaceReport) -> None
         out.print(f"Figure: {report.figure}", soft_wrap=True)
 
 
+_WHY_NO_PRICE: dict[Side, str] = {
+    "above": (
+        "Half of the trainings succeed at no size that was tried, by the fitted curve: no price is "
+        "known. Larger --scales, more --epochs or a lower --accuracy may show one."
+    ),
+    "below": (
+        "More than half of the trainings succeed at every size that was tried, by the fitted "
+        "curve: no price is known. Smaller --scales or a higher --accuracy may show one."
+    ),
+}
 _FACTOR_OF: dict[Route, str] = {"size": "units", "compression": "rate"}
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.3g}"
 
 
 def _price_cells(row: PriceRow) -> tuple[str, ...]:
@@ -170,8 +184,8 @@ def _price_cells(row: PriceRow) -> tuple[str, ...]:
         f"{row.median_bits:,.0f}",
         f"{row.successes.sum():,} of {row.trainings:,}",
         _estimate(row.probability, 2),
-        f"{row.cpu_seconds:.2f}",
-        "" if wait is None else f"{wait:,.1f}",
+        _seconds(row.cpu_seconds),
+        "" if wait is None else _seconds(wait),
         "" if best is None else f"{best:,.0f}",
     )
 
@@ -195,11 +209,12 @@ def print_price(report: PriceReport) -> None:
         soft_wrap=True,
     )
     if not report.prices:
-        out.print("Half of the trainings succeed at no size: no price is known.", soft_wrap=True)
+        out.print(_WHY_NO_PRICE[report.half_outside or "above"], soft_wrap=True)
     for item in report.prices:
         least = "at least " if item.is_at_least else ""
+        more = "; its upper end lies beyond the sizes that were tried" if item.is_open_above else ""
         out.print(
-            f"Price in {item.unit}: {least}{_estimate(item.price, 2)}. Half of the trainings "
+            f"Price in {item.unit}: {least}{_estimate(item.price, 2)}{more}. Half of the trainings "
             f"succeed at {item.half.value:,.0f}, the first at {item.smallest:,.0f}.",
             soft_wrap=True,
         )

@@ -13,7 +13,15 @@ from minbits.jobs.price_request import PriceRequest
 from minbits.jobs.shared_options import Origin
 from minbits.jobs.study import StudyOutcome, check_figure, complete_study, known_study
 from minbits.studies.price import PRICE, price_tasks, size_settings
-from minbits.studies.price_statistics import Price, PriceRow, SizeSetting, price, price_row
+from minbits.studies.price_statistics import (
+    Price,
+    PriceRow,
+    Side,
+    SizeSetting,
+    half_outside,
+    price,
+    price_row,
+)
 from minbits.studies.run import StudyProgress
 from minbits.types import DataSet
 
@@ -27,6 +35,8 @@ class PriceReport:
         data_name: of the data set.
         rows: by size, then by strength of compression.
         prices: of the route ``size``, in parameters and in bits; those that are known.
+        half_outside: on which side of the sizes that were tried half of the trainings succeed,
+            where no price is known.
         ledger: where every training is a row.
         done: trainings that are known.
         total: trainings that were asked for.
@@ -38,6 +48,7 @@ class PriceReport:
     data_name: str
     rows: tuple[PriceRow, ...]
     prices: tuple[Price, ...]
+    half_outside: Side | None
     ledger: str
     done: int
     total: int
@@ -109,7 +120,8 @@ def _reported(
     known = (price(sizes, unit) for unit in ("parameters", "bits"))
     report = PriceReport(
         request, data.name, rows, tuple(found for found in known if found is not None),
-        outcome.ledger, outcome.done, len(kinds) * request.seeds, outcome.interrupted,
+        half_outside(sizes), outcome.ledger, outcome.done, len(kinds) * request.seeds,
+        outcome.interrupted,
     )  # fmt: skip
     if request.figure is None or not rows:
         return report
@@ -146,4 +158,5 @@ def plain_price(report: PriceReport) -> dict[str, Any]:
             for row in report.rows
         ],
         "prices": [dataclasses.asdict(item) for item in report.prices],
+        "half_outside": report.half_outside,
     }

@@ -24,6 +24,7 @@ _TAIL = 0.025
 HOUR_SECONDS = 3600.0
 
 Route = Literal["size", "compression"]
+Side = Literal["below", "above"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Price:
         price: their quotient, with a bootstrap interval over seeds.
         is_at_least: whether a training succeeded at the smallest size that was tried, so that the
             price may be larger.
+        is_open_above: whether the interval's upper end lies at the edge of what can be fitted, a
+            quarter beyond the largest size, so that it may be larger, too.
     """
 
     route: Route
@@ -103,6 +106,7 @@ class Price:
     smallest: float
     price: Estimate
     is_at_least: bool
+    is_open_above: bool
 
 
 def price_row(
@@ -162,16 +166,19 @@ def price(rows: Sequence[PriceRow], unit: str) -> Price | None:
         unit: ``bits`` or ``parameters``.
 
     Returns:
-        None where half of the trainings succeed at no size, or none at all.
+        None where none succeeds, or where the curve passes one half outside of the sizes that were
+        tried: that point is not measured; see `half_outside`.
     """
     rows = [row for row in rows if row.trainings]
-    if not any(row.probability.value >= 0.5 for row in rows):
+    counts = np.array([int(row.successes.sum()) for row in rows])
+    if not counts.any():
         return None
     sizes = _sizes(rows, unit, None)
-    counts = np.array([int(row.successes.sum()) for row in rows])
     half, smallest, quotient = _quotient(rows, sizes, counts)
+    if _outside(half, sizes) is not None:
+        return None
     generator = np.random.default_rng(0)
-    drawn = []
+    drawn, above = [], 0
     for _ in range(_RESAMPLES):
         picks = [generator.integers(0, row.trainings, row.trainings) for row in rows]
         again = np.array(
@@ -179,12 +186,36 @@ def price(rows: Sequence[PriceRow], unit: str) -> Price | None:
              for row, pick in zip(rows, picks, strict=True)]
         )  # fmt: skip
         if again.any():
-            drawn.append(_quotient(rows, _sizes(rows, unit, picks), again)[2])
+            drawn_sizes = _sizes(rows, unit, picks)
+            drawn_half, _, drawn_quotient = _quotient(rows, drawn_sizes, again)
+            drawn.append(drawn_quotient)
+            above += _outside(drawn_half, drawn_sizes) == "above"
     low, high = np.quantile(drawn, (_TAIL, 1 - _TAIL))
     return Price(
         rows[0].kind.route, unit, half, smallest, Estimate(quotient, float(low), float(high)),
-        bool(smallest == sizes.min()),
+        bool(smallest == sizes.min()), above > _TAIL * len(drawn),
     )  # fmt: skip
+
+
+def half_outside(rows: Sequence[PriceRow]) -> Side | None:
+    """Return on which side of the sizes in parameters half of the trainings succeed, if outside.
+
+    Args:
+        rows: of one route.
+
+    Returns:
+        ``above`` too where no training succeeds, and None where the half point is between sizes.
+    """
+    rows = [row for row in rows if row.trainings]
+    counts = np.array([int(row.successes.sum()) for row in rows])
+    sizes = _sizes(rows, "parameters", None)
+    return _outside(_quotient(rows, sizes, counts)[0], sizes) if counts.any() else "above"
+
+
+def _outside(half: HalfPoint, sizes: npt.NDArray[np.int64]) -> Side | None:
+    if half.value > sizes.max():
+        return "above"
+    return "below" if half.value < sizes.min() else None
 
 
 def _sizes(
