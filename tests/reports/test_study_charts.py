@@ -69,6 +69,19 @@ def test_depths_and_losses_have_sections_of_their_own() -> None:
     assert "missing margin" in json.dumps(found[2].charts[0].spec)
 
 
+@pytest.mark.parametrize(
+    ("layers", "name"),
+    [("linear 4 relu; linear 10", "units"), ("conv 4 k3 relu; avgpool all; linear 10", "channels")],
+)
+def test_a_width_counts_units_or_channels(layers: str, name: str) -> None:
+    settings = {"architecture": layers, "width": 4}
+    (section,) = study_sections(facts(("trainability", settings, [training(0.5), training(0.6)])))
+    losses = section.charts[0]
+    assert losses.table.headers[0] == (name, True)
+    assert f"{name} of a hidden layer" in json.dumps(losses.spec)
+    assert f"4 {name}: test loss" in json.dumps(losses.spec)
+
+
 def test_many_trainings_are_drawn_in_part_and_counted_whole() -> None:
     results = [training(0.5 + 0.001 * seed) for seed in range(200)]
     (section,) = study_sections(

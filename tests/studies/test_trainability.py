@@ -166,3 +166,8 @@ def test_the_command_prints_json_and_refuses_what_is_no_study(here: Here, tmp_pa
     assert '"mean_falls"' in done.stdout
     table = here("trainability", "iris", *words, *ledger, cwd=tmp_path)
     assert "8 of 8 trainings, all done." in table.stdout
+    assert "units" in table.stdout
+    words = ("--widths", "2,3", "--seeds", 2, "--epochs", 1, "--batch-size", 32)
+    table = here("trainability", "iris", "--kind", "convolution", *words, *ledger, cwd=tmp_path)
+    assert "channels" in table.stdout
+    assert "units" not in table.stdout

@@ -11,14 +11,17 @@ from matplotlib.ticker import StrMethodFormatter
 
 from minbits.charts.chart import Chart, name_text
 from minbits.studies.losses import LOSS_UNITS
-from minbits.studies.trainability_statistics import WidthRow
+from minbits.studies.trainability_statistics import WIDTH_NAMES, WidthRow
 
-_Numbers = tuple[str, Sequence[WidthRow], str]
+_Numbers = tuple[str, Sequence[WidthRow], str, str]
 _COLOURS = ("#1d3557", "#2a9d8f", "#e07a1f", "#c1121f", "#7b2cbf", "#577590", "#8a5a44", "#444444")
 
 
 def draw_trainability(
-    data_name: str, rows: Sequence[WidthRow], unit: str = LOSS_UNITS["cross-entropy"]
+    data_name: str,
+    rows: Sequence[WidthRow],
+    unit: str = LOSS_UNITS["cross-entropy"],
+    width_name: str = WIDTH_NAMES["linear"],
 ) -> Chart[_Numbers]:
     """Return the chart: the distribution of test losses by width, and test against train loss.
 
@@ -26,16 +29,17 @@ def draw_trainability(
         data_name: of the data set.
         rows: by width.
         unit: of the losses.
+        width_name: what a width counts.
     """
-    return Chart((data_name, rows, unit), _draw)
+    return Chart((data_name, rows, unit, width_name), _draw)
 
 
 def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
-    data_name, rows, unit = numbers
+    data_name, rows, unit, width_name = numbers
     figure = matplotlib.figure.Figure(figsize=(12, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _draw_losses(left, rows, unit)
-    _draw_pairs(right, rows, unit)
+    _draw_losses(left, rows, unit, width_name)
+    _draw_pairs(right, rows, unit, width_name)
     seeds = min(len(row.test_losses) for row in rows)
     figure.suptitle(
         f"{name_text(data_name)}: where {seeds:,} or more trainings of each width end", fontsize=11
@@ -43,7 +47,7 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
     return figure
 
 
-def _draw_losses(axes: Axes, rows: Sequence[WidthRow], unit: str) -> None:
+def _draw_losses(axes: Axes, rows: Sequence[WidthRow], unit: str, width_name: str) -> None:
     places = list(range(len(rows)))
     parts = axes.violinplot(
         [row.test_losses for row in rows], places, widths=0.8, showextrema=False
@@ -61,21 +65,21 @@ def _draw_losses(axes: Axes, rows: Sequence[WidthRow], unit: str) -> None:
             ha="center", fontsize=8, color="#444444",
         )  # fmt: skip
     axes.set_xticks(places, [f"{row.width:,}\n{row.parameters:,}" for row in rows])
-    axes.set_xlabel("units of a hidden layer; parameters")
+    axes.set_xlabel(f"{width_name} of a hidden layer; parameters")
     axes.set_ylabel(f"test loss [{unit}]")
     axes.margins(y=0.1)
     axes.grid(True, axis="y", color="#eeeeee")
     axes.set_axisbelow(True)
 
 
-def _draw_pairs(axes: Axes, rows: Sequence[WidthRow], unit: str) -> None:
+def _draw_pairs(axes: Axes, rows: Sequence[WidthRow], unit: str, width_name: str) -> None:
     for index, row in enumerate(rows):
         known = row.correlation
         ending = "" if known is None else f", ρ = {known.value:.2f}"
         axes.scatter(
             row.train_losses, row.test_losses, s=8, alpha=0.6, linewidths=0,
             color=_COLOURS[index % len(_COLOURS)], marker="os^Dvp*h"[index % 8],
-            label=f"{row.width:,} units{ending}",
+            label=f"{row.width:,} {width_name}{ending}",
         )  # fmt: skip
     least = min(row.train_losses.min() for row in rows)
     if least > 0:

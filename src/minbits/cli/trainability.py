@@ -24,7 +24,7 @@ from minbits.jobs.trainability_request import SurfaceRequest, TrainabilityReques
 from minbits.studies.losses import LOSS_UNITS
 from minbits.studies.price_statistics import PriceRow, Route, Side, best_of_hour
 from minbits.studies.surface_statistics import SurfaceRow
-from minbits.studies.trainability_statistics import Estimate, Statement, WidthRow
+from minbits.studies.trainability_statistics import WIDTH_NAMES, Estimate, Statement, WidthRow
 
 trainability_app = typer.Typer(
     cls=group_with_default("widths"),
@@ -114,8 +114,8 @@ def _cells(row: WidthRow) -> tuple[str, ...]:
 
 def _print(report: TrainabilityReport) -> None:
     names = (
-        "units", "parameters", "trainings", "train loss", "test loss", "its deviation",
-        "correlation", "test accuracy [%]",
+        WIDTH_NAMES[report.request.kind], "parameters", "trainings", "train loss", "test loss",
+        "its deviation", "correlation", "test accuracy [%]",
     )  # fmt: skip
     print_table(
         f"{report.data_name}: losses at the end ({LOSS_UNITS[report.request.loss]}), over "

@@ -26,6 +26,7 @@ from minbits.studies.trainability import (
     trainability_tasks,
 )
 from minbits.studies.trainability_statistics import (
+    WIDTH_NAMES,
     Statement,
     WidthRow,
     brown_forsythe,
@@ -149,7 +150,9 @@ def _reported(
     )  # fmt: skip
     if request.figure is None or not rows:
         return report
-    draw_trainability(data.name, rows, LOSS_UNITS[request.loss]).save(Path(request.figure))
+    draw_trainability(data.name, rows, LOSS_UNITS[request.loss], WIDTH_NAMES[request.kind]).save(
+        Path(request.figure)
+    )
     return dataclasses.replace(report, figure=str(request.figure))
 
 

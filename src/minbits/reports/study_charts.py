@@ -21,7 +21,7 @@ from minbits.reports.plane_chart import plane_section
 from minbits.studies.losses import LOSS_UNITS, loss_key
 from minbits.studies.plane import PLANE
 from minbits.studies.trainability import TRAINABILITY
-from minbits.studies.trainability_statistics import WidthRow, statements, width_row
+from minbits.studies.trainability_statistics import WIDTH_NAMES, WidthRow, statements, width_row
 
 # Of a group, the values that are drawn; all of them are in the statistics.
 _MAX_DRAWN = 60
@@ -113,6 +113,12 @@ def _unit(settings: Settings) -> str:
     return units.get(str(settings.get("loss", "cross-entropy")), "of a loss without a unit here")
 
 
+def _width_name(settings: Settings) -> str:
+    """Return what the width of a layer counts."""
+    is_convolution = str(settings.get("architecture", "")).startswith("conv ")
+    return WIDTH_NAMES["convolution" if is_convolution else "linear"]
+
+
 def _parameters(facts: DataFacts, settings: Settings) -> int:
     """Return the weights and biases of a network; 0 where the ledger does not know the inputs."""
     if facts.input_shape is None or len(facts.input_shape) != _AXES:
@@ -126,16 +132,16 @@ def _parameters(facts: DataFacts, settings: Settings) -> int:
         return 0
 
 
-def _losses_drawn(row: WidthRow, unit: str) -> list[Row]:
+def _losses_drawn(row: WidthRow, unit: str, name: str) -> list[Row]:
     group = f"{row.width:,}"
     return [
-        {"group": group, "value": loss, "label": f"{group} units: test loss {loss:.4f} {unit}"}
+        {"group": group, "value": loss, "label": f"{group} {name}: test loss {loss:.4f} {unit}"}
         for _, loss in _evenly(list(enumerate(row.test_losses.tolist())))
     ]
 
 
-def _pairs_drawn(row: WidthRow, unit: str) -> list[Row]:
-    group, found = f"{row.width:,} units", []
+def _pairs_drawn(row: WidthRow, unit: str, name: str) -> list[Row]:
+    group, found = f"{row.width:,} {name}", []
     for place, test in _evenly(list(enumerate(row.test_losses.tolist()))):
         train = float(row.train_losses[place])
         label = f"{group}: training loss {train:.4f}, test loss {test:.4f} {unit}"
@@ -143,10 +149,10 @@ def _pairs_drawn(row: WidthRow, unit: str) -> list[Row]:
     return found
 
 
-def _mean_drawn(row: WidthRow, unit: str) -> Row:
+def _mean_drawn(row: WidthRow, unit: str, name: str) -> Row:
     group, mean = f"{row.width:,}", row.test_loss
     label = (
-        f"{group} units: mean test loss {mean.value:.4f} {unit}, 95 % interval {mean.low:.4f} to "
+        f"{group} {name}: mean test loss {mean.value:.4f} {unit}, 95 % interval {mean.low:.4f} to "
         f"{mean.high:.4f}, {len(row.test_losses):,} trainings"
     )
     ends = {"low": mean.low, "high": mean.high}
@@ -154,12 +160,12 @@ def _mean_drawn(row: WidthRow, unit: str) -> Row:
 
 
 def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Section:
-    unit = _unit(settings)
-    values = [item for row in rows for item in _losses_drawn(row, unit)]
-    both = [item for row in rows for item in _pairs_drawn(row, unit)]
+    unit, name = _unit(settings), _width_name(settings)
+    values = [item for row in rows for item in _losses_drawn(row, unit, name)]
+    both = [item for row in rows for item in _pairs_drawn(row, unit, name)]
     table = page_table(
         "Where trainings end",
-        ("units|", "parameters|", "trainings|", "failed|", f"training loss, {unit}|",
+        (f"{name}|", "parameters|", "trainings|", "failed|", f"training loss, {unit}|",
          f"test loss, {unit}|", "its deviation (95 %)|", "train-test correlation (95 %)|",
          "test accuracy|"),
         map(_width_cells, rows),
@@ -183,8 +189,8 @@ def _trainability_section(settings: Settings, rows: Sequence[WidthRow]) -> Secti
     )
     losses = PageChart(
         "Test loss by width", f"Each tick is a training, each diamond a mean.{drawn}",
-        vega.strips(values, "units of a hidden layer", f"test loss [{unit}]",
-                   [_mean_drawn(row, unit) for row in rows]), table,
+        vega.strips(values, f"{name} of a hidden layer", f"test loss [{unit}]",
+                   [_mean_drawn(row, unit, name) for row in rows]), table,
     )  # fmt: skip
     pairs = PageChart(
         "Test against training loss", "Does a lower training loss mean a lower test loss?",

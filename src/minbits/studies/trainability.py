@@ -19,6 +19,7 @@ from minbits.networks.grammar import parse_architecture
 from minbits.networks.parameters import parameter_layout
 from minbits.studies.losses import Loss, loss_key, loss_named, mean_loss_and_hits
 from minbits.studies.protocol import Measured, Study, StudyTask
+from minbits.studies.trainability_statistics import LayerKind
 from minbits.types import DataSet, Plain, TrainingRecipe
 from minbits.workers.work import WorkerContext
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from minbits.training.loop import TrainingData
 
 Float = npt.NDArray[np.float32]
-LayerKind = Literal["linear", "convolution"]
 Normalisation = Literal["none", "batch", "rms"]
 
 # Networks that are trained in one call: many share the calls of compiled code.

@@ -14,6 +14,8 @@ import scipy  # scipy.stats takes a second to import: it comes with its first us
 from minbits.studies.ended_well import ended_well
 
 Values = npt.NDArray[np.float64]
+LayerKind = Literal["linear", "convolution"]
+WIDTH_NAMES: dict[LayerKind, str] = {"linear": "units", "convolution": "channels"}
 Verdict = Literal["yes", "no", "open"]
 
 _RESAMPLES = 2_000
