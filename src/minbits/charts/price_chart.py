@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import matplotlib.figure
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, StrMethodFormatter
 
 from minbits.charts.chart import Chart, name_text
 from minbits.studies.price_statistics import Price, PriceRow, success_probability
@@ -43,11 +45,13 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
     right.margins(x=0.12, y=0.12)
     if any(row.seconds_to_success is not None for row in rows):
         right.set_yscale("log")
+        _write_numbers(right.yaxis)
         right.set_xscale("log")
     else:  # no logarithmic axis can be drawn without a value
         right.text(0.5, 0.5, "no success yet", ha="center", transform=right.transAxes)
     left.set_xscale("log")
     for axes in (left, right):
+        _write_numbers(axes.xaxis)
         axes.set_xlabel("size of the file, median [bits]")
         axes.grid(True, which="both", color="#eeeeee")
         axes.set_axisbelow(True)
@@ -58,6 +62,12 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
         fontsize=11,
     )
     return figure
+
+
+def _write_numbers(axis: Axis) -> None:
+    """Write the numbers of a logarithmic axis in full, between powers of ten not all of them."""
+    axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axis.set_minor_formatter(FuncFormatter(lambda x, _: f"{x:,g}" if f"{x:e}"[0] in "235" else ""))
 
 
 def _draw_shares(
@@ -96,5 +106,5 @@ def _draw_seconds(axes: Axes, rows: Sequence[PriceRow], colour: str, marker: str
         axes.annotate(
             f"{what} × {row.kind.factor:g}", (row.median_bits, row.seconds_to_success or 0.0),
             (0, -14 if below else 7), textcoords="offset points", ha="center", fontsize=7,
-            color=colour,
+            color=colour, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
