@@ -155,6 +155,25 @@ def test_images_are_brought_to_a_side(tiny: DataSet) -> None:
         brought_to(tiny, 9)
 
 
+def test_only_a_study_that_was_begun_is_resumed(here: Here, tmp_path: Path) -> None:
+    words = ("trainability", "iris", "--widths", "2,3", "--epochs", 1, "--batch-size", 32)
+    ledger = tmp_path / "l.sqlite"
+    place = ("--ledger", ledger, "--workers", 1)
+    done = here(*words, "--seeds", 2, *place, "--resume", cwd=tmp_path)
+    assert done.returncode == 2
+    assert not ledger.exists()
+    assert here(*words, "--seeds", 2, *place, cwd=tmp_path).returncode == 0
+    before = ledger.read_bytes()
+    done = here(*words, "--seeds", 2, "--learning-rate", 0.3, *place, "--resume", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--resume" in done.stderr
+    assert "no row of the study trainability of iris" in done.stderr
+    assert ledger.read_bytes() == before
+    done = here(*words, "--seeds", 3, *place, "--resume", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 trainings, all done." in done.stdout
+
+
 def test_the_command_prints_json_and_refuses_what_is_no_study(here: Here, tmp_path: Path) -> None:
     ledger = ("--ledger", tmp_path / "l.sqlite", "--workers", 1)
     done = here("trainability", "iris", "--widths", "25", *ledger)

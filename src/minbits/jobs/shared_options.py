@@ -35,6 +35,11 @@ class RunOptions(LedgerOptions):
         check=(lambda value: 1 <= value <= MAX_WORKERS, f"1 to {MAX_WORKERS}"),
     )
     executor: str = option(DEFAULT_EXECUTOR, "Where work runs: processes, ray or ray://HOST:PORT.")
+    resume: bool = option(
+        False,
+        "Only go on: refuse to begin a study that the ledger does not know, as where its name is "
+        "mistyped. Without it, a study is begun or goes on.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

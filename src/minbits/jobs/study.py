@@ -12,10 +12,10 @@ from minbits.claims.outputs import kept_files
 from minbits.errors import ArgumentError
 from minbits.files import check_outputs
 from minbits.jobs.shared_options import Origin, RunOptions, StudyOptions
-from minbits.ledger.location import chosen_ledger, ledger_name
+from minbits.ledger.location import LedgerTarget, chosen_ledger, ledger_name
 from minbits.ledger.provenance import Provenance, current_provenance
 from minbits.ledger.rows import plain_text_of
-from minbits.ledger.store import Ledger, LedgerReader, MeasurementEntry, open_ledger
+from minbits.ledger.store import Ledger, LedgerReader, MeasurementEntry, open_ledger, read_ledger
 from minbits.search.device import device_name
 from minbits.studies.protocol import Measured, Study, StudyTask
 from minbits.studies.run import StudyProgress, run_study
@@ -202,6 +202,21 @@ def _known(
     )
 
 
+def _check_begun(
+    study: Study, data: DataSet, kinds: Sequence[Mapping[str, Plain]], seeds: int,
+    target: LedgerTarget,
+) -> None:  # fmt: skip
+    with read_ledger(target) as ledger:
+        if not any(_known(ledger, study, data, kinds, seeds)):
+            raise ArgumentError(
+                "`resume`",
+                f"no row of the study {study.key} of {data.name} with these settings in "
+                f"{ledger_name(target)}",
+                "a study that was begun",
+                "Name its `ledger` and its settings, or leave `resume` out to begin one.",
+            )
+
+
 def complete_study(
     study: Study,
     data: DataSet,
@@ -223,10 +238,13 @@ def complete_study(
         on_progress: told after every task.
 
     Raises:
+        ArgumentError: if a study is to go on that the ledger does not know.
         LedgerError: if the ledger cannot be used.
     """
     workers = options.workers or default_workers(options.executor)
     target = chosen_ledger(options.ledger)
+    if options.resume:
+        _check_begun(study, data, kinds, seeds, target)
     with open_ledger(target) as ledger:
         before = _known(ledger, study, data, kinds, seeds)
         place = StudyPlace(
