@@ -30,7 +30,7 @@ SETTINGS = {
     "mnist1d": {"accuracy": 0.92, "epochs": 100, "seeds": 100},
     # The sizes around 98 %: a training of the usual sizes takes up to two minutes.
     "mnist": {
-        "accuracy": 0.98, "epochs": 6, "seeds": 30, "strengths": (2.0, 4.0),
+        "accuracy": 0.98, "epochs": 6, "seeds": 30, "strengths": (2.0, 4.0, 8.0, 16.0),
         "scales": (0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8),
     },
 }  # fmt: skip

@@ -18,6 +18,7 @@ _LOOKS = {
     "size": ("#1d3557", "o", "networks of different sizes"),
     "compression": ("#e07a1f", "s", "the largest one, compressed harder"),
 }
+_SHORT_AXIS = 4.0  # of the largest number over the smallest one
 
 
 def draw_price(
@@ -65,9 +66,15 @@ def _draw(numbers: _Numbers) -> matplotlib.figure.Figure:
 
 
 def _write_numbers(axis: Axis) -> None:
-    """Write the numbers of a logarithmic axis in full, between powers of ten not all of them."""
+    """Write the numbers of a logarithmic axis in full; not all of them where it is long."""
+
+    def between_powers_of_ten(number: float, _: int | None) -> str:
+        low, high = axis.get_view_interval()
+        shown = "23456789" if high < _SHORT_AXIS * low else "235"
+        return f"{number:,g}" if f"{number:e}"[0] in shown else ""
+
     axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    axis.set_minor_formatter(FuncFormatter(lambda x, _: f"{x:,g}" if f"{x:e}"[0] in "235" else ""))
+    axis.set_minor_formatter(FuncFormatter(between_powers_of_ten))
 
 
 def _draw_shares(
