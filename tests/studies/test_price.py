@@ -80,6 +80,7 @@ def test_the_price_is_the_half_point_over_the_first_success() -> None:
     in_bits = price(rows, "bits")
     assert in_bits is not None
     assert in_bits.half.value == pytest.approx(4036, rel=0.05)
+    assert price(rows[:2], "bits") is None
     assert half_outside(rows) is None
     assert not found.is_open_above
 
